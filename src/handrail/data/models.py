@@ -1,0 +1,130 @@
+"""The nouns of the data room: what a dataset's contract says and what state its certification is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+MaskKind = Literal["null", "hash", "partial"]
+Classification = Literal["personal", "sensitive"]
+State = Literal["draft", "proposed", "certified", "expiring", "expired", "edited", "revoked"]
+
+CERTIFIED_STATES: frozenset[str] = frozenset({"certified", "expiring"})
+
+
+@dataclass(frozen=True)
+class Mask:
+    """How a column is hidden, and from whom: members of `unless_groups` see it plain."""
+
+    kind: MaskKind
+    unless_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """A SQL condition on the dataset's rows for viewers in one of `groups` (empty: everybody).
+
+    The first filter that applies to a viewer wins; a viewer to whom none applies sees no row.
+    `viewer.region` in the SQL means the viewer's attribute; a missing attribute means no row.
+    """
+
+    sql: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a dataset, under the name it has in the source."""
+
+    name: str
+    type: str  # DuckDB SQL type, e.g. DECIMAL(12,2)
+    required: bool = False
+    unique: bool = False
+    primary_key: bool = False
+    classification: Classification | None = None
+    semantic: str | None = None  # "email", "person_name", ...
+    mask: Mask | None = None
+    references: tuple[str, str] | None = None  # (dataset, column)
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a dataset promises and who may use it, read from its ODCS v3 file; `digest` names that file."""
+
+    name: str
+    version: str
+    digest: str
+    description: str
+    owner: str | None
+    deputy: str | None
+    purposes: tuple[str, ...]
+    readers: tuple[str, ...]  # groups
+    columns: tuple[Column, ...]
+    row_filters: tuple[RowFilter, ...]
+    entity_key: str | None
+    subject: str | None  # whom the entity key identifies: "customer", "employee"
+    expires: date | None
+    source: str
+    physical_name: str
+    rows: int | None
+
+    def column(self, name: str) -> Column | None:
+        """The column of that exact name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset with its contract and the state of its certification, computed at the moment of asking."""
+
+    name: str
+    contract: Contract
+    state: State
+    certified_until: date | None  # None unless certified or expiring
+    hash: str  # digest of the contract file as it is now
+    rows: int | None
+    as_of: datetime  # when the extract was taken
+    source: str
+    missing: tuple[str, ...] = ()  # what a steward still has to complete, in words
+    proposed_by: str | None = None
+    certified_by: str | None = None
+
+    @property
+    def certified(self) -> bool:
+        """Whether production may answer from it now."""
+        return self.state in CERTIFIED_STATES
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """The synthetic twin of a dataset that answers in the sandbox."""
+
+    dataset: str
+    path: Path
+    facts: Mapping[str, object]
+    built_at: datetime
+    contract_digest: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a person should know about an import, by dataset ('' for the whole source)."""
+
+    dataset: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What one import brought: datasets by what happened to their contract, rows, and what was noticed."""
+
+    source: str
+    drafted: tuple[str, ...] = ()
+    refreshed: tuple[str, ...] = ()  # same schema: data is new, the contract is untouched
+    changed: tuple[str, ...] = ()  # schema changed: contract updated, certification ends
+    rows: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
