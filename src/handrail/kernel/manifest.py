@@ -1,0 +1,254 @@
+"""What an app says about itself: `handrail.toml`, read strictly, so that it can be held to its word."""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from handrail.kernel.errors import Invalid
+from handrail.kernel.schedule import Schedule, wrong_with_cron
+
+FILENAME = "handrail.toml"
+KINDS = ("job", "web", "static")
+SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+DATASET = re.compile(r"[a-z][a-z0-9_]*")
+TABLES = ("app", "data", "metrics", "schedule")
+LARGEST = 64 * 1024  # characters; a manifest is read by people
+TEMPLATE = """\
+[app]
+name = {name}
+kind = {kind}                 # job (runs and ends) | web (a server) | static (an HTML/JS bundle)
+entrypoint = {entrypoint}
+purpose = {purpose}    # one of your organisation's declared purposes
+says = {says}
+
+# One table for each dataset the app reads, with the columns it needs and no others:
+# [data.sales_orders]
+# columns = ["order_date", "region", "net_amount"]
+
+# Metrics that somebody certified already:
+# [metrics]
+# use = ["revenue"]
+
+# Runs by itself (this makes it a handoff app: engineering joins):
+# [schedule]
+# cron = "0 6 * * MON"
+# timezone = "Europe/Berlin"
+"""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An app's declaration: what it is, what it is for, and everything it may read."""
+
+    name: str
+    kind: str
+    entrypoint: str
+    purpose: str
+    says: str = ""
+    datasets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    metrics: tuple[str, ...] = ()
+    schedule: Schedule | None = None
+    text: str = field(default="", compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "Manifest":
+        """Read `handrail.toml`; refuses Invalid with the line, the key and the nearest known one."""
+        return _Reader(text).manifest()
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over what is declared; comments, spacing and the order of keys do not change it."""
+        content = {
+            "name": self.name,
+            "kind": self.kind,
+            "entrypoint": self.entrypoint,
+            "purpose": self.purpose,
+            "says": self.says,
+            "datasets": {name: sorted(columns) for name, columns in self.datasets.items()},
+            "metrics": sorted(self.metrics),
+            "schedule": [self.schedule.cron, self.schedule.timezone] if self.schedule else None,
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+    @staticmethod
+    def render(
+        name: str,
+        *,
+        kind: str = "job",
+        entrypoint: str = "app.py",
+        purpose: str = "sales-reporting",
+        says: str = "One sentence: what this app answers, and for whom",
+    ) -> str:
+        """A commented first manifest for `handrail new`; refuses Invalid when a value would not parse."""
+        values = {"name": name, "kind": kind, "entrypoint": entrypoint, "purpose": purpose, "says": says}
+        # A JSON string without escapes beyond TOML's own is a TOML basic string.
+        text = TEMPLATE.format(
+            **{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+        )
+        return Manifest.parse(text).text
+
+
+class _Reader:
+    """One strict pass over the text that knows on which line each key stands."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > LARGEST:
+            raise Invalid(
+                f"{FILENAME} has {len(text):,} characters; {LARGEST:,} are the most.",
+                next_step="Keep data and prompts out of the manifest.",
+            )
+        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        try:
+            self.document = tomllib.loads(self.text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            at = re.search(r"at line (\d+)", str(error))
+            line = int(at[1]) if at else self.text.count("\n") + 1
+            raise Invalid(
+                f"{FILENAME} line {line} is not TOML: {error}",
+                next_step='Write strings in double quotes, lists as ["a", "b"], and each key once.',
+                line=line,
+            ) from error
+
+    def manifest(self) -> Manifest:
+        self.known_keys(self.document, TABLES, ())
+        app = self.table("app", required=True)
+        self.known_keys(app, ("name", "kind", "entrypoint", "purpose", "says"), ("app",))
+        return Manifest(
+            name=self.slug(app, "name"),
+            kind=self.kind(app),
+            entrypoint=self.path(app, "entrypoint"),
+            purpose=self.slug(app, "purpose"),
+            says=self.string(app, ("app", "says"), required=False),
+            datasets=self.datasets(),
+            metrics=self.metrics(),
+            schedule=self.schedule(),
+            text=self.text,
+        )
+
+    def datasets(self) -> Mapping[str, tuple[str, ...]]:
+        declared: dict[str, tuple[str, ...]] = {}
+        for name, table in self.table("data").items():
+            where = ("data", name)
+            if not DATASET.fullmatch(name):
+                self.refuse(where, f"'{name}' is not a dataset name", "Use the name that the catalog shows.")
+            if not isinstance(table, dict):
+                self.refuse(where, "a dataset is a table of its own", f"Write [data.{name}], columns below.")
+            self.known_keys(table, ("columns",), where)
+            declared[name] = self.strings(table, (*where, "columns"))
+        return MappingProxyType(declared)
+
+    def metrics(self) -> tuple[str, ...]:
+        table = self.table("metrics")
+        self.known_keys(table, ("use",), ("metrics",))
+        return self.strings(table, ("metrics", "use"))
+
+    def schedule(self) -> Schedule | None:
+        table = self.table("schedule")
+        if not table and "schedule" not in self.document:
+            return None
+        self.known_keys(table, ("cron", "timezone"), ("schedule",))
+        cron = self.string(table, ("schedule", "cron"))
+        timezone = self.string(table, ("schedule", "timezone"))
+        try:
+            return Schedule.parse(cron, timezone)
+        except Invalid as refusal:
+            key = "cron" if wrong_with_cron(cron) else "timezone"
+            self.refuse(("schedule", key), refusal.message.rstrip("."), refusal.next_step)
+
+    def table(self, name: str, *, required: bool = False) -> dict[str, Any]:
+        value = self.document.get(name, {})
+        if required and name not in self.document:
+            self.refuse((name,), f"there is no [{name}] table", "`handrail new` shows a whole one.")
+        if not isinstance(value, dict):
+            self.refuse((name,), f"'{name}' must be a table", f"Write it as [{name}].")
+        return value
+
+    def string(self, table: dict[str, Any], where: tuple[str, ...], *, required: bool = True) -> str:
+        key = where[-1]
+        if key not in table:
+            if required:
+                self.refuse(where, f"'{key}' is missing", f'Add {key} = "…" to [{".".join(where[:-1])}].')
+            return ""
+        value = table[key]
+        if not isinstance(value, str) or (required and not value.strip()):
+            self.refuse(where, f"'{key}' must be a text that is not empty", f'Write {key} = "…".')
+        if any(ord(letter) < 32 for letter in value):
+            self.refuse(where, f"'{key}' must be one line of plain text", "Take the control characters out.")
+        return value.strip()
+
+    def strings(self, table: dict[str, Any], where: tuple[str, ...]) -> tuple[str, ...]:
+        value = table.get(where[-1], [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            self.refuse(where, f"'{where[-1]}' must be a list of names", f'Write {where[-1]} = ["…", "…"].')
+        if twice := sorted({item for item in value if value.count(item) > 1}):
+            self.refuse(where, f"'{twice[0]}' is listed twice", "List each name once.")
+        return tuple(value)
+
+    def slug(self, app: dict[str, Any], key: str) -> str:
+        value = self.string(app, ("app", key))
+        if not SLUG.fullmatch(value) or len(value) > 63:
+            self.refuse(
+                ("app", key),
+                f"{key} '{value[:80]}' is not a slug",
+                'Use lower-case letters, digits and single dashes, at most 63: "regional-velocity".',
+            )
+        return value
+
+    def kind(self, app: dict[str, Any]) -> str:
+        value = self.string(app, ("app", "kind"))
+        if value not in KINDS:
+            self.refuse(("app", "kind"), f"kind '{value[:80]}' is not known", _nearest(value, KINDS))
+        return value
+
+    def path(self, app: dict[str, Any], key: str) -> str:
+        value = self.string(app, ("app", key))
+        path = PurePosixPath(value)
+        if path.is_absolute() or ".." in path.parts or "\\" in value or str(path) != value:
+            self.refuse(("app", key), f"'{value[:80]}' is not a plain path inside the app", 'As in "app.py".')
+        return value
+
+    def known_keys(self, table: dict[str, Any], known: Iterable[str], where: tuple[str, ...]) -> None:
+        known = tuple(known)
+        for key in table:
+            if key not in known:
+                place = f" in [{'.'.join(where)}]" if where else ""
+                self.refuse((*where, key), f"unknown key '{key[:80]}'{place}", _nearest(key, known))
+
+    def refuse(self, where: tuple[str, ...], message: str, next_step: str) -> NoReturn:
+        line = self.line(where)
+        raise Invalid(
+            f"{FILENAME} line {line}: {message}.", next_step=next_step, line=line, key=".".join(where)
+        )
+
+    def line(self, where: tuple[str, ...]) -> int:
+        """The line on which this key, or else the nearest table around it, is written."""
+        nearest, current = 1, tuple[str, ...]()
+        for number, line in enumerate(self.text.split("\n"), 1):
+            if header := re.match(r"\s*\[+([^\]]+)\]", line):
+                current = _dotted(header[1])
+                if current == where:
+                    return number
+                if current and where[: len(current)] == current:
+                    nearest = number
+            elif (found := re.match(r"\s*([^=#]+?)\s*=", line)) and (*current, *_dotted(found[1])) == where:
+                return number
+        return nearest
+
+
+def _dotted(key: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in key.split("."))
+
+
+def _nearest(wrong: str, known: Iterable[str]) -> str:
+    known = tuple(known)
+    close = get_close_matches(wrong.lower(), known, n=1, cutoff=0.5)
+    return f"Did you mean '{close[0]}'?" if close else f"Known here: {', '.join(known)}."
