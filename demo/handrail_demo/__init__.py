@@ -1,0 +1,1 @@
+"""Meridian, the demo company: its generated data, its definitions, its apps, and the story told with them."""
