@@ -1,0 +1,1 @@
+"""Handrail: business users build with AI, and what they build survives."""

@@ -1,0 +1,184 @@
+"""Who may do what: Cedar policies, decided with reasons, default deny.
+
+Each room ships `policies.cedar` and `actions.cedarschema`; an instance adds its own `policies/*.cedar`. A
+denial that people meet has an explicit `forbid` that explains itself by annotations: `@id` names the rule,
+`@because` says why and `@next` what to do; `{person}`, `{action}`, `{resource}` and the names of context
+keys and resource attributes in them are filled in.
+"""
+
+import hashlib
+import json
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import cedarpy
+
+from handrail.kernel.errors import Invalid, NotAllowed
+from handrail.kernel.people import Caller
+
+if TYPE_CHECKING:
+    from handrail.kernel.context import Context
+
+_ASK_ADMIN = "Ask an admin which role or group this needs."
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What is acted on; `attrs` are what policies may look at: strings, booleans, integers, sets of strings."""
+
+    type: str
+    id: str
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.type.lower()}:{self.id}"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer to one question of access, with the rule that gave it and the version of the rules."""
+
+    allowed: bool
+    because: str
+    next_step: str
+    rule: str
+    policy_version: str
+
+
+@dataclass(frozen=True)
+class Policies:
+    """All rules of an instance, parsed once. `version` names their exact text."""
+
+    rules: cedarpy.PolicySet
+    annotations: Mapping[str, Mapping[str, str]]
+    version: str
+
+    @classmethod
+    def load(cls, rooms: Iterable[str], extra: Mapping[str, str]) -> "Policies":
+        """Read the rooms' rules and the instance's own (`extra`: file name to text).
+
+        Refuses rules that do not parse or do not fit the schema, naming the rule.
+        """
+        texts, schema = [_shipped("handrail.kernel", "policies.cedar")], [
+            _shipped("handrail.kernel", "actions.cedarschema")
+        ]
+        for room in rooms:
+            texts.append(_shipped(room, "policies.cedar"))
+            schema.append(_shipped(room, "actions.cedarschema"))
+        texts += [extra[name] for name in sorted(extra)]
+        text = "\n".join(texts)
+        try:
+            rules = cedarpy.PolicySet.from_str(text)
+            parsed = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+            checked = cedarpy.validate_policies(text, "\n".join(schema))
+        except ValueError as error:
+            raise Invalid(
+                f"The access rules cannot be read: {error}", next_step="Correct the file under policies/."
+            ) from None
+        annotations = {name: policy.get("annotations") or {} for name, policy in parsed.items()}
+        if not checked.validation_passed:
+            wrong = "; ".join(
+                f"{annotations.get(e.policy_id, {}).get('id', e.policy_id)}: {e.error}" for e in checked.errors
+            )
+            raise Invalid(f"The access rules do not fit: {wrong}.", next_step="Correct the rule named.")
+        return cls(rules, annotations, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+    def decide(self, caller: Caller, action: str, resource: Resource, context: Mapping[str, Any]) -> Decision:
+        """Decide one question. An error in a rule denies: a `forbid` that failed must not pass for silence."""
+        if caller.scopes is not None and action not in caller.scopes:
+            return self._denied(
+                "token-scope",
+                f"this token may not {action}; it may {', '.join(sorted(caller.scopes)) or 'do nothing'}",
+                "Make a token with that scope on your page, under “Tokens”.",
+            )
+        person = caller.person
+        uid = {"type": "Person", "id": person.id}
+        target = {"type": resource.type, "id": resource.id}
+        principal = {"roles": sorted(person.roles), "groups": sorted(person.groups), "active": person.active}
+        result = cedarpy.is_authorized(
+            {
+                "principal": uid,
+                "action": {"type": "Action", "id": action},
+                "resource": target,
+                "context": _cedar(context),
+            },
+            self.rules,
+            [
+                {"uid": uid, "attrs": {"id": person.id, **principal}, "parents": []},
+                {"uid": target, "attrs": _cedar(resource.attrs), "parents": []},
+            ],
+        )
+        if result.diagnostics.errors:
+            return self._denied("rule-error", "an access rule could not be evaluated", "Tell an admin.")
+        words = _Words(
+            {**resource.attrs, **context, "person": person.name, "action": action, "resource": resource.id}
+        )
+        rules = [self.annotations.get(name, {}) for name in result.diagnostics.reasons]
+        first = min(rules, key=lambda rule: rule.get("id", ""), default={})
+        if result.allowed:
+            return Decision(True, "", "", first.get("id", "permit"), self.version)
+        because = first.get("because") or f"no rule lets {person.name} {action} {resource.id}"
+        return self._denied(
+            first.get("id", "default-deny"), words.fill(because), words.fill(first.get("next") or _ASK_ADMIN)
+        )
+
+    def _denied(self, rule: str, because: str, next_step: str) -> Decision:
+        return Decision(False, because, next_step, rule, self.version)
+
+
+def decide(ctx: "Context", action: str, resource: Resource, **context: Any) -> Decision:
+    """Ask whether the caller may do `action` to `resource`; nothing is raised and nothing recorded."""
+    return ctx.instance.policies.decide(ctx.caller, action, resource, context)
+
+
+def require(ctx: "Context", action: str, resource: Resource, **context: Any) -> Decision:
+    """Refuse unless the caller may do `action` to `resource`; the refusal carries the rule to the trail."""
+    decision = decide(ctx, action, resource, **context)
+    if not decision.allowed:
+        raise denial(decision, action, resource)
+    return decision
+
+
+def denial(decision: Decision, action: str, resource: Resource) -> NotAllowed:
+    """The refusal for a decision that denied."""
+    sentence = decision.because[:1].upper() + decision.because[1:]
+    return NotAllowed(
+        sentence if sentence.endswith(".") else f"{sentence}.",
+        next_step=decision.next_step,
+        action=action,
+        subject=str(resource),
+        rule=decision.rule,
+        policy_version=decision.policy_version,
+    )
+
+
+def _shipped(package: str, name: str) -> str:
+    file = resources.files(package) / name
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def _cedar(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: sorted(value) if isinstance(value, set | frozenset | tuple | list) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+class _Words(string.Formatter):
+    """Fills a rule's sentence; a name that is not known stays as it is."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def fill(self, text: str) -> str:
+        return self.vformat(text, (), self._values)
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> str:
+        value = self._values.get(str(key), f"{{{key}}}")
+        if isinstance(value, set | frozenset | tuple | list):
+            return ", ".join(sorted(map(str, value))) or "nobody"
+        return str(value)

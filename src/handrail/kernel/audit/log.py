@@ -1,0 +1,234 @@
+"""The append-only trail: entries, their Merkle tree and a signed checkpoint after every commit."""
+
+import queue
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from handrail.kernel import storage
+from handrail.kernel.audit import merkle
+from handrail.kernel.audit.checkpoint import Checkpoint, Signer
+
+# Perfect subtrees are kept at every eighth level: a proof then reads at most 256 hashes a level,
+# and an append writes one row more in 256.
+STORED_LEVELS = 8
+_GROUP = 200
+
+entries = sa.Table(
+    "audit_entries",
+    storage.metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("at", storage.Instant, nullable=False, index=True),
+    sa.Column("person", sa.Text, nullable=False, index=True),
+    sa.Column("verb", sa.Text, nullable=False, index=True),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+)
+nodes = sa.Table(
+    "audit_nodes",
+    storage.metadata,
+    sa.Column("level", sa.Integer, primary_key=True),
+    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+)
+head = sa.Table(
+    "audit_head",
+    storage.metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("frontier", sa.LargeBinary, nullable=False),
+)
+checkpoints = sa.Table(
+    "audit_checkpoints",
+    storage.metadata,
+    sa.Column("size", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be written: who did what to what, when, with which facts."""
+
+    at: datetime
+    person: str
+    via: str
+    verb: str
+    subject: str
+    facts: Mapping[str, Any]
+
+    def body(self, seq: int) -> bytes:
+        """The entry's canonical bytes: JSON with sorted keys; these are what the leaf hashes."""
+        return orjson.dumps(
+            {
+                "seq": seq,
+                "at": self.at,
+                "person": self.person,
+                "via": self.via,
+                "verb": self.verb,
+                "subject": self.subject,
+                "facts": dict(self.facts),
+            },
+            default=_plain,
+            option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
+        )
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    note: Note
+    written: "Future[int]"
+
+
+class Log:
+    """The trail of one instance. `append` joins a caller's transaction; `write` commits on its own at once.
+
+    Writers that cannot wait for one another's flush share one: a single thread takes what has queued up and
+    commits it as a group.
+    """
+
+    def __init__(self, engine: sa.Engine, signer: Signer, witness: Path) -> None:
+        self._engine = engine
+        self._signer = signer
+        self._witness = witness
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def verifier_key(self) -> str:
+        """The public key that checkpoints are verified with."""
+        return self._signer.verifier_key()
+
+    def append(self, connection: sa.Connection, notes: Iterable[Note]) -> str | None:
+        """Add `notes` in the caller's transaction; returns the signed checkpoint to publish after its commit."""
+        batch = list(notes)
+        if not batch:
+            return None
+        size, packed = connection.execute(
+            head.update()
+            .where(head.c.id == 1)
+            .values(size=head.c.size + len(batch))
+            .returning(head.c.size, head.c.frontier)
+        ).one()
+        start = size - len(batch)
+        frontier = [packed[i : i + 32] for i in range(0, len(packed), 32)]
+        rows, finished = [], []
+        for seq, note in enumerate(batch, start):
+            body = note.body(seq)
+            leaf = merkle.leaf(body)
+            frontier, subtrees = merkle.extend(frontier, seq, leaf)
+            finished += [item for item in subtrees if item[0] and item[0] % STORED_LEVELS == 0]
+            rows.append(
+                {
+                    "seq": seq,
+                    "at": note.at,
+                    "person": note.person,
+                    "verb": note.verb,
+                    "subject": note.subject,
+                    "body": body,
+                    "leaf": leaf,
+                }
+            )
+        connection.execute(entries.insert(), rows)
+        if finished:
+            connection.execute(
+                nodes.insert(), [{"level": level, "position": at, "hash": value} for level, at, value in finished]
+            )
+        connection.execute(head.update().where(head.c.id == 1).values(frontier=b"".join(frontier)))
+        signed = self._signer.sign(Checkpoint(self._signer.origin, size, merkle.fold(frontier)))
+        connection.execute(checkpoints.insert().values(size=size, note=signed))
+        return signed
+
+    def publish(self, signed: str | None) -> None:
+        """Keep the newest checkpoint outside the database, so that a trail that was cut short is noticed."""
+        if signed is None:
+            return
+        with self._lock:
+            known = self._witness.read_text(encoding="utf-8") if self._witness.exists() else ""
+            if _size(signed) > _size(known):
+                storage.write_file(self._witness, signed.encode())
+
+    def write(self, note: Note) -> int:
+        """Write one entry durably and return its number; waits for the group it is committed with."""
+        waiting = _Waiting(note, Future())
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._serve, name="audit", daemon=True)
+                self._thread.start()
+            self._queue.put(waiting)
+        return waiting.written.result()
+
+    def close(self) -> None:
+        """Write what is queued and end the writer thread."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                self._queue.put(None)
+        if thread is not None:
+            thread.join()
+
+    def _serve(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group, closing = [first], False
+            while len(group) < _GROUP and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    closing = True
+                    break
+                group.append(following)
+            self._commit(group)
+            if closing:
+                return
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                signed = self.append(connection, [waiting.note for waiting in group])
+                size = _size(signed or "")
+            self.publish(signed)
+        except Exception as error:  # noqa: BLE001 - a supervisor: each caller that waits must learn of it
+            for waiting in group:
+                waiting.written.set_exception(error)
+            return
+        for seq, waiting in enumerate(group, size - len(group)):
+            waiting.written.set_result(seq)
+
+
+def start(connection: sa.Connection) -> None:
+    """Make the empty tree's head in a new database."""
+    connection.execute(head.insert().values(id=1, size=0, frontier=b""))
+
+
+def tree_nodes(connection: sa.Connection) -> merkle.Nodes:
+    """Reads perfect subtrees of the stored tree."""
+
+    def read(level: int, position: int) -> bytes:
+        if level % STORED_LEVELS:
+            return merkle.node(read(level - 1, 2 * position), read(level - 1, 2 * position + 1))
+        table, key = (entries.c.leaf, entries.c.seq == position) if level == 0 else (
+            nodes.c.hash,
+            (nodes.c.level == level) & (nodes.c.position == position),
+        )
+        return bytes(connection.execute(sa.select(table).where(key)).scalar_one())
+
+    return read
+
+
+def _size(note: str) -> int:
+    lines = note.split("\n", 2)
+    return int(lines[1]) if len(lines) > 1 and lines[1].isdigit() else 0
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    return str(value)

@@ -1,0 +1,88 @@
+"""The trail as one context sees it, and reading it back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from handrail.kernel import storage
+from handrail.kernel.audit import log
+from handrail.kernel.audit.log import Log, Note
+from handrail.kernel.clock import Clock
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the trail."""
+
+    seq: int
+    at: datetime
+    person: str
+    via: str
+    verb: str
+    subject: str
+    facts: Mapping[str, Any]
+
+
+class Trail:
+    """Writes in the name of one caller."""
+
+    def __init__(self, the_log: Log, db: sa.Connection, clock: Clock, person: str, via: str, about: Mapping[str, str]):
+        self._log = the_log
+        self._db = db
+        self._clock = clock
+        self._person = person
+        self._via = via
+        self._about = about
+        self._pending: list[Note] = []
+
+    def note(self, verb: str, subject: str, **facts: Any) -> None:
+        """Put an entry on the trail if, and only if, this transaction commits."""
+        self._pending.append(self._note(verb, subject, facts))
+
+    def now(self, verb: str, subject: str, **facts: Any) -> int:
+        """Put an entry on the trail at once, durably, whatever becomes of this transaction; returns its number.
+
+        Not to be called after this transaction has written: on SQLite the two would wait for each other.
+        """
+        if storage.is_writing(self._db):
+            raise RuntimeError("audit.now inside a writing transaction; use audit.note")
+        return self._log.write(self._note(verb, subject, facts))
+
+    def flush(self) -> str | None:
+        """Append what was noted, in this transaction; returns the checkpoint to publish after the commit."""
+        pending, self._pending = self._pending, []
+        return self._log.append(self._db, pending)
+
+    def _note(self, verb: str, subject: str, facts: Mapping[str, Any]) -> Note:
+        return Note(self._clock.now(), self._person, self._via, verb, subject, {**self._about, **facts})
+
+
+def recent(
+    db: sa.Connection,
+    *,
+    person: str = "",
+    verb: str = "",
+    subject: str = "",
+    before: int | None = None,
+    limit: int = 50,
+) -> tuple[Entry, ...]:
+    """The newest entries first; `person` and `subject` match whole, `verb` as a beginning; `before` pages on."""
+    query = sa.select(log.entries).order_by(log.entries.c.seq.desc()).limit(limit)
+    if person:
+        query = query.where(log.entries.c.person == person)
+    if verb:
+        query = query.where(log.entries.c.verb.startswith(verb, autoescape=True))
+    if subject:
+        query = query.where(log.entries.c.subject == subject)
+    if before is not None:
+        query = query.where(log.entries.c.seq < before)
+    return tuple(_entry(row) for row in db.execute(query))
+
+
+def _entry(row: Any) -> Entry:
+    body = orjson.loads(row.body)
+    return Entry(row.seq, row.at, row.person, body["via"], row.verb, row.subject, body["facts"])

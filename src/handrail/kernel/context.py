@@ -1,0 +1,161 @@
+"""The context every verb takes first, and the instance that opens it."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from handrail import settings as configuration
+from handrail.kernel import definitions, migrate, storage
+from handrail.kernel.access import Policies
+from handrail.kernel.audit import Log, Note, Trail
+from handrail.kernel.audit.checkpoint import Signer
+from handrail.kernel.clock import Clock, SystemClock
+from handrail.kernel.errors import Invalid, Refusal
+from handrail.kernel.events import Events, Subscription, Subscriptions
+from handrail.kernel.people import SYSTEM, Caller
+from handrail.kernel.ports import Ports
+from handrail.settings import Settings
+
+
+@dataclass
+class Context:
+    """One caller, one database transaction, one audit trail, the events, the clock and the ports.
+
+    A face opens and commits it (`Instance.context`); a verb never does.
+    """
+
+    instance: "Instance"
+    caller: Caller
+    db: sa.Connection
+    audit: Trail = field(init=False)
+    events: Events = field(init=False)
+
+    def __post_init__(self) -> None:
+        run = self.caller.run
+        about = {"run": run.id, "app": run.app, "commit": run.commit} if run else {}
+        person = self.caller.person.id
+        self.audit = Trail(self.instance.log, self.db, self.clock, person, self.caller.via, about)
+        self.events = Events(self, self.instance.subscriptions)
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self.instance.clock
+
+    @property
+    def ports(self) -> Ports:
+        """Everything outside."""
+        return self.instance.ports
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator set."""
+        return self.instance.settings
+
+
+class Instance:
+    """One installation: a directory, its database, its keys, its rules and its plugs.
+
+    `rooms` are the packages whose access rules apply; `subscriptions` say who listens to whom.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ports: Ports,
+        *,
+        rooms: Iterable[str] = (),
+        subscriptions: Iterable[Subscription] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.ports = ports
+        self.clock = clock or SystemClock()
+        self.subscriptions = Subscriptions(subscriptions)
+        self.engine = storage.open_engine(
+            settings.storage.url or storage.sqlite_url(settings.home / "handrail.db")
+        )
+        migrate.upgrade(self.engine)
+        self.log = Log(self.engine, Signer("handrail", self.secret("audit")), self.witness)
+        self.rooms = tuple(rooms)
+        self._rules = Policies.load(self.rooms, self._own_rules())
+
+    @staticmethod
+    def create(home: Path, *, files: Mapping[str, bytes]) -> None:
+        """Make the directory of a new instance; `files` are its first definitions. Refuses a used directory.
+
+        The settings file is written last, so that a half-made instance is never taken for one.
+        """
+        if home.exists() and any(home.iterdir()):
+            raise Invalid(f"{home} is not empty.", next_step="Name a new directory, or empty this one.")
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)
+        definitions.create(home / "definitions", files)
+        storage.write_file(home / "handrail.toml", configuration.render().encode())
+
+    @property
+    def witness(self) -> Path:
+        """The newest signed checkpoint, kept outside the database."""
+        return self.settings.home / "audit.checkpoint"
+
+    @property
+    def policies(self) -> Policies:
+        """The access rules in force."""
+        return self._rules
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes for one use, made at first need and readable by this user alone."""
+        file = self.settings.home / "keys" / f"{name}.key"
+        if not file.exists():
+            storage.write_file(file, secrets.token_bytes(32), mode=0o600)
+        return file.read_bytes()
+
+    def reload_policies(self) -> None:
+        """Take up edited access rules; on a refusal the old ones stay in force."""
+        self._rules = Policies.load(self.rooms, self._own_rules())
+
+    @contextmanager
+    def context(self, caller: Caller) -> Iterator[Context]:
+        """Open a context for `caller`: commit at the end; undo all on a refusal, which goes on the trail."""
+        with self.engine.connect() as db:
+            ctx = Context(self, caller, db)
+            try:
+                yield ctx
+                signed = ctx.audit.flush()
+                db.commit()
+            except Refusal as refusal:
+                db.rollback()
+                self.log.write(_refused(ctx, refusal))
+                raise
+        self.log.publish(signed)
+
+    def system(self) -> Caller:
+        """Handrail itself as the caller: starts and recoveries. It has no rights that a rule would give."""
+        return SYSTEM
+
+    def close(self) -> None:
+        """End the audit writer and close the database."""
+        self.log.close()
+        self.engine.dispose()
+
+    def _own_rules(self) -> dict[str, str]:
+        folder = self.settings.home / "definitions" / "policies"
+        return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.cedar"))}
+
+
+def _refused(ctx: Context, refusal: Refusal) -> Note:
+    run = ctx.caller.run
+    about = {"run": run.id, "app": run.app, "commit": run.commit} if run else {}
+    facts = {key: value for key, value in refusal.facts.items() if key != "subject"}
+    return Note(
+        ctx.clock.now(),
+        ctx.caller.person.id,
+        ctx.caller.via,
+        "request.refused",
+        str(refusal.facts.get("subject", "request")),
+        {**about, **facts, "code": refusal.code, "message": refusal.message},
+    )

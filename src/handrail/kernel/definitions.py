@@ -1,0 +1,111 @@
+"""Definitions: contracts, models, policies and purposes as files in the instance's own git repository.
+
+A file is what counts, as it lies there now; who certified which content is a row elsewhere. Edits by people
+with access to the directory, by pull request or by Handrail are therefore all alike.
+"""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from dulwich.repo import Repo
+
+from handrail.kernel import storage
+from handrail.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from handrail.kernel.context import Context
+
+_COMMITTER = b"Handrail <handrail@localhost>"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One commit that touched a definition."""
+
+    commit: str
+    author: str
+    at: datetime
+    message: str
+
+
+def create(root: Path, files: Mapping[str, bytes]) -> None:
+    """Make the repository with its first files."""
+    root.mkdir(parents=True)
+    repo = Repo.init(str(root), default_branch=b"main")
+    repo.close()
+    _commit(root, files, "Begin the definitions.", _COMMITTER)
+
+
+def digest(content: bytes) -> str:
+    """The name of exactly this content."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def read(ctx: "Context", path: str) -> bytes | None:
+    """The content of a definition as it lies there now, or None."""
+    file = _inside(ctx.settings.home / "definitions", path)
+    return file.read_bytes() if file.is_file() else None
+
+
+def names(ctx: "Context", prefix: str) -> list[str]:
+    """The paths of all definitions below the folder `prefix`, sorted."""
+    root = ctx.settings.home / "definitions"
+    folder = _inside(root, prefix.rstrip("/"))
+    return sorted(f.relative_to(root).as_posix() for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
+
+
+def write(ctx: "Context", path: str, content: bytes, message: str) -> str:
+    """Write one definition and commit it in the caller's name; returns the commit."""
+    return write_all(ctx, {path: content}, message)
+
+
+def write_all(ctx: "Context", files: Mapping[str, bytes], message: str) -> str:
+    """Write several definitions as one commit in the caller's name; returns the commit."""
+    person = ctx.caller.person
+    name = person.name.replace("<", "").replace(">", "").replace("\n", " ")
+    author = f"{name} <{person.email or person.id}>".encode()
+    return _commit(ctx.settings.home / "definitions", files, message, author)
+
+
+def history(ctx: "Context", path: str, limit: int = 20) -> tuple[Edit, ...]:
+    """The commits that touched `path`, newest first."""
+    with Repo(str(ctx.settings.home / "definitions")) as repo:
+        return tuple(
+            Edit(
+                commit=entry.commit.id.decode(),
+                author=entry.commit.author.decode(errors="replace"),
+                at=datetime.fromtimestamp(entry.commit.author_time, UTC),
+                message=entry.commit.message.decode(errors="replace").strip(),
+            )
+            for entry in repo.get_walker(paths=[path.encode()], max_entries=limit)
+        )
+
+
+def _commit(root: Path, files: Mapping[str, bytes], message: str, author: bytes) -> str:
+    with _locked(root):
+        for path, content in files.items():
+            storage.write_file(_inside(root, path), content)
+        with Repo(str(root)) as repo:
+            tree = repo.get_worktree()
+            tree.stage([path.encode() for path in files])
+            return tree.commit(message=message.encode(), author=author, committer=_COMMITTER).decode()
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    with (root / ".git" / "handrail.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _inside(root: Path, path: str) -> Path:
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or ".." in parts or ".git" in parts or not parts:
+        raise Invalid(f"{path!r} is not a path inside the definitions.", next_step="Use a relative path.")
+    return root.joinpath(*parts)

@@ -1,0 +1,37 @@
+"""Events: how a lower room tells a higher one that something happened."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handrail.kernel.context import Context
+
+Handler = Callable[["Context", Any], None]
+Subscription = tuple[type[Any], Handler]
+
+
+class Subscriptions:
+    """Who listens to which kind of event; filled once by the composition root."""
+
+    def __init__(self, subscriptions: Iterable[Subscription] = ()) -> None:
+        self._handlers: dict[type[Any], list[Handler]] = defaultdict(list)
+        for kind, handler in subscriptions:
+            self._handlers[kind].append(handler)
+
+    def handlers(self, event: object) -> tuple[Handler, ...]:
+        """The handlers for exactly this kind of event, in the order they were registered."""
+        return tuple(self._handlers.get(type(event), ()))
+
+
+class Events:
+    """The events of one context."""
+
+    def __init__(self, ctx: "Context", subscriptions: Subscriptions) -> None:
+        self._ctx = ctx
+        self._subscriptions = subscriptions
+
+    def publish(self, event: object) -> None:
+        """Call every subscriber now, in this transaction: a change and what follows from it commit as one."""
+        for handler in self._subscriptions.handlers(event):
+            handler(self._ctx, event)

@@ -1,0 +1,52 @@
+"""Who is asking: people, and the caller that a context acts for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from handrail.kernel.manifest import Manifest
+
+Environment = Literal["sandbox", "production"]
+Via = Literal["web", "rest", "cli", "socket", "mcp", "git", "system"]
+
+ROLES = ("maker", "reviewer", "steward", "support", "compliance", "lead", "admin")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account. Everybody active may view what is shared with them; `roles` add to that."""
+
+    id: str
+    name: str
+    email: str
+    roles: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    attributes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """The run that a question comes from: which code, where, and what it declared."""
+
+    id: str
+    app: str
+    commit: str
+    environment: Environment
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One person, by one way in. `scopes` narrows what an API token may do to these actions; `run` is set
+    by the app socket alone, from the socket it listens on, never from anything a client says.
+    """
+
+    person: Person
+    via: Via
+    scopes: frozenset[str] | None = None
+    run: RunRef | None = None
+
+
+# Handrail itself: starts, recoveries, sign-in before anybody is known. It has no role and so no rights.
+SYSTEM = Caller(Person("handrail", "Handrail", ""), "system")

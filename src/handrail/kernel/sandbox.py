@@ -1,0 +1,73 @@
+"""What every isolation driver is asked to do, and how it says that a run ended."""
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+Ended = Literal[
+    "exited", "signal", "timeout", "cpu", "output", "memory", "processes", "stopped", "unstarted"
+]
+
+CODE = "/app"
+WORK = "/work"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may use. Sizes in bytes, times in seconds."""
+
+    seconds: float = 120
+    memory: int = 1 << 30
+    processes: int = 64
+    # Everything that the run prints, standard output and standard error together.
+    printed: int = 16 << 20
+    # The largest file, and the size of each of the run's writable directories.
+    file: int = 128 << 20
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A read-only Python: what to bind where (path inside to path outside), and the interpreter inside."""
+
+    digest: str
+    python: str
+    binds: Mapping[str, Path]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """One process to run by itself: its code under CODE, an empty writable WORK, its one way out, its limits."""
+
+    command: tuple[str, ...]
+    files: Mapping[str, bytes]
+    layer: Layer
+    limits: Limits
+    door: socket.socket | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: `code` is the exit code, or the signal's number when a signal ended it."""
+
+    ended: Ended
+    code: int
+    seconds: float
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+    # What could not be set up, when it was `unstarted`.
+    detail: str = ""
+
+
+class Isolation(Protocol):
+    """A driver. Whatever it cannot isolate it refuses to start."""
+
+    def check(self) -> None:
+        """Refuse NotReady, with what to install or set, when this machine cannot hold a sandbox."""
+
+    def run(self, sandbox: Sandbox, printed: Callable[[bytes], None], stop: threading.Event) -> Outcome:
+        """Run to the end, and leave no process behind; `printed` gets the output as it comes."""

@@ -1,0 +1,107 @@
+"""Our own database: SQLite in WAL mode or PostgreSQL, through SQLAlchemy Core.
+
+Both behave as READ COMMITTED. On SQLite each read stands alone until the first write, which takes the one
+write lock at once (BEGIN IMMEDIATE): a transaction that has read cannot then fail to write because another
+wrote in between. Verbs that must not race use unique constraints and conditional updates.
+"""
+
+import os
+import secrets
+import sqlite3
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_READS = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware moment, kept as microseconds since 1970 so that both databases sort and compare it alike."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
+        """Refuse a naive datetime: it would silently mean the server's own time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an Instant needs a time zone")
+        return (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        """Back to an aware datetime in UTC."""
+        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+
+
+def new_id(prefix: str) -> str:
+    """A new identifier: the prefix, then 48 bits of milliseconds and 80 random bits, sortable by time."""
+    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    digits = [_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)]
+    return f"{prefix}_{''.join(digits)}"
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Open the database at `url`; a SQLite one is put into WAL mode with every commit flushed to disk."""
+    if url.startswith("postgresql://"):
+        return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+    engine = sa.create_engine(url, pool_size=24, max_overflow=40, connect_args={"check_same_thread": False, "timeout": 30})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "before_cursor_execute", _lock_on_first_write)
+    return engine
+
+
+def sqlite_url(file: Path) -> str:
+    """The address of a SQLite file."""
+    return f"sqlite:///{file}"
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _lock_on_first_write(
+    connection: sa.Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+) -> None:
+    if not is_writing(connection) and not statement.lstrip().upper().startswith(_READS):
+        cursor.execute("BEGIN IMMEDIATE")
+
+
+def is_writing(connection: sa.Connection) -> bool:
+    """Whether this connection holds SQLite's write lock; never true for PostgreSQL, which locks rows."""
+    raw = connection.connection.dbapi_connection
+    return isinstance(raw, sqlite3.Connection) and raw.in_transaction
+
+
+def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace `path` as a whole: a reader, or a crash, sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

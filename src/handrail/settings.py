@@ -1,0 +1,161 @@
+"""Everything an operator can set, read once from an instance's `handrail.toml`; an unknown key is refused."""
+
+import dataclasses
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+
+class SettingsError(Exception):
+    """The settings file cannot be used; the message names the file, the key and what to do."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the server listens and what it calls itself."""
+
+    host: str = "127.0.0.1"
+    port: int = 8400
+    # The address people type, when a proxy stands in front; cookies are marked Secure when it is https.
+    public_url: str = ""
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """Where the state lives."""
+
+    # Empty: SQLite in the instance directory. Otherwise a postgresql:// address without a password;
+    # the password comes from PGPASSWORD or a pgpass file.
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """How long a proof of identity lasts."""
+
+    session_hours: int = 12
+    rotate_minutes: int = 15
+    link_minutes: int = 60
+    token_days: int = 90
+    # Failed sign-ins for one e-mail address within a quarter of an hour before further ones are refused.
+    sign_in_attempts: int = 10
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Limits of one governed query."""
+
+    max_rows: int = 1_000_000
+    max_mb: int = 512
+    seconds: int = 60
+    memory_mb: int = 1024
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class TwinsSettings:
+    """How twins are made."""
+
+    # A value or combination seen in fewer rows than this never leaves the production plane.
+    k: int = 10
+
+
+@dataclass(frozen=True)
+class RuntimeSettings:
+    """Limits of one run."""
+
+    memory_mb: int = 1024
+    processes: int = 64
+    seconds: int = 120
+    output_mb: int = 16
+    concurrent: int = 2
+    # Where Python layers are kept; empty: a cache that the sandbox user can reach.
+    layers: str = ""
+
+
+@dataclass(frozen=True)
+class AppsSettings:
+    """Limits of one pushed version."""
+
+    max_files: int = 2000
+    max_mb: int = 50
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One instance's settings, one attribute a room."""
+
+    home: Path
+    server: ServerSettings = field(default_factory=ServerSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    twins: TwinsSettings = field(default_factory=TwinsSettings)
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    apps: AppsSettings = field(default_factory=AppsSettings)
+
+
+SECTIONS: dict[str, type[Any]] = {
+    name: kind for name, kind in get_type_hints(Settings).items() if name != "home"
+}
+
+
+def load(home: Path) -> Settings:
+    """Read `home/handrail.toml`; refuses a missing file, broken TOML, an unknown key or a wrong type."""
+    file = home / "handrail.toml"
+    try:
+        text = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{home} is not a Handrail instance: it has no handrail.toml. "
+            "Make one with `handrail init DIR`, or name another with --home."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}. Correct that line and try again.") from None
+    return parse(home, text, str(file))
+
+
+def parse(home: Path, values: dict[str, Any], origin: str) -> Settings:
+    """Check `values` against the dataclasses above; `origin` names the file in a refusal."""
+    rooms: dict[str, Any] = {}
+    for section, content in values.items():
+        if section not in SECTIONS:
+            raise SettingsError(f"{origin}: unknown section [{section}]. {_nearest(section, list(SECTIONS))}")
+        if not isinstance(content, dict):
+            raise SettingsError(f"{origin}: {section} must be a section, written [{section}].")
+        rooms[section] = _section(section, SECTIONS[section], content, origin)
+    return Settings(home=home, **rooms)
+
+
+def _section(name: str, kind: type[Any], content: dict[str, Any], origin: str) -> Any:
+    hints = get_type_hints(kind)
+    for key, value in content.items():
+        if key not in hints:
+            raise SettingsError(f"{origin}: unknown key {name}.{key}. {_nearest(key, list(hints))}")
+        wanted = hints[key]
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise SettingsError(
+                f"{origin}: {name}.{key} must be {wanted.__name__}, but is {type(value).__name__}."
+            )
+        if wanted is int and value < 0:
+            raise SettingsError(f"{origin}: {name}.{key} must not be negative.")
+    return kind(**content)
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(sorted(known))}."
+
+
+def render() -> str:
+    """The `handrail.toml` of a new instance: every setting with its default, commented out."""
+    lines = ["# Settings of this Handrail instance. Uncomment a line to change it; unknown keys are refused.", ""]
+    for section, kind in SECTIONS.items():
+        lines.append(f"[{section}]")
+        for item in dataclasses.fields(kind):
+            value = f'"{item.default}"' if isinstance(item.default, str) else str(item.default)
+            lines.append(f"# {item.name} = {value}")
+        lines.append("")
+    return "\n".join(lines)
