@@ -1,0 +1,140 @@
+"""The stage of the tour: a fresh instance, really served, and the doors that people use to reach it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from handrail.kernel import SYSTEM, Caller, Context, Instance, identity
+from handrail.server import open_instance
+from handrail_demo.tour.steps import Missed
+
+_PATIENCE = 30  # seconds to wait for a server or a run
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server answered."""
+
+    status: int
+    body: bytes
+    kind: str
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    def refusal(self) -> str:
+        """A refusal in one line; raises Missed when this is none, or one without a reason and a next step."""
+        if self.status < 400:
+            raise Missed(f"it was allowed ({self.status})")
+        problem = self.json if "json" in self.kind else {}
+        if self.status >= 500 or not problem.get("code") or not problem.get("next_step"):
+            raise Missed(f"{self.status} without a reason and a next step")
+        return f"{self.status} {problem['code']}: {problem.get('detail', problem.get('message'))}"
+
+
+@dataclass
+class Stage:
+    """One run of the tour. `facts` carries what one step found to the steps after it."""
+
+    home: Path
+    source: Path
+    instance: Instance
+    port: int
+    server: subprocess.Popen[bytes]
+    tokens: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def acting(self, person: str, via: str = "cli") -> AbstractContextManager[Context]:
+        """A context as one of the people, for what has no shorter way in."""
+        return self.instance.context(caller(self.instance, person, via))
+
+    def rest(
+        self, person: str | None, method: str, path: str, body: object = None, accept: str = ""
+    ) -> Reply:
+        """One REST request with this person's own token (None: without any)."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        request.add_header("Accept", accept or "application/json")
+        if person is not None:
+            request.add_header("Authorization", f"Bearer {self.token(person)}")
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+                return Reply(answer.status, answer.read(), answer.headers.get("Content-Type", ""))
+        except urllib.error.HTTPError as error:
+            return Reply(error.code, error.read(), error.headers.get("Content-Type", ""))
+
+    def token(self, person: str) -> str:
+        """This person's API token, made at first need."""
+        if person not in self.tokens:
+            with self.acting(person, "web") as ctx:
+                self.tokens[person] = identity.issue_token(ctx, "tour", days=1)[1]
+        return self.tokens[person]
+
+    def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """One `handrail` command on this instance."""
+        command = [handrail(), *words, "--home", str(self.home)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    def direct(self, sql: str) -> list[tuple[Any, ...]]:
+        """Plain SQL on the source itself, past every rule: what the governed answers are compared with."""
+        with duckdb.connect(str(self.source), read_only=True) as source:
+            return source.execute(sql).fetchall()
+
+    def close(self) -> None:
+        """Stop the server and close the instance."""
+        self.server.terminate()
+        self.server.wait(_PATIENCE)
+        self.instance.close()
+
+
+def raised(home: Path, source: Path) -> Stage:
+    """Open the instance in `home` and serve it on a free port of this machine."""
+    port = _free_port()
+    server = subprocess.Popen(
+        [handrail(), "serve", "--home", str(home), "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=(home / "server.log").open("wb"),
+    )
+    stage = Stage(home, source, open_instance(home), port, server)
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+                return stage
+        except OSError:
+            time.sleep(0.05)
+    stage.close()
+    raise Missed(f"the server did not come up: {(home / 'server.log').read_text(errors='replace')[-500:]}")
+
+
+def caller(instance: Instance, person: str, via: str = "cli") -> Caller:
+    """This person as a caller."""
+    with instance.context(SYSTEM) as ctx:
+        return Caller(identity.found(ctx, person), via)  # type: ignore[arg-type]
+
+
+def handrail() -> str:
+    """The `handrail` command of this very installation."""
+    beside = Path(sys.executable).with_name("handrail")
+    return str(beside) if os.access(beside, os.X_OK) else "handrail"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
