@@ -1,7 +1,5 @@
 """The words Meridian's data is made of: places, names and products, odd ones included."""
 
-# ruff: noqa: RUF001 - ambiguous letters are the point of these names
-
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
