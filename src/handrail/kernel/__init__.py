@@ -3,7 +3,7 @@
 Context, refusals, people, access by rules, the audit trail, events, storage, definitions and the ports.
 """
 
-from handrail.kernel import access, audit, definitions, identity, storage
+from handrail.kernel import access, audit, definitions, identity, storage, trail
 from handrail.kernel.access import Decision, Resource
 from handrail.kernel.context import Context, Instance
 from handrail.kernel.errors import (
@@ -47,4 +47,5 @@ __all__ = [
     "definitions",
     "identity",
     "storage",
+    "trail",
 ]

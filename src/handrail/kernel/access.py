@@ -2,8 +2,8 @@
 
 Each room ships `policies.cedar` and `actions.cedarschema`; an instance adds its own `policies/*.cedar`. A
 denial that people meet has an explicit `forbid` that explains itself by annotations: `@id` names the rule,
-`@because` says why and `@next` what to do; `{person}`, `{action}`, `{resource}` and the names of context
-keys and resource attributes in them are filled in.
+`@because` says why and `@next` what to do; `{person}`, `{action}`, `{resource}` and the names of context keys
+and resource attributes in them are filled in.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _ASK_ADMIN = "Ask an admin which role or group this needs."
 
 @dataclass(frozen=True)
 class Resource:
-    """What is acted on; `attrs` are what policies may look at: strings, booleans, integers, sets of strings."""
+    """What is acted on; `attrs` are what policies look at: strings, booleans, integers, sets of strings."""
 
     type: str
     id: str
@@ -62,9 +62,10 @@ class Policies:
 
         Refuses rules that do not parse or do not fit the schema, naming the rule.
         """
-        texts, schema = [_shipped("handrail.kernel", "policies.cedar")], [
-            _shipped("handrail.kernel", "actions.cedarschema")
-        ]
+        texts, schema = (
+            [_shipped("handrail.kernel", "policies.cedar")],
+            [_shipped("handrail.kernel", "actions.cedarschema")],
+        )
         for room in rooms:
             texts.append(_shipped(room, "policies.cedar"))
             schema.append(_shipped(room, "actions.cedarschema"))
@@ -81,13 +82,14 @@ class Policies:
         annotations = {name: policy.get("annotations") or {} for name, policy in parsed.items()}
         if not checked.validation_passed:
             wrong = "; ".join(
-                f"{annotations.get(e.policy_id, {}).get('id', e.policy_id)}: {e.error}" for e in checked.errors
+                f"{annotations.get(e.policy_id, {}).get('id', e.policy_id)}: {e.error}"
+                for e in checked.errors
             )
             raise Invalid(f"The access rules do not fit: {wrong}.", next_step="Correct the rule named.")
         return cls(rules, annotations, hashlib.sha256(text.encode()).hexdigest()[:12])
 
     def decide(self, caller: Caller, action: str, resource: Resource, context: Mapping[str, Any]) -> Decision:
-        """Decide one question. An error in a rule denies: a `forbid` that failed must not pass for silence."""
+        """Decide one question. An error in a rule denies: a failed `forbid` must not pass for silence."""
         if caller.scopes is not None and action not in caller.scopes:
             return self._denied(
                 "token-scope",

@@ -57,7 +57,11 @@ def names(ctx: "Context", prefix: str) -> list[str]:
     """The paths of all definitions below the folder `prefix`, sorted."""
     root = ctx.settings.home / "definitions"
     folder = _inside(root, prefix.rstrip("/"))
-    return sorted(f.relative_to(root).as_posix() for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
+    return sorted(
+        f.relative_to(root).as_posix()
+        for f in folder.rglob("*")
+        if f.is_file() and not f.name.startswith(".")
+    )
 
 
 def write(ctx: "Context", path: str, content: bytes, message: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refusal(Exception):
     """The root of every expected "no". Anything else that is raised is a bug and crashes.
 
     `message` says what happened and why, `next_step` what to do about it; `facts` are written to the trail

@@ -97,7 +97,7 @@ class SqlObjectStore(BaseObjectStore):
         """Whether the object is here."""
         return self.db.execute(sa.select(git_objects.c.kind).where(self._mine(sha))).first() is not None
 
-    def contains_packed(self, sha: ObjectID | RawObjectID) -> bool:  # noqa: ARG002 - dulwich's signature
+    def contains_packed(self, sha: ObjectID | RawObjectID) -> bool:
         """Never: there are no packs."""
         return False
 

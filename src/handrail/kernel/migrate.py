@@ -24,6 +24,7 @@ def upgrade(engine: sa.Engine) -> None:
     newest = ScriptDirectory.from_config(config()).get_current_head()
     if newest is None:  # TEMP until the first migration is generated
         from handrail.kernel.audit import log
+
         metadata.create_all(engine)
         with engine.begin() as connection:
             if connection.execute(sa.select(sa.func.count()).select_from(log.head)).scalar_one() == 0:

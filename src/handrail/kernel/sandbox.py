@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-Ended = Literal[
-    "exited", "signal", "timeout", "cpu", "output", "memory", "processes", "stopped", "unstarted"
-]
+Ended = Literal["exited", "signal", "timeout", "cpu", "output", "memory", "processes", "stopped", "unstarted"]
 
 CODE = "/app"
 WORK = "/work"

@@ -9,6 +9,8 @@ import os
 import secrets
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,7 +63,9 @@ def open_engine(url: str) -> sa.Engine:
     """Open the database at `url`; a SQLite one is put into WAL mode with every commit flushed to disk."""
     if url.startswith("postgresql://"):
         return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
-    engine = sa.create_engine(url, pool_size=24, max_overflow=40, connect_args={"check_same_thread": False, "timeout": 30})
+    engine = sa.create_engine(
+        url, pool_size=24, max_overflow=40, connect_args={"check_same_thread": False, "timeout": 30}
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "before_cursor_execute", _lock_on_first_write)
     return engine
@@ -83,6 +87,18 @@ def _lock_on_first_write(
 ) -> None:
     if not is_writing(connection) and not statement.lstrip().upper().startswith(_READS):
         cursor.execute("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection that sees one state of the database for as long as it is open, for reading only."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+    else:
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            yield connection
 
 
 def is_writing(connection: sa.Connection) -> bool:

@@ -57,7 +57,7 @@ class _OneRepository(Backend):
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
 
-    def open_repository(self, path: str) -> Repository:  # type: ignore[override]  # noqa: ARG002
+    def open_repository(self, path: str) -> Repository:  # type: ignore[override]
         return self.repository
 
 

@@ -24,7 +24,9 @@ _GROUP = 200
 entries = sa.Table(
     "audit_entries",
     storage.metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
     sa.Column("at", storage.Instant, nullable=False, index=True),
     sa.Column("person", sa.Text, nullable=False, index=True),
     sa.Column("verb", sa.Text, nullable=False, index=True),
@@ -49,7 +51,9 @@ head = sa.Table(
 checkpoints = sa.Table(
     "audit_checkpoints",
     storage.metadata,
-    sa.Column("size", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "size", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
     sa.Column("note", sa.Text, nullable=False),
 )
 
@@ -109,7 +113,7 @@ class Log:
         return self._signer.verifier_key()
 
     def append(self, connection: sa.Connection, notes: Iterable[Note]) -> str | None:
-        """Add `notes` in the caller's transaction; returns the signed checkpoint to publish after its commit."""
+        """Add `notes` in the caller's transaction; returns the checkpoint to publish after its commit."""
         batch = list(notes)
         if not batch:
             return None
@@ -141,7 +145,8 @@ class Log:
         connection.execute(entries.insert(), rows)
         if finished:
             connection.execute(
-                nodes.insert(), [{"level": level, "position": at, "hash": value} for level, at, value in finished]
+                nodes.insert(),
+                [{"level": level, "position": at, "hash": value} for level, at, value in finished],
             )
         connection.execute(head.update().where(head.c.id == 1).values(frontier=b"".join(frontier)))
         signed = self._signer.sign(Checkpoint(self._signer.origin, size, merkle.fold(frontier)))
@@ -214,9 +219,13 @@ def tree_nodes(connection: sa.Connection) -> merkle.Nodes:
     def read(level: int, position: int) -> bytes:
         if level % STORED_LEVELS:
             return merkle.node(read(level - 1, 2 * position), read(level - 1, 2 * position + 1))
-        table, key = (entries.c.leaf, entries.c.seq == position) if level == 0 else (
-            nodes.c.hash,
-            (nodes.c.level == level) & (nodes.c.position == position),
+        table, key = (
+            (entries.c.leaf, entries.c.seq == position)
+            if level == 0
+            else (
+                nodes.c.hash,
+                (nodes.c.level == level) & (nodes.c.position == position),
+            )
         )
         return bytes(connection.execute(sa.select(table).where(key)).scalar_one())
 

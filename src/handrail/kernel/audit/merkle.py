@@ -20,7 +20,9 @@ def node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def extend(frontier: Sequence[bytes], size: int, leaf_hash: bytes) -> tuple[list[bytes], list[tuple[int, int, bytes]]]:
+def extend(
+    frontier: Sequence[bytes], size: int, leaf_hash: bytes
+) -> tuple[list[bytes], list[tuple[int, int, bytes]]]:
     """Add a leaf to a tree of `size` leaves that is given by its perfect subtrees, largest first.
 
     Returns the new frontier and every perfect subtree that this leaf completed, as (level, index, hash).

@@ -30,7 +30,9 @@ class Entry:
 class Trail:
     """Writes in the name of one caller."""
 
-    def __init__(self, the_log: Log, db: sa.Connection, clock: Clock, person: str, via: str, about: Mapping[str, str]):
+    def __init__(
+        self, the_log: Log, db: sa.Connection, clock: Clock, person: str, via: str, about: Mapping[str, str]
+    ):
         self._log = the_log
         self._db = db
         self._clock = clock
@@ -44,9 +46,9 @@ class Trail:
         self._pending.append(self._note(verb, subject, facts))
 
     def now(self, verb: str, subject: str, **facts: Any) -> int:
-        """Put an entry on the trail at once, durably, whatever becomes of this transaction; returns its number.
+        """Put an entry on the trail durably at once, whatever this transaction becomes; returns its number.
 
-        Not to be called after this transaction has written: on SQLite the two would wait for each other.
+        Not to be called once this transaction has written: on SQLite the two would wait for each other.
         """
         if storage.is_writing(self._db):
             raise RuntimeError("audit.now inside a writing transaction; use audit.note")
@@ -70,7 +72,7 @@ def recent(
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[Entry, ...]:
-    """The newest entries first; `person` and `subject` match whole, `verb` as a beginning; `before` pages on."""
+    """The newest entries first; `person` and `subject` match whole, `verb` its beginning; `before` pages."""
     query = sa.select(log.entries).order_by(log.entries.c.seq.desc()).limit(limit)
     if person:
         query = query.where(log.entries.c.person == person)
