@@ -1,0 +1,46 @@
+"""The only code with which rooms talk to people: pages, forms and pictures on the web, words in a terminal.
+A room gives it values; how they look, and how a refusal reads, is decided here once.
+"""
+
+from handrail.kit import cli
+from handrail.kit.diff import Diff, DiffLine, Hunk, diff, highlight
+from handrail.kit.draw import Bar, bars, histogram, histogram_pair, sparkline
+from handrail.kit.icons import icon
+from handrail.kit.jsonable import jsonable
+from handrail.kit.navigation import NavItem, nav
+from handrail.kit.panels import Panel, panel, panels
+from handrail.kit.refusals import refusal_page
+from handrail.kit.render import fragment, render, static_url, templates_from
+from handrail.kit.toasts import back
+from handrail.kit.web import Ctx, Instance_, NotSignedIn, page_number
+
+__all__ = [
+    "Bar",
+    "Ctx",
+    "Diff",
+    "DiffLine",
+    "Hunk",
+    "Instance_",
+    "NavItem",
+    "NotSignedIn",
+    "Panel",
+    "back",
+    "bars",
+    "cli",
+    "diff",
+    "fragment",
+    "highlight",
+    "histogram",
+    "histogram_pair",
+    "icon",
+    "jsonable",
+    "nav",
+    "page_number",
+    "panel",
+    "panels",
+    "refusal_page",
+    "render",
+    "sparkline",
+    "static_url",
+    "templates_from",
+]

@@ -1,0 +1,208 @@
+"""One way to open an instance in a terminal, print a result, show progress and render a refusal."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, overload
+
+import click
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from handrail.kernel import Caller, Instance, Refusal, identity
+from handrail.kit.jsonable import jsonable
+
+Human = Callable[[Any], Any]
+Report = Callable[[str, int, int], None]
+_JSON = "handrail.json"
+
+
+class Opener(Protocol):
+    """What `server.main` puts into click's `ctx.obj`: it knows how to plug an instance together."""
+
+    def open(self, home: Path) -> Instance:
+        """The instance in this directory; refuses when there is none."""
+
+
+@overload
+def verb(function: Callable[..., Any], /) -> Callable[..., Any]: ...
+@overload
+def verb(*, human: Human | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def verb(function: Callable[..., Any] | None = None, /, *, human: Human | None = None) -> Any:
+    """Make `def command(ctx, ...)` a command body: a context around it, result printed, refusals rendered.
+
+    Adds --home, --as and --json. With --json the result is one JSON document on stdout; otherwise
+    `human(result)` gives text or a rich renderable (None prints nothing). It stands between the click
+    decorators and the function.
+    """
+
+    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
+        def in_context(instance: Instance, caller: Caller, *args: Any, **kwargs: Any) -> Any:
+            with instance.context(caller) as ctx:
+                return body(ctx, *args, **kwargs)
+
+        return _command(body, in_context, human)
+
+    return decorate(function) if function else decorate
+
+
+@overload
+def supervisor(function: Callable[..., Any], /) -> Callable[..., Any]: ...
+@overload
+def supervisor(*, human: Human | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def supervisor(function: Callable[..., Any] | None = None, /, *, human: Human | None = None) -> Any:
+    """Like `verb`, for work that opens several short contexts: `def command(instance, caller, ...)`."""
+
+    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
+        return _command(body, body, human)
+
+    return decorate(function) if function else decorate
+
+
+def _command(body: Callable[..., Any], inner: Callable[..., Any], human: Human | None) -> Callable[..., Any]:
+    def run(*args: Any, home: Path, person: str | None, as_json: bool, **kwargs: Any) -> None:
+        click.get_current_context().meta[_JSON] = as_json
+        with refusals(as_json):
+            instance = _opener().open(home)
+            try:
+                result = inner(instance, _caller(instance, person), *args, **kwargs)
+            finally:
+                instance.close()
+        show(result, human, as_json)
+
+    made: Callable[..., Any] = update_wrapper(run, body)
+    for option in _OPTIONS:
+        made = option(made)
+    return made
+
+
+_OPTIONS = (
+    click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else."),
+    click.option(
+        "--as", "person", envvar="HANDRAIL_PERSON", metavar="PERSON", help="Who you are on this instance."
+    ),
+    click.option(
+        "--home",
+        envvar="HANDRAIL_HOME",
+        required=True,
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="The instance's directory.",
+    ),
+)
+
+
+def _opener() -> Opener:
+    opener: Opener = click.get_current_context().find_root().obj
+    return opener
+
+
+def _caller(instance: Instance, person: str | None) -> Caller:
+    if not person:
+        raise click.UsageError("Say who you are: --as PERSON, or set HANDRAIL_PERSON.")
+    with instance.context(instance.system()) as ctx:
+        return Caller(identity.found(ctx, person), "cli")
+
+
+def show(result: Any, human: Human | None, as_json: bool) -> None:
+    """Print a result on stdout, for people or as JSON."""
+    if as_json:
+        click.echo(json.dumps(jsonable(result), ensure_ascii=False))
+        return
+    said = human(result) if human else _plainly(result)
+    if isinstance(said, str):
+        click.echo(said)
+    elif said is not None:
+        Console(highlight=False).print(said)
+
+
+def _plainly(result: Any) -> str | None:
+    if result is None or isinstance(result, str):
+        return result
+    return json.dumps(jsonable(result), ensure_ascii=False, indent=2)
+
+
+@contextmanager
+def refusals(as_json: bool) -> Iterator[None]:
+    """Turn a Refusal inside into its words on stderr and exit status 1."""
+    try:
+        yield
+    except Refusal as refusal:
+        refuse(refusal, as_json)
+
+
+def refuse(refusal: Refusal, as_json: bool) -> NoReturn:
+    """Say a refusal on stderr, as JSON or in a red box, and leave with status 1."""
+    if as_json:
+        click.echo(json.dumps(refusal.answer(), ensure_ascii=False), err=True)
+    else:
+        words = Text(refusal.message)
+        words.append(f"\n\n→ {refusal.next_step}", style="bold")
+        title = refusal.code.replace("_", " ")
+        Console(stderr=True).print(
+            Panel(words, title=title, title_align="left", border_style="red", width=_width())
+        )
+    sys.exit(1)
+
+
+def _width() -> int:
+    return min(Console(stderr=True).width, 100)
+
+
+def wants_json() -> bool:
+    """Whether the command that runs was asked for --json."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(_JSON))
+
+
+@contextmanager
+def progress() -> Iterator[Report]:
+    """Give `report(label, done, total)`, drawing a bar on stderr (total 0: unknown); silent with --json."""
+    if wants_json():
+        yield lambda _label, _done, _total: None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda label, done, total: bar.update(
+            task, description=label, completed=done, total=total or None
+        )
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A rich table of plain values; numbers stand to the right."""
+    made = Table(title=title or None, title_justify="left", header_style="bold", border_style="bright_black")
+    cells = [list(row) for row in rows]
+    for place, column in enumerate(columns):
+        numeric = bool(cells) and all(isinstance(row[place], int | float) for row in cells)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        made.add_row(*(Text(_cell(value)) for value in row))
+    return made
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
