@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-Ended = Literal["exited", "signal", "timeout", "cpu", "output", "memory", "processes", "stopped", "unstarted"]
+Ended = Literal["exited", "signal", "timeout", "output", "memory", "processes", "stopped", "unstarted"]
 
 CODE = "/app"
 WORK = "/work"
@@ -29,17 +29,23 @@ class Limits:
 
 @dataclass(frozen=True)
 class Layer:
-    """A read-only Python: what to bind where (path inside to path outside), and the interpreter inside."""
+    """A read-only Python: the interpreter inside, what to bind where (path inside to path outside), and which
+    folders below those to show as empty.
+    """
 
     digest: str
     python: str
     binds: Mapping[str, Path]
+    hidden: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """One process to run by itself: its code under CODE, an empty writable WORK, its one way out, its limits."""
+    """One process to run by itself: its code under CODE, an empty writable WORK, its limits.
+
+    `door` is its one way out. The driver closes our copy once the sandbox holds it.
+    """
 
     command: tuple[str, ...]
     files: Mapping[str, bytes]
@@ -55,7 +61,6 @@ class Outcome:
     ended: Ended
     code: int
     seconds: float
-    cpu_seconds: float = 0.0
     peak_memory: int = 0
     # What could not be set up, when it was `unstarted`.
     detail: str = ""

@@ -1,0 +1,22 @@
+"""What app code imports: governed data, metrics and outputs, the same wherever the app runs.
+
+There is no credential to keep and no address to know: Handrail answers as the person the app runs for.
+"""
+
+from handrail_sdk.calls import Me, me, metric, metric_arrow, query, query_arrow
+from handrail_sdk.outputs import markdown, save, show, text
+from handrail_sdk.refused import Refused
+
+__all__ = [
+    "Me",
+    "Refused",
+    "markdown",
+    "me",
+    "metric",
+    "metric_arrow",
+    "query",
+    "query_arrow",
+    "save",
+    "show",
+    "text",
+]

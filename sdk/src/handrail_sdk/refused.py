@@ -1,0 +1,14 @@
+"""The one exception of this package."""
+
+
+class Refused(Exception):
+    """Handrail answered no: `message` says what and why, `next_step` what to do, `code` which kind it is."""
+
+    def __init__(self, message: str, next_step: str = "", code: str = "refused") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}".strip()

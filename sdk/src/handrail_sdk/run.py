@@ -1,0 +1,94 @@
+"""The first program of a sandbox: `python -m handrail_sdk.run app.py` runs an app and hands over its outputs.
+
+Besides what the app shows itself, figures that it left open and files that it wrote to its working directory
+become outputs when it ends well. What this program sends is as untrusted as the app: it shares its process.
+"""
+
+import os
+import runpy
+import stat
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+from handrail_sdk.outputs import picture
+from handrail_sdk.refused import Refused
+from handrail_sdk.transport import connected
+
+CODE = Path("/app")
+_MOST_FILES = 50
+
+
+def main(arguments: list[str]) -> int:
+    """Run the script named by the first argument; gives the exit code."""
+    script = CODE / arguments[0]
+    sys.argv = [str(script), *arguments[1:]]
+    sys.path.insert(0, str(script.parent))
+    if script.parent != CODE:
+        sys.path.insert(1, str(CODE))
+    warnings.filterwarnings("ignore", message=".*non-interactive.*")
+    code = _run(script)
+    sys.stdout.flush()
+    return code or _hand_over()
+
+
+def _run(script: Path) -> int:
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        print(ended.code, file=sys.stderr)
+        return 1
+    except BaseException as error:  # noqa: BLE001 - whatever an app raises is told in its log
+        _tell(error)
+        return 1
+    return 0
+
+
+def _tell(error: BaseException) -> None:
+    """The traceback from the app's own first frame on, without this program and runpy."""
+    frames = error.__traceback__
+    while frames is not None and not frames.tb_frame.f_code.co_filename.startswith(str(CODE)):
+        frames = frames.tb_next
+    sys.stdout.flush()
+    traceback.print_exception(type(error), error, frames)
+
+
+def _hand_over() -> int:
+    try:
+        _hand_over_figures()
+        _hand_over_files(Path.cwd())
+    except Refused as refused:
+        print(f"Outputs were not all taken: {refused}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _hand_over_figures() -> None:
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    for number in pyplot.get_fignums() if pyplot else ():
+        figure = pyplot.figure(number)
+        connected().deliver("image", f"figure-{number}.png", _title(figure), picture(figure))
+
+
+def _title(figure: Any) -> str:
+    titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+    return next((title for title in titles if title), "")
+
+
+def _hand_over_files(root: Path) -> None:
+    found = sorted(path for path in root.rglob("*") if not any(p.startswith(".") for p in path.parts[1:]))
+    files = [path for path in found if stat.S_ISREG(path.lstat().st_mode)]
+    if len(files) > _MOST_FILES:
+        raise Refused(f"The app wrote {len(files)} files.", f"{_MOST_FILES} are the most; put them into one.")
+    for path in files:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            connected().deliver("file", path.relative_to(root).as_posix(), "", file.read())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,231 @@
+"""The bubblewrap driver: unprivileged launcher, all namespaces, no network, no environment, hard limits."""
+
+import os
+import re
+import resource
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from handrail.adapters.isolation import cgroups, seccomp
+from handrail.adapters.isolation.arguments import PRLIMIT, arguments, checked_names
+from handrail.adapters.isolation.watching import Watch
+from handrail.kernel import LimitReached, NotReady
+from handrail.kernel.sandbox import Limits, Outcome, Sandbox
+
+_OLDEST = (0, 8, 0)
+# Waits for one line, so that it is in its group before anything of the sandbox exists.
+_GATE = 'read -r go && exec "$@" </dev/null'
+# Address space beyond the memory limit: libraries reserve far more than they use.
+_SPARE_ADDRESSES = 8 << 30
+
+
+class Bubblewrap:
+    """Starts sandboxes as `uid` when we are root (never as root), else as the user that we are."""
+
+    def __init__(self, uid: int) -> None:
+        self._uid = uid
+        self._groups = cgroups.find()
+        self._checked = False
+        self._once = threading.Lock()
+
+    @property
+    def walls(self) -> Mapping[str, str]:
+        """What holds memory and processes here, in words, for `handrail doctor`."""
+        if self._groups is None:
+            return {"memory": "watched, and limited per process", "processes": "limited per sandbox"}
+        return {"memory": f"cgroup v{self._groups.version}", "processes": f"cgroup v{self._groups.version}"}
+
+    def check(self) -> None:
+        """Refuse NotReady unless a sandbox has really started on this machine, as somebody without rights."""
+        if os.geteuid() == 0 and self._uid == 0:
+            raise NotReady(
+                "A sandbox that root starts is not one: its code could write to the kernel's settings.",
+                next_step="Set runtime.uid in handrail.toml to a user id that nothing else uses.",
+            )
+        with self._once:
+            if not self._checked:
+                self._tools()
+                self._try()
+                if self._groups is not None:
+                    cgroups.sweep(self._groups)
+                self._checked = True
+
+    def run(self, sandbox: Sandbox, printed: Callable[[bytes], None], stop: threading.Event) -> Outcome:
+        """Run to the end; refuses Invalid for bad file names, NotReady when no sandbox can be built."""
+        self.check()
+        names = checked_names(sandbox.files)
+        with ExitStack() as opened:
+            _room_for(len(names))
+            files = {name: opened.enter_context(_content(sandbox.files[name])) for name in names}
+            filter_ = opened.enter_context(_content(seccomp.program()))
+            status, report = os.pipe()
+            opened.callback(os.close, status)
+            given = arguments(sandbox.layer, sandbox.limits, files, filter_, report)
+            passed = [*files.values(), filter_, report]
+            if sandbox.door is not None:
+                passed.append(sandbox.door.fileno())
+                given += ("--setenv", "HANDRAIL_FD", str(sandbox.door.fileno()))
+            listed = opened.enter_context(_content("".join(f"{word}\0" for word in given).encode()))
+            try:
+                process = self._launch(listed, [*passed, listed], sandbox.command, sandbox.limits)
+            finally:
+                os.close(report)
+            with process:
+                return self._supervise(process, status, sandbox, printed, stop)
+
+    def _supervise(
+        self,
+        process: subprocess.Popen[bytes],
+        status: int,
+        sandbox: Sandbox,
+        printed: Callable[[bytes], None],
+        stop: threading.Event,
+    ) -> Outcome:
+        assert process.stdin is not None
+        limits = sandbox.limits
+        group = self._groups.make(limits.memory, limits.processes) if self._groups else None
+        try:
+            if group is not None:
+                group.add(process.pid)
+            if sandbox.door is not None:
+                sandbox.door.close()  # only the sandbox holds this end now, so its death is seen at the other
+            process.stdin.write(b"go\n")
+            process.stdin.close()
+            return Watch(process, status, limits, group, printed, stop).wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+            if group is not None:
+                group.remove()
+
+    def _launch(
+        self, listed: int, passed: list[int], command: tuple[str, ...], limits: Limits
+    ) -> subprocess.Popen[bytes]:
+        bwrap = _found("bwrap")
+        # These two are limited inside, where neither the user's other processes nor the code files count.
+        most, files = limits.processes, limits.open_files
+        inner = (PRLIMIT, f"--nproc={most}:{most}", f"--nofile={files}:{files}", "--")
+        outer = _limits(limits, walled=self._groups is not None)
+        words = ("/bin/sh", "-c", _GATE, "sh", *outer, bwrap, "--args", str(listed), "--", *inner, *command)
+        try:
+            return subprocess.Popen(
+                words,
+                env={},
+                cwd="/",
+                pass_fds=passed,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                user=self._user,
+                group=self._user,
+                extra_groups=self._groups_of_user,
+            )
+        except PermissionError:
+            raise NotReady(
+                f"The sandbox could not be started as user {self._uid}: this process may not change users.",
+                next_step="Start Handrail as a plain user, or as root that may change to another user.",
+            ) from None
+
+    @property
+    def _user(self) -> int | None:
+        return self._uid if os.geteuid() == 0 else None
+
+    @property
+    def _groups_of_user(self) -> list[str | int] | None:
+        return [] if os.geteuid() == 0 else None
+
+    def _tools(self) -> None:
+        bwrap = _found("bwrap")
+        told = subprocess.run(
+            [bwrap, "--version"], capture_output=True, text=True, env={}, check=False
+        ).stdout
+        version = tuple(int(part) for part in re.findall(r"\d+", told)[:3])
+        if version < _OLDEST:
+            raise NotReady(
+                f"bubblewrap {'.'.join(map(str, version))} is too old to forbid user namespaces.",
+                next_step="Install bubblewrap 0.8 or later.",
+            )
+        _found("prlimit")
+
+    def _try(self) -> None:
+        """Start the smallest process with the real walls; whatever hinders that hinders every run."""
+        words = (_found("bwrap"), *_TRIAL, "--", PRLIMIT, "--version")
+        trial = subprocess.run(
+            words,
+            env={},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            user=self._user,
+            group=self._user,
+            extra_groups=self._groups_of_user,
+        )
+        if trial.returncode != 0:
+            raise NotReady(
+                f"No sandbox can be started on this machine: {trial.stderr.strip()[:300]}",
+                next_step="Allow unprivileged user namespaces (sysctl user.max_user_namespaces, "
+                "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), "
+                "then run `handrail doctor`.",
+            )
+
+
+_TRIAL = (
+    "--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--new-session",
+    "--die-with-parent", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib",
+    "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
+)  # fmt: skip
+
+
+def _found(tool: str) -> str:
+    path = shutil.which(tool, path="/usr/bin:/bin:/usr/local/bin")
+    if path is None:
+        raise NotReady(
+            f"{tool} is not installed, and without it nothing may run.",
+            next_step="apt install bubblewrap util-linux, then run `handrail doctor`.",
+        )
+    return path
+
+
+@contextmanager
+def _content(content: bytes) -> Iterator[int]:
+    """A descriptor in memory that holds this content, to be read from its beginning."""
+    descriptor = os.memfd_create("handrail", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as out:
+            out.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _room_for(files: int) -> None:
+    """Each code file is handed over as a descriptor; take as many as the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4 * files + 1024
+    if soft < wanted:
+        if hard < wanted:
+            raise LimitReached(
+                f"The app has {files:,} files, and this server may open {hard:,} at a time.",
+                next_step="Leave out data and caches, or raise the server's LimitNOFILE.",
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _limits(limits: Limits, *, walled: bool) -> tuple[str, ...]:
+    """Limits that the kernel keeps for each process; without a wall around all, memory is also kept here."""
+    addresses = limits.memory + _SPARE_ADDRESSES if walled else 2 * limits.memory + (1 << 30)
+    most = {
+        "as": addresses,
+        "cpu": 2 * max(1, int(limits.seconds)),
+        "fsize": limits.file,
+        "core": 0,
+        "memlock": 1 << 20,
+    }
+    return (PRLIMIT, *(f"--{name}={value}:{value}" for name, value in most.items()), "--")
