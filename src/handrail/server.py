@@ -1,13 +1,18 @@
 """The composition root: settings, then ports, then rooms, then faces. Read it second."""
 
+from importlib.metadata import entry_points
 from pathlib import Path
 
+import click
+
+from handrail import apps
 from handrail import settings as configuration
-from handrail.kernel import Instance
+from handrail.faces import cli
+from handrail.kernel import Instance, Invalid
 from handrail.kernel.ports import Ports
 
 # The packages whose access rules, tables and event subscriptions make up the house.
-ROOMS: tuple[str, ...] = ()
+ROOMS: tuple[str, ...] = ("handrail.apps",)
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {
@@ -27,7 +32,35 @@ FIRST_DEFINITIONS = {
 }
 
 
+# The rooms' commands, in the order that `handrail --help` shows them.
+COMMANDS: tuple[click.Command, ...] = ()
+
+
 def open_instance(home: Path) -> Instance:
     """Open the instance in `home` with everything plugged in; brings its database up to date."""
-    settings = configuration.load(home)
-    return Instance(settings, Ports(), rooms=ROOMS)
+    try:
+        settings = configuration.load(home)
+    except configuration.SettingsError as error:
+        raise Invalid(error.message, next_step=error.next_step) from None
+    return Instance(settings, Ports(apps=apps.Directory()), rooms=ROOMS)
+
+
+class Composition:
+    """What the command line needs of this page: making, opening and serving an instance."""
+
+    def create(self, home: Path) -> None:
+        """Make the directory of a new instance."""
+        Instance.create(home, files=FIRST_DEFINITIONS)
+
+    def open(self, home: Path) -> Instance:
+        """Open an instance."""
+        return open_instance(home)
+
+    def serve(self, home: Path, host: str | None, port: int | None) -> None:
+        """Serve an instance until told to stop."""
+
+
+def main() -> None:
+    """The `handrail` command. Installed packages may add commands by the entry point `handrail.commands`."""
+    extra = [point.load() for point in entry_points(group="handrail.commands")]
+    cli.build(Composition(), (*COMMANDS, *extra))()

@@ -9,7 +9,12 @@ from typing import Any, get_type_hints
 
 
 class SettingsError(Exception):
-    """The settings file cannot be used; the message names the file, the key and what to do."""
+    """The settings file cannot be used: the file and key, and what to do about it."""
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class AppsSettings:
 
     max_files: int = 2000
     max_mb: int = 50
+    # Everything that was said for one version, together.
+    prompts_kb: int = 1024
 
 
 @dataclass(frozen=True)
@@ -109,11 +116,13 @@ def load(home: Path) -> Settings:
         text = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
-            f"{home} is not a Handrail instance: it has no handrail.toml. "
-            "Make one with `handrail init DIR`, or name another with --home."
+            f"{home} is not a Handrail instance: it has no handrail.toml.",
+            "Make one with `handrail init DIR`, or name another with --home.",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} is not valid TOML: {error}. Correct that line and try again.") from None
+        raise SettingsError(
+            f"{file} is not valid TOML: {error}.", "Correct that line and try again."
+        ) from None
     return parse(home, text, str(file))
 
 
@@ -122,9 +131,9 @@ def parse(home: Path, values: dict[str, Any], origin: str) -> Settings:
     rooms: dict[str, Any] = {}
     for section, content in values.items():
         if section not in SECTIONS:
-            raise SettingsError(f"{origin}: unknown section [{section}]. {_nearest(section, list(SECTIONS))}")
+            raise SettingsError(f"{origin}: unknown section [{section}].", _nearest(section, list(SECTIONS)))
         if not isinstance(content, dict):
-            raise SettingsError(f"{origin}: {section} must be a section, written [{section}].")
+            raise SettingsError(f"{origin}: {section} must be a section.", f"Write it as [{section}].")
         rooms[section] = _section(section, SECTIONS[section], content, origin)
     return Settings(home=home, **rooms)
 
@@ -133,14 +142,15 @@ def _section(name: str, kind: type[Any], content: dict[str, Any], origin: str) -
     hints = get_type_hints(kind)
     for key, value in content.items():
         if key not in hints:
-            raise SettingsError(f"{origin}: unknown key {name}.{key}. {_nearest(key, list(hints))}")
+            raise SettingsError(f"{origin}: unknown key {name}.{key}.", _nearest(key, list(hints)))
         wanted = hints[key]
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             raise SettingsError(
-                f"{origin}: {name}.{key} must be {wanted.__name__}, but is {type(value).__name__}."
+                f"{origin}: {name}.{key} is {type(value).__name__}.",
+                f"Give a value of type {wanted.__name__}.",
             )
         if wanted is int and value < 0:
-            raise SettingsError(f"{origin}: {name}.{key} must not be negative.")
+            raise SettingsError(f"{origin}: {name}.{key} is negative.", "Give zero or more.")
     return kind(**content)
 
 
@@ -151,7 +161,10 @@ def _nearest(word: str, known: list[str]) -> str:
 
 def render() -> str:
     """The `handrail.toml` of a new instance: every setting with its default, commented out."""
-    lines = ["# Settings of this Handrail instance. Uncomment a line to change it; unknown keys are refused.", ""]
+    lines = [
+        "# Settings of this Handrail instance. Uncomment a line to change it; unknown keys are refused.",
+        "",
+    ]
     for section, kind in SECTIONS.items():
         lines.append(f"[{section}]")
         for item in dataclasses.fields(kind):

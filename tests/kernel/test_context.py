@@ -14,7 +14,9 @@ def test_what_was_noted_is_on_the_trail_once_the_context_ends(acting: Acting) ->
     assert (entry.person, entry.via, entry.facts) == ("admin", "cli", {"colour": "red"})
 
 
-def test_a_refusal_undoes_the_transaction_and_is_itself_on_the_trail(instance: Instance, acting: Acting) -> None:
+def test_a_refusal_undoes_the_transaction_and_is_itself_on_the_trail(
+    instance: Instance, acting: Acting
+) -> None:
     newcomer = Person("new.one", "New", "new@meridian.example")
     with pytest.raises(Invalid), acting("admin") as ctx:
         identity.add_person(ctx, newcomer)

@@ -1,0 +1,55 @@
+# The two that matter: `make demo` serves the demo company, `make test` runs the tests.
+# Both make all they need: a virtual environment, locked dependencies, page assets and, as root on Debian,
+# the system's packages.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8400
+PYTEST ?= $(BIN)/pytest
+
+.PHONY: demo test check format setup system system-test assets lock migration test-engines fuzz bench clean
+
+demo: setup
+	$(BIN)/handrail demo --home .demo --port $(PORT)
+
+test: setup system-test
+	$(PYTEST)
+
+check: setup
+	$(BIN)/ruff check src sdk demo tests
+	$(BIN)/ruff format --check src sdk demo tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix src sdk demo tests
+	$(BIN)/ruff format src sdk demo tests
+
+setup: system $(VENV)/ready
+
+# The environment is what requirements.lock says, by hash; nothing is resolved here.
+$(VENV)/ready: requirements.lock pyproject.toml sdk/pyproject.toml package-lock.json
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --require-hashes --no-deps \
+	  -r <(sed -n '/^uv==/,/via/p' requirements.lock)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . -e sdk
+	touch $@
+
+# What only the system can give: namespaces need bubblewrap; tests need a browser, a database server and git.
+system:
+	@scripts/need bwrap:bubblewrap git:git
+
+system-test:
+	@scripts/need bwrap:bubblewrap git:git chromium:chromium /usr/lib/postgresql/*/bin/initdb:postgresql
+
+# After changing dependencies in pyproject.toml.
+lock:
+	$(BIN)/uv lock --quiet
+	$(BIN)/uv export --quiet --format requirements.txt --all-groups --no-emit-workspace --no-header \
+	  --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) node_modules .demo dist

@@ -1,0 +1,123 @@
+"""REST under /api/v1: one shape for every refusal (RFC 9457), and the kernel's own verbs."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, Field
+
+from handrail import kit
+from handrail.kernel import Refusal, identity, trail
+
+PREFIX = "/api/v1"
+router = APIRouter(prefix=PREFIX, tags=["kernel"])
+
+
+class Problem(BaseModel):
+    """A refusal, as `application/problem+json`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    next_step: str
+
+
+class TokenRequest(BaseModel):
+    """What a new personal token is for and what it may do; no scopes: whatever its person may."""
+
+    model_config = {"extra": "forbid"}
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[str] | None = None
+    days: int | None = None
+
+
+def problem(refusal: Refusal) -> JSONResponse:
+    """A refusal as RFC 9457 problem details, with Handrail's `code` and `next_step`."""
+    content = Problem(
+        title=refusal.code.replace("_", " "),
+        status=refusal.status,
+        detail=refusal.message,
+        code=refusal.code,
+        next_step=refusal.next_step,
+    )
+    return problem_response(content)
+
+
+def problem_response(content: Problem) -> JSONResponse:
+    """The response for problem details."""
+    return JSONResponse(content.model_dump(), content.status, media_type="application/problem+json")
+
+
+@router.get("/me")
+def me(ctx: kit.Ctx) -> dict[str, Any]:
+    """Who you are here, by the token or session you sent."""
+    scopes = ctx.caller.scopes
+    return {"person": kit.jsonable(ctx.caller.person), "scopes": None if scopes is None else sorted(scopes)}
+
+
+@router.get("/people")
+def people(ctx: kit.Ctx) -> list[Any]:
+    """Everybody with an account."""
+    return [kit.jsonable(person) for person in identity.people(ctx)]
+
+
+@router.get("/tokens")
+def tokens(ctx: kit.Ctx) -> list[Any]:
+    """Your tokens, without their secrets."""
+    return [kit.jsonable(token) for token in identity.tokens(ctx)]
+
+
+@router.post("/tokens", status_code=201)
+def issue_token(ctx: kit.Ctx, wanted: TokenRequest) -> dict[str, Any]:
+    """Make a token; its secret is in this answer and nowhere else."""
+    token, secret = identity.issue_token(ctx, wanted.name, wanted.scopes, wanted.days)
+    return {"token": kit.jsonable(token), "secret": secret}
+
+
+@router.delete("/tokens/{token_id}", status_code=204)
+def revoke_token(ctx: kit.Ctx, token_id: str) -> None:
+    """End one of your tokens."""
+    identity.revoke_token(ctx, token_id)
+
+
+@router.get("/audit")
+def audit_entries(
+    ctx: kit.Ctx,
+    person: str = "",
+    verb: str = "",
+    subject: str = "",
+    before: int | None = None,
+    limit: int = Query(50, ge=1, le=500),
+) -> list[Any]:
+    """The trail, newest first."""
+    found = trail.entries(ctx, person=person, verb=verb, subject=subject, before=before, limit=limit)
+    return [kit.jsonable(entry) for entry in found]
+
+
+@router.get("/audit/verify")
+def verify(ctx: kit.Ctx) -> dict[str, Any]:
+    """Prove the whole trail anew."""
+    found = trail.verify(ctx)
+    return {"ok": found.ok, **kit.jsonable(found)}
+
+
+@router.get("/audit/export")
+def export(ctx: kit.Ctx) -> StreamingResponse:
+    """The whole trail as JSON Lines, with its newest checkpoint and the public key at the end."""
+    lines = trail.export(ctx)
+    return StreamingResponse(_encoded(lines), media_type="application/jsonl")
+
+
+@router.get("/audit/{seq}/proof")
+def proof(ctx: kit.Ctx, seq: int) -> Any:
+    """The inclusion proof of one entry."""
+    return kit.jsonable(trail.prove(ctx, seq))
+
+
+def _encoded(lines: Iterator[dict[str, object]]) -> Iterator[bytes]:
+    for line in lines:
+        yield json.dumps(line).encode() + b"\n"
