@@ -1,0 +1,109 @@
+"""Look at an extract: rows, missing and distinct values, and a few hundred values of each column to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from handrail.data.sources.table import describe, first, literal, quote
+
+SAMPLE = 500  # distinct values of a column that are looked at
+_COLUMNS_AT_ONCE = 200
+_SAMPLED = ("VARCHAR", "BIGINT", "INTEGER")
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What the values of one column are like; `distinct` is exact only where it could make a key."""
+
+    name: str
+    type: str
+    values: int  # not null
+    distinct: int
+    sample: tuple[str, ...] = ()  # distinct values as text, in no meaningful order
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one extract is like."""
+
+    path: Path
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+
+    def column(self, name: str) -> ColumnProfile | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def is_unique(self, column: ColumnProfile) -> bool:
+        """Whether every row has its own value in this column."""
+        return 0 < self.rows == column.values == column.distinct
+
+
+def profile(con: duckdb.DuckDBPyConnection, path: Path) -> Profile:
+    """Profile one Parquet file; scans it a few times and holds only counts and samples."""
+    described = describe(con, relation(path))
+    counted: list[int] = []
+    for start in range(0, len(described), _COLUMNS_AT_ONCE):
+        part = described[start : start + _COLUMNS_AT_ONCE]
+        counts = ", ".join(f"count({quote(n)}), {_distinct(n, t)}" for n, t in part)
+        counted += first(con, f"SELECT {counts} FROM {relation(path)}")  # noqa: S608
+    rows = first(con, f"SELECT count(*) FROM {relation(path)}")[0]  # noqa: S608
+    columns = []
+    for (name, type_), values, about in zip(described, counted[::2], counted[1::2], strict=True):
+        distinct = min(about, values)
+        # The count so far is within a few per cent (HyperLogLog): make it exact where it decides something.
+        if values == rows and about > 0.85 * rows and type_ != "BLOB":
+            sql = f"SELECT count(DISTINCT {quote(name)}) FROM {relation(path)}"  # noqa: S608
+            distinct = first(con, sql)[0]
+        columns.append(ColumnProfile(name, type_, values, distinct, _sample(con, path, name, type_, values)))
+    return Profile(path, int(rows), tuple(columns))
+
+
+def relation(path: Path) -> str:
+    """SQL that reads one extract."""
+    return f"read_parquet({literal(str(path))})"
+
+
+def is_unique(con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]) -> bool:
+    """Whether these columns together are never missing and never repeated."""
+    names = ", ".join(quote(column) for column in columns)
+    missing = " OR ".join(f"{quote(column)} IS NULL" for column in columns)
+    sql = (
+        f"SELECT count(*) FROM (SELECT 1 FROM {relation(path)} GROUP BY {names}"  # noqa: S608
+        f" HAVING count(*) > 1 OR bool_or({missing}) LIMIT 1)"
+    )
+    return bool(first(con, sql)[0] == 0)
+
+
+def unmatched(
+    con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], target: Path, keys: Sequence[str]
+) -> int:
+    """How many rows point at what the target does not hold; a row with a missing part does not point."""
+    present = " AND ".join(f"a.{quote(column)} IS NOT NULL" for column in columns)
+    same = " AND ".join(f"a.{quote(c)} = b.{quote(k)}" for c, k in zip(columns, keys, strict=True))
+    sql = (
+        f"SELECT count(*) FROM {relation(path)} a WHERE {present}"  # noqa: S608
+        f" AND NOT EXISTS (SELECT 1 FROM {relation(target)} b WHERE {same})"
+    )
+    return int(first(con, sql)[0])
+
+
+def _distinct(name: str, type_: str) -> str:
+    return "0" if type_ == "BLOB" else f"approx_count_distinct({quote(name)})"
+
+
+def _sample(
+    con: duckdb.DuckDBPyConnection, path: Path, name: str, type_: str, values: int
+) -> tuple[str, ...]:
+    if type_ not in _SAMPLED or not values:
+        return ()
+    column = quote(name)
+    sql = (
+        f"SELECT DISTINCT left({column}::VARCHAR, 400) FROM {relation(path)}"  # noqa: S608
+        f" WHERE {column} IS NOT NULL LIMIT {SAMPLE}"
+    )
+    return tuple(row[0] for row in con.execute(sql).fetchall())
