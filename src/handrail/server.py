@@ -7,6 +7,7 @@ import click
 
 from handrail import apps
 from handrail import settings as configuration
+from handrail.adapters.engines.duckdb import DuckDB
 from handrail.faces import cli
 from handrail.kernel import Instance, Invalid
 from handrail.kernel.ports import Ports
@@ -42,7 +43,7 @@ def open_instance(home: Path) -> Instance:
         settings = configuration.load(home)
     except configuration.SettingsError as error:
         raise Invalid(error.message, next_step=error.next_step) from None
-    return Instance(settings, Ports(apps=apps.Directory()), rooms=ROOMS)
+    return Instance(settings, Ports(apps=apps.Directory(), engine=DuckDB()), rooms=ROOMS)
 
 
 class Composition:

@@ -1,0 +1,221 @@
+"""DuckDB over Parquet files: a closed process-local database that sees the files of one question and no other.
+
+What runs here has been rewritten from an allow-list already. This is the second wall: external access is off
+except for exactly the named files, the configuration is locked, and DuckDB's own parser must agree about what
+the statement touches. DuckDB's error texts quote values, so they go nowhere; errors are told in our own words.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+import structlog
+
+from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
+from handrail.kernel.ports import EngineLimits, Rows
+
+_BATCH_ROWS = 20_000
+_OPEN_DATABASES = 8
+_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+_log = structlog.get_logger()
+
+# How DuckDB's kinds of error, which begin its messages, are told.
+_MISFIT = (
+    "The query does not fit the data: a column, a type or the arguments of a function do not match, "
+    "or a column is missing in GROUP BY.",
+    "Check the columns and types on the dataset's page, and try the query in smaller steps.",
+)
+_VALUE = (
+    "A value in the data could not be converted or was out of range for a calculation.",
+    "Use TRY_CAST instead of CAST, and leave out rows that cannot be converted.",
+)
+_WORDS: dict[str, tuple[type[Refusal], str, str]] = {
+    **dict.fromkeys(
+        ("Binder Error", "Catalog Error", "Parser Error", "Syntax Error", "Mismatch Type Error"),
+        (Invalid, *_MISFIT),
+    ),
+    **dict.fromkeys(("Conversion Error", "Out of Range Error", "Invalid Input Error"), (Invalid, *_VALUE)),
+    "Not implemented Error": (Invalid, *_MISFIT),
+    "Out of Memory Error": (
+        LimitReached,
+        "The query needed more memory than one query may use.",
+        "Filter earlier, group by fewer columns, or select fewer of them.",
+    ),
+}
+
+
+class DuckDB:
+    """The `Engine` over DuckDB. Databases are kept open, one for each set of files in use."""
+
+    def __init__(self) -> None:
+        self._databases: OrderedDict[tuple[tuple[str, str, int], ...], duckdb.DuckDBPyConnection] = (
+            OrderedDict()
+        )
+        self._lock = threading.Lock()
+
+    def run(
+        self,
+        sql: str,
+        values: Mapping[str, Any],
+        schema: str,
+        tables: Mapping[str, Path],
+        limits: EngineLimits,
+    ) -> Rows:
+        """Start a statement over `tables`, which it finds in `schema`; rows come as they are made.
+
+        Refuses Invalid what DuckDB will not run, LimitReached beyond `limits`, NotReady without a file.
+        """
+        cursor = self._database(schema, tables, limits).cursor()
+        _same_tables(cursor, sql, schema, tables)
+        return _Running(cursor, sql, values, limits.seconds)
+
+    def _database(
+        self, schema: str, tables: Mapping[str, Path], limits: EngineLimits
+    ) -> duckdb.DuckDBPyConnection:
+        key = tuple((name, str(path), _changed(name, path)) for name, path in sorted(tables.items()))
+        with self._lock:
+            if key not in self._databases:
+                self._databases[key] = _closed_database(schema, tables, limits)
+            self._databases.move_to_end(key)
+            while len(self._databases) > _OPEN_DATABASES:
+                self._databases.popitem(last=False)  # running cursors keep their database alive
+            return self._databases[key]
+
+
+class _Running:
+    """One running statement. It is interrupted at its deadline, however slowly its rows are taken."""
+
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any], seconds: float
+    ) -> None:
+        self._cursor = cursor
+        self._seconds = seconds
+        self._late = threading.Event()
+        self._timer = threading.Timer(seconds, self._stop)
+        self._timer.daemon = True
+        self._timer.start()
+        try:
+            relation = cursor.sql(sql, params=dict(values) or None)
+            self._reader = relation.to_arrow_reader(_BATCH_ROWS)
+        except duckdb.Error as error:
+            self.close()
+            raise self._told(error) from None
+        self.schema: pa.Schema = self._reader.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, a batch at a time. Refuses as `DuckDB.run` does, and closes at the end."""
+        try:
+            while (batch := self._next()) is not None:
+                yield batch
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop, whether or not all rows were taken."""
+        self._timer.cancel()
+        self._cursor.interrupt()
+        self._cursor.close()
+
+    def _next(self) -> pa.RecordBatch | None:
+        if self._late.is_set():
+            raise self._too_late()
+        try:
+            return self._reader.read_next_batch()
+        except StopIteration:
+            return None
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            raise self._told(error) from None
+
+    def _stop(self) -> None:
+        self._late.set()
+        self._cursor.interrupt()
+
+    def _told(self, error: Exception) -> Refusal:
+        kind = str(error).partition(":")[0]
+        _log.info("engine_error", engine="duckdb", kind=kind if kind in _WORDS else type(error).__name__)
+        if self._late.is_set():
+            return self._too_late()
+        if kind in _WORDS:
+            refusal, message, next_step = _WORDS[kind]
+            return refusal(message, next_step=next_step)
+        return Upstream(
+            "The engine could not finish the query.", next_step="Try it again; then tell an admin."
+        )
+
+    def _too_late(self) -> LimitReached:
+        return LimitReached(
+            f"The query took longer than {self._seconds:g} seconds and was stopped.",
+            next_step="Filter or aggregate more, or ask for fewer columns.",
+        )
+
+
+def _closed_database(
+    schema: str, tables: Mapping[str, Path], limits: EngineLimits
+) -> duckdb.DuckDBPyConnection:
+    """A new in-memory database with a view per file, open to these files and locked."""
+    database = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": limits.threads,
+            "memory_limit": f"{limits.memory_mb}MB",
+            "temp_directory": "",  # nothing spills: production rows stay in the extracts and in memory
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+        },
+    )
+    paths = ", ".join(_quoted(str(path), "'") for path in tables.values())
+    database.execute(f"SET allowed_paths = [{paths}]")
+    database.execute("SET enable_external_access = false")
+    database.execute(f"CREATE SCHEMA {_quoted(schema)}")
+    for name, path in tables.items():
+        view = f"{_quoted(schema)}.{_quoted(name)}"
+        database.execute(f"CREATE VIEW {view} AS FROM read_parquet({_quoted(str(path), chr(39))})")
+    database.execute("SET lock_configuration = true")
+    return database
+
+
+def _same_tables(
+    cursor: duckdb.DuckDBPyConnection, sql: str, schema: str, tables: Mapping[str, Path]
+) -> None:
+    """Refuse when DuckDB's own parser finds a table or table function that was not agreed on."""
+    row = cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()
+    parsed = orjson.loads(row[0]) if row else {"error": True}
+    if parsed["error"] or len(parsed["statements"]) != 1:
+        raise Invalid(*_MISFIT[:1], next_step=_MISFIT[1])
+    named, functions, common = set(), set(), set()
+    todo: list[Any] = [parsed]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, list):
+            todo.extend(item)
+        elif isinstance(item, dict):
+            todo.extend(item.values())
+            if item.get("type") == "BASE_TABLE":
+                named.add(tuple(item["qualified_name"]["path"]))
+            elif item.get("type") == "TABLE_FUNCTION":
+                functions.add(item["function"]["function_name"])
+            elif "cte_map" in item:
+                common.update((entry["key"],) for entry in item["cte_map"]["map"])
+    if named - {(schema, name) for name in tables} - common or functions - _TABLE_FUNCTIONS:
+        _log.error("engine_disagrees", engine="duckdb")
+        raise Invalid(*_MISFIT[:1], next_step=_MISFIT[1])
+
+
+def _changed(name: str, path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        raise NotReady(
+            f"The data of {name} is not there.", next_step="Import its source again, or tell its owner."
+        ) from None
+
+
+def _quoted(text: str, mark: str = '"') -> str:
+    return mark + text.replace(mark, mark * 2) + mark

@@ -1,0 +1,136 @@
+"""Row filters: which rows of a dataset a viewer may see, as a condition whose values are bound."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.errors import ParseError
+
+from handrail.data import parse
+from handrail.data.models import Contract, RowFilter
+from handrail.kernel import Invalid, Person
+
+VIEWER = "viewer"
+_EXAMPLE = 'Write a condition like "region = viewer.region" or "region IN viewer.regions".'
+
+
+@dataclass
+class Condition:
+    """A condition over the columns of `alias`, and the values of its parameters by name."""
+
+    tree: exp.Expr
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def check_filter(sql: str, contract: Contract) -> None:
+    """Refuse a row filter that could not be applied to this contract: one condition, its own columns only.
+
+    Refuses subqueries, aggregates, windows, parameters, unknown columns, and what queries may not contain.
+    """
+    tree = _read(sql)
+    for node in tree.walk():
+        if isinstance(node, exp.Query | exp.AggFunc | exp.Window | exp.Placeholder | exp.Star):
+            raise Invalid(f"The row filter {sql!r} must be a plain condition on one row.", next_step=_EXAMPLE)
+    for column in tree.find_all(exp.Column):
+        if column.table.lower() != VIEWER:
+            _column(contract, column)
+
+
+def rows_for(contract: Contract, viewer: Person, alias: str, prefix: str) -> Condition:
+    """The condition for `viewer`: the first filter that applies; no filter at all means every row.
+
+    No row when none of several applies, when the viewer lacks an attribute that the filter names, and when
+    the filter compares a list where it would need IN. Parameters are named after `prefix`.
+    """
+    if not contract.row_filters:
+        return Condition(exp.true())
+    chosen = _chosen(contract.row_filters, viewer.groups)
+    if chosen is None:
+        return Condition(exp.false())
+    check_filter(chosen.sql, contract)
+    condition = Condition(_read(chosen.sql))
+    for column in list(condition.tree.find_all(exp.Column)):
+        if column.table.lower() != VIEWER:
+            name = _column(contract, column)
+            column.replace(exp.column(name, table=alias, quoted=True))
+    for column in list(condition.tree.find_all(exp.Column)):
+        if column.table.lower() == VIEWER and not _bind(
+            condition, column, contract, viewer.attributes, prefix
+        ):
+            return Condition(exp.false())
+    return condition
+
+
+def _chosen(filters: Iterable[RowFilter], groups: frozenset[str]) -> RowFilter | None:
+    return next((f for f in filters if not f.groups or groups & set(f.groups)), None)
+
+
+def _read(sql: str) -> exp.Expr:
+    """Parse a condition, wrapped so that it has a parent however small it is."""
+    try:
+        statements = parse.DUCKDB.parser().parse(parse.tokens_of(sql), sql)
+    except ParseError:
+        raise Invalid(f"The row filter {sql!r} cannot be read.", next_step=_EXAMPLE) from None
+    if len(statements) != 1 or statements[0] is None:
+        raise Invalid(f"The row filter {sql!r} is not one condition.", next_step=_EXAMPLE)
+    tree = exp.Paren(this=statements[0])
+    parse.check(tree, sql)
+    return tree
+
+
+def _column(contract: Contract, column: exp.Column) -> str:
+    name = column.name
+    found = next((c.name for c in contract.columns if c.name.lower() == name.lower()), None)
+    if found is None or column.table:
+        raise Invalid(
+            f"The row filter of {contract.name} names {column.sql()}, which is not one of its columns.",
+            next_step=parse.nearest(name, (c.name for c in contract.columns)),
+        )
+    return found
+
+
+def _bind(
+    condition: Condition,
+    column: exp.Column,
+    contract: Contract,
+    attributes: Mapping[str, str | tuple[str, ...]],
+    prefix: str,
+) -> bool:
+    """Put parameters in the place of `viewer.x`; False when the viewer's attribute cannot stand there."""
+    value = attributes.get(column.name)
+    parent = column.parent
+    in_list = isinstance(parent, exp.In) and parent.this is not column
+    if value is None or (not isinstance(value, str) and not in_list):
+        return False
+    kind = _kind_beside(column, contract)
+    bound = []
+    for one in (value,) if isinstance(value, str) else value:
+        name = f"{prefix}{len(condition.values)}"
+        condition.values[name] = one
+        parameter = exp.Placeholder(this=name)
+        bound.append(exp.TryCast(this=parameter, to=kind.copy()) if kind else parameter)
+    if not in_list:
+        column.replace(bound[0])
+        return True
+    if not bound:
+        return False
+    assert isinstance(parent, exp.In)
+    others = [e for e in parent.expressions if e is not column]
+    parent.set("field", None)
+    parent.set("expressions", [*others, *bound])
+    return True
+
+
+def _kind_beside(column: exp.Column, contract: Contract) -> exp.DataType | None:
+    """The type of the dataset's column that this attribute is compared with, when it is plain to see.
+
+    Attributes are texts; a number column is compared with the number they say, or with null.
+    """
+    parent = column.parent
+    if not isinstance(parent, exp.In | exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE):
+        return None
+    beside = next((side for side in (parent.this, parent.args.get("expression")) if side is not column), None)
+    if not isinstance(beside, exp.Column) or (known := contract.column(beside.name)) is None:
+        return None
+    return exp.DataType.build(known.type, dialect="duckdb")

@@ -1,0 +1,112 @@
+"""Rewrites a query so that it can see only what its viewer may see.
+
+Each dataset becomes a subquery over the engine's own copy of it: only the columns that are read, masked for
+this viewer, and only this viewer's rows. What the query says above that cannot reach below it. Values are
+bound; none is ever written into the SQL.
+"""
+
+import datetime
+import decimal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from handrail.data import filters, masks
+from handrail.data.models import Contract
+from handrail.data.parse import nearest
+from handrail.data.resolve import DATASET, Resolved
+from handrail.kernel import Environment, Invalid, Person
+
+SCHEMA = "governed"  # where the engine finds the datasets; no query can name it
+_ROW = "_row"
+_PARAMETER = "p_"
+_SCALARS = (str, int, float, bool, decimal.Decimal, datetime.date, datetime.datetime, type(None))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the engine runs: SQL over `SCHEMA`.dataset, and the values of its parameters.
+
+    `datasets` are the tables it may touch, `masked` the columns the viewer sees only masked.
+    """
+
+    sql: str
+    values: Mapping[str, Any]
+    datasets: frozenset[str]
+    masked: Mapping[str, tuple[str, ...]]
+
+
+def govern(
+    query: Resolved,
+    contracts: Mapping[str, Contract],
+    viewer: Person,
+    environment: Environment,
+    secret: bytes,
+    parameters: Mapping[str, Any],
+) -> Statement:
+    """Rewrite `query` for this viewer; masks apply everywhere, row filters in production.
+
+    Refuses parameters that are missing, unused, or neither plain values nor lists of them.
+    """
+    values = _parameters(query.parameters, parameters)
+    tree = query.tree.copy()
+    for node in list(tree.find_all(exp.Placeholder)):
+        node.set("this", f"{_PARAMETER}{node.name}")
+    seen: dict[str, tuple[str, ...]] = {}
+    for number, table in enumerate([t for t in tree.find_all(exp.Table) if DATASET in t.meta]):
+        contract = contracts[table.meta[DATASET]]
+        columns = query.reads[contract.name]
+        rows = filters.Condition(exp.true())
+        if environment == "production":
+            rows = filters.rows_for(contract, viewer, _ROW, f"viewer_{number}_")
+        values.update(rows.values)
+        seen[contract.name] = tuple(
+            c.name for c in contract.columns if c.name in columns and masks.masked(c, viewer.groups)
+        )
+        table.replace(_source(table, contract, columns, viewer.groups, rows.tree))
+    used = {node.name for node in tree.find_all(exp.Placeholder)}
+    values.update({name: key for name, key in masks.keys(secret).items() if name in used})
+    sql = tree.sql(dialect="duckdb", comments=False)
+    return Statement(sql, values, frozenset(query.reads), {k: v for k, v in seen.items() if v})
+
+
+def _source(
+    table: exp.Table, contract: Contract, columns: tuple[str, ...], groups: frozenset[str], rows: exp.Expr
+) -> exp.Subquery:
+    select = exp.Select()
+    for column in contract.columns:
+        if column.name in columns:
+            value: exp.Expr = exp.column(column.name, table=_ROW, quoted=True)
+            if masks.masked(column, groups):
+                value = masks.expression(column, value)
+            select.append("expressions", exp.alias_(value, column.name, quoted=True))
+    if not select.expressions:  # a bare count(*): rows without any column
+        select.append("expressions", exp.alias_(exp.true(), "_present", quoted=True))
+    source = exp.table_(contract.name, db=SCHEMA, alias=_ROW, quoted=True)
+    alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
+    return exp.Subquery(
+        this=select.from_(source).where(rows), alias=alias.copy(), joins=table.args.get("joins")
+    )
+
+
+def _parameters(wanted: frozenset[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    if missing := sorted(wanted - set(given)):
+        raise Invalid(
+            f"The query needs a value for ${missing[0]}, and none was given.",
+            next_step=f"Pass it as a parameter named {missing[0]}.",
+        )
+    if unused := sorted(set(given) - wanted):
+        raise Invalid(
+            f"A value was given for {unused[0]}, but the query has no ${unused[0]}.",
+            next_step=nearest(unused[0], wanted) if wanted else "Leave it out.",
+        )
+    for name, value in given.items():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if not isinstance(one, _SCALARS):
+                raise Invalid(
+                    f"The value of ${name} is a {type(one).__name__}.",
+                    next_step="Pass a text, number, date, truth value, or a list of these.",
+                )
+    return {f"{_PARAMETER}{name}": given[name] for name in wanted}

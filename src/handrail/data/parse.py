@@ -1,0 +1,215 @@
+"""Reads the SQL that somebody sent: within limits, one question, and nothing outside the allow-list.
+
+The limits come first and cost one linear pass over the text, because a parser that recurses can be made to
+run for minutes or to overflow its stack by a few kilobytes of brackets.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import groupby
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from handrail.data import allowed
+from handrail.kernel import Invalid, NotAllowed
+
+MAX_LENGTH = 100_000
+MAX_TOKENS = 20_000
+MAX_NESTING = 64
+MAX_RUN = 32  # equal keywords or signs in a row: NOT NOT NOT …
+MAX_BRACKETS = 200  # square ones; the parser's time grows with more than their square
+MAX_DEPTH = 500  # levels of the parsed tree, as in a + a + a …
+
+DUCKDB = Dialect.get_or_raise("duckdb")
+_OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
+_CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
+_SELECT_ONLY = "Send one SELECT; WITH, joins, subqueries and set operations are fine."
+
+# It would write the text of what it cannot parse, values and all, to the log.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in the SQL, for people."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
+def read(sql: str) -> exp.Query:
+    """Parse one question in DuckDB's dialect.
+
+    Refuses what is too large or too deep, what does not parse, what is not exactly one SELECT, and every
+    construct and function outside `allowed`, each with its place in the text. Positional parameters are
+    renamed `$1`, `$2`, … in the order in which they are written.
+    """
+    tokens = tokens_of(sql)
+    try:
+        statements = DUCKDB.parser().parse(_numbered(tokens), sql)
+    except ParseError as error:
+        raise _unreadable(sql, error) from None
+    except RecursionError:
+        raise _too_deep() from None
+    if len(statements) != 1 or statements[0] is None:
+        raise Invalid(f"One statement is expected, not {_count(statements)}.", next_step=_SELECT_ONLY)
+    tree = statements[0]
+    if not isinstance(tree, exp.Query):
+        raise NotAllowed("Only questions are answered, and this is not a SELECT.", next_step=_SELECT_ONLY)
+    check(tree, sql)
+    return tree
+
+
+def check(tree: exp.Expr, sql: str) -> None:
+    """Refuse the first node of `tree` that is too deep or is not allowed, naming it and its place."""
+    level: list[exp.Expr] = [tree]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        for node in level:
+            if refused := _refused(node):
+                where = f" ({place})" if (place := _place_of(node, sql)) else ""
+                raise NotAllowed(f"{refused} not allowed in a query{where}.", next_step=_advice(node))
+        level = [child for node in level for child in node.iter_expressions()]
+
+
+def tokens_of(sql: str) -> list[Token]:
+    """The words and signs of `sql`. Refuses what is too long or nested too deeply to be parsed safely."""
+    if len(sql) > MAX_LENGTH:
+        raise Invalid(
+            f"The SQL has {len(sql):,} characters; at most {MAX_LENGTH:,} are read.",
+            next_step="Ask a shorter question; pass long lists of values as parameters.",
+        )
+    if "\0" in sql:
+        raise Invalid("The SQL contains a NUL character.", next_step="Take it out.")
+    try:
+        tokens: list[Token] = DUCKDB.tokenize(sql)
+    except TokenError:
+        raise Invalid(
+            "The SQL ends inside a quoted text or a comment, or has a character that means nothing.",
+            next_step="Close every quote and comment.",
+        ) from None
+    if len(tokens) > MAX_TOKENS:
+        raise Invalid(
+            f"The SQL has {len(tokens):,} words and signs; at most {MAX_TOKENS:,} are read.",
+            next_step="Ask a shorter question.",
+        )
+    _refuse_deep(tokens)
+    return tokens
+
+
+def place(node: exp.Expr, sql: str) -> Place | None:
+    """Where the nearest identifier in `node` begins."""
+    start = next((n.meta["start"] for n in node.walk() if "start" in n.meta), None)
+    if start is None:
+        return None
+    return Place(sql.count("\n", 0, start) + 1, start - sql.rfind("\n", 0, start))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A sentence that suggests the most similar known name, or lists what there is."""
+    names = sorted(set(known))
+    lowered = {name.lower(): name for name in names}
+    close = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {lowered[close[0]]}?"
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"There is: {shown}." if names else "There is nothing to choose from yet."
+
+
+def _refuse_deep(tokens: list[Token]) -> None:
+    depth = 0
+    for token in tokens:
+        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
+        if depth > MAX_NESTING:
+            raise _too_deep()
+    brackets = sum(token.token_type == TokenType.L_BRACKET for token in tokens)
+    runs = (sum(1 for _ in run) for _, run in groupby(tokens, key=lambda token: token.text.upper()))
+    if brackets > MAX_BRACKETS or max(runs, default=0) > MAX_RUN:
+        raise _too_deep()
+
+
+def _numbered(tokens: list[Token]) -> list[Token]:
+    numbered: list[Token] = []
+    count = 0
+    for token in tokens:
+        if token.token_type != TokenType.PLACEHOLDER:
+            numbered.append(token)
+            continue
+        count += 1
+        at = (token.line, token.col, token.start, token.end)
+        numbered += [Token(TokenType.PARAMETER, "$", *at), Token(TokenType.NUMBER, str(count), *at)]
+    return numbered
+
+
+def _refused(node: exp.Expr) -> str | None:
+    """What is not allowed about this one node, as the beginning of a sentence; None when it is fine."""
+    kind = type(node).__name__
+    if isinstance(node, exp.Anonymous):
+        return None if node.name.lower() in allowed.OTHER_FUNCTIONS else f"The function {node.name}() is"
+    if kind not in allowed.NODES and kind not in allowed.KNOWN_FUNCTIONS:
+        named = f"The function {node.sql_name().lower()}()" if isinstance(node, exp.Func) else _words(kind)
+        return f"{named} is"
+    parts = next((parts for of, parts in allowed.PARTS.items() if isinstance(node, of)), None)
+    if parts is not None and (extra := sorted(k for k, v in node.args.items() if v and k not in parts)):
+        return f"{_words(extra[0].rstrip('_'))} is"
+    if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.USERDEFINED:
+        return "That type is"
+    if isinstance(node, exp.Join) and (node.args.get("method") or "") not in allowed.JOIN_METHODS:
+        return f"{node.args['method']} JOIN is"
+    if (
+        isinstance(node, exp.Table)
+        and isinstance(node.this, exp.Func)
+        and (type(node.this).__name__ not in allowed.TABLE_FUNCTIONS)
+    ):
+        return f"{node.this.name or node.this.sql_name().lower()}() as a table is"
+    return None
+
+
+def _advice(node: exp.Expr) -> str:
+    if isinstance(node, exp.Func):
+        return "Use an ordinary SQL function for text, numbers, dates or aggregates, or do that step in code."
+    return _SELECT_ONLY
+
+
+def _place_of(node: exp.Expr, sql: str) -> Place | None:
+    return place(node, sql) or (place(node.parent, sql) if node.parent else None)
+
+
+def _words(kind: str) -> str:
+    return (
+        "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip().capitalize()
+    )
+
+
+def _too_deep() -> Invalid:
+    return Invalid(
+        "The SQL is nested too deeply to be read.",
+        next_step="Split it into steps with WITH, and use IN instead of long chains of OR.",
+    )
+
+
+def _unreadable(sql: str, error: ParseError) -> Invalid:
+    detail = error.errors[0] if error.errors else {}
+    near = str(detail.get("highlight") or "")[:40]
+    line, column = detail.get("line") or 1, detail.get("col") or 1
+    where = Place(line, max(1, column - len(near) + 1))
+    return Invalid(
+        f"The SQL cannot be read at {where}{f', near “{near}”' if near else ''}.",
+        next_step="Correct the SQL there; it is read in DuckDB's dialect.",
+    )
+
+
+def _count(statements: list[exp.Expr | None]) -> str:
+    found = sum(statement is not None for statement in statements)
+    return "none" if not found else f"{found}"

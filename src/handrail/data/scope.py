@@ -1,0 +1,52 @@
+"""What one SELECT can see: the sources in its FROM clause, its own names, and the scope around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from handrail.data.models import Contract
+
+
+@dataclass
+class Source:
+    """One thing in a FROM clause: a dataset, or columns by lower-case name (None: not known)."""
+
+    name: str
+    contract: Contract | None = None
+    columns: frozenset[str] | None = None
+
+    def has(self, column: str) -> bool | None:
+        """Whether it has this column, in lower case; None when that cannot be told."""
+        if self.contract:
+            return any(c.name.lower() == column for c in self.contract.columns)
+        return None if self.columns is None else column in self.columns
+
+    def names(self) -> list[str]:
+        """Its column names as far as they are known."""
+        if self.contract:
+            return [column.name for column in self.contract.columns]
+        return sorted(self.columns or ())
+
+
+@dataclass
+class Scope:
+    """What one SELECT can see: its sources, its own output names, and the scope around it."""
+
+    outer: Scope | None
+    sources: list[Source] = field(default_factory=list)
+    outputs: frozenset[str] = frozenset()
+
+    def chain(self) -> Iterator[Scope]:
+        """This scope and those around it, from the inside out."""
+        scope: Scope | None = self
+        while scope:
+            yield scope
+            scope = scope.outer
+
+    def named(self, name: str) -> list[Source]:
+        """The sources of that name in the nearest scope that has any."""
+        for scope in self.chain():
+            if hits := [source for source in scope.sources if source.name == name.lower()]:
+                return hits
+        return []
