@@ -1,0 +1,236 @@
+"""What the review finds, on a labelled corpus and on anything at all."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from handrail import review
+from handrail.kernel import Manifest
+
+CORPUS = Path(__file__).parent / "corpus"
+KNOWN = review.KnownData(
+    datasets={
+        "sales_orders": (
+            "order_id",
+            "order_date",
+            "region",
+            "product_line",
+            "customer_id",
+            "net_amount",
+            "currency",
+        ),
+        "customers": ("customer_id", "name", "email", "region", "credit_limit"),
+        "hr_employees": ("employee_id", "name", "salary"),
+    },
+    metrics={"revenue": {"sales_orders": ("net_amount", "region", "order_date")}, "orders": {}},
+    packages=frozenset({"pandas", "numpy", "matplotlib", "pyarrow", "duckdb", "streamlit", "starlette"}),
+)
+
+
+@dataclass
+class Snippet:
+    name: str
+    data: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+    observed: dict[str, tuple[str, ...]] | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    expected: set[tuple[str, int, str]] = field(default_factory=set)
+
+    @property
+    def manifest(self) -> Manifest:
+        text = Manifest.render("corpus-app").split("\n\n")[0] + "\n\n"
+        for dataset, columns in self.data.items():
+            listed = f"columns = [{', '.join(f'{c!r}' for c in columns)}]\n" if columns else ""
+            text += f"[data.{dataset}]\n{listed}".replace("'", '"')
+        if self.metrics:
+            text += f"[metrics]\nuse = {list(self.metrics)}\n".replace("'", '"')
+        return Manifest.parse(text)
+
+    def found(self) -> set[tuple[str, int, str]]:
+        findings = review.check(self.files, self.manifest, self.observed, KNOWN)
+        return {(one.file, one.line, one.rule) for one in findings}
+
+
+def snippets(name: str) -> list[Snippet]:
+    return [_snippet(part) for part in (CORPUS / name).read_text().split("##### ")[1:]]
+
+
+def _snippet(text: str) -> Snippet:
+    name, *lines = text.rstrip("\n").split("\n")
+    snippet, file = Snippet(name), "app.py"
+    written: dict[str, list[str]] = {}
+    for line in lines:
+        verb, _, rest = line.partition(" ")
+        if verb == "@data":
+            dataset, *columns = rest.split()
+            snippet.data[dataset] = tuple(columns)
+        elif verb == "@metrics":
+            snippet.metrics = tuple(rest.split())
+        elif verb == "@observed":
+            dataset, *columns = rest.split()
+            snippet.observed = {**(snippet.observed or {}), dataset: tuple(columns)}
+        elif verb == "@file":
+            file = rest
+        elif verb == "@expect":
+            place, rule = rest.split()
+            at, _, number = place.rpartition(":")
+            snippet.expected.add((at, int(number), rule))
+        else:
+            code, *marks = re.split(r"\s*#!\s*", line)
+            written.setdefault(file, []).append(code)
+            snippet.expected |= {(file, len(written[file]), rule) for rule in marks}
+    snippet.files = {at: ("\n".join(code) + "\n").encode() for at, code in written.items()}
+    return snippet
+
+
+GOOD, BAD = snippets("good.txt"), snippets("bad.txt")
+
+
+@pytest.mark.parametrize("snippet", GOOD + BAD, ids=lambda snippet: snippet.name)
+def test_each_labelled_app_gives_exactly_its_findings(snippet: Snippet) -> None:
+    assert snippet.found() == snippet.expected
+
+
+def test_the_corpus_is_large_and_balanced() -> None:
+    assert len(GOOD) >= 30
+    assert len(BAD) >= 30
+    assert not any(snippet.expected for snippet in GOOD)
+    assert all(snippet.expected for snippet in BAD)
+
+
+def test_a_credential_is_never_shown_in_a_finding() -> None:
+    for snippet in BAD:
+        for finding in review.check(snippet.files, snippet.manifest, snippet.observed, KNOWN):
+            shown = " ".join((finding.title, finding.because, finding.fix))
+            for secret in (
+                "Wint3r2026",
+                "S3cret!pw",
+                "4f9aK2mNq8RtZx7WcVb3LpYd",
+                "Tr0ub4dor&3",
+                "correcthorse",
+            ):
+                assert secret not in shown
+
+
+def test_the_smaller_manifest_can_be_pasted_as_it_stands() -> None:
+    snippet = next(one for one in BAD if one.name == "declares far more than it reads")
+    findings = review.check(snippet.files, snippet.manifest, snippet.observed, KNOWN)
+    asked = next(one for one in findings if one.rule == "declared-not-read")
+    toml = asked.fix.partition("write:\n")[2]
+    assert toml == '[data.sales_orders]\ncolumns = ["region", "net_amount"]'
+    head = snippet.manifest.text.partition("\n\n")[0]
+    smaller = Manifest.parse(f"{head}\n\n{toml}\n")
+    assert review.check(snippet.files, smaller, snippet.observed, KNOWN) == ()
+
+
+def test_the_gravest_come_first_and_at_most_seven_groups_are_shown() -> None:
+    files = {name: content for snippet in BAD for name, content in _prefixed(snippet).items()}
+    findings = review.check(files, GOOD[0].manifest, None, KNOWN)
+    assert [one.severity for one in findings] == sorted(one.severity for one in findings)
+    groups, hidden = review.grouped(findings)
+    assert len(groups) == 7
+    assert hidden == len({one.group for one in findings}) - 7
+    assert review.summary(findings).startswith("Not ready for production")
+
+
+def _prefixed(snippet: Snippet) -> Mapping[str, bytes]:
+    return {f"{snippet.name}/{name}": content for name, content in snippet.files.items()}
+
+
+def test_a_failure_that_data_causes_blocks_and_other_failures_warn() -> None:
+    severities = {
+        snippet.name: {
+            one.severity for one in review.check(snippet.files, snippet.manifest, snippet.observed, KNOWN)
+        }
+        for snippet in BAD
+    }
+    assert severities["empty result on failure"] == {"blocks"}
+    assert severities["logs and returns false"] == {"warns"}
+
+
+def test_without_a_known_layer_imports_are_not_judged() -> None:
+    files = {"app.py": b"import polars\n"}
+    assert review.check(files, GOOD[0].manifest, None, review.KnownData()) == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x = 1\0",
+        b"\xff\xfe\x00x",
+        b"x = " + b"(" * 500 + b"1" + b")" * 500,
+        b"x = " + b"-" * 50_000 + b"1",
+        b"x = 1" + b"+1" * 20_000,
+        b"x = 'a'" + b".strip()" * 900,
+        b"x" * 1_000_001,
+        b"def f(:\n",
+    ],
+    ids=["null", "not utf-8", "brackets", "minus", "plus", "chain", "too large", "syntax"],
+)
+def test_a_file_that_cannot_be_read_blocks_as_not_reviewed(content: bytes) -> None:
+    findings = review.check({"app.py": content}, GOOD[0].manifest, None, KNOWN)
+    if b".strip()" in content:  # deep, but some Pythons can still walk it
+        assert {one.rule for one in findings} <= {"not-reviewed"}
+    else:
+        assert [(one.rule, one.severity) for one in findings] == [("not-reviewed", "blocks")]
+
+
+def test_sql_that_is_nested_too_deeply_is_said_to_be_unclear() -> None:
+    code = f"from handrail_sdk import query\nquery('SELECT {'(' * 5000}1{')' * 5000}')\n".encode()
+    findings = review.check({"app.py": code}, Manifest.parse(Manifest.render("a")), None, KNOWN)
+    assert [one.rule for one in findings] == ["cannot-tell"]
+
+
+def test_a_string_that_doubles_forty_times_is_not_followed_to_its_end() -> None:
+    lines = ["from handrail_sdk import query", "a0 = 'x'"]
+    lines += [f"a{n} = a{n - 1} + a{n - 1}" for n in range(1, 41)]
+    code = "\n".join([*lines, "query(a40)"]).encode()
+    findings = review.check({"app.py": code}, Manifest.parse(Manifest.render("a")), None, KNOWN)
+    assert [one.rule for one in findings] == ["cannot-tell"]
+
+
+NAMES = st.sampled_from(
+    ["app.py", "lib/x.py", ".env", "page.html", "a.ipynb", "data.csv", "handrail.toml", "é.js"]
+)
+PIECES = st.sampled_from(
+    [
+        "from handrail_sdk import query, metric\n", "import pandas as pd\n", "query(", "f'SELECT {x} FROM t'", ")\n",
+        "try:\n  ", "except Exception:\n  pass\n", "password = 'Xy9!abcd'\n", "x = ", "sql += 'a'\n", "{'a': ",
+        "lambda q='%s' % 1: q\n", "'{}{0}'.format(*a)\n", "for x in ['a']:\n  query(x)\n", "(x := query('select'))\n",
+        "metric(name=x)\n", "def f(sql=None, *a, **k):\n  return query(sql)\nf(1)\n", "with a as (b, c): pass\n",
+        "'SELECT ' ", "', '.join(", "pd.read_csv('/x')\n", "postgresql://a:b1c2@h/d\n", "\x00", "\n", "  ", "'", '"""',
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        NAMES,
+        st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=12).map("".join).map(str.encode)),
+        max_size=4,
+    )
+)
+@example(
+    {
+        "app.py": b"'{' .format()\nfrom handrail_sdk import query\nquery('{'.format(1))\nquery('{a!x}'.format())"
+    }
+)
+@example({"app.py": b"from handrail_sdk import query\nx = x + x\nquery(x)\nquery(*a)\nquery()"})
+@example({"app.py": b"try:\n  x\nexcept* ValueError:\n  pass"})
+def test_no_content_of_any_file_makes_the_check_raise(files: dict[str, bytes]) -> None:
+    for finding in review.check(files, GOOD[0].manifest, {"sales_orders": ("region",)}, KNOWN):
+        assert finding.line >= 1
+        assert finding.file in {*files, "handrail.toml"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=120))
+def test_no_sql_makes_the_check_raise(sql: str) -> None:
+    code = f"from handrail_sdk import query\nquery({sql!r})\n".encode("utf-8", "replace")
+    review.check({"app.py": code}, GOOD[0].manifest, None, KNOWN)
