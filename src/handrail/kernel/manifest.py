@@ -20,6 +20,7 @@ KINDS = ("job", "web", "static")
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 DATASET = re.compile(r"[a-z][a-z0-9_]*")
 TABLES = ("app", "data", "metrics", "schedule")
+MOST_SHOWN = 12  # names in a next step
 LARGEST = 64 * 1024  # characters; a manifest is read by people
 TEMPLATE = """\
 [app]
@@ -206,7 +207,7 @@ class _Reader:
     def kind(self, app: dict[str, Any]) -> str:
         value = self.string(app, ("app", "kind"))
         if value not in KINDS:
-            self.refuse(("app", "kind"), f"kind '{value[:80]}' is not known", _nearest(value, KINDS))
+            self.refuse(("app", "kind"), f"kind '{value[:80]}' is not known", nearest(value, KINDS))
         return value
 
     def path(self, app: dict[str, Any], key: str) -> str:
@@ -221,7 +222,7 @@ class _Reader:
         for key in table:
             if key not in known:
                 place = f" in [{'.'.join(where)}]" if where else ""
-                self.refuse((*where, key), f"unknown key '{key[:80]}'{place}", _nearest(key, known))
+                self.refuse((*where, key), f"unknown key '{key[:80]}'{place}", nearest(key, known))
 
     def refuse(self, where: tuple[str, ...], message: str, next_step: str) -> NoReturn:
         line = self.line(where)
@@ -248,7 +249,9 @@ def _dotted(key: str) -> tuple[str, ...]:
     return tuple(part.strip().strip("\"'") for part in key.split("."))
 
 
-def _nearest(wrong: str, known: Iterable[str]) -> str:
-    known = tuple(known)
-    close = get_close_matches(wrong.lower(), known, n=1, cutoff=0.5)
-    return f"Did you mean '{close[0]}'?" if close else f"Known here: {', '.join(known)}."
+def nearest(wrong: str, known: Iterable[str]) -> str:
+    """The next step for a name that is not known: the nearest one, or else a few of those that are."""
+    names = tuple(known)
+    close = get_close_matches(wrong, names, n=1, cutoff=0.5)
+    shown = ", ".join(names[:MOST_SHOWN]) + (", …" if len(names) > MOST_SHOWN else "")
+    return f"Did you mean '{close[0]}'?" if close else f"Known here: {shown or 'none yet'}."

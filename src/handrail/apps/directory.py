@@ -1,0 +1,22 @@
+"""What lower rooms may ask about apps, through a port: which version's declaration counts where."""
+
+from handrail.apps import find, store
+from handrail.kernel import Context, Environment, Manifest
+
+
+class Directory:
+    """Fills the `AppDirectory` port."""
+
+    def declared(self, ctx: Context, app: str, environment: Environment) -> tuple[str, Manifest]:
+        """The commit and manifest of the promoted version, or in the sandbox of the newest.
+
+        Refuses NotFound and NotAllowed as running the app there would; NotReady with nothing in production.
+        """
+        find.reach(ctx, app, "run-sandbox" if environment == "sandbox" else "open")
+        counts = find.chosen(ctx, app) if environment == "sandbox" else find.in_production(ctx, app)
+        return counts.commit, counts.manifest
+
+    def owners(self, ctx: Context, app: str) -> frozenset[str]:
+        """Owner and co-owners; nobody for an app that does not exist. Asks no rule."""
+        found = store.find_app(ctx, app)
+        return frozenset((found.owner, *found.coowners)) if found else frozenset()

@@ -1,0 +1,176 @@
+"""The conditions between a version and production, in the order people meet them: facts in, gates out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from handrail.apps.models import Gate, GateState, Tier
+from handrail.kernel import Manifest
+
+TrialState = Literal["never", "going", "succeeded", "failed"]
+Signature = Literal["none", "waiting", "approved", "refused"]
+SHOWN = 3  # names in a sentence; the rest is counted
+
+
+@dataclass(frozen=True)
+class DatasetFact:
+    """A declared dataset as the catalog has it now."""
+
+    name: str
+    certified: bool
+    state: str  # in the catalog's words
+    purposes: tuple[str, ...]
+    owner: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that the gates look at, as values, for one version of one app."""
+
+    app: str
+    n: int
+    manifest: Manifest
+    owner: str
+    owner_active: bool
+    datasets: tuple[DatasetFact, ...]
+    metrics_missing: tuple[str, ...]
+    trial: TrialState
+    trial_says: str  # why the last sandbox run failed
+    blocking: tuple[str, ...]  # findings that block: title, file and line
+    observed: Mapping[str, frozenset[str]]
+    by_metrics: Mapping[str, frozenset[str]]  # what the declared metrics read for the app
+    tier: Tier
+    signature: Signature
+    signature_says: str
+    signature_next: str
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)  # dataset -> all its columns
+
+
+def gates(facts: Facts) -> tuple[Gate, ...]:
+    """Every gate; production is reached when all are open."""
+    return (
+        _ownership(facts),
+        _data(facts),
+        _trial(facts),
+        _findings(facts),
+        _observed(facts),
+        _signature(facts),
+    )
+
+
+def undeclared(facts: Facts) -> tuple[str, ...]:
+    """What was read and neither declared nor read by a declared metric: `dataset.column`, sorted."""
+    extra = []
+    for dataset, columns in facts.observed.items():
+        by_metric = facts.by_metrics.get(dataset, frozenset())
+        if dataset not in facts.manifest.datasets:
+            extra += [f"{dataset}.{column}" for column in columns - by_metric]
+        elif declared := facts.manifest.datasets[dataset]:
+            extra += [f"{dataset}.{column}" for column in columns - by_metric - set(declared)]
+    return tuple(sorted(extra))
+
+
+def unused(facts: Facts) -> tuple[str, ...]:
+    """What was declared column by column and never read, sorted."""
+    return tuple(
+        sorted(
+            f"{dataset}.{column}"
+            for dataset, columns in facts.manifest.datasets.items()
+            for column in set(columns) - facts.observed.get(dataset, frozenset())
+        )
+    )
+
+
+def _ownership(facts: Facts) -> Gate:
+    if facts.owner_active:
+        return Gate("ownership", "Somebody owns it", "open", f"{facts.owner} answers for it.")
+    return Gate(
+        "ownership",
+        "Somebody owns it",
+        "shut",
+        f"{facts.owner} is no longer active, so nobody answers for it.",
+        "A co-owner, or an admin, must take it over.",
+        "admin",
+    )
+
+
+def _data(facts: Facts) -> Gate:
+    key, title, purpose = "data", "Its data is certified", facts.manifest.purpose
+    for dataset in facts.datasets:
+        steward = dataset.owner or "a steward"
+        if not dataset.certified:
+            because = f"{dataset.name} is {dataset.state}, not certified."
+            return Gate(key, title, "shut", because, f"Ask {steward} to certify it.", steward)
+        if purpose not in dataset.purposes:
+            because = f"{dataset.name} may not be used for {purpose}."
+            allowed = f"It may be for {_some(dataset.purposes)}." if dataset.purposes else ""
+            next_step = f"{allowed} Ask {steward}, or change the purpose.".strip()
+            return Gate(key, title, "shut", because, next_step, steward)
+    if facts.metrics_missing:
+        because = f"There is no metric {_some(facts.metrics_missing)} any more."
+        return Gate(key, title, "shut", because, "Use one from the catalog.", facts.owner)
+    names = [*facts.manifest.datasets, *facts.manifest.metrics]
+    return Gate(key, title, "open", f"{_some(names)}, for {purpose}." if names else "It declares none.")
+
+
+def _trial(facts: Facts) -> Gate:
+    key, title = "sandbox", "It ran in the sandbox"
+    again = f"handrail run {facts.app}"
+    match facts.trial:
+        case "succeeded":
+            return Gate(key, title, "open", f"Version {facts.n} ran to its end on synthetic data.")
+        case "going":
+            return Gate(key, title, "waiting", "It is running now.", "Wait for it to end.", "")
+        case "failed":
+            return Gate(key, title, "shut", f"Its last run failed: {facts.trial_says}", again, facts.owner)
+    return Gate(key, title, "shut", f"Version {facts.n} has not run yet.", again, facts.owner)
+
+
+def _findings(facts: Facts) -> Gate:
+    key, title = "findings", "Nothing found that blocks"
+    if facts.blocking:
+        count = len(facts.blocking)
+        because = f"{count} {'finding blocks' if count == 1 else 'findings block'}: {_some(facts.blocking)}."
+        return Gate(
+            key, title, "shut", because, f"Fix and push again: handrail review {facts.app}", facts.owner
+        )
+    return Gate(key, title, "open", "The automatic checks found nothing that blocks.")
+
+
+def _observed(facts: Facts) -> Gate:
+    key, title = "declared", "It reads what it declares"
+    if facts.trial == "never":
+        return Gate(
+            key, title, "waiting", "Nothing is known until it ran.", f"handrail run {facts.app}", facts.owner
+        )
+    if extra := undeclared(facts):
+        because = (
+            f"It read {len(extra)} {'column' if len(extra) == 1 else 'columns'} that it does not declare: "
+        )
+        next_step = "Declare them in handrail.toml if the purpose needs them, or read less; then push again."
+        return Gate(key, title, "shut", because + _some(extra) + ".", next_step, facts.owner)
+    spare = unused(facts)
+    because = f"Declared but not read: {_some(spare)}." if spare else "What it read is what it declares."
+    return Gate(key, title, "open", because, "You could declare less." if spare else "")
+
+
+def _signature(facts: Facts) -> Gate:
+    key = "sign-off"
+    if not facts.tier.handoff:
+        because = "Self-service: automatic checks only, no other person has read this code."
+        return Gate(key, "Self-service: no sign-off", "open", because)
+    title = "Handoff: a reviewer said yes"
+    states: dict[Signature, GateState] = {"approved": "open", "refused": "shut", "waiting": "waiting"}
+    says = facts.signature_says or f"Version {facts.n} has not been put before a reviewer."
+    because = f"{says} It is handoff because: {' '.join(facts.tier.reasons)}"
+    ask = facts.signature_next or f"handrail promote {facts.app} asks for it."
+    approved = facts.signature == "approved"
+    who = "" if approved else "a reviewer" if facts.signature == "waiting" else facts.owner
+    state = states.get(facts.signature, "waiting")
+    return Gate(key, title, state, because, "" if approved else ask, who)
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    more = len(every) - SHOWN
+    return ", ".join(every[:SHOWN]) + (f" and {more} more" if more > 0 else "")
