@@ -21,7 +21,7 @@ check: setup
 	$(BIN)/ruff check src sdk demo tests
 	$(BIN)/ruff format --check src sdk demo tests
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=. $(BIN)/lint-imports
 
 format: setup
 	$(BIN)/ruff check --fix src sdk demo tests

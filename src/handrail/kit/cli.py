@@ -73,12 +73,12 @@ def supervisor(function: Callable[..., Any] | None = None, /, *, human: Human | 
 
 
 def _command(body: Callable[..., Any], inner: Callable[..., Any], human: Human | None) -> Callable[..., Any]:
-    def run(*args: Any, home: Path, person: str | None, as_json: bool, **kwargs: Any) -> None:
+    def run(*args: Any, home: Path, as_person: str | None, as_json: bool, **kwargs: Any) -> None:
         click.get_current_context().meta[_JSON] = as_json
         with refusals(as_json):
             instance = _opener().open(home)
             try:
-                result = inner(instance, _caller(instance, person), *args, **kwargs)
+                result = inner(instance, _caller(instance, as_person), *args, **kwargs)
             finally:
                 instance.close()
         show(result, human, as_json)
@@ -92,7 +92,7 @@ def _command(body: Callable[..., Any], inner: Callable[..., Any], human: Human |
 _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else."),
     click.option(
-        "--as", "person", envvar="HANDRAIL_PERSON", metavar="PERSON", help="Who you are on this instance."
+        "--as", "as_person", envvar="HANDRAIL_PERSON", metavar="PERSON", help="Who you are on this instance."
     ),
     click.option(
         "--home",

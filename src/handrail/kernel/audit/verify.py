@@ -15,17 +15,13 @@ from handrail.kernel.errors import NotFound
 
 @dataclass(frozen=True)
 class Verification:
-    """What `audit verify` found. `problems` is empty exactly when the trail is proved."""
+    """What `audit verify` found. `ok` exactly when there are no `problems`: the trail is proved."""
 
+    ok: bool
     size: int
     root: str
     checkpoints: int
     problems: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether the trail is proved."""
-        return not self.problems
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ def verify(connection: sa.Connection, verifier_key: str, witness: Path) -> Verif
         )
     problems += _witness_problems(witness, verifier_key, signed, size)
     root = base64.b64encode(merkle.fold(frontier)).decode()
-    return Verification(size, root, len(signed), tuple(problems[:20]))
+    return Verification(not problems, size, root, len(signed), tuple(problems[:20]))
 
 
 def prove(connection: sa.Connection, seq: int) -> Proof:

@@ -1,0 +1,64 @@
+"""Puts the web application together: static files, guards, error pages, our own pages, the rooms' routers."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from handrail import kit
+from handrail.faces import rest
+from handrail.faces.web import account, audit, errors, home, people, sign_in, styleguide
+from handrail.faces.web.guard import Guard
+from handrail.kernel import Instance
+
+STATIC = Path(kit.__file__).parent / "static"
+OWN = (sign_in.router, home.router, audit.router, people.router, account.router, styleguide.router)
+
+
+def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
+    """The ASGI application of one instance. `routers` are the rooms': pages at their addresses, REST under
+    `/api/v1`. Every one of them answers only to somebody signed in, because `kit.Ctx` needs a caller.
+    """
+    app = FastAPI(
+        title="Handrail",
+        version=version("handrail"),
+        description="What the web pages and the command line do, for programs. Send a personal token as Bearer.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.instance = instance
+    errors.mount(app)
+    app.add_middleware(Guard, instance=instance)
+    app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
+    app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
+    app.include_router(rest.router)
+    for router in (*OWN, *routers):
+        app.include_router(router)
+    return app
+
+
+def _health(instance: Instance) -> object:
+    def health() -> dict[str, str]:
+        """Answers when the database answers."""
+        with instance.engine.connect() as db:
+            db.execute(sa.text("SELECT 1"))
+        return {"status": "ok"}
+
+    return health
+
+
+class _Static(StaticFiles):
+    """Static files; those asked for by content hash may be kept for a year, others for an hour."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        hashed = scope["query_string"].startswith(b"v=")
+        kept = "public, max-age=31536000, immutable" if hashed else "public, max-age=3600"
+        response.headers["Cache-Control"] = kept
+        return response
