@@ -25,6 +25,9 @@ class AppDirectory(Protocol):
         Refuses NotFound, NotAllowed and NotReady as running the app there would.
         """
 
+    def owners(self, ctx: "Context", app: str) -> frozenset[str]:
+        """Who answers for the app, owner and co-owners; nobody for one that does not exist. Asks no rule."""
+
 
 @dataclass(frozen=True)
 class EngineLimits:
