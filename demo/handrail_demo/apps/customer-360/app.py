@@ -1,7 +1,7 @@
 """Customer 360: the hundred customers with the most orders, on one page."""
 
 import pandas as pd
-from handrail_sdk import query, save, show, text
+from handrail_sdk import query, show, text
 
 TOP = 100
 
@@ -39,7 +39,7 @@ def main() -> None:
         customers[["customer_id", "segment", "region", "loyalty_tier", "orders", "last_order"]],
         title="Customers",
     )
-    save("customers.csv", customers.to_csv(index=False))
+    customers.to_csv("customers.csv", index=False)  # picked up as a download
 
 
 if __name__ == "__main__":

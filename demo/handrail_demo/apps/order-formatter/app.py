@@ -58,7 +58,7 @@ def main() -> None:
 
     month = last_full_month(orders)
     formatted = layout(orders[orders["order_date"].dt.to_period("M") == month])
-    save(f"orders-{month}.csv", formatted.to_csv(sep=";", index=False))
+    save(f"orders-{month}.csv", formatted.to_csv(sep=";", index=False).encode("utf-8"))
 
     text(f"{len(formatted):,} orders of {month:%B %Y}, ready for the partner's import.")
     show(formatted.head(25), title="The first rows of the file")
