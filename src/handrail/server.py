@@ -1,19 +1,23 @@
 """The composition root: settings, then ports, then rooms, then faces. Read it second."""
 
+import socket
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
+import uvicorn
+from fastapi import APIRouter, FastAPI
 
-from handrail import apps
+from handrail import apps, runtime
 from handrail import settings as configuration
 from handrail.adapters.engines.duckdb import DuckDB
-from handrail.faces import cli
-from handrail.kernel import Instance, Invalid
+from handrail.faces import cli, web
+from handrail.kernel import Conflict, Instance, Invalid
 from handrail.kernel.ports import Ports
 
 # The packages whose access rules, tables and event subscriptions make up the house.
-ROOMS: tuple[str, ...] = ("handrail.apps",)
+ROOMS: tuple[str, ...] = ("handrail.apps", "handrail.runtime")
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {
@@ -35,6 +39,9 @@ FIRST_DEFINITIONS = {
 
 # The rooms' commands, in the order that `handrail --help` shows them.
 COMMANDS: tuple[click.Command, ...] = ()
+
+# The rooms' pages and REST.
+ROUTERS: tuple[APIRouter, ...] = ()
 
 
 def open_instance(home: Path) -> Instance:
@@ -58,10 +65,50 @@ class Composition:
         return open_instance(home)
 
     def serve(self, home: Path, host: str | None, port: int | None) -> None:
-        """Serve an instance until told to stop."""
+        """Serve an instance until told to stop; port 0 takes a free one. Prints the address it listens on."""
+        instance = open_instance(home)
+        server = instance.settings.server
+        wanted = (host or server.host, server.port if port is None else port)
+        try:
+            listener = socket.create_server(wanted, reuse_port=False)
+        except OSError as error:
+            instance.close()
+            raise Conflict(
+                f"Handrail cannot listen on {wanted[0]}:{wanted[1]}: {error.strerror}.",
+                next_step="Stop what listens there, or name another port with --port.",
+            ) from None
+        click.echo(f"Handrail serves {home} at http://{wanted[0]}:{listener.getsockname()[1]}")
+        sys.stdout.flush()
+        serve_on(instance, listener)
+
+
+def serve_on(instance: Instance, listener: socket.socket) -> None:
+    """Serve an open instance on a listening socket until a signal ends it; closes both."""
+    config = uvicorn.Config(
+        application(instance),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        listener.close()
+        instance.close()
+
+
+def application(instance: Instance) -> FastAPI:
+    """The web pages and REST of every room, as one ASGI application."""
+    return web.build(instance, ROUTERS)
+
+
+def command() -> click.Group:
+    """The `handrail` command. Installed packages may add to it by the entry point `handrail.commands`."""
+    extra = [point.load() for point in entry_points(group="handrail.commands")]
+    return cli.build(Composition(), (*COMMANDS, *extra))
 
 
 def main() -> None:
-    """The `handrail` command. Installed packages may add commands by the entry point `handrail.commands`."""
-    extra = [point.load() for point in entry_points(group="handrail.commands")]
-    cli.build(Composition(), (*COMMANDS, *extra))()
+    """Run the `handrail` command."""
+    command()()
