@@ -1,0 +1,172 @@
+"""Draft a contract from what was found in a source: a start for the steward, never a certification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from open_data_contract_standard.model import (
+    OpenDataContractStandard,
+    Relationship,
+    SchemaObject,
+    Server,
+)
+
+from handrail.data import odcs
+from handrail.data.keys import Keys
+from handrail.data.models import Column, Contract
+from handrail.data.personal import Likeness, likeness
+from handrail.data.profile import ColumnProfile, Profile
+from handrail.data.sources.table import Extracted, Table
+from handrail.data.words import singular, words
+
+_PEOPLE = (
+    *("customer", "client", "patient", "employee", "person", "member", "student", "user", "subscriber"),
+    *("guest", "passenger", "donor", "tenant", "driver", "applicant", "candidate", "contact", "visitor"),
+)
+_PORT = 5432
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything known about one table of a source after it was read."""
+
+    dataset: str
+    table: Table
+    profile: Profile
+    extracted: Extracted
+    keys: Keys
+
+    def likenesses(self) -> dict[str, Likeness]:
+        """The columns that look like personal data."""
+        found = {column.name: likeness(column) for column in self.profile.columns}
+        return {name: what for name, what in found.items() if what}
+
+
+def draft(found: Found, all_: Sequence[Found], source: str, server: Server) -> OpenDataContractStandard:
+    """A draft contract: everything that can be seen, and nothing that somebody has to decide.
+
+    Owner, deputy, purposes, readers, row filters and expiry stay empty: a steward completes them.
+    """
+    names = {one.table.key: one for one in all_}
+    personal = found.likenesses()
+    entity, subject = entity_key(found, names)
+    references = {
+        foreign.columns[0]: (names[foreign.table].dataset, foreign.targets[0])
+        for foreign in found.keys.foreign
+        if len(foreign.columns) == 1
+    }
+    notes = dict(found.extracted.notes)
+    declared = {column.name: column for column in found.table.columns}
+    columns = tuple(
+        _column(one, found, personal.get(one.name), references.get(one.name), notes.get(one.name, ""))
+        for one in found.profile.columns
+    )
+    computed = [f"{name}: {one.note}" for name, one in declared.items() if one.note]
+    contract = Contract(
+        name=found.dataset,
+        version="1.0.0",
+        digest="",
+        description=found.table.description,
+        owner=None,
+        deputy=None,
+        purposes=(),
+        readers=(),
+        columns=columns,
+        row_filters=(),
+        entity_key=entity,
+        subject=subject,
+        expires=None,
+        source=source,
+        physical_name=found.table.key,
+        rows=found.profile.rows,
+    )
+    about = [notes[""]] if "" in notes else []
+    document = odcs.document(contract, server, found.table.kind, [*about, *computed, *found.keys.doubts])
+    return _with_composite_keys(document, found, names)
+
+
+def server_of(source: str, kind: str, location: str) -> Server:
+    """Where the data came from, in the standard's words; `location` holds no password."""
+    if kind == "postgres":
+        parts = urlsplit(location)
+        database = parts.path.lstrip("/") or "postgres"
+        host, port = parts.hostname or "localhost", parts.port or _PORT
+        return Server(
+            server=source, type="postgres", host=host, port=port, database=database, schema="public"
+        )
+    if kind == "duckdb":
+        return Server(server=source, type="duckdb", database=location)
+    if kind == "files":
+        form = "parquet" if Path(location).suffix == ".parquet" else "csv"
+        return Server(server=source, type="local", path=location, format=form)
+    return Server(server=source, type="custom", path=location, format=kind)
+
+
+def entity_key(found: Found, all_: Mapping[str, Found]) -> tuple[str | None, str | None]:
+    """The column that says whom a row is about, and what such a person is called; (None, None) if nobody.
+
+    A table of people is about its own key; any other about the people it points at, customers first.
+    """
+    own = _people(found.table.name)
+    if len(found.keys.primary) == 1 and own:
+        return found.keys.primary[0], own
+    for person in _PEOPLE:
+        for foreign in found.keys.foreign:
+            if len(foreign.columns) == 1 and _people(all_[foreign.table].table.name) == person:
+                return foreign.columns[0], person
+        for column in found.profile.columns:
+            if words(column.name) in ((person, "id"), (person, "key"), (person, "number"), (person, "no")):
+                return column.name, person
+    if len(found.keys.primary) == 1 and {"birth_date", "national_id"} & {
+        what.semantic for what in found.likenesses().values()
+    }:
+        return found.keys.primary[0], "person"
+    return None, None
+
+
+def _people(table: str) -> str | None:
+    """The kind of person a table's rows are, when its last word says so ("hr_employees": employee)."""
+    last = singular(words(table)[-1]) if words(table) else ""
+    return last if last in _PEOPLE else None
+
+
+def _column(
+    one: ColumnProfile,
+    found: Found,
+    personal: Likeness | None,
+    references: tuple[str, str] | None,
+    note: str,
+) -> Column:
+    why = f"Likely {personal.semantic.replace('_', ' ')}, {personal.because}." if personal else ""
+    return Column(
+        name=one.name,
+        type=one.type,
+        required=found.profile.rows > 0 and one.values == found.profile.rows,
+        unique=one.name in found.keys.unique,
+        primary_key=one.name in found.keys.primary,
+        classification=personal.classification if personal else None,
+        semantic=personal.semantic if personal else None,
+        references=references,
+        description=" ".join(part for part in (note, why) if part),
+    )
+
+
+def _with_composite_keys(
+    document: OpenDataContractStandard, found: Found, all_: Mapping[str, Found]
+) -> OpenDataContractStandard:
+    """Foreign keys of several columns stand at the table, as the standard wants them."""
+    composite = [foreign for foreign in found.keys.foreign if len(foreign.columns) > 1]
+    if not composite or not document.schema_:
+        return document
+    related = []
+    for foreign in composite:
+        ends = {
+            "from": [f"{found.dataset}.{column}" for column in foreign.columns],
+            "to": [f"{all_[foreign.table].dataset}.{column}" for column in foreign.targets],
+        }
+        related.append(Relationship.model_validate({"type": "foreignKey", **ends}))
+    table: SchemaObject = document.schema_[0].model_copy(update={"relationships": related})
+    return document.model_copy(update={"schema_": [table]})

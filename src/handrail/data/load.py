@@ -1,0 +1,232 @@
+"""Load a contract file strictly: what is not understood is refused, never ignored."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+import yaml
+from open_data_contract_standard.model import (
+    CustomProperty,
+    OpenDataContractStandard,
+    Relationship,
+    SchemaProperty,
+    Team,
+    TeamMember,
+)
+
+from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.data.strict_yaml import find, invalid, line_of, unknown_key, validate
+from handrail.kernel import Invalid, definitions
+
+_CONTRACT_PROPERTIES = ("purposes", "rowFilters", "entityKey", "subject", "expires", "rows")
+_COLUMN_PROPERTIES = ("semantic", "mask")
+_CLASSES: Mapping[str, Classification | None] = {
+    "personal": "personal",
+    "sensitive": "sensitive",
+    "confidential": "sensitive",
+    "restricted": "sensitive",
+    "public": None,
+    "internal": None,
+}
+
+
+class _File:
+    """One contract file while it is read: turns a path inside it into a refusal with the right line."""
+
+    def __init__(self, name: str, node: yaml.Node) -> None:
+        self.name = name
+        self.node = node
+
+    def wrong(self, problem: str, *path: str | int) -> Invalid:
+        return invalid(self.name, line_of(find(self.node, *path)), problem)
+
+    def unknown(self, key: str, known: Sequence[str], *path: str | int) -> Invalid:
+        return unknown_key(self.name, line_of(find(self.node, *path)), key, known)
+
+
+def parse(content: bytes, file: str) -> OpenDataContractStandard:
+    """The standard's document; refuses unknown keys and wrong types with their line."""
+    return validate(content, file, OpenDataContractStandard)[1]
+
+
+def load(content: bytes, file: str) -> Contract:
+    """The contract that a file states.
+
+    Refuses, with file, line and key: unknown keys and custom properties, another standard, more or fewer
+    than one table, a name that is not the file's, repeated columns, unknown classes and masks.
+    """
+    node, document = validate(content, file, OpenDataContractStandard)
+    where = _File(file, node)
+    if document.kind != "DataContract" or not (document.apiVersion or "").startswith("v3."):
+        raise where.wrong("it must say “kind: DataContract” and “apiVersion: v3.2.0”", "apiVersion")
+    name = document.name or ""
+    if f"/{file}".rpartition("/")[2] != f"{name}.odcs.yaml":
+        raise where.wrong(f"the name “{name}” is not the name of the file", "name")
+    if len(document.schema_ or ()) != 1:
+        raise where.wrong("a contract describes exactly one table under “schema”", "schema")
+    table = (document.schema_ or [])[0]
+    if not table.properties:
+        raise where.wrong("the table has no columns under “properties”", "schema", 0)
+    values = _custom(where, document.customProperties, _CONTRACT_PROPERTIES, "customProperties")
+    columns = tuple(_column(where, item, place) for place, item in enumerate(table.properties))
+    _refuse_repeated(where, columns)
+    return Contract(
+        name=name,
+        version=document.version or "1.0.0",
+        digest=definitions.digest(content),
+        description=(document.description.purpose or "") if document.description else "",
+        owner=_member(document.team, "owner"),
+        deputy=_member(document.team, "deputy"),
+        purposes=_texts(where, values, "purposes"),
+        readers=tuple(r.role for r in document.roles or () if r.role and r.access in (None, "read")),
+        columns=columns,
+        row_filters=_row_filters(where, values.get("rowFilters")),
+        entity_key=_entity_key(where, values.get("entityKey"), columns),
+        subject=_text(where, values, "subject"),
+        expires=_expires(where, values.get("expires")),
+        source=(document.servers[0].server or "") if document.servers else "",
+        physical_name=table.physicalName or table.name or name,
+        rows=_count(where, values.get("rows")),
+    )
+
+
+def _custom(
+    where: _File, items: Sequence[CustomProperty] | None, known: Sequence[str], *path: str | int
+) -> dict[str, Any]:
+    """Our custom properties by name; another tool's (with a `vendor`) are left alone, a typo is refused."""
+    values: dict[str, Any] = {}
+    for place, item in enumerate(items or ()):
+        if item.vendor:
+            continue
+        if item.property not in known:
+            raise where.unknown(item.property or "", known, *path, place, "property")
+        if item.property in values:
+            raise where.wrong(f"the custom property “{item.property}” is given twice", *path, place)
+        values[item.property] = item.value
+    return values
+
+
+def _column(where: _File, item: SchemaProperty, place: int) -> Column:
+    path = ("schema", 0, "properties", place)
+    if not item.name or not item.physicalType:
+        raise where.wrong("a column needs a “name” and a “physicalType”", *path)
+    if item.classification is not None and item.classification not in _CLASSES:
+        raise where.unknown(item.classification, tuple(_CLASSES), *path, "classification")
+    values = _custom(where, item.customProperties, _COLUMN_PROPERTIES, *path, "customProperties")
+    return Column(
+        name=item.name,
+        type=item.physicalType,
+        required=bool(item.required),
+        unique=bool(item.unique),
+        primary_key=bool(item.primaryKey),
+        classification=_CLASSES[item.classification] if item.classification else None,
+        semantic=_text(where, values, "semantic", *path),
+        mask=_mask(where, values.get("mask"), *path, "customProperties", "mask"),
+        references=_references(where, (item.relationships or [None])[0], *path, "relationships"),
+        description=item.description or "",
+    )
+
+
+def _mask(where: _File, value: Any, *path: str | int) -> Mask | None:
+    if value is None:
+        return None
+    kinds = get_args(MaskKind)
+    if not isinstance(value, dict) or value.get("kind") not in kinds:
+        raise where.wrong(f"a mask is written “kind:” with one of {', '.join(kinds)}", *path)
+    for key in value:
+        if key not in ("kind", "unlessGroups"):
+            raise where.unknown(str(key), ("kind", "unlessGroups"), *path)
+    return Mask(value["kind"], _list(where, value.get("unlessGroups"), "unlessGroups", *path))
+
+
+def _row_filters(where: _File, value: Any) -> tuple[RowFilter, ...]:
+    if value is None:
+        return ()
+    path = ("customProperties", "rowFilters")
+    if not isinstance(value, list):
+        raise where.wrong("“rowFilters” must be a list of “sql” and “groups”", *path)
+    rules = []
+    for place, item in enumerate(value):
+        here = (*path, "value", place)
+        if not isinstance(item, dict) or not isinstance(item.get("sql"), str) or not item["sql"].strip():
+            raise where.wrong("each row filter needs “sql”", *here)
+        for key in item:
+            if key not in ("sql", "groups"):
+                raise where.unknown(str(key), ("sql", "groups"), *here)
+        rules.append(RowFilter(item["sql"], _list(where, item.get("groups"), "groups", *here)))
+    return tuple(rules)
+
+
+def _references(where: _File, item: Relationship | None, *path: str | int) -> tuple[str, str] | None:
+    if item is None:
+        return None
+    if not isinstance(item.to, str) or item.to.count(".") != 1:
+        raise where.wrong("“to” must be written dataset.column", *path)
+    dataset, _, column = item.to.partition(".")
+    exact = _custom(where, item.customProperties, ("column",), *path).get("column")
+    return dataset, str(exact) if exact is not None else column
+
+
+def _refuse_repeated(where: _File, columns: Sequence[Column]) -> None:
+    seen: set[str] = set()
+    for place, column in enumerate(columns):
+        if column.name.lower() in seen:
+            raise where.wrong(f"the column “{column.name}” is there twice", "schema", 0, "properties", place)
+        seen.add(column.name.lower())
+
+
+def _entity_key(where: _File, value: Any, columns: Sequence[Column]) -> str | None:
+    if value is not None and value not in [column.name for column in columns]:
+        raise where.wrong(
+            f"the entity key “{value}” is not one of the columns", "customProperties", "entityKey"
+        )
+    return value
+
+
+def _member(team: Team | list[TeamMember] | None, role: str) -> str | None:
+    members = team.members if isinstance(team, Team) else team
+    return next((member.username for member in members or () if member.role == role), None)
+
+
+def _expires(where: _File, value: Any) -> datetime.date | None:
+    if value is None or (isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)):
+        return value
+    try:
+        return datetime.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise where.wrong(
+            "“expires” must be a date such as 2027-06-30", "customProperties", "expires"
+        ) from None
+
+
+def _text(where: _File, values: Mapping[str, Any], key: str, *path: str | int) -> str | None:
+    return _checked(where, values.get(key), key, lambda value: isinstance(value, str), "a text", *path)
+
+
+def _count(where: _File, value: Any) -> int | None:
+    def fits(number: Any) -> bool:
+        return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+
+    return _checked(where, value, "rows", fits, "a whole number", "customProperties", "rows")
+
+
+def _checked(
+    where: _File, value: Any, key: str, fits: Callable[[Any], bool], wanted: str, *path: str | int
+) -> Any:
+    if value is not None and not fits(value):
+        raise where.wrong(f"“{key}” must be {wanted}", *path)
+    return value
+
+
+def _texts(where: _File, values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return _list(where, values.get(key), key, "customProperties", key)
+
+
+def _list(where: _File, value: Any, key: str, *path: str | int) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise where.wrong(f"“{key}” must be a list of texts", *path)
+    return tuple(value)

@@ -1,0 +1,188 @@
+"""Contracts as files: the Open Data Contract Standard v3 (https://bitol-io.github.io/open-data-contract-standard).
+
+What the standard has a field for stands there; purposes, row filters, masks, entity key and expiry are
+custom properties, because it has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from open_data_contract_standard.model import (
+    CustomProperty,
+    Description,
+    OpenDataContractStandard,
+    Relationship,
+    Role,
+    SchemaObject,
+    SchemaProperty,
+    Server,
+    Team,
+    TeamMember,
+)
+
+from handrail.data.models import Column, Contract, RowFilter
+
+API_VERSION = "v3.2.0"
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
+_LOGICAL = (
+    (("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"),
+    (("DECIMAL", "DOUBLE", "FLOAT"), "number"),
+    (("TIMESTAMP",), "timestamp"),
+    (("TIME",), "time"),
+    (("DATE",), "date"),
+    (("BOOLEAN",), "boolean"),
+)
+
+
+def path_of(dataset: str) -> str:
+    """Where a dataset's contract lies among the definitions."""
+    return f"contracts/{dataset}.odcs.yaml"
+
+
+def render(document: OpenDataContractStandard, header: str = "") -> bytes:
+    """The document as YAML text, after the comment lines that the file began with."""
+    values = document.model_dump(exclude_none=True, by_alias=True)
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    return (header + text).encode()
+
+
+def header_of(content: bytes) -> str:
+    """The comment lines a file begins with; a rewritten file keeps them (other comments stay in git)."""
+    lines = []
+    for line in content.decode().splitlines(keepends=True):
+        if not line.startswith("#"):
+            break
+        lines.append(line)
+    return "".join(lines)
+
+
+def document(
+    contract: Contract, server: Server, kind: str, limitations: Sequence[str] = ()
+) -> OpenDataContractStandard:
+    """A new document for a drafted contract; `limitations` say what the drafter could not be sure of."""
+    empty = OpenDataContractStandard(
+        version=contract.version,
+        kind="DataContract",
+        apiVersion=API_VERSION,
+        id=f"{contract.source}.{contract.name}",
+        name=contract.name,
+        status="draft",
+        servers=[server],
+        description=Description(limitations="\n".join(limitations) or None),
+        schema=[SchemaObject(name=contract.name, physicalName=contract.physical_name, physicalType=kind)],
+    )
+    return update(empty, contract)
+
+
+def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataContractStandard:
+    """The document with everything that `contract` says written into it, and all else as it was."""
+    described = (document.description or Description()).model_copy(
+        update={"purpose": contract.description or None}
+    )
+    schema = (document.schema_ or [SchemaObject(name=contract.name)])[0]
+    known = {item.name: item for item in schema.properties or ()}
+    keys = [column.name for column in contract.columns if column.primary_key]
+    properties = [_property(known.get(column.name), column, keys) for column in contract.columns]
+    return document.model_copy(
+        update={
+            "version": contract.version,
+            "description": described if described.model_dump(exclude_none=True) else None,
+            "schema_": [schema.model_copy(update={"logicalType": "object", "properties": properties})],
+            "team": _team(document.team, contract),
+            "roles": _roles(document.roles, contract.readers),
+            "customProperties": custom(
+                document.customProperties,
+                {
+                    "purposes": list(contract.purposes),
+                    "rowFilters": [_filter(rule) for rule in contract.row_filters],
+                    "entityKey": contract.entity_key,
+                    "subject": contract.subject,
+                    "expires": contract.expires.isoformat() if contract.expires else None,
+                    "rows": contract.rows,
+                },
+            ),
+        }
+    )
+
+
+def custom(
+    existing: Sequence[CustomProperty] | None, values: Mapping[str, Any]
+) -> list[CustomProperty] | None:
+    """Custom properties with these values set; None and empty lists take a property away, others stay."""
+    kept = [item for item in existing or () if item.property not in values]
+    new = [
+        CustomProperty(property=name, value=value)
+        for name, value in values.items()
+        if value not in (None, [])
+    ]
+    return [*new, *kept] or None
+
+
+def logical_type(type_: str) -> str:
+    """The standard's word for a DuckDB type."""
+    return next((word for starts, word in _LOGICAL if type_.startswith(starts)), "string")
+
+
+def _property(existing: SchemaProperty | None, column: Column, keys: Sequence[str]) -> SchemaProperty:
+    options = {"format": "binary"} if column.type == "BLOB" else None
+    mask = column.mask and {
+        "kind": column.mask.kind,
+        **({"unlessGroups": list(column.mask.unless_groups)} if column.mask.unless_groups else {}),
+    }
+    base = existing or SchemaProperty(name=column.name, logicalTypeOptions=options)
+    return base.model_copy(
+        update={
+            "logicalType": logical_type(column.type),
+            "physicalType": column.type,
+            "description": column.description or None,
+            "required": column.required or None,
+            "unique": column.unique or None,
+            "primaryKey": column.primary_key or None,
+            "primaryKeyPosition": keys.index(column.name) + 1 if column.primary_key else None,
+            "classification": column.classification or _other_class(base),
+            "relationships": _relationships(base.relationships, column),
+            "customProperties": custom(base.customProperties, {"semantic": column.semantic, "mask": mask}),
+        }
+    )
+
+
+def _other_class(existing: SchemaProperty) -> str | None:
+    """A class that means nothing to Handrail ("public") stays; one that does is taken away."""
+    return existing.classification if existing.classification in ("public", "internal") else None
+
+
+def _relationships(existing: Sequence[Relationship] | None, column: Column) -> list[Relationship] | None:
+    others = list(existing or ())[1:]
+    if column.references is None:
+        return others or None
+    dataset, target = column.references
+    plain = target if _IDENTIFIER.fullmatch(target) else re.sub(r"[^A-Za-z0-9_]", "_", f"_{target}")
+    # The standard's short references allow no space in a column name: the exact name goes beside it.
+    exact = None if plain == target else [CustomProperty(property="column", value=target)]
+    return [Relationship(type="foreignKey", to=f"{dataset}.{plain}", customProperties=exact), *others]
+
+
+def _team(existing: Team | list[TeamMember] | None, contract: Contract) -> Team | list[TeamMember] | None:
+    members = list(existing.members or () if isinstance(existing, Team) else existing or ())
+    others = [member for member in members if member.role not in ("owner", "deputy")]
+    wanted = (("owner", contract.owner), ("deputy", contract.deputy))
+    named = [TeamMember(username=person, role=role) for role, person in wanted if person]
+    everybody = [*named, *others]
+    if isinstance(existing, Team):
+        return existing.model_copy(update={"members": everybody or None})
+    return Team(members=everybody) if everybody else None
+
+
+def _roles(existing: Sequence[Role] | None, readers: Sequence[str]) -> list[Role] | None:
+    known = {role.role: role for role in existing or ()}
+    others = [role for role in existing or () if role.access not in (None, "read")]
+    reading = [known.get(group) or Role(role=group, access="read") for group in readers]
+    return [*reading, *others] or None
+
+
+def _filter(rule: RowFilter) -> dict[str, Any]:
+    return {"sql": rule.sql, **({"groups": list(rule.groups)} if rule.groups else {})}
