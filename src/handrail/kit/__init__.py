@@ -11,7 +11,7 @@ from handrail.kit.navigation import NavItem, nav
 from handrail.kit.panels import Panel, panel, panels
 from handrail.kit.refusals import refusal_page
 from handrail.kit.render import fragment, render, static_url, templates_from
-from handrail.kit.toasts import back
+from handrail.kit.toasts import back, is_local
 from handrail.kit.web import Ctx, Instance_, NotSignedIn, page_number
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "histogram",
     "histogram_pair",
     "icon",
+    "is_local",
     "jsonable",
     "nav",
     "page_number",

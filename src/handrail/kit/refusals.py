@@ -16,6 +16,7 @@ HEADLINE: Mapping[str, str] = {
     "invalid": "That does not work as written",
     "limit_reached": "A limit is reached",
     "upstream": "Another system did not answer",
+    "internal": "Something broke on our side",
 }
 
 

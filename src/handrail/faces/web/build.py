@@ -1,6 +1,6 @@
 """Puts the web application together: static files, guards, error pages, our own pages, the rooms' routers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
     app = FastAPI(
         title="Handrail",
         version=version("handrail"),
-        description="What the web pages and the command line do, for programs. Send a personal token as Bearer.",
+        description="What the pages and the command line do, for programs. Send a personal token as Bearer.",
         docs_url=None,
         redoc_url=None,
     )
@@ -43,7 +43,7 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
     return app
 
 
-def _health(instance: Instance) -> object:
+def _health(instance: Instance) -> Callable[[], dict[str, str]]:
     def health() -> dict[str, str]:
         """Answers when the database answers."""
         with instance.engine.connect() as db:

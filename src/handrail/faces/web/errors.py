@@ -1,4 +1,4 @@
-"""Every way a request can fail, as one shape: a page for people, problem+json for programs, plain text for git."""
+"""Every way a request can fail, in one shape: a page for people, problem+json for programs, text for git."""
 
 import secrets
 from http import HTTPStatus
@@ -51,17 +51,24 @@ def _not_signed_in(request: Request, _: Exception) -> Response:
         headers = {"WWW-Authenticate": 'Basic realm="Handrail", charset="UTF-8"'}
         return PlainTextResponse("Use a personal token as the password.\n", 401, headers)
     if request.method not in ("GET", "HEAD"):
-        return kit.back(request, "/sign-in", toast="You were signed out. Sign in and do it again.", tone="warn")
+        return kit.back(
+            request, "/sign-in", toast="You were signed out. Sign in and do it again.", tone="warn"
+        )
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"/sign-in?next={quote(request.url.path + query, safe='')}", 303)
 
 
 def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    wrong = [f"{'.'.join(str(part) for part in e['loc'][1:]) or e['loc'][0]}: {e['msg']}" for e in error.errors()]
+    wrong = [
+        f"{'.'.join(str(part) for part in e['loc'][1:]) or e['loc'][0]}: {e['msg']}" for e in error.errors()
+    ]
     return _refused(
         request,
-        Invalid(f"The request cannot be read: {'; '.join(wrong[:5])}.", next_step="Correct these and send it again."),
+        Invalid(
+            f"The request cannot be read: {'; '.join(wrong[:5])}.",
+            next_step="Correct these and send it again.",
+        ),
     )
 
 
@@ -69,7 +76,8 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return _refused(
-            request, NotFound("There is no page at this address.", next_step="Start from the home page or the menu.")
+            request,
+            NotFound("There is no page at this address.", next_step="Start from the home page or the menu."),
         )
     phrase = HTTPStatus(error.status_code).phrase
     if _is_rest(request):
@@ -94,7 +102,9 @@ def _our_mistake(request: Request, error: Exception) -> Response:
     next_step = "Try again; if it stays, give support the reference."
     if _is_rest(request):
         return rest.problem_response(
-            rest.Problem(title="internal error", status=500, detail=detail, code="internal", next_step=next_step)
+            rest.Problem(
+                title="internal error", status=500, detail=detail, code="internal", next_step=next_step
+            )
         )
     if _is_git(request):
         return PlainTextResponse(f"{detail}\n", 500)

@@ -1,4 +1,4 @@
-"""What stands before every request: who is asking, no forged cross-site writes, and headers that bind the browser."""
+"""What stands before every request: who asks, no forged writes from other sites, headers for the browser."""
 
 import base64
 import binascii
@@ -14,8 +14,8 @@ from handrail.kernel import SYSTEM, Caller, Instance, Via, identity
 
 SESSION = "handrail_session"
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
-# No inline script or style anywhere, nothing from other hosts, nobody may frame a page. A route that serves what
-# an app made sets a stricter policy of its own, which is left alone.
+# No inline script or style anywhere, nothing from other hosts, nobody may frame a page. A route that serves
+# what an app made sets a stricter policy of its own, which is left alone.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -31,7 +31,7 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: puts the caller on the request, renews the session cookie, refuses cross-site writes."""
+    """ASGI middleware: puts the caller on the request, renews the session, refuses cross-site writes."""
 
     def __init__(self, app: ASGIApp, instance: Instance) -> None:
         self.app = app
@@ -72,8 +72,9 @@ class Guard:
     def _from_us(self, scope: Scope, headers: Headers) -> bool:
         """Whether a write comes from our own pages or from no browser at all.
 
-        After Go's net/http CrossOriginProtection: browsers mark where a request comes from (Sec-Fetch-Site, and
-        Origin in older ones) and no page can change that; programs send neither and carry no ambient cookie.
+        After Go's net/http CrossOriginProtection: browsers mark where a request comes from (Sec-Fetch-Site,
+        and Origin in older ones) and no page can change that; programs send neither and carry no ambient
+        cookie.
         """
         if scope["method"] in SAFE or headers.get("authorization"):
             return True
@@ -96,7 +97,8 @@ class Guard:
 
 
 _CROSS_SITE = PlainTextResponse(
-    "This request came from another website and was not carried out. Open Handrail itself and try again.\n", 403
+    "This request came from another website and was not carried out. Open Handrail itself and try again.\n",
+    403,
 )
 
 
@@ -114,7 +116,8 @@ def cookie_header(instance: Instance, value: str, secure: bool) -> str:
     cookie: SimpleCookie = SimpleCookie()
     cookie[SESSION] = value
     age = instance.settings.identity.session_hours * 3600 if value else 0
-    cookie[SESSION].update({"path": "/", "httponly": True, "samesite": "Lax", "max-age": age})
+    for key, setting in {"path": "/", "httponly": True, "samesite": "Lax", "max-age": age}.items():
+        cookie[SESSION][key] = setting
     if secure or instance.settings.server.public_url.startswith("https:"):
         cookie[SESSION]["secure"] = True
     return cookie[SESSION].OutputString()

@@ -15,7 +15,7 @@ Text = Annotated[str, Form(max_length=1000)]
 
 
 @router.get("/sign-in")
-def sign_in_page(request: Request, next: Annotated[str, Query(max_length=2000)] = "/") -> Response:  # noqa: A002
+def sign_in_page(request: Request, next: Annotated[str, Query(max_length=2000)] = "/") -> Response:
     """The form; somebody who is signed in is led on."""
     if getattr(request.state, "caller", None):
         return RedirectResponse(_local(next), 303)
@@ -28,7 +28,7 @@ def sign_in(
     instance: kit.Instance_,
     email: Text = "",
     password: Text = "",
-    next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002
+    next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
     """Begin a session, or show the form again with what was wrong."""
     try:
@@ -41,11 +41,13 @@ def sign_in(
 
 
 @router.get("/sign-in/link")
-def link_page(request: Request, instance: kit.Instance_, token: Annotated[str, Query(max_length=200)]) -> Response:
+def link_page(
+    request: Request, instance: kit.Instance_, token: Annotated[str, Query(max_length=200)]
+) -> Response:
     """Begin a session by a one-time link.
 
-    A link that another website leads to is confirmed first, so that nobody is signed in as somebody else unseen
-    (and mail programs that open links in advance do not use it up).
+    A link that another website leads to is confirmed first, so that nobody is signed in as somebody else
+    unseen (and mail programs that open links in advance do not use it up).
     """
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return kit.render(request, "web/link.html", token=token)
@@ -72,10 +74,12 @@ def sign_out(request: Request, instance: kit.Instance_) -> Response:
 
 
 @router.post("/theme", response_class=HTMLResponse)
-def theme(request: Request, theme: Text = "system", next: Text = "/") -> Response:  # noqa: A002
+def theme(request: Request, theme: Text = "system", next: Text = "/") -> Response:
     """Remember light or dark for this browser."""
     response = RedirectResponse(_local(next), 303)
-    response.set_cookie("theme", theme if theme in ("light", "dark") else "system", max_age=31_536_000, samesite="lax")
+    response.set_cookie(
+        "theme", theme if theme in ("light", "dark") else "system", max_age=31_536_000, samesite="lax"
+    )
     return response
 
 

@@ -137,13 +137,14 @@
 
   // ---- forms: a refusal shows where the person is, and what was typed stays ----
   const refused = (html) => {
-    const place = document.getElementById("refusals");
-    place.innerHTML = html;
-    const dialog = place.querySelector("dialog");
+    const dialog = new DOMParser().parseFromString(html, "text/html").querySelector("dialog[data-show]");
     if (!dialog) return false;
+    document.getElementById("refusals").replaceChildren(dialog);
     dialog.showModal();
     return true;
   };
+
+  const become = (html) => { document.open(); document.write(html); document.close(); };
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
@@ -171,12 +172,12 @@
         if (same && here.hash) location.reload();
       } else if (answer.redirected) {
         location.assign(answer.url);
-      } else if (!refused(await answer.text())) {
-        form.dataset.plain = "";
-        HTMLFormElement.prototype.submit.call(form);
+      } else {
+        const html = await answer.text();
+        if (!refused(html)) become(html);
       }
     } catch {
-      refused('<dialog class="dialog" aria-labelledby="lost"><div class="dialog-head"><h2 id="lost">The server did not answer</h2></div>' +
+      refused('<dialog class="dialog" data-show aria-labelledby="lost"><div class="dialog-head"><h2 id="lost">The server did not answer</h2></div>' +
         '<div class="dialog-body"><p>Nothing was changed that you can rely on. Check your connection, then look at the page again before you repeat it.</p></div>' +
         '<form method="dialog" class="dialog-foot"><button class="button primary">Understood</button></form></dialog>');
     } finally {
