@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import yaml
@@ -83,7 +83,7 @@ def load(content: bytes, file: str) -> Contract:
         readers=tuple(r.role for r in document.roles or () if r.role and r.access in (None, "read")),
         columns=columns,
         row_filters=_row_filters(where, values.get("rowFilters")),
-        entity_key=_entity_key(where, values.get("entityKey"), columns),
+        entity_key=_entity_key(where, _text(where, values, "entityKey"), columns),
         subject=_text(where, values, "subject"),
         expires=_expires(where, values.get("expires")),
         source=(document.servers[0].server or "") if document.servers else "",
@@ -100,7 +100,7 @@ def _custom(
     for place, item in enumerate(items or ()):
         if item.vendor:
             continue
-        if item.property not in known:
+        if item.property is None or item.property not in known:
             raise where.unknown(item.property or "", known, *path, place, "property")
         if item.property in values:
             raise where.wrong(f"the custom property “{item.property}” is given twice", *path, place)
@@ -124,7 +124,7 @@ def _column(where: _File, item: SchemaProperty, place: int) -> Column:
         classification=_CLASSES[item.classification] if item.classification else None,
         semantic=_text(where, values, "semantic", *path),
         mask=_mask(where, values.get("mask"), *path, "customProperties", "mask"),
-        references=_references(where, (item.relationships or [None])[0], *path, "relationships"),
+        references=_references(where, next(iter(item.relationships or ()), None), *path, "relationships"),
         description=item.description or "",
     )
 
@@ -177,7 +177,7 @@ def _refuse_repeated(where: _File, columns: Sequence[Column]) -> None:
         seen.add(column.name.lower())
 
 
-def _entity_key(where: _File, value: Any, columns: Sequence[Column]) -> str | None:
+def _entity_key(where: _File, value: str | None, columns: Sequence[Column]) -> str | None:
     if value is not None and value not in [column.name for column in columns]:
         raise where.wrong(
             f"the entity key “{value}” is not one of the columns", "customProperties", "entityKey"
@@ -202,22 +202,16 @@ def _expires(where: _File, value: Any) -> datetime.date | None:
 
 
 def _text(where: _File, values: Mapping[str, Any], key: str, *path: str | int) -> str | None:
-    return _checked(where, values.get(key), key, lambda value: isinstance(value, str), "a text", *path)
+    value = values.get(key)
+    if value is not None and not isinstance(value, str):
+        raise where.wrong(f"“{key}” must be a text", *path, "customProperties", key)
+    return value
 
 
 def _count(where: _File, value: Any) -> int | None:
-    def fits(number: Any) -> bool:
-        return isinstance(number, int) and not isinstance(number, bool) and number >= 0
-
-    return _checked(where, value, "rows", fits, "a whole number", "customProperties", "rows")
-
-
-def _checked(
-    where: _File, value: Any, key: str, fits: Callable[[Any], bool], wanted: str, *path: str | int
-) -> Any:
-    if value is not None and not fits(value):
-        raise where.wrong(f"“{key}” must be {wanted}", *path)
-    return value
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise where.wrong("“rows” must be a whole number", "customProperties", "rows")
 
 
 def _texts(where: _File, values: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -128,3 +128,70 @@ class ImportReport:
     changed: tuple[str, ...] = ()  # schema changed: contract updated, certification ends
     rows: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a steward changes in a contract; None leaves a thing as it is."""
+
+    owner: str | None = None
+    deputy: str | None = None
+    description: str | None = None
+    purposes: tuple[str, ...] | None = None
+    readers: tuple[str, ...] | None = None  # groups
+    row_filters: tuple[RowFilter, ...] | None = None
+    masks: Mapping[str, Mask | None] = field(default_factory=dict)  # by column; None takes the mask away
+    classifications: Mapping[str, Classification | None] = field(default_factory=dict)  # by column
+    entity_key: str | None = None  # "" takes it away
+    subject: str | None = None
+    expires: date | None = None
+
+
+@dataclass(frozen=True)
+class Extract:
+    """The Parquet copy of one table, as of when it was taken."""
+
+    dataset: str
+    source: str
+    physical_name: str
+    path: Path
+    rows: int
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One person's wish to have exactly this contract certified."""
+
+    id: str
+    dataset: str
+    digest: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Certification:
+    """A second person's yes to exactly one contract content, until a day or a revocation."""
+
+    id: str
+    dataset: str
+    digest: str
+    proposed_by: str
+    by: str
+    at: datetime
+    until: date
+    revoked_at: datetime | None = None
+    revoked_by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """A place that data was imported from; the location never holds a password."""
+
+    name: str
+    kind: str
+    location: str
+    by: str
+    at: datetime

@@ -27,6 +27,7 @@ from open_data_contract_standard.model import (
 from handrail.data.models import Column, Contract, RowFilter
 
 API_VERSION = "v3.2.0"
+SUFFIX = ".odcs.yaml"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _LOGICAL = (
     (("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"),
@@ -40,7 +41,7 @@ _LOGICAL = (
 
 def path_of(dataset: str) -> str:
     """Where a dataset's contract lies among the definitions."""
-    return f"contracts/{dataset}.odcs.yaml"
+    return f"contracts/{dataset}{SUFFIX}"
 
 
 def render(document: OpenDataContractStandard, header: str = "") -> bytes:

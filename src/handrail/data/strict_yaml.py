@@ -130,7 +130,7 @@ def _options(annotation: Any) -> tuple[Any, ...]:
 def _refuse_tricks(content: bytes, file: str) -> None:
     depth = documents = 0
     for event in yaml.parse(content, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise invalid(file, line, "anchors and aliases are not used in definitions")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

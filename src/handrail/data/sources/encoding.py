@@ -35,7 +35,7 @@ def as_utf8(path: Path, scratch: Path, encoding: str | None) -> tuple[Path, str]
     return target, said
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 

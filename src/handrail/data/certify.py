@@ -1,0 +1,131 @@
+"""Certify and revoke: a second steward's yes to exactly one contract, and its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from handrail.data import store
+from handrail.data.catalog import active, dataset, declared_purposes, found
+from handrail.data.checks import breaches
+from handrail.data.events import CertificationEnded, DatasetCertified
+from handrail.data.models import Certification, Dataset, Proposal
+from handrail.data.state import lacks
+from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access
+
+
+def certify(ctx: Context, name: str) -> Dataset:
+    """Certify a proposed contract: from now until its expiry, production answers from the dataset.
+
+    The certification names the file's digest. Refuses anybody but a second steward, a contract that was not
+    proposed or was edited since, one that is incomplete, and one whose promises the data does not keep.
+    """
+    now = found(ctx, name)
+    proposal = _proposal(ctx, now)
+    access.require(
+        ctx, "certify", Resource("Dataset", name, {"proposed_by": proposal.by if proposal else ""})
+    )
+    if proposal is None:
+        raise _not_proposed(now)
+    stated, expires = now.contract, now.contract.expires
+    missing = lacks(stated, declared_purposes(ctx), ctx.clock.now().date(), lambda who: active(ctx, who))
+    if missing or expires is None:
+        raise NotReady(
+            f"{name} cannot be certified yet. {' '.join(missing)}",
+            next_step=f"Complete the contract and propose it again: handrail propose {name} …",
+            subject=f"dataset:{name}",
+        )
+    broken = breaches(stated, extract_of(ctx, name), lambda other: _path(ctx, other))
+    if broken:
+        raise NotReady(
+            f"The data of {name} does not keep what its contract says. {' '.join(broken)}",
+            next_step="Correct the data at its source and import again, or propose a contract that it keeps.",
+            subject=f"dataset:{name}",
+        )
+    try:
+        made = store.add_certification(ctx, proposal, expires)
+    except sa.exc.IntegrityError:
+        raise Conflict(f"{name} was certified a moment ago.", next_step="Look at it again.") from None
+    ctx.audit.note(
+        "dataset.certified",
+        f"dataset:{name}",
+        digest=made.digest,
+        proposed_by=made.proposed_by,
+        until=made.until.isoformat(),
+    )
+    ctx.events.publish(DatasetCertified(name, made.digest, made.until))
+    return dataset(ctx, name)
+
+
+def revoke(ctx: Context, name: str, reason: str) -> Dataset:
+    """End a certification now. Refuses anybody but stewards, an empty reason, and what is not certified."""
+    access.require(ctx, "revoke", Resource("Dataset", name))
+    if not reason.strip():
+        raise Invalid("A revocation needs a reason.", next_step="Say why, so that the owner can act on it.")
+    now = found(ctx, name)
+    certification = _certification(ctx, now)
+    if certification is None or not store.revoke_certification(ctx, certification.id, reason.strip()):
+        raise NotReady(
+            f"{name} is not certified, so there is nothing to revoke.",
+            next_step="Nothing answers from it in production already.",
+            subject=f"dataset:{name}",
+        )
+    ctx.audit.note("dataset.revoked", f"dataset:{name}", digest=certification.digest, reason=reason.strip())
+    ctx.events.publish(CertificationEnded(name, reason.strip()))
+    return dataset(ctx, name)
+
+
+def timeline(ctx: Context, name: str) -> tuple[tuple[Proposal, ...], tuple[Certification, ...]]:
+    """Every proposal and certification of a dataset, newest first."""
+    access.require(ctx, "see-datasets", Resource("Catalog", "datasets"))
+    return store.proposals_of(ctx, [name]).get(name, ()), store.certifications_of(ctx, [name]).get(name, ())
+
+
+def extract_path(ctx: Context, name: str) -> Path:
+    """The Parquet file of a certified dataset, for the production plane alone. Refuses any other state.
+
+    Asks no rule: it hands out a path inside the instance, to rooms that decide what leaves it.
+    """
+    now = found(ctx, name)
+    if not now.certified:
+        raise NotReady(
+            f"{name} is {now.state}, so its data answers nothing.",
+            next_step="Ask its steward to have it certified.",
+            subject=f"dataset:{name}",
+        )
+    return extract_of(ctx, name)
+
+
+def extract_of(ctx: Context, name: str) -> Path:
+    """The Parquet file of a dataset in any state; refuses when it is not there."""
+    path = _path(ctx, name)
+    if path is None or not path.is_file():
+        raise NotReady(f"The data of {name} is not there.", next_step="Import its source again.")
+    return path
+
+
+def _path(ctx: Context, name: str) -> Path | None:
+    extract = store.get_extract(ctx, name)
+    return extract.path if extract else None
+
+
+def _proposal(ctx: Context, now: Dataset) -> Proposal | None:
+    """The proposal of exactly the content that is there now."""
+    newest = store.proposals_of(ctx, [now.name]).get(now.name, ())
+    return newest[0] if now.state == "proposed" else None
+
+
+def _certification(ctx: Context, now: Dataset) -> Certification | None:
+    """The certification that production relies on now."""
+    newest = store.certifications_of(ctx, [now.name]).get(now.name, ())
+    return newest[0] if now.certified else None
+
+
+def _not_proposed(now: Dataset) -> NotReady:
+    if now.certified:
+        said, next_step = "is certified already", "Propose a change first, if there is one."
+    else:
+        said = "was not proposed as it is now (a proposal counts only for the content it names)"
+        next_step = f"A steward proposes it first: handrail propose {now.name} …"
+    return NotReady(f"{now.name} {said}.", next_step=next_step, subject=f"dataset:{now.name}")

@@ -1,0 +1,135 @@
+"""Apply a steward's changes to a contract, checking each against what the dataset really has."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+from handrail.data.filters import check_filter
+from handrail.data.models import Changes, Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.kernel import Invalid
+
+_SIMPLE = ("owner", "deputy", "description", "purposes", "readers", "row_filters", "subject", "expires")
+
+
+def read_changes(values: Mapping[str, Any]) -> Changes:
+    """Changes as a form, a JSON body or a command line gives them; refuses unknown keys and wrong shapes.
+
+    A row filter may be plain SQL or {"sql", "groups"}; a mask a kind or {"kind", "unless_groups"}; a date
+    is written 2027-06-30.
+    """
+    known = [item.name for item in fields(Changes)]
+    for key in values:
+        if key not in known:
+            raise _unknown("change", key, known)
+    given = {key: value for key, value in values.items() if value is not None}
+    for key in ("owner", "deputy", "description", "entity_key", "subject"):
+        if not isinstance(given.get(key, ""), str):
+            raise _wrong(key, "a text")
+    for key in ("purposes", "readers"):
+        if key in given:
+            given[key] = _texts(key, given[key])
+    if "row_filters" in given:
+        given["row_filters"] = tuple(_filter(item) for item in _sequence("row_filters", given["row_filters"]))
+    for key, read in (("masks", _mask), ("classifications", _class)):
+        if key in given:
+            if not isinstance(given[key], Mapping):
+                raise _wrong(key, "values by column name")
+            given[key] = {str(name): read(value) for name, value in given[key].items()}
+    if "expires" in given:
+        given["expires"] = _date(given["expires"])
+    return Changes(**given)
+
+
+def apply(contract: Contract, changes: Changes, purposes: Collection[str], today: datetime.date) -> Contract:
+    """The contract as it would be. Refuses columns, purposes and filters that do not exist or cannot work."""
+    for name in (*changes.masks, *changes.classifications, *filter(None, (changes.entity_key,))):
+        if contract.column(name) is None:
+            raise _unknown(f"column of {contract.name}", name, [column.name for column in contract.columns])
+    for purpose in changes.purposes or ():
+        if purpose not in purposes:
+            raise _unknown("purpose", purpose, purposes)
+    for rule in changes.row_filters or ():
+        check_filter(rule.sql, contract)
+    if changes.expires is not None and changes.expires <= today:
+        raise Invalid(f"{changes.expires} is not in the future.", next_step="Name a later expiry date.")
+    simple = {key: value for key in _SIMPLE if (value := getattr(changes, key)) is not None}
+    if changes.entity_key is not None:
+        simple["entity_key"] = changes.entity_key or None
+    columns = tuple(_column(column, changes) for column in contract.columns)
+    return replace(contract, columns=columns, **simple)
+
+
+def _column(column: Column, changes: Changes) -> Column:
+    if column.name in changes.masks:
+        column = replace(column, mask=changes.masks[column.name])
+    if column.name in changes.classifications:
+        column = replace(column, classification=changes.classifications[column.name])
+    return column
+
+
+def _filter(value: Any) -> RowFilter:
+    if isinstance(value, RowFilter):
+        return value
+    if isinstance(value, str):
+        return RowFilter(value)
+    if isinstance(value, Mapping) and set(value) <= {"sql", "groups"} and isinstance(value.get("sql"), str):
+        return RowFilter(value["sql"], _texts("groups", value.get("groups") or ()))
+    raise _wrong("row_filters", "a list of SQL conditions, each with the groups it is for")
+
+
+def _mask(value: Any) -> Mask | None:
+    if value is None or isinstance(value, Mask):
+        return value
+    kind: Any = value
+    groups: tuple[str, ...] = ()
+    if isinstance(value, Mapping) and set(value) <= {"kind", "unless_groups"}:
+        kind, groups = value.get("kind"), _texts("unless_groups", value.get("unless_groups") or ())
+    if kind == "none":
+        return None
+    if kind not in get_args(MaskKind):
+        raise _unknown("mask", str(kind), [*get_args(MaskKind), "none"])
+    return Mask(kind, groups)
+
+
+def _class(value: Any) -> Classification | None:
+    if value in (None, "", "none"):
+        return None
+    if value not in get_args(Classification):
+        raise _unknown("classification", str(value), [*get_args(Classification), "none"])
+    return value  # type: ignore[no-any-return]
+
+
+def _date(value: Any) -> datetime.date:
+    if isinstance(value, datetime.date):
+        return value
+    try:
+        return datetime.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise _wrong("expires", "a date such as 2027-06-30") from None
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...]:
+    items = _sequence(key, value)
+    if not all(isinstance(item, str) and item.strip() for item in items):
+        raise _wrong(key, "a list of texts")
+    return tuple(dict.fromkeys(item.strip() for item in items))
+
+
+def _sequence(key: str, value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, list | tuple | set | frozenset):
+        raise _wrong(key, "a list")
+    return tuple(value)
+
+
+def _wrong(key: str, wanted: str) -> Invalid:
+    return Invalid(f"“{key}” must be {wanted}.", next_step=f"Give “{key}” as {wanted}.", key=key)
+
+
+def _unknown(kind: str, name: str, known: Collection[str]) -> Invalid:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
+    return Invalid(f"There is no {kind} “{name}”.", next_step=hint)

@@ -1,0 +1,38 @@
+"""What happens in the data room that other rooms may want to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True)
+class DatasetCertified:
+    """A second steward said yes to exactly this contract."""
+
+    dataset: str
+    digest: str
+    until: date
+
+
+@dataclass(frozen=True)
+class CertificationEnded:
+    """A certification was revoked, or its contract was replaced; production no longer answers from it."""
+
+    dataset: str
+    because: str
+
+
+@dataclass(frozen=True)
+class SchemaChanged:
+    """An import found another shape of the data than the contract states."""
+
+    dataset: str
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataRefreshed:
+    """A dataset has a newer extract with the shape that its contract states."""
+
+    dataset: str

@@ -1,0 +1,207 @@
+"""Import: copy a source's tables once into Parquet, look at them, and draft a contract for each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from handrail.data import odcs, store
+from handrail.data.catalog import found as find_dataset
+from handrail.data.checks import breaches
+from handrail.data.draft import Found, draft, server_of
+from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged
+from handrail.data.keys import find_keys
+from handrail.data.load import load, parse
+from handrail.data.merge import merge
+from handrail.data.models import Dataset, Extract, ImportReport, Note
+from handrail.data.names import check_location, dataset_names, source_name
+from handrail.data.profile import profile
+from handrail.data.sources import Source, open_source
+from handrail.kernel import Context, Invalid, Resource, access, definitions, storage
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class _Outcome:
+    """What an import will write, gathered before anything is written."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    drafted: list[str] = field(default_factory=list)
+    refreshed: list[str] = field(default_factory=list)
+    changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+
+def import_source(
+    ctx: Context,
+    location: str,
+    name: str | None = None,
+    progress: Progress | None = None,
+    encoding: str | None = None,
+) -> ImportReport:
+    """Import every table of a source: SQLite, DuckDB, CSV or Parquet file or folder, postgresql:// address.
+
+    Extracts and contracts come into being together or not at all: files go to a directory of their own that
+    counts only when the transaction names it. A source imported again refreshes the data; where the data has
+    another shape, the contract is brought up to date, what stewards wrote in it stays, and its certification
+    ends. `progress(label, done, total)` is told of tables. `encoding` says how CSV files are written.
+    Refuses anybody but stewards, what cannot be read whole, and a name that another source has.
+    """
+    access.require(ctx, "import", Resource("Source", name or "new"))
+    check_location(ctx, location)
+    with closing(open_source(location, encoding)) as source:
+        called = source_name(ctx, source, name)
+        extracts = ctx.settings.home / "extracts" / called
+        staging = extracts / storage.new_id("import")
+        staging.mkdir(parents=True)
+        try:
+            read = _read(ctx, source, called, staging, progress or _silent)
+            report = _record(ctx, source, called, read)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    _forget(extracts, keep={staging, *(one.path.parent for one in read.before.values())})
+    return report
+
+
+@dataclass(frozen=True)
+class _Read:
+    tables: tuple[Found, ...]
+    before: Mapping[str, Extract]  # this source's extracts so far
+
+
+def _read(ctx: Context, source: Source, called: str, staging: Path, progress: Progress) -> _Read:
+    """Extract and profile every table into `staging`; nothing else is touched."""
+    before = {name: one for name, one in store.all_extracts(ctx).items() if one.source == called}
+    tables = source.tables()
+    if not tables:
+        raise Invalid(
+            "There is no table in that source. " + " ".join(source.left_out),
+            next_step="Check that it is the right file or database, and that it holds tables.",
+        )
+    names = dataset_names(ctx, called, [(table.key, table.name) for table in tables])
+    extracted = {}
+    for done, table in enumerate(tables):
+        label = names[table.key]
+        progress(label, done, len(tables))
+        target = staging / f"{label}.parquet"
+        extracted[table.key] = source.extract(table, target, _counting(progress, label, done, len(tables)))
+    with duckdb.connect() as con:
+        profiles = {key: profile(con, staging / f"{names[key]}.parquet") for key in extracted}
+        keys = find_keys(con, tables, profiles)
+    progress("checked", len(tables), len(tables))
+    return _Read(
+        tuple(Found(names[t.key], t, profiles[t.key], extracted[t.key], keys[t.key]) for t in tables), before
+    )
+
+
+def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportReport:
+    """Write sources, extracts and contracts, and say what was done."""
+    server = server_of(called, source.kind, source.location)
+    paths = {one.dataset: one.profile.path for one in read.tables}
+    outcome = _Outcome(notes=[Note("", text) for text in source.left_out])
+    for one in read.tables:
+        _settle(ctx, one, draft(one, read.tables, called, server), paths, outcome)
+    standing = {name: find_dataset(ctx, name) for name in outcome.changed if name in read.before}
+    store.put_source(ctx, called, source.kind, source.location)
+    moment = ctx.clock.now()
+    for one in read.tables:
+        path, rows = one.profile.path, one.profile.rows
+        store.put_extract(ctx, Extract(one.dataset, called, one.table.key, path, rows, moment))
+    if outcome.files:
+        definitions.write_all(ctx, outcome.files, f"Draft the contracts of {called}.")
+    for name in outcome.changed:
+        _announce_change(ctx, name, outcome, standing.get(name))
+    for name in outcome.refreshed:
+        ctx.events.publish(DataRefreshed(name))
+    gone = sorted(set(read.before) - set(paths))
+    outcome.notes += [Note(name, "It is no longer in the source; its last data stays.") for name in gone]
+    report = ImportReport(
+        source=called,
+        drafted=tuple(outcome.drafted),
+        refreshed=tuple(outcome.refreshed),
+        changed=tuple(outcome.changed),
+        rows={one.dataset: one.profile.rows for one in read.tables},
+        notes=tuple(outcome.notes),
+    )
+    ctx.audit.note(
+        "source.imported",
+        f"source:{called}",
+        kind=source.kind,
+        location=source.location,
+        datasets=len(read.tables),
+        rows=sum(report.rows.values()),
+        changed=sorted(outcome.changed),
+    )
+    return report
+
+
+def _announce_change(ctx: Context, name: str, outcome: _Outcome, before: Dataset | None) -> None:
+    """A changed contract is a new proposal, unless it never was more than a draft."""
+    differences = outcome.changed[name]
+    if before and before.state != "draft":
+        store.add_proposal(ctx, name, definitions.digest(outcome.files[odcs.path_of(name)]))
+    if before and before.certified:
+        ctx.events.publish(CertificationEnded(name, f"its data has another shape. {' '.join(differences)}"))
+    ctx.events.publish(SchemaChanged(name, differences))
+    ctx.audit.note("dataset.changed", f"dataset:{name}", differences=list(differences))
+
+
+def _settle(
+    ctx: Context, one: Found, drafted: OpenDataContractStandard, paths: Mapping[str, Path], outcome: _Outcome
+) -> None:
+    """Decide what becomes of one table's contract: drafted, left alone, or brought up to date."""
+    path = odcs.path_of(one.dataset)
+    content = definitions.read(ctx, path)
+    outcome.notes += [Note(one.dataset, text) for text in _said(one)]
+    if content is None:
+        outcome.files[path] = odcs.render(drafted)
+        outcome.drafted.append(one.dataset)
+        return
+    stated = load(content, path)
+
+    def extract_of(dataset: str) -> Path | None:
+        other = paths.get(dataset)
+        kept = None if other else store.get_extract(ctx, dataset)
+        return kept.path if kept else other
+
+    differences = breaches(stated, one.profile.path, extract_of)
+    if not differences:
+        outcome.refreshed.append(one.dataset)
+        return
+    fresh = load(odcs.render(drafted), path)
+    merged = merge(stated, fresh)
+    outcome.files[path] = odcs.render(odcs.update(parse(content, path), merged), odcs.header_of(content))
+    outcome.changed[one.dataset] = differences
+    outcome.notes += [Note(one.dataset, text) for text in differences]
+
+
+def _said(one: Found) -> Iterable[str]:
+    for column, text in one.extracted.notes:
+        yield f"{column}: {text}" if column else text
+    yield from one.keys.doubts
+
+
+def _forget(extracts: Path, keep: set[Path]) -> None:
+    """Remove the directories of imports before the last one; a query may still be reading the last."""
+    for old in extracts.iterdir():
+        if old not in keep:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _counting(progress: Progress, label: str, done: int, total: int) -> Callable[[int], None]:
+    def tick(rows: int) -> None:
+        progress(f"{label}: {rows:,} rows", done, total)
+
+    return tick
+
+
+def _silent(_label: str, _done: int, _total: int) -> None:
+    """Nobody wants to know."""

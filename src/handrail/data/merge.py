@@ -1,0 +1,34 @@
+"""Bring a contract up to date with data of another shape, keeping everything that stewards wrote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handrail.data.models import Column, Contract
+
+
+def merge(stated: Contract, fresh: Contract) -> Contract:
+    """The stated contract with the columns that the data has now.
+
+    Columns that stay keep their mask, class and description; promises the data no longer keeps are dropped;
+    a filter that names a lost column stays, and certification will ask for it.
+    """
+    columns = tuple(_column(stated.column(column.name), column) for column in fresh.columns)
+    names = {column.name for column in columns}
+    kept = stated.entity_key if stated.entity_key in names else fresh.entity_key
+    return replace(stated, columns=columns, entity_key=kept, rows=fresh.rows)
+
+
+def _column(stated: Column | None, fresh: Column) -> Column:
+    if stated is None:
+        return fresh
+    same_type = stated.type == fresh.type
+    return replace(
+        stated,
+        type=fresh.type,
+        required=stated.required and fresh.required,
+        unique=stated.unique and fresh.unique,
+        primary_key=stated.primary_key and fresh.primary_key,
+        references=stated.references if stated.references == fresh.references else None,
+        description=stated.description if same_type or stated.description else fresh.description,
+    )
