@@ -57,6 +57,8 @@ class DataSettings:
     seconds: int = 60
     memory_mb: int = 1024
     threads: int = 2
+    # A folder of this server whose files stewards may import over the network; empty: uploads only.
+    import_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,16 @@ class RuntimeSettings:
     memory_mb: int = 1024
     processes: int = 64
     seconds: int = 120
+    # What a run may print.
     output_mb: int = 16
+    # What a run may hand over as tables, pictures and files together, and in how many pieces.
+    outputs_mb: int = 64
+    outputs: int = 100
+    # The largest file that a run may write, and the size of its working directory.
+    file_mb: int = 128
     concurrent: int = 2
+    # As whom sandboxes are started when Handrail itself runs as root: a user id that nothing else uses.
+    uid: int = 64321
     # Where Python layers are kept; empty: a cache that the sandbox user can reach.
     layers: str = ""
 

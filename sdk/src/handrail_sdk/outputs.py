@@ -1,20 +1,26 @@
 """Outputs: what the people see who open a run of this app."""
 
 import io
-import sys
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 from handrail_sdk.refused import Refused
 from handrail_sdk.transport import connected
 
+_MOST_ROWS = 5000
+
 
 def show(thing: Any, title: str = "") -> None:
-    """Show a table (a pandas DataFrame or Series, an Arrow table, a list of dicts) or a matplotlib figure."""
+    """Show a table (a pandas DataFrame or Series, an Arrow table, a list of dicts) or a matplotlib figure.
+
+    Of a table the first 5,000 rows are shown; `save` hands over more.
+    """
     if hasattr(thing, "savefig"):
         connected().deliver("image", _file_name(title, "chart", ".png"), title, picture(thing))
         return
-    connected().deliver("table", _file_name(title, "table", ".arrow"), title, _arrow(thing))
+    connected().deliver("table", _file_name(title, "table", ".json"), title, _table(thing))
 
 
 def text(content: object, title: str = "") -> None:
@@ -40,28 +46,41 @@ def picture(figure: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _arrow(thing: Any) -> bytes:
-    import pyarrow as pa  # noqa: PLC0415 - text outputs need no pyarrow
-
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(thing, pandas.Series):
-        thing = thing.to_frame()
-    if pandas is not None and isinstance(thing, pandas.DataFrame):
-        named = any(name is not None for name in thing.index.names)
-        thing = thing.reset_index() if named else thing
-        thing = pa.Table.from_pandas(thing.rename(columns=str), preserve_index=False)
-    elif isinstance(thing, list) and all(isinstance(row, dict) for row in thing):
-        thing = pa.Table.from_pylist(thing)
-    if not isinstance(thing, pa.Table):
+def _table(thing: Any) -> bytes:
+    """Column names, rows as lists of what JSON has, and how many rows there were before the cut."""
+    if isinstance(thing, list) and all(isinstance(row, dict) for row in thing):
+        columns = list(dict.fromkeys(key for row in thing for key in row))
+        total, rows = len(thing), [[row.get(key) for key in columns] for row in thing[:_MOST_ROWS]]
+    elif hasattr(thing, "to_pylist") and hasattr(thing, "column_names"):  # an Arrow table
+        columns, total = thing.column_names, thing.num_rows
+        rows = [list(row.values()) for row in thing.slice(0, _MOST_ROWS).to_pylist()]
+    elif hasattr(thing, "to_frame") or hasattr(thing, "itertuples"):  # a pandas Series or DataFrame
+        frame = thing if hasattr(thing, "itertuples") else thing.to_frame()
+        if any(name is not None for name in frame.index.names):
+            frame = frame.reset_index()
+        columns, total = list(frame.columns), len(frame)
+        rows = [list(row) for row in frame.head(_MOST_ROWS).itertuples(index=False, name=None)]
+    else:
         raise Refused(
             f"show() takes a table or a figure, not {type(thing).__name__}.",
             "Use text() for text and save() for files.",
             "invalid",
         )
-    buffer = io.BytesIO()
-    with pa.ipc.new_stream(buffer, thing.schema) as writer:
-        writer.write_table(thing)
-    return buffer.getvalue()
+    cells = [[_cell(value) for value in row] for row in rows]
+    table = {"columns": [str(name) for name in columns], "rows": cells, "total": total}
+    return json.dumps(table, allow_nan=False).encode()
+
+
+def _cell(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if type(value).__name__ in ("NaTType", "NAType"):
+        return None
+    return str(value)
 
 
 def _file_name(title: str, otherwise: str, ending: str) -> str:

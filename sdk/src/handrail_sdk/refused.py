@@ -4,6 +4,8 @@
 class Refused(Exception):
     """Handrail answered no: `message` says what and why, `next_step` what to do, `code` which kind it is."""
 
+    __module__ = "handrail_sdk"  # as it reads in a log
+
     def __init__(self, message: str, next_step: str = "", code: str = "refused") -> None:
         super().__init__(message)
         self.message = message

@@ -50,11 +50,17 @@ def _run(script: Path) -> int:
 
 def _tell(error: BaseException) -> None:
     """The traceback from the app's own first frame on, without this program and runpy."""
-    frames = error.__traceback__
-    while frames is not None and not frames.tb_frame.f_code.co_filename.startswith(str(CODE)):
-        frames = frames.tb_next
     sys.stdout.flush()
-    traceback.print_exception(type(error), error, frames)
+    if isinstance(error, Refused):  # the answer counts, not how the SDK came by it
+        frames = traceback.extract_tb(error.__traceback__)
+        print("Traceback (most recent call last):", file=sys.stderr)
+        own = [frame for frame in frames if frame.filename.startswith(f"{CODE}/")]
+        print(*traceback.format_list(own), *traceback.format_exception_only(error), sep="", file=sys.stderr)
+        return
+    first = error.__traceback__
+    while first is not None and not first.tb_frame.f_code.co_filename.startswith(f"{CODE}/"):
+        first = first.tb_next
+    traceback.print_exception(type(error), error, first or error.__traceback__)
 
 
 def _hand_over() -> int:

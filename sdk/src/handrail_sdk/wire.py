@@ -16,7 +16,11 @@ _LENGTH = struct.Struct(">I")
 
 
 class Broken(Exception):
-    """The other side closed the socket, or sent what is not a frame."""
+    """The other side sent what is not a frame."""
+
+
+class Closed(Broken):
+    """The other side closed the socket."""
 
 
 def send_frame(connection: socket.socket, content: bytes) -> None:
@@ -24,7 +28,7 @@ def send_frame(connection: socket.socket, content: bytes) -> None:
     try:
         connection.sendall(_LENGTH.pack(len(content)) + content)
     except OSError as error:
-        raise Broken("the connection was closed") from error
+        raise Closed("the connection was closed") from error
 
 
 def receive_frame(connection: socket.socket, largest: int) -> bytes:
@@ -77,8 +81,8 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
         try:
             chunk = connection.recv(min(count - len(received), 1 << 16))
         except OSError as error:
-            raise Broken("the connection was closed") from error
+            raise Closed("the connection was closed") from error
         if not chunk:
-            raise Broken("the connection was closed")
+            raise Closed("the connection was closed")
         received += chunk
     return bytes(received)

@@ -1,19 +1,21 @@
 """Everything outside: the protocols that adapters and higher storeys fill in, plugged only by `server.py`."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handrail.kernel.manifest import Manifest
-from handrail.kernel.people import Environment
+from handrail.kernel.people import Caller, Environment
+from handrail.kernel.sandbox import Conversation, Isolation, Outputs
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from handrail.kernel.context import Context
+    from handrail.kernel.context import Context, Instance
 
-__all__ = ["AppDirectory", "Engine", "EngineLimits", "Ports", "Rows"]
+__all__ = ["AppDirectory", "Door", "Engine", "EngineLimits", "Isolation", "Ports", "Rows"]
 
 
 class AppDirectory(Protocol):
@@ -27,6 +29,15 @@ class AppDirectory(Protocol):
 
     def owners(self, ctx: "Context", app: str) -> frozenset[str]:
         """Who answers for the app, owner and co-owners; nobody for one that does not exist. Asks no rule."""
+
+
+class Door(Protocol):
+    """An app's only way out: answers what one run asks on its socket, until that is closed."""
+
+    def serve(
+        self, instance: "Instance", caller: Caller, connection: socket.socket, outputs: Outputs
+    ) -> Conversation:
+        """Answer as `caller`, whose run the socket belongs to. Raises nothing that the app could provoke."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +85,5 @@ class Ports:
 
     apps: AppDirectory
     engine: Engine
+    isolation: Isolation
+    door: Door

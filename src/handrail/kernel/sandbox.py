@@ -1,4 +1,4 @@
-"""What every isolation driver is asked to do, and how it says that a run ended."""
+"""The nouns between a run and its isolation: what a sandbox is asked to do, and how it says that it ended."""
 
 import socket
 import threading
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from handrail.kernel.errors import Refusal
 
 Ended = Literal["exited", "signal", "timeout", "output", "memory", "processes", "stopped", "unstarted"]
 
@@ -74,3 +76,23 @@ class Isolation(Protocol):
 
     def run(self, sandbox: Sandbox, printed: Callable[[bytes], None], stop: threading.Event) -> Outcome:
         """Run to the end, and leave no process behind; `printed` gets the output as it comes."""
+
+
+class Outputs(Protocol):
+    """Where a run's outputs go."""
+
+    def admit(self, kind: str, name: str, title: str, size: int) -> None:
+        """Refuse an announced output that cannot be taken, before any of it is read."""
+
+    def deliver(self, kind: str, name: str, title: str, content: bytes) -> None:
+        """Keep one output."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What was said at the door during one run: how many questions, and the refusals in order."""
+
+    questions: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    # What the app sent that no client of ours sends, in words; the door then closed.
+    broken: str = ""

@@ -1,0 +1,40 @@
+"""Runs: app code executed in isolation, within limits, for one person, in one environment.
+
+Nothing of a run reaches anybody but through its door, and what it shows is for the person it was made for.
+"""
+
+from handrail.runtime.events import RunFinished
+from handrail.runtime.execute import execute
+from handrail.runtime.handed_over import table_of
+from handrail.runtime.layer import build as build_layer
+from handrail.runtime.layer import layer_digest, packages
+from handrail.runtime.look import log, may_see_outputs, output, outputs, run, runs, tried
+from handrail.runtime.models import Output, Run
+from handrail.runtime.start import start
+from handrail.runtime.stop import stop
+from handrail.runtime.supervise import Supervisor, recover
+
+subscriptions: list[tuple[type, object]] = []
+
+__all__ = [
+    "Output",
+    "Run",
+    "RunFinished",
+    "Supervisor",
+    "build_layer",
+    "execute",
+    "layer_digest",
+    "log",
+    "may_see_outputs",
+    "output",
+    "outputs",
+    "packages",
+    "recover",
+    "run",
+    "runs",
+    "start",
+    "stop",
+    "subscriptions",
+    "table_of",
+    "tried",
+]

@@ -1,0 +1,187 @@
+"""The app's only door: one socket, one run, and the same verbs as every other face.
+
+Who asks is known by the socket: it belongs to a run, and nothing that comes over it can say otherwise. What
+comes is written by the app, so each request is read strictly, and a frame that is none ends the conversation.
+"""
+
+import socket
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, Literal
+
+import pyarrow as pa
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from handrail import data
+from handrail.kernel import Caller, Context, Instance, Invalid, Refusal, Upstream
+from handrail.kernel.sandbox import Conversation, Outputs
+from handrail_sdk import wire
+
+# An answer is made whole before it is sent, so that an app which reads slowly holds no transaction open.
+_IN_MEMORY = 32 << 20
+_MOST_REFUSALS = 1000
+_logger = structlog.get_logger()
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Metric(_Strict):
+    name: str
+    by: list[str] = []
+    where: dict[str, Any] = {}
+    grain: str | None = None
+    start: str | None = None
+    end: str | None = None
+
+
+class _Query(_Strict):
+    verb: Literal["query"]
+    sql: str | None = None
+    params: dict[str, Any] = {}
+    metric: _Metric | None = None
+
+
+class _Me(_Strict):
+    verb: Literal["me"]
+
+
+class _Output(_Strict):
+    verb: Literal["output"]
+    kind: str
+    name: str
+    title: str
+    size: int = Field(ge=0)
+
+
+_requests: TypeAdapter[_Query | _Me | _Output] = TypeAdapter(_Query | _Me | _Output)
+
+
+class AppDoor:
+    """Fills the `Door` port."""
+
+    def serve(
+        self, instance: Instance, caller: Caller, connection: socket.socket, outputs: Outputs
+    ) -> Conversation:
+        """Answer until the run closes its end; refusals are answers, and are remembered in order."""
+        return _Talk(instance, caller, connection, outputs).go_on()
+
+
+class _Talk:
+    """One conversation."""
+
+    def __init__(
+        self, instance: Instance, caller: Caller, connection: socket.socket, outputs: Outputs
+    ) -> None:
+        self._instance = instance
+        self._caller = caller
+        self._connection = connection
+        self._outputs = outputs
+        self._questions = 0
+        self._refusals: list[Refusal] = []
+
+    def go_on(self) -> Conversation:
+        broken = ""
+        try:
+            while True:
+                try:
+                    message = wire.receive_message(self._connection)
+                except wire.Closed:
+                    break
+                self._questions += 1
+                self._answer(message)
+        except wire.Closed:
+            pass
+        except wire.Broken as error:
+            broken = str(error)
+        self._connection.close()
+        return Conversation(self._questions, tuple(self._refusals), broken)
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        try:
+            request = _request(message)
+            if isinstance(request, _Output):
+                self._take(request)
+            elif isinstance(request, _Me):
+                self._say(_me(self._caller))
+            else:
+                self._query(request)
+        except Refusal as refusal:
+            self._refuse(refusal)
+        except wire.Broken:
+            raise
+        except Exception:
+            _logger.exception("door.broken", run=self._caller.run.id if self._caller.run else "")
+            self._refuse(
+                Upstream("Handrail could not answer this.", next_step="Tell an admin; its log says why.")
+            )
+
+    def _query(self, request: _Query) -> None:
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
+            with self._instance.context(self._caller) as ctx:
+                _write(ctx, request, content)
+            content.seek(0)
+            self._say({"stream": "arrow"})
+            wire.send_content(self._connection, _pieces(content))
+            self._say({})
+
+    def _take(self, announced: _Output) -> None:
+        self._outputs.admit(announced.kind, announced.name, announced.title, announced.size)
+        self._say({})
+        content = bytearray()
+        for piece in wire.receive_content(self._connection):
+            content += piece
+            if len(content) > announced.size:
+                raise wire.Broken("more of an output than it had announced")
+        if len(content) != announced.size:
+            raise wire.Broken("less of an output than it had announced")
+        self._outputs.deliver(announced.kind, announced.name, announced.title, bytes(content))
+        self._say({})
+
+    def _say(self, answer: dict[str, Any]) -> None:
+        wire.send_message(self._connection, answer)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        if len(self._refusals) < _MOST_REFUSALS:
+            self._refusals.append(refusal)
+        self._say({"refusal": refusal.answer()})
+
+
+def _request(message: dict[str, Any]) -> _Query | _Me | _Output:
+    try:
+        return _requests.validate_python(message)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise Invalid(
+            f"Handrail does not understand this request, at {where[:100]}.",
+            next_step="Use the calls of handrail_sdk: query, metric, me, show, text, markdown, save.",
+        ) from None
+
+
+def _me(caller: Caller) -> dict[str, Any]:
+    person = caller.person
+    return {"id": person.id, "name": person.name, "email": person.email}
+
+
+def _write(ctx: Context, request: _Query, content: IO[bytes]) -> None:
+    """Write the whole answer; whatever is refused on the way is refused before a byte has left."""
+    asked = request.metric
+    metric = asked and data.MetricRequest(
+        name=asked.name,
+        by=tuple(asked.by),
+        where=asked.where,
+        grain=asked.grain,
+        start=asked.start,
+        end=asked.end,
+    )
+    answer = data.query(ctx, data.Request(sql=request.sql, metric=metric, params=request.params))
+    with pa.ipc.new_stream(content, answer.schema) as writer:
+        for batch in answer.batches():
+            writer.write_batch(batch)
+
+
+def _pieces(content: IO[bytes]) -> Iterator[bytes]:
+    while piece := content.read(wire.LARGEST_CHUNK):
+        yield piece

@@ -1,0 +1,135 @@
+"""Commands of the runtime room: `handrail layers`, `handrail runs` and `handrail doctor`."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from handrail import kit
+from handrail.kernel import Caller, Context, Instance, NotReady
+from handrail.runtime import look
+from handrail.runtime.doctor import Diagnosis, doctor
+from handrail.runtime.layer import build, packages
+from handrail.runtime.models import Output, Run
+from handrail.runtime.stop import stop
+
+
+class _Composition(kit.cli.Opener, Protocol):
+    def create(self, home: Path) -> None:
+        """Make the directory of a new instance."""
+
+
+@click.group()
+def layers() -> None:
+    """The Python packages that apps may use."""
+
+
+@layers.command("build")
+@kit.cli.supervisor(human=lambda made: f"The layer is ready: {made['digest']}.")
+def layers_build(instance: Instance, _caller: Caller) -> Any:
+    """Build the layer of reports, once for each lock file."""
+    with kit.cli.progress() as report:
+        made = build(instance.settings, progress=report)
+    return {"layer": "report", "digest": made.digest, "packages": packages()}
+
+
+@layers.command("list")
+@kit.cli.verb(human=lambda found: kit.cli.table(("package", "version"), sorted(found.items())))
+def layers_list(_ctx: Context) -> Any:
+    """The packages that reports may import."""
+    return packages()
+
+
+@click.group()
+def runs() -> None:
+    """Runs of apps: list them, read their logs, save what they handed over, stop them."""
+
+
+def _listed(found: Sequence[Run]) -> RenderableType:
+    rows = [
+        (r.id, r.app, r.environment, r.person, r.state, f"{r.queued:%Y-%m-%d %H:%M}", r.reason) for r in found
+    ]
+    return kit.cli.table(("run", "app", "where", "for", "state", "queued (UTC)", "reason"), rows)
+
+
+@runs.command("list")
+@click.argument("app", required=False)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@kit.cli.verb(human=_listed)
+def runs_list(ctx: Context, app: str | None, limit: int) -> Any:
+    """The newest runs that you may know of."""
+    return look.runs(ctx, app, limit=limit)
+
+
+@runs.command("log")
+@click.argument("run")
+@kit.cli.verb
+def runs_log(ctx: Context, run: str) -> Any:
+    """What a run printed."""
+    return look.log(ctx, run)
+
+
+@runs.command("save")
+@click.argument("run")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@kit.cli.verb(human=lambda saved: "\n".join(saved) or "It handed nothing over.")
+def runs_save(ctx: Context, run: str, directory: Path) -> Any:
+    """Save what a run handed over into DIRECTORY."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return [_saved(directory, *look.output(ctx, run, one.n)) for one in look.outputs(ctx, run)]
+
+
+def _saved(directory: Path, output: Output, content: bytes) -> str:
+    file = directory / f"{output.n:02d}-{output.name}"
+    file.write_bytes(content)
+    return str(file)
+
+
+@runs.command("stop")
+@click.argument("run")
+@kit.cli.verb(human=lambda run: f"{run.id} is being stopped." if run.state == "running" else "Stopped.")
+def runs_stop(ctx: Context, run: str) -> Any:
+    """End a run."""
+    return stop(ctx, run)
+
+
+def _told(found: Diagnosis) -> RenderableType:
+    said = Text(f"{found.held} of {found.probes} attacks from inside a sandbox found nothing.")
+    failures = [Text(f"✗ {probe.name}: {probe.found}", style="red") for probe in found.failed]
+    return Group(said, *failures)
+
+
+@click.command("doctor")
+@click.option(
+    "--home", envvar="HANDRAIL_HOME", type=click.Path(file_okay=False, path_type=Path), metavar="DIR"
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+@click.pass_context
+def doctor_command(context: click.Context, home: Path | None, as_json: bool) -> None:
+    """Attack a sandbox on this machine from inside; exit status 1 when one attack succeeds.
+
+    Without --home it uses a throwaway instance.
+    """
+    composition: _Composition = context.find_root().obj
+    with kit.cli.refusals(as_json), tempfile.TemporaryDirectory() as folder:
+        place = home or Path(folder) / "instance"
+        if home is None:
+            composition.create(place)
+        instance = composition.open(place)
+        try:
+            found = doctor(instance)
+        finally:
+            instance.close()
+        kit.cli.show(found, _told, as_json)
+        if not found.green:
+            raise NotReady(
+                f"{len(found.failed)} of {found.probes} attacks got out of a sandbox.",
+                next_step="Run no apps on this machine; look at what failed above.",
+            )
+
+
+commands: list[click.Command] = [layers, runs, doctor_command]

@@ -1,0 +1,168 @@
+"""Execute a run to its end: sandbox, door, log, limits, and one verdict whatever happens."""
+
+import socket
+import threading
+import time
+from dataclasses import replace
+
+import structlog
+
+from handrail.kernel import SYSTEM, Caller, Instance, NotFound, Refusal, identity
+from handrail.kernel.sandbox import Conversation, Limits, Outcome, Sandbox
+from handrail.runtime import layer, lease, store
+from handrail.runtime.events import RunFinished
+from handrail.runtime.handed_over import HandedOver
+from handrail.runtime.models import Run
+from handrail.runtime.printed import Printed
+from handrail.runtime.reasons import Verdict, explain, interrupted, refused
+
+_BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
+_logger = structlog.get_logger()
+
+
+def execute(instance: Instance, run_id: str) -> Run:
+    """Execute a queued run here and now, and give it as it ended.
+
+    When another process was first, waits until that one is done. Refuses NotFound.
+    """
+    with instance.context(SYSTEM) as ctx:
+        mine = store.claim(ctx, run_id, lease.mine())
+        run = store.find_run(ctx, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id[:40]!r}.", next_step="Start one.", subject="run:unknown")
+    if mine:
+        carry_out(instance, run, threading.Event())
+    while True:
+        with instance.context(SYSTEM) as ctx:
+            run = store.find_run(ctx, run_id)
+        if run is None or run.over:
+            break
+        time.sleep(_BEAT)
+    assert run is not None
+    return run
+
+
+def carry_out(instance: Instance, run: Run, shutdown: threading.Event) -> None:
+    """Execute a run that this process has claimed. `shutdown` ends it early, as interrupted."""
+    outcome, said = Outcome("unstarted", 0, 0), Conversation()
+    handed_over = HandedOver(instance, run)
+    try:
+        limits = _limits(instance)
+        with Printed(instance, run.id) as printed:
+            outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, shutdown)
+        verdict = explain(outcome, limits, said, printed.end)
+        if outcome.ended == "stopped" and shutdown.is_set():
+            verdict = interrupted()
+    except Refusal as refusal:
+        verdict = refused(refusal)
+    except Exception:
+        _logger.exception("run.broken", run=run.id)
+        verdict = Verdict(
+            "failed",
+            "broken",
+            "Handrail could not finish this run.",
+            "Tell an admin; the server's log says why.",
+        )
+    close(instance, run, verdict, outcome, said, handed_over.count)
+
+
+def close(
+    instance: Instance,
+    run: Run,
+    verdict: Verdict,
+    outcome: Outcome | None = None,
+    said: Conversation | None = None,
+    outputs: int = 0,
+) -> None:
+    """Write the end of a running run, once; later ends of the same run change nothing."""
+    said = said or Conversation()
+    told = outcome is not None and outcome.ended in ("exited", "memory", "processes")
+    with instance.context(SYSTEM) as ctx:
+        over = replace(
+            run,
+            state=verdict.state,
+            finished=ctx.clock.now(),
+            reason=verdict.reason,
+            next_step=verdict.next_step,
+            ended=verdict.ended,
+            exit_code=outcome.code if outcome and told else None,
+            peak_memory=outcome.peak_memory if outcome else 0,
+            questions=said.questions,
+        )
+        if not store.finish(ctx, over, "running"):
+            return
+        ctx.audit.note(
+            "run.finished", f"run:{run.id}", run=run.id, app=run.app, commit=run.commit,
+            environment=run.environment, state=over.state, ended=over.ended, reason=over.reason,
+            questions=over.questions, refusals=len(said.refusals), outputs=outputs, for_person=run.person,
+        )  # fmt: skip
+        ctx.events.publish(
+            RunFinished(run.id, run.app, run.commit, run.environment, run.person, over.state, over.ended)
+        )
+
+
+def _in_sandbox(
+    instance: Instance,
+    run: Run,
+    limits: Limits,
+    handed_over: HandedOver,
+    printed: Printed,
+    shutdown: threading.Event,
+) -> tuple[Outcome, Conversation]:
+    with instance.context(SYSTEM) as ctx:
+        caller = Caller(identity.found(ctx, run.person), "socket", run=run.ref)
+        files = store.find_files(ctx, run.id)
+    python = layer.build(instance.settings)
+    ours, theirs = socket.socketpair()
+    answers: list[Conversation] = []
+    door = threading.Thread(
+        target=lambda: answers.append(instance.ports.door.serve(instance, caller, ours, handed_over)),
+        name=f"door {run.id}",
+    )
+    stop = threading.Event()
+    over = threading.Event()
+    minder = threading.Thread(
+        target=_mind, args=(instance, run.id, printed, stop, shutdown, over), name=f"minder {run.id}"
+    )
+    with ours, theirs:
+        door.start()
+        minder.start()
+        try:
+            sandbox = Sandbox(
+                (python.python, "-P", "-m", "handrail_sdk.run", run.manifest.entrypoint),
+                files, python, limits, theirs,
+            )  # fmt: skip
+            outcome = instance.ports.isolation.run(sandbox, printed.write, stop)
+        finally:
+            theirs.close()
+            over.set()
+            door.join()
+            minder.join()
+    return outcome, answers[0] if answers else Conversation(broken="what its door could not answer")
+
+
+def _mind(
+    instance: Instance,
+    run_id: str,
+    printed: Printed,
+    stop: threading.Event,
+    shutdown: threading.Event,
+    over: threading.Event,
+) -> None:
+    """While the run goes on: keep its log on disk, and pass on the wish to end it."""
+    while not over.wait(_BEAT):
+        printed.flush()
+        with instance.context(SYSTEM) as ctx:
+            if shutdown.is_set() or store.stop_wanted(ctx, run_id):
+                stop.set()
+
+
+def _limits(instance: Instance) -> Limits:
+    chosen = instance.settings.runtime
+    return Limits(
+        seconds=chosen.seconds,
+        memory=chosen.memory_mb << 20,
+        processes=chosen.processes,
+        printed=chosen.output_mb << 20,
+        file=chosen.file_mb << 20,
+    )

@@ -1,0 +1,83 @@
+"""Look at runs: metadata for those who look after the app, what they show only for whom they were made."""
+
+from handrail.kernel import Context, Environment, NotFound, Resource, access
+from handrail.runtime import store
+from handrail.runtime.models import Output, Run
+
+
+def known(ctx: Context, run_id: str) -> tuple[Run, Resource]:
+    """A run that the caller may know of, as rules see it; NotFound also for all others."""
+    run = store.find_run(ctx, run_id)
+    if run is not None:
+        resource = run.resource(ctx.ports.apps.owners(ctx, run.app))
+        if access.decide(ctx, "see-run", resource, run_person=run.person).allowed:
+            return run, resource
+    raise NotFound(
+        f"There is no run {run_id[:40]!r} that you may see.",
+        next_step="Look at your runs on the page of the app.",
+        subject=f"run:{run_id[:40]}",
+    )
+
+
+def run(ctx: Context, run_id: str) -> Run:
+    """One run: for its person, the app's owners and support."""
+    return known(ctx, run_id)[0]
+
+
+def runs(
+    ctx: Context,
+    app: str | None = None,
+    environment: Environment | None = None,
+    person: str | None = None,
+    limit: int = 50,
+) -> tuple[Run, ...]:
+    """The newest runs that the caller may know of; those who do not look after `app` get their own."""
+    mine = ctx.caller.person
+    owners = ctx.ports.apps.owners(ctx, app) if app else frozenset()
+    if mine.id not in owners and "support" not in mine.roles:
+        person = mine.id if person in (None, mine.id) else ""
+    found = store.find_runs(ctx, app, environment, person, limit)
+    return tuple(
+        one
+        for one in found
+        if access.decide(
+            ctx, "see-run", one.resource(ctx.ports.apps.owners(ctx, one.app)), run_person=one.person
+        ).allowed
+    )
+
+
+def tried(ctx: Context, app: str, commit: str) -> tuple[Run, ...]:
+    """The sandbox runs of one version, newest first. Asks no rule: the gates of apps say how they ended."""
+    return tuple(one for one in store.find_runs(ctx, app, "sandbox", None, 500) if one.commit == commit)
+
+
+def may_see_outputs(ctx: Context, run_id: str) -> bool:
+    """Whether the caller may see what a run shows: for pages, which show the rest without it."""
+    found, resource = known(ctx, run_id)
+    return access.decide(ctx, "see-outputs", resource, run_person=found.person).allowed
+
+
+def outputs(ctx: Context, run_id: str) -> tuple[Output, ...]:
+    """What a run handed over: for its person, and in the sandbox for the app's owners."""
+    _require_outputs(ctx, run_id)
+    return store.find_outputs(ctx, run_id)
+
+
+def output(ctx: Context, run_id: str, n: int) -> tuple[Output, bytes]:
+    """One output with its content; refuses as `outputs` does, and NotFound."""
+    _require_outputs(ctx, run_id)
+    found = store.find_output(ctx, run_id, n)
+    if found is None:
+        raise NotFound(f"The run has no output {n}.", next_step="List its outputs.", subject=f"run:{run_id}")
+    return found
+
+
+def log(ctx: Context, run_id: str) -> str:
+    """What a run has printed so far; refuses as `outputs` does, since an app may print rows."""
+    _require_outputs(ctx, run_id)
+    return store.find_log(ctx, run_id).decode(errors="replace")
+
+
+def _require_outputs(ctx: Context, run_id: str) -> None:
+    found, resource = known(ctx, run_id)
+    access.require(ctx, "see-outputs", resource, run_person=found.person)

@@ -1,0 +1,78 @@
+"""The nouns of the runtime room: runs and their outputs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from handrail.kernel import Environment, Manifest, Resource, RunRef
+
+RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
+OutputKind = Literal["table", "image", "text", "markdown", "file"]
+
+ENDED: frozenset[str] = frozenset({"succeeded", "failed", "stopped"})
+KINDS: frozenset[str] = frozenset({"table", "image", "text", "markdown", "file"})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a version of an app in an environment, for one person."""
+
+    id: str
+    app: str
+    commit: str
+    environment: Environment
+    person: str
+    manifest: Manifest
+    layer: str
+    state: RunState
+    queued: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    # Why it did not succeed, in words, and what to do about it.
+    reason: str = ""
+    next_step: str = ""
+    # What ended it, in one word, for counting: exited, refused, timeout, memory, interrupted, ...
+    ended: str = ""
+    exit_code: int | None = None
+    peak_memory: int = 0
+    questions: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in ENDED
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran, once it is over."""
+        if self.started is None or self.finished is None:
+            return None
+        return (self.finished - self.started).total_seconds()
+
+    @property
+    def ref(self) -> RunRef:
+        """The run as the door knows it."""
+        return RunRef(self.id, self.app, self.commit, self.environment, self.manifest)
+
+    def resource(self, owners: frozenset[str]) -> Resource:
+        """The run as access rules see it."""
+        attrs = {
+            "app": self.app,
+            "environment": self.environment,
+            "person": self.person,
+            "owners": owners,
+        }
+        return Resource("Run", self.id, attrs)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One thing that a run handed over; `name` is a plain file name, `size` in bytes."""
+
+    run: str
+    n: int
+    kind: OutputKind
+    name: str
+    title: str
+    media: str
+    size: int

@@ -1,0 +1,105 @@
+"""The page of a run: what it shows, what it printed, how it ended."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from handrail import kit
+from handrail.kernel import Context
+from handrail.runtime import look
+from handrail.runtime.handed_over import table_of
+from handrail.runtime.models import Output
+from handrail.runtime.stop import stop
+
+router = APIRouter()
+kit.templates_from("handrail.runtime")
+
+_SHOWN_ROWS = 200
+_SHOWN_LOG = 100_000  # characters; the whole is a download
+# An app chose these bytes: a browser shows them as the picture they claim to be, or keeps them in a file.
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-store",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An output with what the page needs of its content."""
+
+    output: Output
+    href: str
+    text: str = ""
+    table: dict[str, Any] | None = None
+
+
+@router.get("/runs/{run_id}", response_class=HTMLResponse)
+def run_page(run_id: str, ctx: kit.Ctx, request: Request) -> HTMLResponse:
+    """One run; while it goes on, the page asks again by itself."""
+    return kit.render(request, "runtime/run.html", **_values(ctx, run_id))
+
+
+@router.get("/runs/{run_id}/live", response_class=HTMLResponse)
+def live_part(run_id: str, ctx: kit.Ctx, request: Request) -> HTMLResponse:
+    """The part of the page that changes while the run goes on."""
+    return HTMLResponse(str(kit.fragment(request, "runtime/live.html", **_values(ctx, run_id))))
+
+
+@router.post("/runs/{run_id}/stop")
+def stop_form(run_id: str, ctx: kit.Ctx, request: Request) -> Response:
+    """End a run."""
+    stop(ctx, run_id)
+    return kit.back(request, f"/runs/{run_id}", toast="The run is being stopped.")
+
+
+@router.get("/runs/{run_id}/log", response_class=Response)
+def log_file(run_id: str, ctx: kit.Ctx) -> Response:
+    """The whole log as a text file."""
+    text = look.log(ctx, run_id)
+    headers = {**_SAFE, "Content-Disposition": f'attachment; filename="{run_id}.txt"'}
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+@router.get("/runs/{run_id}/outputs/{n}", response_class=Response)
+def output_file(run_id: str, n: int, ctx: kit.Ctx) -> Response:
+    """One output: pictures to be shown, everything else to be kept."""
+    return downloaded(*look.output(ctx, run_id, n))
+
+
+def downloaded(output: Output, content: bytes) -> Response:
+    """An output as an answer that no browser will run, whatever is in it."""
+    kind = "inline" if output.kind == "image" else "attachment"
+    plain = output.name.encode("ascii", "replace").decode().replace("?", "_")
+    named = f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(output.name)}"
+    media = output.media if output.kind in ("image", "table") else "application/octet-stream"
+    return Response(content, media_type=media, headers={**_SAFE, "Content-Disposition": named})
+
+
+def _values(ctx: Context, run_id: str) -> dict[str, Any]:
+    run = look.run(ctx, run_id)
+    visible = look.may_see_outputs(ctx, run_id)
+    text = look.log(ctx, run_id) if visible else ""
+    return {
+        "run": run,
+        "visible": visible,
+        "log": text[-_SHOWN_LOG:],
+        "log_cut": max(0, len(text) - _SHOWN_LOG),
+        "outputs": [_shown(ctx, one) for one in look.outputs(ctx, run_id)] if visible else [],
+        "rows_shown": _SHOWN_ROWS,
+    }
+
+
+def _shown(ctx: Context, output: Output) -> Shown:
+    href = f"/runs/{output.run}/outputs/{output.n}"
+    if output.kind == "table":
+        table = table_of(look.output(ctx, output.run, output.n)[1])
+        return Shown(output, href, table={**table, "rows": table["rows"][:_SHOWN_ROWS]})
+    if output.kind in ("text", "markdown"):
+        content = look.output(ctx, output.run, output.n)[1]
+        return Shown(output, href, text=content.decode(errors="replace")[:_SHOWN_LOG])
+    return Shown(output, href)

@@ -1,0 +1,50 @@
+"""What a run prints, on its way to the database while the run goes on."""
+
+import threading
+from types import TracebackType
+
+from handrail.kernel import SYSTEM, Instance
+from handrail.runtime import store
+
+_END = 4000  # bytes at the end that explain a failure
+
+
+class Printed:
+    """Takes pieces from the sandbox's thread; `flush` keeps them, as does leaving the `with` block."""
+
+    def __init__(self, instance: Instance, run_id: str) -> None:
+        self._instance = instance
+        self._run = run_id
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._waiting = bytearray()
+        self._end = b""
+        self._pieces = 0
+
+    def write(self, piece: bytes) -> None:
+        """Take the next piece."""
+        with self._lock:
+            self._waiting += piece
+            self._end = (self._end + piece)[-_END:]
+
+    def flush(self) -> None:
+        """Keep what has come since the last time."""
+        with self._writing:
+            with self._lock:
+                content, self._waiting = bytes(self._waiting), bytearray()
+            if not content:
+                return
+            self._pieces += 1
+            with self._instance.context(SYSTEM) as ctx:
+                store.add_log(ctx, self._run, self._pieces, content)
+
+    @property
+    def end(self) -> str:
+        """The last lines."""
+        return self._end.decode(errors="replace")
+
+    def __enter__(self) -> "Printed":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
+        self.flush()

@@ -1,0 +1,107 @@
+"""Why a run ended as it did, in words for its person."""
+
+import signal
+from dataclasses import dataclass
+
+from handrail.kernel import Refusal
+from handrail.kernel.sandbox import Conversation, Limits, Outcome
+from handrail.runtime.models import RunState
+
+_MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The end of a run: its state, one word for counting, and for people why and what to do."""
+
+    state: RunState
+    ended: str
+    reason: str = ""
+    next_step: str = ""
+
+
+def explain(outcome: Outcome, limits: Limits, said: Conversation, log_end: str) -> Verdict:
+    """Judge a run by how its sandbox ended, what was said at its door, and the last lines it printed."""
+    forced = _FORCED.get(outcome.ended)
+    if forced is not None:
+        reason, next_step = forced
+        state: RunState = "stopped" if outcome.ended == "stopped" else "failed"
+        return Verdict(state, outcome.ended, _fill(reason, limits, outcome), next_step)
+    if outcome.code == 0 and not said.broken:
+        return Verdict("succeeded", "exited")
+    if said.broken:
+        reason = f"It sent {said.broken} to Handrail, which no use of the SDK does, and was cut off."
+        return Verdict("failed", "broken", reason, "Use handrail_sdk, and leave its socket alone.")
+    lines = log_end.strip().splitlines() or [""]
+    if said.refusals and any(line.startswith("handrail_sdk.Refused:") for line in lines):
+        return refused(said.refusals[-1])
+    last = lines[-1]
+    if last.startswith(_NO_MEMORY):
+        return Verdict("failed", "memory", _fill(_MEMORY[0], limits, outcome), _MEMORY[1])
+    if last.startswith(_NO_PROCESSES):
+        return Verdict("failed", "processes", _fill(_PROCESSES[0], limits, outcome), _PROCESSES[1])
+    reason = f"It ended with exit code {outcome.code}" + (f": {last[:300]}" if last else " and said nothing.")
+    return Verdict("failed", "exited", reason, "The log has the whole message.")
+
+
+def refused(refusal: Refusal) -> Verdict:
+    """The end of a run that gave up on a refusal."""
+    return Verdict("failed", "refused", f"Handrail refused: {refusal.message}", refusal.next_step)
+
+
+def interrupted() -> Verdict:
+    """The end of a run whose server is gone."""
+    return Verdict(
+        "failed", "interrupted", "Interrupted: the server stopped.", "Start it again; nothing of it goes on."
+    )
+
+
+_NO_MEMORY = ("MemoryError", "numpy._core._exceptions._ArrayMemoryError", "pyarrow.lib.ArrowMemoryError")
+_NO_PROCESSES = ("BlockingIOError: [Errno 11]", "RuntimeError: can't start new thread")
+_MEMORY = (
+    "It needed more than the {memory} MB of memory that a run may use.",
+    "Let the query aggregate, or read fewer columns and rows at a time.",
+)
+_PROCESSES = (
+    "It started more than the {processes} processes and threads that a run may have.",
+    "Start fewer workers.",
+)
+_FORCED = {
+    "stopped": ("It was stopped.", "Start it again when you want it to go on."),
+    "timeout": (
+        "It ran longer than {seconds} seconds and was ended.",
+        "Look for a loop that does not end; let the query do the counting.",
+    ),
+    "output": (
+        "It printed more than {printed} MB and was ended.",
+        "Print less; hand tables over with show() and files with save().",
+    ),
+    "memory": _MEMORY,
+    "processes": _PROCESSES,
+    "signal": (
+        "It was ended by signal {signal}.",
+        "A library crashed, or the app ended itself; the log says more.",
+    ),
+    "unstarted": (
+        "Its sandbox could not be started: {detail}",
+        "Tell an admin, who can run `handrail doctor`.",
+    ),
+}
+
+
+def _fill(sentence: str, limits: Limits, outcome: Outcome) -> str:
+    return sentence.format(
+        memory=limits.memory // _MEGABYTE,
+        processes=limits.processes,
+        seconds=f"{limits.seconds:g}",
+        printed=limits.printed // _MEGABYTE,
+        signal=_signal(outcome.code),
+        detail=outcome.detail[:300],
+    )
+
+
+def _signal(number: int) -> str:
+    try:
+        return f"{number} ({signal.Signals(number).name})"
+    except ValueError:
+        return str(number)

@@ -1,0 +1,52 @@
+"""Start a run: put it into the queue, from where a server or a command takes it."""
+
+from collections.abc import Mapping
+
+from handrail.kernel import Context, Environment, Invalid, Manifest, NotReady, storage
+from handrail.runtime import store
+from handrail.runtime.layer import layer_digest
+from handrail.runtime.models import Run
+
+
+def start(
+    ctx: Context,
+    app: str,
+    commit: str,
+    files: Mapping[str, bytes],
+    manifest: Manifest,
+    environment: Environment,
+) -> Run:
+    """Queue a run of exactly these files for the caller.
+
+    The apps room decides before who may run what. Refuses NotReady for kinds of app that do not run yet and
+    on a machine that cannot hold a sandbox, Invalid when the entrypoint is not among the files.
+    """
+    if manifest.kind != "job":
+        raise NotReady(
+            f"{app} is of kind {manifest.kind!r}; only jobs run so far.",
+            next_step='Set kind = "job" in handrail.toml, or wait for hosted apps.',
+            subject=f"app:{app}",
+        )
+    if manifest.entrypoint not in files:
+        raise Invalid(
+            f"{app} has no file {manifest.entrypoint}, its entrypoint.",
+            next_step="Add the file, or name another entrypoint in handrail.toml.",
+            subject=f"app:{app}",
+        )
+    ctx.ports.isolation.check()
+    run = Run(
+        id=storage.new_id("run"),
+        app=app,
+        commit=commit,
+        environment=environment,
+        person=ctx.caller.person.id,
+        manifest=manifest,
+        layer=layer_digest(ctx.settings),
+        state="queued",
+        queued=ctx.clock.now(),
+    )
+    store.add_run(ctx, run, files)
+    ctx.audit.note(
+        "run.started", f"run:{run.id}", app=app, commit=commit, environment=environment, layer=run.layer
+    )
+    return run

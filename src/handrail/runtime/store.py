@@ -1,0 +1,196 @@
+"""The runtime room's tables, and the only SQL on them."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from handrail.kernel import Context, Manifest
+from handrail.kernel.storage import Instant, metadata
+from handrail.runtime.models import Output, Run
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("app", sa.Text, nullable=False),
+    sa.Column("commit", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("manifest", sa.Text, nullable=False),
+    sa.Column("layer", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    # The process that executes it; see lease.py.
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("stop_wanted", sa.Boolean, nullable=False),
+    sa.Column("queued", Instant, nullable=False),
+    sa.Column("started", Instant),
+    sa.Column("finished", Instant),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("next_step", sa.Text, nullable=False),
+    sa.Column("ended", sa.Text, nullable=False),
+    sa.Column("exit_code", sa.Integer),
+    sa.Column("peak_memory", sa.BigInteger, nullable=False),
+    sa.Column("questions", sa.Integer, nullable=False),
+    sa.Index("ix_runs_app_environment", "app", "environment", "id"),
+)
+code = sa.Table(
+    "run_code",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+outputs = sa.Table(
+    "run_outputs",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("media", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+logs = sa.Table(
+    "run_logs",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+_OWN = {"holder", "stop_wanted", "code"}
+
+
+def add_run(ctx: Context, run: Run, files: Mapping[str, bytes]) -> None:
+    """Keep a queued run and its code; the same code is kept once."""
+    packed = _packed(files)
+    digest = hashlib.sha256(packed).hexdigest()
+    if ctx.db.scalar(sa.select(code.c.digest).where(code.c.digest == digest)) is None:
+        ctx.db.execute(sa.insert(code).values(digest=digest, content=packed))
+    values = {column.name: getattr(run, column.name) for column in runs.c if column.name not in _OWN}
+    values["manifest"] = run.manifest.text
+    ctx.db.execute(sa.insert(runs).values(**values, code=digest, holder="", stop_wanted=False))
+
+
+def find_run(ctx: Context, run_id: str) -> Run | None:
+    """One run, or None."""
+    row = ctx.db.execute(sa.select(runs).where(runs.c.id == run_id)).first()
+    return _run(row) if row else None
+
+
+def find_runs(
+    ctx: Context, app: str | None, environment: str | None, person: str | None, limit: int
+) -> tuple[Run, ...]:
+    """Runs, newest first."""
+    query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
+    for column, value in ((runs.c.app, app), (runs.c.environment, environment), (runs.c.person, person)):
+        if value is not None:
+            query = query.where(column == value)
+    return tuple(_run(row) for row in ctx.db.execute(query))
+
+
+def find_files(ctx: Context, run_id: str) -> dict[str, bytes]:
+    """The code that a run carries."""
+    query = sa.select(code.c.content).join(runs, runs.c.code == code.c.digest).where(runs.c.id == run_id)
+    with zipfile.ZipFile(io.BytesIO(ctx.db.execute(query).scalar_one())) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def next_queued(ctx: Context) -> str | None:
+    """The run that has waited longest, or None."""
+    query = sa.select(runs.c.id).where(runs.c.state == "queued").order_by(runs.c.id).limit(1)
+    return ctx.db.scalar(query)
+
+
+def claim(ctx: Context, run_id: str, holder: str) -> bool:
+    """Take a queued run for one process; False when another process was first, or it is not queued."""
+    taken = ctx.db.execute(
+        sa.update(runs)
+        .where(runs.c.id == run_id, runs.c.state == "queued")
+        .values(state="running", holder=holder, started=ctx.clock.now())
+    )
+    return taken.rowcount == 1
+
+
+def find_running(ctx: Context) -> tuple[tuple[str, str], ...]:
+    """The runs that somebody executes, each with its holder."""
+    query = sa.select(runs.c.id, runs.c.holder).where(runs.c.state == "running")
+    return tuple((row.id, row.holder) for row in ctx.db.execute(query))
+
+
+def want_stop(ctx: Context, run_id: str) -> None:
+    """Leave word for whoever executes it."""
+    ctx.db.execute(sa.update(runs).where(runs.c.id == run_id).values(stop_wanted=True))
+
+
+def stop_wanted(ctx: Context, run_id: str) -> bool:
+    """Whether somebody asked for its end."""
+    return bool(ctx.db.scalar(sa.select(runs.c.stop_wanted).where(runs.c.id == run_id)))
+
+
+def finish(ctx: Context, run: Run, before: str) -> bool:
+    """Close a run that is in state `before`; False when it is not, so that no run ends twice."""
+    closed = ctx.db.execute(
+        sa.update(runs)
+        .where(runs.c.id == run.id, runs.c.state == before)
+        .values(
+            state=run.state, finished=run.finished, reason=run.reason, next_step=run.next_step,
+            ended=run.ended, exit_code=run.exit_code, peak_memory=run.peak_memory, questions=run.questions,
+            holder="",
+        )
+    )  # fmt: skip
+    return closed.rowcount == 1
+
+
+def add_output(ctx: Context, output: Output, content: bytes) -> None:
+    """Keep one output."""
+    values = {column.name: getattr(output, column.name) for column in outputs.c if column.name != "content"}
+    ctx.db.execute(sa.insert(outputs).values(**values, content=content))
+
+
+def find_outputs(ctx: Context, run_id: str) -> tuple[Output, ...]:
+    """What a run handed over, in its order."""
+    columns = [column for column in outputs.c if column.name != "content"]
+    query = sa.select(*columns).where(outputs.c.run == run_id).order_by(outputs.c.n)
+    return tuple(Output(**row._mapping) for row in ctx.db.execute(query))
+
+
+def find_output(ctx: Context, run_id: str, n: int) -> tuple[Output, bytes] | None:
+    """One output with its content, or None."""
+    row = ctx.db.execute(sa.select(outputs).where(outputs.c.run == run_id, outputs.c.n == n)).first()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    content = values.pop("content")
+    return Output(**values), content
+
+
+def add_log(ctx: Context, run_id: str, n: int, content: bytes) -> None:
+    """Keep the next piece of what a run printed."""
+    ctx.db.execute(sa.insert(logs).values(run=run_id, n=n, content=content))
+
+
+def find_log(ctx: Context, run_id: str) -> bytes:
+    """All that a run has printed so far."""
+    query = sa.select(logs.c.content).where(logs.c.run == run_id).order_by(logs.c.n)
+    return b"".join(ctx.db.scalars(query))
+
+
+def _run(row: Any) -> Run:
+    values = {key: value for key, value in row._mapping.items() if key not in _OWN}
+    return Run(**{**values, "manifest": Manifest.parse(row.manifest)})
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    """The files as one archive that depends on their names and contents alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), files[name], zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
