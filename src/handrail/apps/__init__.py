@@ -2,7 +2,52 @@
 Every version is a git commit with its why; production runs exactly the tree that passed the gates.
 """
 
+from handrail.apps.ask import ask
+from handrail.apps.clone import clone
 from handrail.apps.directory import Directory
-from handrail.apps.find import app, apps, diff, files, version, versions
+from handrail.apps.events import AppPromoted, AppPushed, AppShared
+from handrail.apps.find import app, apps, diff, files, promotions, version, versions
+from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview, Tier, Version
+from handrail.apps.new import new, starter
+from handrail.apps.promote import gates, promote, rollback, tier
+from handrail.apps.push import push
+from handrail.apps.run import open, run
+from handrail.apps.share import add_coowner, share, share_preview, unshare
+from handrail.apps.spoken import prompts
 
-__all__ = ["Directory", "app", "apps", "diff", "files", "version", "versions"]
+__all__ = [
+    "App",
+    "AppPromoted",
+    "AppPushed",
+    "AppShared",
+    "Directory",
+    "Gate",
+    "Promotion",
+    "Prompt",
+    "SharePreview",
+    "Tier",
+    "Version",
+    "add_coowner",
+    "app",
+    "apps",
+    "ask",
+    "clone",
+    "diff",
+    "files",
+    "gates",
+    "new",
+    "open",
+    "promote",
+    "promotions",
+    "prompts",
+    "push",
+    "rollback",
+    "run",
+    "share",
+    "share_preview",
+    "starter",
+    "tier",
+    "unshare",
+    "version",
+    "versions",
+]

@@ -1,7 +1,7 @@
 """Look at apps and their versions, as far as each concerns the caller."""
 
 from handrail.apps import store
-from handrail.apps.models import App, Version
+from handrail.apps.models import App, Promotion, Version
 from handrail.kernel import Context, NotFound, NotReady, access, git
 
 
@@ -65,6 +65,12 @@ def in_production(ctx: Context, name: str) -> Version:
             f"{name} is not in production yet.", next_step=f"Its owner promotes it: handrail promote {name}"
         )
     return found
+
+
+def promotions(ctx: Context, name: str) -> tuple[Promotion, ...]:
+    """What went to production, newest first; refuses those who may not read the code."""
+    reach(ctx, name, "clone")
+    return store.find_promotions(ctx, name)
 
 
 def files(ctx: Context, name: str, commit: str | None = None) -> dict[str, bytes]:

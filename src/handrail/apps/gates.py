@@ -1,7 +1,7 @@
 """The conditions between a version and production, in the order people meet them: facts in, gates out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from handrail.apps.models import Gate, GateState, Tier
@@ -43,7 +43,6 @@ class Facts:
     signature: Signature
     signature_says: str
     signature_next: str
-    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)  # dataset -> all its columns
 
 
 def gates(facts: Facts) -> tuple[Gate, ...]:
@@ -163,11 +162,11 @@ def _signature(facts: Facts) -> Gate:
     states: dict[Signature, GateState] = {"approved": "open", "refused": "shut", "waiting": "waiting"}
     says = facts.signature_says or f"Version {facts.n} has not been put before a reviewer."
     because = f"{says} It is handoff because: {' '.join(facts.tier.reasons)}"
-    ask = facts.signature_next or f"handrail promote {facts.app} asks for it."
+    step = facts.signature_next or f"handrail promote {facts.app} asks for it."
     approved = facts.signature == "approved"
     who = "" if approved else "a reviewer" if facts.signature == "waiting" else facts.owner
     state = states.get(facts.signature, "waiting")
-    return Gate(key, title, state, because, "" if approved else ask, who)
+    return Gate(key, title, state, because, "" if approved else step, who, ask=facts.signature == "none")
 
 
 def _some(names: Iterable[str]) -> str:

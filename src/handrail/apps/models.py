@@ -108,6 +108,7 @@ class Gate:
     because: str
     next_step: str = ""
     who: str = ""
+    ask: bool = False  # whether asking a reviewer is what comes next
 
     @property
     def open(self) -> bool:

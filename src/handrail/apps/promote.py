@@ -3,15 +3,19 @@
 from handrail import runtime
 from handrail.apps import facts, find, store
 from handrail.apps.events import AppPromoted
-from handrail.apps.gates import Gate
-from handrail.apps.models import Promotion, Version
+from handrail.apps.models import Gate, Promotion, Tier, Version
 from handrail.kernel import Conflict, Context, NotReady
 
 
 def gates(ctx: Context, name: str, commit: str | None = None) -> tuple[Gate, ...]:
-    """The gates of a version (the newest, without a commit), computed now; refuses those who may not read code."""
+    """The gates of a version (the newest, without a commit), computed now; for those who may read code."""
     app = find.reach(ctx, name, "clone")
     return facts.gates_of(ctx, app, find.chosen(ctx, name, commit))
+
+
+def tier(ctx: Context, name: str) -> Tier:
+    """The tier of an app as it is now, with the reasons; refuses those whom the app does not concern."""
+    return facts.tier_of(ctx, find.app(ctx, name))
 
 
 def promote(ctx: Context, name: str, commit: str | None = None) -> Promotion:

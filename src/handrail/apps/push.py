@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from handrail import data
-from handrail.apps import paths, spoken, store
+from handrail import data, review
+from handrail.apps import facts, paths, spoken, store
 from handrail.apps.events import AppPushed
 from handrail.apps.models import App, Prompt, Version
 from handrail.apps.redact import redact
@@ -49,6 +49,8 @@ def push(ctx: Context, files: Mapping[str, bytes], why: str, prompts: str | Sequ
         prompts=version.prompts,
         redacted=totals,
     )
+    owned = store.find_app(ctx, app.name) or app
+    review.examine(ctx, facts.submission(ctx, owned, version))
     ctx.events.publish(AppPushed(app.name, version.n, version.commit, me))
     return version
 
@@ -59,7 +61,18 @@ def limits(ctx: Context) -> Limits:
 
 
 def declared(files: Mapping[str, bytes]) -> Manifest:
-    """The manifest among these files; refuses Invalid when it is absent, wrong or names no entrypoint."""
+    """The manifest among these files; refuses Invalid as `manifest_of`, and when there is no entrypoint."""
+    manifest = manifest_of(files)
+    if manifest.entrypoint not in files:
+        raise Invalid(
+            f"{FILENAME} names {manifest.entrypoint} as the entrypoint, and there is no such file.",
+            next_step=nearest(manifest.entrypoint, [path for path in files if path != FILENAME]),
+        )
+    return manifest
+
+
+def manifest_of(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest among these files; refuses Invalid when it is absent or does not parse."""
     if FILENAME not in files:
         raise Invalid(
             f"There is no {FILENAME} among the {len(files)} files.",
@@ -69,13 +82,7 @@ def declared(files: Mapping[str, bytes]) -> Manifest:
         text = files[FILENAME].decode("utf-8")
     except UnicodeDecodeError as error:
         raise Invalid(f"{FILENAME} is not UTF-8 text.", next_step="Save it as UTF-8.") from error
-    manifest = Manifest.parse(text)
-    if manifest.entrypoint not in files:
-        raise Invalid(
-            f"{FILENAME} names {manifest.entrypoint} as the entrypoint, and there is no such file.",
-            next_step=nearest(manifest.entrypoint, [path for path in files if path != FILENAME]),
-        )
-    return manifest
+    return Manifest.parse(text)
 
 
 def explained(why: str) -> str:

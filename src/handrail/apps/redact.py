@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-WORDS = r"(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|credentials?)"
+WORDS = r"(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[ _-]?key|access[_-]?key|credentials?)"
 # Name of the placeholder, and what it stands for. Order matters: at one place the first that fits wins.
 PATTERNS = (
     ("private key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:(?!-----)[\s\S]){0,20000}"

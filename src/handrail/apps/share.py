@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from handrail.apps import facts, find, store, tier
+from handrail.apps import facts, find, store
 from handrail.apps.events import AppShared
 from handrail.apps.models import App, SharePreview
+from handrail.apps.tier import COSTS
 from handrail.kernel import Conflict, Context, Invalid, identity
 
 
@@ -15,7 +16,7 @@ def share_preview(
     app, added = _added(ctx, name, groups, people)
     before, after = (facts.tier_of(ctx, what) for what in (app, _with(app, added)))
     names = (*added["group"], *added["person"])
-    costs = tier.COSTS if after.handoff and not before.handoff else ()
+    costs = COSTS if after.handoff and not before.handoff else ()
     return SharePreview(name, names, before, after, costs)
 
 
@@ -42,7 +43,7 @@ def share(ctx: Context, name: str, groups: Iterable[str] = (), people: Iterable[
 
 
 def unshare(ctx: Context, name: str, groups: Iterable[str] = (), people: Iterable[str] = ()) -> App:
-    """Take the app back from these groups and people; refuses all but owners, and names that do not have it."""
+    """Take the app back from these groups and people; refuses all but owners, and strange names."""
     app = find.reach(ctx, name, "share")
     removed = {"group": sorted(set(groups)), "person": sorted(set(people))}
     if strange := sorted({*removed["group"]} - {*app.groups} | {*removed["person"]} - {*app.people}):

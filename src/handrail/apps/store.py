@@ -174,6 +174,12 @@ def find_promotions(ctx: Context, app: str) -> tuple[Promotion, ...]:
     )
 
 
+def find_promoted(ctx: Context, app: str) -> int | None:
+    """The number of the version in production, or None."""
+    query = sa.select(promotions.c.n).where(promotions.c.app == app).order_by(promotions.c.seq.desc())
+    return ctx.db.scalar(query.limit(1))
+
+
 def add_shares(ctx: Context, app: str, added: Mapping[str, Iterable[str]], by: str, at: datetime) -> None:
     """Share with these (`group` and `person` to names) who did not have it yet."""
     for kind, names in added.items():

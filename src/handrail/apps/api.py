@@ -1,0 +1,168 @@
+"""REST for apps: push, look, run, promote, share, open; the same verbs as everywhere."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, UploadFile
+from pydantic import BaseModel, Field
+
+from handrail import kit
+from handrail.apps import find, spoken, unpack
+from handrail.apps.answers import version_answer
+from handrail.apps.ask import ask
+from handrail.apps.models import App
+from handrail.apps.promote import gates as gates_now
+from handrail.apps.promote import promote, rollback
+from handrail.apps.push import limits, push
+from handrail.apps.run import open as open_as_me
+from handrail.apps.run import run
+from handrail.apps.share import add_coowner, share, share_preview, unshare
+from handrail.kernel import Context, Environment, LimitReached
+
+router = APIRouter(prefix="/api/v1/apps", tags=["apps"])
+
+
+class Which(BaseModel):
+    """Which version; the newest, without a commit."""
+
+    model_config = {"extra": "forbid"}
+    commit: str | None = None
+
+
+class RunWanted(Which):
+    """What to run, and where."""
+
+    environment: Environment = "sandbox"
+
+
+class Sharing(BaseModel):
+    """Whom to share with."""
+
+    model_config = {"extra": "forbid"}
+    groups: list[str] = Field(default=[], max_length=100)
+    people: list[str] = Field(default=[], max_length=100)
+
+
+class CoOwner(BaseModel):
+    """Who is to answer for the app too."""
+
+    model_config = {"extra": "forbid"}
+    person: str
+
+
+def unzipped(ctx: Context, file: UploadFile) -> dict[str, bytes]:
+    """The files of an uploaded zip; refuses one that is itself larger than a version may be."""
+    most = limits(ctx)
+    if (file.size or 0) > most.size:
+        raise LimitReached(
+            f"The zip is larger than {most.size // 1024**2} MB.", next_step="Leave out data and packages."
+        )
+    return unpack.unzip(file.file, most)
+
+
+def app_answer(app: App) -> dict[str, Any]:
+    """An app as JSON."""
+    answer: dict[str, Any] = kit.jsonable(app)
+    return answer
+
+
+@router.post("", status_code=201)
+def push_zip(
+    ctx: kit.Ctx,
+    app: Annotated[UploadFile, File(description="The app's folder as a zip")],
+    why: Annotated[str, Form(description="Why this version exists")],
+    prompts: Annotated[
+        str, Form(description="What was said to the assistant: text, JSON or JSON lines")
+    ] = "",
+) -> dict[str, Any]:
+    """Keep a new version; the first one makes you the app's owner."""
+    return version_answer(push(ctx, unzipped(ctx, app), why, prompts))
+
+
+@router.get("")
+def apps(ctx: kit.Ctx) -> list[dict[str, Any]]:
+    """Every app that concerns you."""
+    return [app_answer(app) for app in find.apps(ctx)]
+
+
+@router.get("/{name}")
+def app(ctx: kit.Ctx, name: str) -> dict[str, Any]:
+    """One app."""
+    return app_answer(find.app(ctx, name))
+
+
+@router.get("/{name}/versions")
+def versions(ctx: kit.Ctx, name: str) -> list[dict[str, Any]]:
+    """All versions with their why, newest first."""
+    return [version_answer(version) for version in find.versions(ctx, name)]
+
+
+@router.get("/{name}/prompts")
+def prompts(ctx: kit.Ctx, name: str, commit: str | None = None) -> list[Any]:
+    """What was said while a version was made, for those who may see it."""
+    return [kit.jsonable(prompt) for prompt in spoken.prompts(ctx, name, commit)]
+
+
+@router.get("/{name}/gates")
+def gates(ctx: kit.Ctx, name: str, commit: str | None = None) -> list[Any]:
+    """What stands between a version and production."""
+    return [kit.jsonable(gate) for gate in gates_now(ctx, name, commit)]
+
+
+@router.post("/{name}/run", status_code=202)
+def start_run(ctx: kit.Ctx, name: str, wanted: RunWanted) -> dict[str, Any]:
+    """Start a version; ask for the run afterwards."""
+    answer: dict[str, Any] = kit.jsonable(run(ctx, name, wanted.commit, wanted.environment))
+    return answer
+
+
+@router.post("/{name}/open", status_code=202)
+def open_app(ctx: kit.Ctx, name: str) -> dict[str, Any]:
+    """Start the promoted version on certified data, as you."""
+    answer: dict[str, Any] = kit.jsonable(open_as_me(ctx, name))
+    return answer
+
+
+@router.post("/{name}/ask", status_code=202)
+def ask_for_review(ctx: kit.Ctx, name: str, which: Which) -> dict[str, Any]:
+    """Put a version before a reviewer."""
+    ask(ctx, name, which.commit)
+    return {"app": name, "asked": True}
+
+
+@router.post("/{name}/promote")
+def promote_version(ctx: kit.Ctx, name: str, which: Which) -> dict[str, Any]:
+    """Put a version into production, through every gate."""
+    answer: dict[str, Any] = kit.jsonable(promote(ctx, name, which.commit))
+    return answer
+
+
+@router.post("/{name}/rollback")
+def roll_back(ctx: kit.Ctx, name: str) -> dict[str, Any]:
+    """Put the version before this one back into production, by the same gates."""
+    answer: dict[str, Any] = kit.jsonable(rollback(ctx, name))
+    return answer
+
+
+@router.post("/{name}/share")
+def share_app(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
+    """Let more people open it."""
+    return app_answer(share(ctx, name, sharing.groups, sharing.people))
+
+
+@router.post("/{name}/share/preview")
+def preview_share(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
+    """What sharing would change, before it is done."""
+    answer: dict[str, Any] = kit.jsonable(share_preview(ctx, name, sharing.groups, sharing.people))
+    return answer
+
+
+@router.post("/{name}/unshare")
+def unshare_app(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
+    """Take it back."""
+    return app_answer(unshare(ctx, name, sharing.groups, sharing.people))
+
+
+@router.post("/{name}/coowners", status_code=201)
+def add_owner(ctx: kit.Ctx, name: str, wanted: CoOwner) -> dict[str, Any]:
+    """Let somebody answer for it beside you."""
+    return app_answer(add_coowner(ctx, name, wanted.person))

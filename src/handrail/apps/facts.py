@@ -1,0 +1,161 @@
+"""Gather, from the rooms below, the facts that gates and tier are computed from, at the moment of asking."""
+
+from collections.abc import Mapping
+
+from handrail import data, review, runtime
+from handrail.apps import find, spoken, store
+from handrail.apps.gates import DatasetFact, Facts, Signature, TrialState, gates
+from handrail.apps.models import App, Gate, Tier, Version
+from handrail.apps.tier import Reach
+from handrail.apps.tier import tier as tier_by
+from handrail.kernel import Context, Manifest, NotFound, git, identity
+
+# Packages that are imported by another name than they are installed by.
+IMPORTED_AS = {"pillow": "PIL", "python-dateutil": "dateutil", "fonttools": "fontTools", "pyyaml": "yaml"}
+ALONGSIDE = frozenset({"mpl_toolkits", "pylab"})  # what matplotlib brings under further names
+
+
+def gates_of(ctx: Context, app: App, version: Version) -> tuple[Gate, ...]:
+    """The gates of a version. Asks no rule: for other verbs."""
+    return gates(of(ctx, app, version))
+
+
+def tier_of(ctx: Context, app: App, manifest: Manifest | None = None) -> Tier:
+    """The tier of an app by this manifest, or by that of the version in production, or of the newest."""
+    if manifest is None:
+        version = store.find_version(ctx, app.name, n=store.find_promoted(ctx, app.name))
+        manifest = version.manifest if version else None
+    others = set(app.people) - {app.owner, *app.coowners}
+    if manifest is None:
+        return tier_by(Reach(app.groups, others))
+    classified = _classified(_declared(ctx, manifest), manifest)
+    return tier_by(Reach(app.groups, others, manifest.schedule, classified))
+
+
+def signed(ctx: Context, app: App, version: Version) -> bool:
+    """Whether the version needs no reviewer's yes, or has it. Asks no rule: for other verbs."""
+    return not tier_of(ctx, app, version.manifest).handoff or _verdict(ctx, version).approved
+
+
+def of(ctx: Context, app: App, version: Version) -> Facts:
+    """Everything that the gates look at. Asks no rule: for other verbs."""
+    manifest = version.manifest
+    catalog = _declared(ctx, manifest)
+    metrics = {metric.name for metric in data.metrics(ctx)} if manifest.metrics else set()
+    trial, trial_says = _trial(ctx, version)
+    verdict = _verdict(ctx, version)
+    return Facts(
+        app=app.name,
+        n=version.n,
+        manifest=manifest,
+        owner=app.owner,
+        owner_active=identity.found(ctx, app.owner).active,
+        datasets=tuple(_dataset(name, catalog.get(name)) for name in manifest.datasets),
+        metrics_missing=tuple(name for name in manifest.metrics if name not in metrics),
+        trial=trial,
+        trial_says=trial_says,
+        blocking=_blocking(ctx, app, version),
+        observed=data.observed_reads(ctx, app.name, version.commit, "sandbox"),
+        by_metrics=by_metrics(ctx, manifest),
+        tier=tier_of(ctx, app, manifest),
+        signature=_signature(ctx, version, verdict),
+        signature_says=verdict.because,
+        signature_next=verdict.next_step,
+    )
+
+
+def submission(ctx: Context, app: App, version: Version) -> review.Submission:
+    """A version as the review room takes it: with what the sandbox saw and what production runs now."""
+    promoted = store.find_version(ctx, app.name, n=app.promoted) if app.promoted else None
+    said = spoken.of(ctx, app.name, version.commit)
+    ran = _trial(ctx, version)[0] != "never"
+    return review.Submission(
+        app=app.name,
+        commit=version.commit,
+        n=version.n,
+        tree=version.tree,
+        manifest=version.manifest,
+        layer=runtime.layer_digest(ctx.settings),
+        files=find.code(ctx, version),
+        owner=app.owner,
+        maker=version.by,
+        coowners=app.coowners,
+        previous_files=git.Repository(ctx.db, app.name).files(promoted.commit) if promoted else None,
+        why=version.why,
+        prompts="\n\n".join(f"{prompt.role}: {prompt.text}" for prompt in said),
+        observed=data.observed_reads(ctx, app.name, version.commit, "sandbox") if ran else None,
+        packages=_importable(),
+        by_metrics=by_metrics(ctx, version.manifest),
+        tier=tier_of(ctx, app, version.manifest).name,
+    )
+
+
+def by_metrics(ctx: Context, manifest: Manifest) -> Mapping[str, frozenset[str]]:
+    """What the declared metrics read by their definition, dataset to columns."""
+    reads: dict[str, frozenset[str]] = {}
+    for metric in data.metrics(ctx) if manifest.metrics else ():
+        if metric.name in manifest.metrics:
+            for dataset, columns in metric.reads.items():
+                reads[dataset] = reads.get(dataset, frozenset()) | frozenset(columns)
+    return reads
+
+
+def _declared(ctx: Context, manifest: Manifest) -> Mapping[str, data.Dataset]:
+    every = data.datasets(ctx) if manifest.datasets else ()
+    return {dataset.name: dataset for dataset in every if dataset.name in manifest.datasets}
+
+
+def _classified(catalog: Mapping[str, data.Dataset], manifest: Manifest) -> dict[str, str]:
+    return {
+        f"{name}.{column.name}": column.classification
+        for name, dataset in catalog.items()
+        for column in dataset.contract.columns
+        if column.classification and column.name in (manifest.datasets[name] or (column.name,))
+    }
+
+
+def _dataset(name: str, found: data.Dataset | None) -> DatasetFact:
+    if found is None:
+        return DatasetFact(name, False, "no longer in the catalog", (), None)
+    return DatasetFact(name, found.certified, found.state, found.contract.purposes, found.contract.owner)
+
+
+def _trial(ctx: Context, version: Version) -> tuple[TrialState, str]:
+    """How the newest sandbox run of this version ended; a success counts before a later failure."""
+    tried = runtime.tried(ctx, version.app, version.commit)
+    states = {run.state for run in tried}
+    if "succeeded" in states:
+        return "succeeded", ""
+    if not tried:
+        return "never", ""
+    return ("failed", tried[0].reason) if tried[0].over else ("going", "")
+
+
+def _blocking(ctx: Context, app: App, version: Version) -> tuple[str, ...]:
+    subject = submission(ctx, app, version)
+    found = review.check(subject.files, version.manifest, None, review.known_data(ctx, subject))
+    return tuple(
+        f"{finding.title} ({finding.file}, line {finding.line})"
+        for finding in found
+        if finding.severity == "blocks"
+    )
+
+
+def _verdict(ctx: Context, version: Version) -> review.Verdict:
+    layer = runtime.layer_digest(ctx.settings)
+    return review.verdict(ctx, version.app, version.commit, version.manifest.digest, layer)
+
+
+def _signature(ctx: Context, version: Version, verdict: review.Verdict) -> Signature:
+    if verdict.state != "waiting" or verdict.by:
+        return verdict.state
+    try:
+        asked = review.report(ctx, version.app, version.commit).requested_at is not None
+    except NotFound:
+        asked = False
+    return "waiting" if asked else "none"
+
+
+def _importable() -> frozenset[str]:
+    names = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in runtime.packages()}
+    return frozenset(names) | ALONGSIDE
