@@ -234,3 +234,18 @@ def test_no_content_of_any_file_makes_the_check_raise(files: dict[str, bytes]) -
 def test_no_sql_makes_the_check_raise(sql: str) -> None:
     code = f"from handrail_sdk import query\nquery({sql!r})\n".encode("utf-8", "replace")
     review.check({"app.py": code}, GOOD[0].manifest, None, KNOWN)
+
+
+def test_without_a_catalog_a_star_is_every_column_and_nothing_else_is_made_up() -> None:
+    bare = review.KnownData(packages=KNOWN.packages)
+    found = {
+        snippet.name: {
+            one.rule for one in review.check(snippet.files, snippet.manifest, snippet.observed, bare)
+        }
+        for snippet in GOOD + BAD
+    }
+    assert found["subquery without prefixes and a star by alias"] == {"undeclared-columns"}
+    assert found["declares two and reads everything"] == {"undeclared-columns"}
+    assert found["names that do not exist"] == {"undeclared-columns", "undeclared-dataset", "undeclared-metric"}
+    noisy = {name for name in found if name in {one.name for one in GOOD} and found[name]}
+    assert noisy == {"star over exactly what is declared"}

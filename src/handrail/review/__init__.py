@@ -4,6 +4,35 @@ It says what a person should act on, keeps what was found, and records who appro
 """
 
 from handrail.review.check import check, grouped, summary
-from handrail.review.models import Finding, KnownData
+from handrail.review.decide import approve, refuse, withdraw
+from handrail.review.events import ReviewDecided, ReviewRequested
+from handrail.review.examine import examine, findings, known_data, numbered, report
+from handrail.review.models import Change, Finding, KnownData, Report, Submission, Verdict, Waiting
+from handrail.review.request import queue, request
+from handrail.review.verdict import verdict
 
-__all__ = ["Finding", "KnownData", "check", "grouped", "summary"]
+__all__ = [
+    "Change",
+    "Finding",
+    "KnownData",
+    "Report",
+    "ReviewDecided",
+    "ReviewRequested",
+    "Submission",
+    "Verdict",
+    "Waiting",
+    "approve",
+    "check",
+    "examine",
+    "findings",
+    "grouped",
+    "known_data",
+    "numbered",
+    "queue",
+    "refuse",
+    "report",
+    "request",
+    "summary",
+    "verdict",
+    "withdraw",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from handrail.kernel import Manifest
 from handrail.review.models import RANK, SHOWN_GROUPS, Finding, Group, KnownData, Observed
@@ -27,6 +28,7 @@ def check(
     `observed` maps a dataset to the columns that a run in the sandbox really read; None when there was none.
     Never raises on any content of `files`: what cannot be read is a finding ("not reviewed").
     """
+    known = replace(known, declared=manifest.datasets)
     program, unread = parsed(files)
     rules: list[Callable[[Program], Iterable[Finding]]] = [
         lambda one: credentials(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from handrail.kernel import Manifest
+from handrail.kernel import Manifest, Resource
 
 Severity = Literal["blocks", "warns", "notes"]
 Decided = Literal["approved", "refused"]
@@ -43,13 +43,15 @@ class KnownData:
     """What exists outside the app, as far as its review must know it.
 
     `packages` are the import names of the approved layer; None when the layer is not known here, and then
-    imports are not judged. `metrics` maps a metric to what its definition may read.
+    imports are not judged. `metrics` maps a metric to what its definition may read. Without a catalog
+    `datasets` is empty, existence is not judged, and `declared` (what the manifest names) helps to read SQL.
     """
 
     datasets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     packages: frozenset[str] | None = None
-    sensitive: Mapping[str, str] = field(default_factory=dict)  # "dataset.column" -> classification
+    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    classified: Mapping[str, str] = field(default_factory=dict)  # "dataset.column" -> personal or sensitive
 
 
 Observed = Mapping[str, Collection[str]]
@@ -83,6 +85,15 @@ class AccessRow:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A file before and after, as text with credentials blotted out; None where it is not there."""
+
+    file: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
 class Submission:
     """One version of an app, handed over by the apps room with everything a review needs, as values.
 
@@ -105,6 +116,7 @@ class Submission:
     prompts: str = ""
     observed: Observed | None = None
     packages: frozenset[str] | None = None
+    by_metrics: Observed = field(default_factory=dict)  # what the declared metrics read, dataset -> columns
     tier: str = "self-service"
 
 
@@ -151,7 +163,7 @@ class Report:
     findings: tuple[Finding, ...]
     access: tuple[AccessRow, ...]
     newly: tuple[str, ...]
-    diff: tuple[Mapping[str, Any], ...]
+    changes: tuple[Change, ...]
     unchecked: tuple[str, ...]
     examined_at: datetime
     requested_at: datetime | None = None
@@ -167,22 +179,21 @@ class Report:
         """How many different people must say yes: two for sensitive data, else one."""
         return 2 if self.sensitive else 1
 
+    @property
+    def resource(self) -> Resource:
+        """The review as access rules see it."""
+        makers = frozenset({self.owner, self.maker, *self.coowners})
+        return Resource("Review", f"{self.app}@{self.commit[:12]}", {"app": self.app, "makers": makers})
+
 
 @dataclass(frozen=True)
 class Waiting:
     """One line of the review queue."""
 
-    app: str
-    commit: str
-    n: int
-    tier: str
-    sensitive: bool
-    purpose: str
-    says: str
-    maker: str
-    asked_by: str
-    asked_at: datetime
-    blocks: int
-    warns: int
-    approvals: int
-    needed: int
+    report: Report
+    verdict: Verdict
+
+    @property
+    def since(self) -> datetime:
+        """When somebody asked."""
+        return self.report.requested_at or self.report.examined_at

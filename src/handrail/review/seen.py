@@ -66,7 +66,7 @@ def seen(program: Program, known: KnownData) -> Seen:
             whys: dict[str, None] = {}
             values: dict[str, None] = {}
             for text in _argument(strings, source, call, "sql"):
-                found = sql_reads(text, known.datasets)
+                found = sql_reads(text, known.datasets or known.declared, whole=bool(known.datasets))
                 whys.update({found.unclear: None} if found.unclear else {})
                 values.update(dict.fromkeys(found.values))
                 for dataset, columns in found.datasets.items():

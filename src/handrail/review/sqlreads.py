@@ -37,8 +37,11 @@ class SqlReads:
     values: tuple[str, ...] = ()
 
 
-def sql_reads(text: Text, datasets: Mapping[str, tuple[str, ...]]) -> SqlReads:
-    """Read one SQL text; `datasets` (name -> columns) resolves `*` and columns without a table."""
+def sql_reads(text: Text, datasets: Mapping[str, tuple[str, ...]], *, whole: bool = True) -> SqlReads:
+    """Read one SQL text; `datasets` (name -> columns) resolves columns without a table, and `*` if `whole`.
+
+    `whole` False says that `datasets` holds only some of the columns, so that `*` stays WHOLE.
+    """
     sql = "".join(part if isinstance(part, str) else f"{MARK}{at}" for at, part in enumerate(text.parts))
     if len(sql) > LONGEST or sql.count("(") > DEEPEST:
         return SqlReads({}, "the SQL is too long or too deeply nested to be read")
@@ -49,7 +52,7 @@ def sql_reads(text: Text, datasets: Mapping[str, tuple[str, ...]]) -> SqlReads:
     try:
         statements = [one for one in sqlglot.parse(sql, dialect="duckdb") if one is not None]
         values, unclear = _holes(text, statements)
-        read = _read(statements, datasets)
+        read = _read(statements, datasets, whole)
     except (SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError):
         # sqlglot meets odd trees with odd exceptions; not knowing is an answer here
         return SqlReads({}, "the SQL cannot be parsed")
@@ -85,7 +88,9 @@ def _mentions(name: str, mark: str) -> bool:
     return start >= 0 and not name[start + len(mark) : start + len(mark) + 1].isdigit()
 
 
-def _read(statements: list[exp.Expr], datasets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+def _read(
+    statements: list[exp.Expr], datasets: Mapping[str, tuple[str, ...]], whole: bool
+) -> dict[str, tuple[str, ...]]:
     names = {name.lower(): name for name in datasets}
     spelled = {name: {column.lower(): column for column in columns} for name, columns in datasets.items()}
     schema: dict[str, object] = {
@@ -104,6 +109,7 @@ def _read(statements: list[exp.Expr], datasets: Mapping[str, tuple[str, ...]]) -
             validate_qualify_columns=False,
             quote_identifiers=False,
             allow_partial_qualification=True,
+            expand_stars=whole,
         )
         for dataset, column in _columns(qualified):
             name = names.get(dataset.lower(), dataset)

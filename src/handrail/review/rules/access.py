@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from handrail.kernel import Manifest
 from handrail.review.models import AccessRow, Finding, Judgement, KnownData, Observed
 from handrail.review.seen import Place, Seen
+from handrail.review.sqlreads import WHOLE
 
 MANIFEST = "handrail.toml"
 UNDECLARED = "Read only what is declared"
@@ -59,7 +60,7 @@ def access_table(
                     column in from_code,
                     column in from_run,
                     judgement,
-                    known.sensitive.get(f"{dataset}.{column}", ""),
+                    known.classified.get(f"{dataset}.{column}", ""),
                 )
             )
     for metric in dict.fromkeys((*manifest.metrics, *found.metrics)):
@@ -82,7 +83,8 @@ def smaller_manifest(manifest: Manifest, found: Seen, observed: Observed | None,
     for dataset in manifest.datasets:
         declared, everything = _declared(manifest, dataset, known)
         reads = _reads(dataset, found, observed)
-        kept = [column for column in (reads if everything and not declared else declared) if column in reads]
+        from_reads = everything and not declared
+        kept = [one for one in (reads if from_reads else declared) if one in reads or WHOLE in reads]
         if kept:
             lines += [f"[data.{dataset}]", f"columns = [{_list(kept)}]", ""]
     used = [metric for metric in manifest.metrics if metric in found.metrics]
@@ -164,22 +166,27 @@ def _undeclared(
         place = found.reads.get(key, _line(manifest, f"data.{dataset}"))
         who = "The code reads" if dataset in found.datasets else "A run in the sandbox read"
         if dataset not in manifest.datasets and wants:
+            named = [column for column in reads if column != WHOLE]
             yield _finding(
                 "undeclared-dataset",
                 place,
                 f"`{dataset}` is read but not declared",
-                f"{who} `{dataset}` ({_names(reads) or 'its rows'}), which {MANIFEST} does not declare.",
+                f"{who} `{dataset}` ({_names(named) or 'its rows'}), which {MANIFEST} does not declare.",
                 f"Take the query out; or, if the purpose needs it, declare it in {MANIFEST}:\n"
-                f"[data.{dataset}]\ncolumns = [{_list(reads)}]",
+                f"[data.{dataset}]\ncolumns = [{_list(named)}]",
                 UNDECLARED,
             )
         elif extra:
             yield _finding(
                 "undeclared-columns",
                 place,
-                f"{len(extra)} columns of `{dataset}` are read but not declared",
+                f"More of `{dataset}` is read than is declared",
                 f"{MANIFEST} declares {len(declared)} columns of `{dataset}`, and {who[0].lower()}{who[1:]} "
-                f"{len(reads)}. Not declared: {_names(extra)}.",
+                + (
+                    "every one that there is."
+                    if WHOLE in reads
+                    else f"{len(reads)}. Not declared: {_names(extra)}."
+                ),
                 f"Select only what is declared: {_select(dataset, declared)}. If the purpose needs "
                 f"more, declare it.",
                 UNDECLARED,
@@ -223,8 +230,8 @@ def _unused(
             continue
         declared, everything = _declared(manifest, dataset, known)
         reads = _reads(dataset, found, observed)
-        unread = [column for column in declared if column not in reads]
-        if everything and (unread or not declared) and reads:
+        unread = [column for column in declared if column not in reads and WHOLE not in reads]
+        if everything and (unread or not declared) and reads and WHOLE not in reads:
             spare.append(f"every column of `{dataset}`, of which {len(reads)} are read")
         elif dataset not in found.datasets and not reads:
             spare.append(f"`{dataset}`, which is never read")

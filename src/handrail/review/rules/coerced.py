@@ -106,7 +106,7 @@ def _filled(source: Source, call: ast.Call) -> Finding:
         source,
         call,
         "Missing values become 0 right after the query, so that unknown looks like none.",
-        'Keep them missing, or count them first (`df["x"].isna().sum()`) and show the count beside the result.',
+        'Keep them missing, or count them first (`df["x"].isna().sum()`) and show the count with the result.',
     )
 
 

@@ -1,0 +1,96 @@
+"""Reviews over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from handrail import kit
+from handrail.review.decide import approve, refuse, withdraw
+from handrail.review.examine import report
+from handrail.review.formats import as_sarif
+from handrail.review.models import Report
+from handrail.review.request import current, queue
+
+router = APIRouter(prefix="/api/v1/reviews", tags=["review"])
+
+
+class Approval(BaseModel):
+    """A yes; `layer` is what the caller looked at, so that nothing unseen is approved."""
+
+    model_config = {"extra": "forbid"}
+    reason: str = ""
+    layer: str | None = None
+
+
+class RefusalReason(BaseModel):
+    """A no, with a sentence that the maker can act on."""
+
+    model_config = {"extra": "forbid"}
+    reason: str = Field(min_length=1)
+
+
+@router.get("")
+def reviews(ctx: kit.Ctx) -> list[dict[str, Any]]:
+    """What waits for a decision, sensitive first, then handoff, the oldest first."""
+    return [
+        {**_short(one.report), "since": kit.jsonable(one.since), "verdict": kit.jsonable(one.verdict)}
+        for one in queue(ctx)
+    ]
+
+
+@router.get("/{app}/{commit}")
+def review(ctx: kit.Ctx, app: str, commit: str) -> dict[str, Any]:
+    """Everything that was found in one version, and what stands."""
+    found = report(ctx, app, commit)
+    shown: dict[str, Any] = kit.jsonable(found)
+    return {**shown, "verdict": kit.jsonable(current(ctx, found))}
+
+
+@router.get("/{app}/{commit}/sarif")
+def sarif(ctx: kit.Ctx, app: str, commit: str) -> dict[str, Any]:
+    """The findings as SARIF 2.1.0."""
+    found = report(ctx, app, commit)
+    return as_sarif(found.findings, found.unchecked)
+
+
+@router.post("/{app}/{commit}/approve")
+def approve_review(ctx: kit.Ctx, app: str, commit: str, said: Approval | None = None) -> Any:
+    """Say yes to exactly this version."""
+    said = said or Approval()
+    return kit.jsonable(approve(ctx, app, commit, said.reason, said.layer))
+
+
+@router.post("/{app}/{commit}/refuse")
+def refuse_review(ctx: kit.Ctx, app: str, commit: str, said: RefusalReason) -> Any:
+    """Say no to this version, with a reason."""
+    return kit.jsonable(refuse(ctx, app, commit, said.reason))
+
+
+@router.post("/{app}/{commit}/withdraw")
+def withdraw_review(ctx: kit.Ctx, app: str, commit: str) -> Any:
+    """Take back your verdict."""
+    return kit.jsonable(withdraw(ctx, app, commit))
+
+
+def _short(found: Report) -> dict[str, Any]:
+    names = (
+        "app",
+        "commit",
+        "n",
+        "tier",
+        "sensitive",
+        "purpose",
+        "says",
+        "owner",
+        "maker",
+        "requested_by",
+        "needed",
+    )
+    return {
+        **{name: getattr(found, name) for name in names},
+        "blocks": sum(one.severity == "blocks" for one in found.findings),
+        "warns": sum(one.severity == "warns" for one in found.findings),
+    }

@@ -1,0 +1,93 @@
+"""What a version changes, in files and in what it can newly do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from handrail.kernel import Invalid, Manifest
+from handrail.review.check import parsed
+from handrail.review.models import Change, KnownData
+from handrail.review.rules.access import MANIFEST
+from handrail.review.rules.around import imported
+from handrail.review.rules.credentials import masked, secrets_in
+from handrail.review.source import Program
+
+LONGEST = 200_000  # characters of one file that are kept for the diff
+CUT = "\n… (the rest is not shown)"
+
+
+def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> tuple[Change, ...]:
+    """Each file that differs, as text without credentials; binary files by name only, the same text twice."""
+    before = before or {}
+    blot = _blotter(before), _blotter(after)
+    return tuple(
+        Change(file, _shown(before.get(file), blot[0]), _shown(after.get(file), blot[1]))
+        for file in sorted({*before, *after})
+        if before.get(file) != after.get(file)
+    )
+
+
+def newly(
+    before: Mapping[str, bytes] | None, after: Mapping[str, bytes], manifest: Manifest, known: KnownData
+) -> tuple[str, ...]:
+    """Sentences about what this version can do that the one in production cannot."""
+    old = _manifest(before)
+    sentences = [*_reads(old, manifest, known)]
+    had = old.metrics if old else ()
+    sentences += [f"Asks for the metric {metric}." for metric in manifest.metrics if metric not in had]
+    if manifest.schedule and (old is None or old.schedule != manifest.schedule):
+        sentences.append(f"Runs by itself: {manifest.schedule.cron} ({manifest.schedule.timezone}).")
+    if old is None:
+        sentences.append(f"Is new: nothing of it is in production yet. It is a {manifest.kind}.")
+    elif old.kind != manifest.kind:
+        sentences.append(f"Is a {manifest.kind} now, and was a {old.kind}.")
+    if old is not None and old.purpose != manifest.purpose:
+        sentences.append(f"Serves {manifest.purpose} now, and served {old.purpose}.")
+    fresh = sorted(_packages(after) - _packages(before or {}))
+    if fresh:
+        sentences.append(f"Uses {', '.join(fresh)}.")
+    return tuple(sentences)
+
+
+def _reads(old: Manifest | None, new: Manifest, known: KnownData) -> Iterator[str]:
+    for dataset, columns in new.datasets.items():
+        had = old.datasets.get(dataset) if old else None
+        if had == () or had == columns:
+            continue
+        fresh = [column for column in columns if column not in (had or ())]
+        if columns and not fresh:
+            continue
+        grave = [
+            f"{column}: {known.classified[f'{dataset}.{column}']}"
+            for column in fresh or known.datasets.get(dataset, ())
+            if f"{dataset}.{column}" in known.classified
+        ]
+        what = ", ".join(fresh) if columns else "every column"
+        yield f"Reads {what} of {dataset}" + (f" ({'; '.join(grave)})." if grave else ".")
+
+
+def _manifest(files: Mapping[str, bytes] | None) -> Manifest | None:
+    try:
+        return Manifest.parse(files[MANIFEST].decode()) if files and MANIFEST in files else None
+    except (Invalid, UnicodeDecodeError):
+        return None
+
+
+def _packages(files: Mapping[str, bytes]) -> frozenset[str]:
+    program, _ = parsed(files)
+    return frozenset(module.partition(".")[0] for one in program.values() for _, module in imported(one))
+
+
+def _blotter(files: Mapping[str, bytes]) -> tuple[Mapping[str, bytes], Program]:
+    return files, parsed(files)[0]
+
+
+def _shown(content: bytes | None, blot: tuple[Mapping[str, bytes], Program]) -> str | None:
+    if content is None:
+        return None
+    if b"\0" in content[:8192]:
+        return f"(binary, {len(content):,} bytes)"
+    files, program = blot
+    text = content.decode("utf-8", "replace")
+    text = text if len(text) <= LONGEST else text[:LONGEST] + CUT
+    return masked(text, secrets_in(files, program))
