@@ -38,7 +38,7 @@ def expression(column: Column, value: exp.Expr) -> exp.Expr:
     if kind.this in exp.DataType.TEMPORAL_TYPES:
         return exp.cast(exp.func("DATE_TRUNC", exp.Literal.string("year"), value, dialect="duckdb"), kind)
     if column.semantic == "email":
-        return _call("REGEXP_REPLACE", _text(value), "^(.?)[^@]*", r"\1***")
+        return _call("REGEXP_REPLACE", _text(value), "^([^@]?)[^@]*", r"\1***")
     return _call("REGEXP_REPLACE", _text(value), "^(.?).*$", r"\1***", "s")
 
 

@@ -95,6 +95,7 @@ class _Resolver:
         return seen
 
     def select(self, node: exp.Select, tables: _Tables, outer: Scope | None) -> frozenset[str] | None:
+        _name_outputs(node)
         scope = Scope(outer)
         from_ = node.args.get("from_")
         joins = node.args.get("joins") or []
@@ -260,3 +261,11 @@ class _Resolver:
 
     def unknown(self, node: exp.Expr, message: str, word: str, names: Iterable[str]) -> Invalid:
         return Invalid(f"{message}{self.where(node)}.", next_step=nearest(word, names))
+
+
+def _name_outputs(node: exp.Select) -> None:
+    """Name what the engine would name after its rewritten text, which tells row filters: by the asker's own."""
+    for item in list(node.expressions):
+        if not isinstance(item, exp.Alias) and item.find(exp.Query, exp.Placeholder):
+            text = item.sql(dialect="duckdb", comments=False)
+            item.replace(exp.alias_(item.copy(), text, quoted=True))

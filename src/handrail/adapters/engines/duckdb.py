@@ -1,8 +1,9 @@
-"""DuckDB over Parquet files: a closed process-local database that sees the files of one question and no other.
+"""DuckDB over Parquet files: a closed database that sees the files of one question and no other.
 
 What runs here has been rewritten from an allow-list already. This is the second wall: external access is off
-except for exactly the named files, the configuration is locked, and DuckDB's own parser must agree about what
-the statement touches. DuckDB's error texts quote values, so they go nowhere; errors are told in our own words.
+except for exactly the named files, the configuration is locked, and DuckDB's own parser must agree about
+what the statement touches. DuckDB's error texts quote values, so they go nowhere; errors are told in our own
+words.
 """
 
 import threading
@@ -185,11 +186,13 @@ def _same_tables(
     cursor: duckdb.DuckDBPyConnection, sql: str, schema: str, tables: Mapping[str, Path]
 ) -> None:
     """Refuse when DuckDB's own parser finds a table or table function that was not agreed on."""
-    row = cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()
-    parsed = orjson.loads(row[0]) if row else {"error": True}
+    rows = cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
+    parsed: dict[str, Any] = orjson.loads(rows[0][0])
     if parsed["error"] or len(parsed["statements"]) != 1:
         raise Invalid(*_MISFIT[:1], next_step=_MISFIT[1])
-    named, functions, common = set(), set(), set()
+    named: set[tuple[str, ...]] = set()
+    functions: set[str] = set()
+    common: set[tuple[str, ...]] = set()
     todo: list[Any] = [parsed]
     while todo:
         item = todo.pop()

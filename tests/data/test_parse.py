@@ -1,0 +1,84 @@
+"""Reading SQL: limits before parsing, one SELECT, the allow-list, and errors that point at the place."""
+
+import pytest
+
+from handrail.data.parse import read
+from handrail.kernel import Invalid, NotAllowed, Refusal
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT '" + "x" * 10_000_000 + "'",
+        "SELECT " + "(" * 5_000 + "1" + ")" * 5_000,
+        "SELECT " + "(" * 40_000 + "1",
+        "SELECT * FROM " + "(SELECT * FROM " * 1_000 + "t" + ")" * 1_000,
+        "SELECT " + "NOT " * 5_000 + "true",
+        "SELECT " + "- " * 5_000 + "1",
+        "SELECT " + "CASE WHEN true THEN " * 2_000 + "1" + " END" * 2_000,
+        "SELECT a" + "[1]" * 2_000,
+        "SELECT 1" + "::INT" * 3_000,
+        "SELECT a" + ".b" * 5_000,
+        "SELECT a" + " OR a" * 9_000,
+        "SELECT 1" + " UNION SELECT 1" * 4_000,
+        "SELECT a" + " IS NOT NULL" * 3_000,
+        "FROM " * 5_000 + "t",
+        "WITH a AS (" * 2_000,
+        "SELECT * FROM a " + "JOIN b " * 900 + "ON true " * 900,
+        "SELECT 1::" + "STRUCT(a " * 2_000 + "INT" + ")" * 2_000,
+        "SELECT " + ", ".join(["1"] * 15_000),
+    ],
+    ids=lambda sql: f"{sql[:24]}…{len(sql)}",
+)
+def test_what_is_too_large_or_too_deep_is_refused_before_it_costs_anything(sql: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(sql)
+    assert len(refused.value.message) < 300
+
+
+def test_ordinary_long_queries_are_read() -> None:
+    read("SELECT 1 FROM t WHERE a IN (" + ", ".join(map(str, range(5_000))) + ")")
+    read("SELECT 1 FROM t WHERE " + " OR ".join(f"a = {n}" for n in range(200)))
+    read("SELECT " + "(" * 20 + "1" + ")" * 20)
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        ("SELECT a FRON t x y", "line 1, column 15"),
+        ("SELECT a,\n  FROM WHERE", "line 2"),
+        ("SELECT (1", "line 1, column 9"),
+        ("SELECT a\nFROM t\nWHERE getenv(b) = 1", "line 3, column 7"),
+        ("SELECT a, read_text(b) FROM t", "line 1, column 11"),
+        ("SELECT * FROM t TABLESAMPLE 10%", "line 1, column 15"),
+    ],
+)
+def test_a_refusal_points_at_the_place(sql: str, place: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        read(sql)
+    assert place in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "sql", ["", ";", "-- nothing", "SELECT 1; SELECT 2", "SELECT 'open", "SELECT /* open"]
+)
+def test_exactly_one_whole_statement_is_expected(sql: str) -> None:
+    with pytest.raises(Invalid):
+        read(sql)
+
+
+def test_an_unknown_function_is_named() -> None:
+    with pytest.raises(NotAllowed, match=r"The function pg_read_file\(\) is not allowed"):
+        read("SELECT pg_read_file('x')")
+
+
+def test_nothing_of_the_query_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(NotAllowed):
+        read("CALL secret_procedure('4711')")
+    out, err = capfd.readouterr()
+    assert "4711" not in out + err
+
+
+def test_positional_parameters_are_numbered_as_they_are_written() -> None:
+    tree = read("SELECT ? FROM t WHERE a = ? LIMIT ?")
+    assert tree.sql("duckdb") == "SELECT $1 FROM t WHERE a = $2 LIMIT $3"
