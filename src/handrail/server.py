@@ -12,12 +12,24 @@ from fastapi import APIRouter, FastAPI
 from handrail import apps, runtime
 from handrail import settings as configuration
 from handrail.adapters.engines.duckdb import DuckDB
+from handrail.adapters.isolation import Bubblewrap
+from handrail.apps import api as apps_api
+from handrail.apps import clone_api as apps_clone_api
+from handrail.apps import commands as apps_commands
+from handrail.apps import pages as apps_pages
 from handrail.faces import cli, web
+from handrail.faces.socket import AppDoor
 from handrail.kernel import Conflict, Instance, Invalid
 from handrail.kernel.ports import Ports
+from handrail.review import api as review_api
+from handrail.review import commands as review_commands
+from handrail.review import pages as review_pages
+from handrail.runtime import api as runtime_api
+from handrail.runtime import commands as runtime_commands
+from handrail.runtime import pages as runtime_pages
 
 # The packages whose access rules, tables and event subscriptions make up the house.
-ROOMS: tuple[str, ...] = ("handrail.apps", "handrail.runtime")
+ROOMS: tuple[str, ...] = ("handrail.data", "handrail.apps", "handrail.review", "handrail.runtime")
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {
@@ -38,10 +50,22 @@ FIRST_DEFINITIONS = {
 
 
 # The rooms' commands, in the order that `handrail --help` shows them.
-COMMANDS: tuple[click.Command, ...] = ()
+COMMANDS: tuple[click.Command, ...] = (
+    *apps_commands.commands,
+    *review_commands.commands,
+    *runtime_commands.commands,
+)
 
 # The rooms' pages and REST.
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    apps_pages.router,
+    apps_api.router,
+    apps_clone_api.router,
+    review_pages.router,
+    review_api.router,
+    runtime_pages.router,
+    runtime_api.router,
+)
 
 
 def open_instance(home: Path) -> Instance:
@@ -50,7 +74,16 @@ def open_instance(home: Path) -> Instance:
         settings = configuration.load(home)
     except configuration.SettingsError as error:
         raise Invalid(error.message, next_step=error.next_step) from None
-    return Instance(settings, Ports(apps=apps.Directory(), engine=DuckDB()), rooms=ROOMS)
+    return Instance(
+        settings,
+        Ports(
+            apps=apps.Directory(),
+            engine=DuckDB(),
+            isolation=Bubblewrap(settings.runtime.uid),
+            door=AppDoor(),
+        ),
+        rooms=ROOMS,
+    )
 
 
 class Composition:
@@ -91,10 +124,13 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    supervisor = runtime.Supervisor(instance)
+    supervisor.start()
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         listener.close()
+        supervisor.stop()
         instance.close()
 
 
