@@ -15,7 +15,7 @@ from open_data_contract_standard.model import (
 )
 
 from handrail.data import odcs
-from handrail.data.keys import Keys
+from handrail.data.keys import KEY_WORDS, Keys
 from handrail.data.models import Column, Contract
 from handrail.data.personal import Likeness, likeness
 from handrail.data.profile import ColumnProfile, Profile
@@ -27,6 +27,7 @@ _PEOPLE = (
     *("guest", "passenger", "donor", "tenant", "driver", "applicant", "candidate", "contact", "visitor"),
 )
 _PORT = 5432
+_ENOUGH_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -144,14 +145,34 @@ def _column(
     return Column(
         name=one.name,
         type=one.type,
-        required=found.profile.rows > 0 and one.values == found.profile.rows,
-        unique=one.name in found.keys.unique,
+        required=_required(one, found),
+        unique=_unique(one, found),
         primary_key=one.name in found.keys.primary,
         classification=personal.classification if personal else None,
         semantic=personal.semantic if personal else None,
         references=references,
         description=" ".join(part for part in (note, why) if part),
     )
+
+
+def _required(one: ColumnProfile, found: Found) -> bool:
+    """Whether the contract may promise a value: declared, a key, or seen often where nothing is declared.
+
+    A promise made from a handful of rows breaks with the next import, and the certification with it.
+    """
+    if one.values < found.profile.rows:
+        return False
+    declared = any(column.name == one.name and column.required for column in found.table.columns)
+    undeclared = found.table.kind in ("file", "view") and found.profile.rows >= _ENOUGH_ROWS
+    return declared or one.name in found.keys.primary or undeclared
+
+
+def _unique(one: ColumnProfile, found: Found) -> bool:
+    """Whether the contract may promise distinct values: declared, the key, or named like one."""
+    if one.name not in found.keys.unique:
+        return found.keys.primary == (one.name,)
+    declared = (one.name,) in found.table.unique or found.keys.primary == (one.name,)
+    return declared or (found.profile.rows >= _ENOUGH_ROWS and bool(KEY_WORDS & set(words(one.name))))
 
 
 def _with_composite_keys(

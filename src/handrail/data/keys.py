@@ -12,7 +12,7 @@ from handrail.data.profile import ColumnProfile, Profile, is_unique, unmatched
 from handrail.data.sources.table import ForeignKey, Table
 from handrail.data.words import singular, words
 
-_KEY_WORDS = frozenset({"id", "key", "code", "number", "no", "nr", "num", "uuid", "guid", "sku", "isbn"})
+KEY_WORDS = frozenset({"id", "key", "code", "number", "no", "nr", "num", "uuid", "guid", "sku", "isbn"})
 _NEVER_KEYS = ("DOUBLE", "FLOAT", "DATE", "TIMESTAMP", "TIME", "BOOLEAN", "BLOB")
 _MAX_KEY_LENGTH = 64
 _MAX_COMBINATIONS = 12
@@ -79,7 +79,7 @@ def _combination(
     """Two or three columns that look like keys of something and together tell the rows apart."""
     if one.profile.rows < 2 or one.table.kind == "view":
         return ()
-    parts = [c.name for c in usable if c.values == one.profile.rows and _KEY_WORDS & set(words(c.name))]
+    parts = [c.name for c in usable if c.values == one.profile.rows and KEY_WORDS & set(words(c.name))]
     pairs = itertools.chain(itertools.combinations(parts, 2), itertools.combinations(parts, 3))
     tried = itertools.islice(pairs, _MAX_COMBINATIONS)
     return next((columns for columns in tried if is_unique(con, one.profile.path, columns)), ())
@@ -96,7 +96,7 @@ def _key_likeness(name: str, one: _Candidate) -> tuple[bool, bool, bool, int]:
     entity = singular(words(one.table.name)[-1]) if words(one.table.name) else ""
     own = parts in (("id",), (entity, "id"), (entity,)) or parts == (*words(one.table.name), "id")
     position = [c.name for c in one.profile.columns].index(name)
-    return own, bool(_KEY_WORDS & set(parts)), position == 0, -position
+    return own, bool(KEY_WORDS & set(parts)), position == 0, -position
 
 
 def _declared(
@@ -166,7 +166,7 @@ def _likeness(column: ColumnProfile, one: _Candidate, target: _Candidate, key: s
         # Two tables with one key each: only the one that the key is named after is pointed at.
         same = one.profile.is_unique(column) and column.name in own and entity not in named
         return 0 if same else 3
-    if named[:-1] == (entity,) and named[-1] in _KEY_WORDS:
+    if named[:-1] == (entity,) and named[-1] in KEY_WORDS:
         return 3
     if len(named) > 1 and named[-len(key_words) :] == key_words and key_words != ("id",):
         return 2

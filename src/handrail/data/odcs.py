@@ -29,6 +29,10 @@ from handrail.data.models import Column, Contract, RowFilter
 API_VERSION = "v3.2.0"
 SUFFIX = ".odcs.yaml"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
+_ORDER = (
+    *("name", "physicalName", "logicalType", "logicalTypeOptions", "physicalType", "description", "required"),
+    *("unique", "primaryKey", "primaryKeyPosition", "classification", "relationships", "customProperties"),
+)
 _LOGICAL = (
     (("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"),
     (("DECIMAL", "DOUBLE", "FLOAT"), "number"),
@@ -47,8 +51,17 @@ def path_of(dataset: str) -> str:
 def render(document: OpenDataContractStandard, header: str = "") -> bytes:
     """The document as YAML text, after the comment lines that the file began with."""
     values = document.model_dump(exclude_none=True, by_alias=True)
+    for table in values.get("schema", ()):
+        table["properties"] = [_in_order(item) for item in table.pop("properties", ())]
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
     return (header + text).encode()
+
+
+def _in_order(item: dict[str, Any]) -> dict[str, Any]:
+    """A column's keys in the order that people read them."""
+    return {
+        key: item[key] for key in sorted(item, key=lambda key: _ORDER.index(key) if key in _ORDER else 99)
+    }
 
 
 def header_of(content: bytes) -> str:

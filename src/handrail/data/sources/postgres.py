@@ -167,7 +167,7 @@ class PostgresSource:
         return reading(column.name, column.declared, None if odd else (before, after))
 
     def _lost(self, relation: str, readings: Sequence[Reading]) -> list[int]:
-        counts = ", ".join(f"count(*) FILTER (WHERE {r.lost})" if r.lost else "0" for r in readings)
+        counts = ", ".join(f"count(*) FILTER (WHERE {r.lost or 'false'})" for r in readings)
         row = self._db.execute(f"SELECT {counts} FROM {relation}".encode()).fetchone()  # noqa: S608
         return [int(value) for value in row or ()]
 

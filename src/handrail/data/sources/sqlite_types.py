@@ -63,13 +63,14 @@ def observe(db: sqlite3.Connection, table: str, columns: Sequence[SourceColumn])
 def _counts(column: SourceColumn) -> list[str]:
     name = quote(column.name)
     of_type = f"typeof({name}) = '{{}}'"
+    # '+0 days' makes SQLite compute: without it some versions give back a 30 February as it is.
     is_text = of_type.format("text")
-    date = f"{is_text} AND {name} GLOB '{_DATE}' AND date({name}) = {name} AND {name} >= '0001'"
+    date = f"{is_text} AND {name} GLOB '{_DATE}' AND date({name}, '+0 days') = {name} AND {name} >= '0001'"
     moment = (
         f"{is_text} AND ({name} GLOB '{_DATE}[ T]*') AND {name} >= '0001'"
         f" AND (length({name}) = 19 OR {name} GLOB '*:[0-9][0-9].[0-9]*' OR {name} GLOB '*:[0-9][0-9]Z')"
         f" AND length({name}) <= 26 AND {name} NOT GLOB '*[+]*' AND substr({name}, 20) NOT GLOB '*-*'"
-        f" AND strftime('%Y-%m-%d %H:%M:%S', substr({name}, 1, 19))"
+        f" AND strftime('%Y-%m-%d %H:%M:%S', substr({name}, 1, 19), '+0 days')"
         f" = replace(substr({name}, 1, 19), 'T', ' ')"
     )
     digits = _decimal(column.declared)

@@ -1,0 +1,102 @@
+"""A real PostgreSQL server for tests: started once a session on a free loopback port, and stopped after it.
+
+Use it with `from tests.postgres import postgres` in a test file; `postgres.database("name")` gives an address.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+USER, PASSWORD = "handrail", "a-password-of-the-tests"
+_ACCOUNT = "postgres"  # the server refuses to run as root
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; the superuser needs its password, as in real life."""
+
+    port: int
+
+    def address(self, database: str = "postgres", password: str = PASSWORD) -> str:
+        """The address of a database, with a password in it."""
+        return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def database(self, name: str, *statements: str) -> str:
+        """Make a new database, run statements in it, and return its address."""
+        with psycopg.connect(self.address(), autocommit=True) as db:
+            db.execute(f'DROP DATABASE IF EXISTS "{name}"'.encode())
+            db.execute(f'CREATE DATABASE "{name}"'.encode())
+        with psycopg.connect(self.address(name), autocommit=True) as db:
+            for statement in statements:
+                db.execute(statement.encode())
+        return self.address(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server; skips with the reason where PostgreSQL or an account to run it is missing."""
+    binaries = _binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: postgresql)")
+    if os.geteuid() == 0 and not _has_account():
+        pytest.skip(f"PostgreSQL does not run as root, and there is no account {_ACCOUNT}")
+    with _running(binaries) as server:
+        yield server
+
+
+def _binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [
+        Path(shutil.which("initdb") or "/none")
+    ]
+    return found[-1].parent if found[-1].exists() else None
+
+
+def _has_account() -> bool:
+    return any(entry.pw_name == _ACCOUNT for entry in pwd.getpwall())
+
+
+@contextmanager
+def _running(binaries: Path) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="handrail-postgres-") as folder:
+        root, data = Path(folder), Path(folder) / "data"
+        secret = root / "password"
+        secret.write_text(PASSWORD)
+        account: list[str] = []
+        if os.geteuid() == 0:
+            account = ["setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups"]
+            for path in (root, secret):
+                shutil.chown(path, _ACCOUNT)
+        port = _free_port()
+        initdb = [binaries / "initdb", "-D", data, "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}"]
+        _run([*account, *initdb, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+        options = (
+            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='{root}' -c fsync=off"
+        )
+        control = [*account, binaries / "pg_ctl", "-D", data, "-w", "-l", root / "log"]
+        _run([*control, "-o", options, "start"])
+        try:
+            yield Server(port)
+        finally:
+            _run([*control, "-m", "immediate", "stop"])
+
+
+def _run(command: list[str | Path]) -> None:
+    subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=60)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
