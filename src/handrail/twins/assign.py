@@ -1,0 +1,114 @@
+"""Decides which row each foreign key points at, so that every key resolves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handrail.twins.draw import Codes
+from handrail.twins.models import LinkSketch, TableSketch
+from handrail.twins.values import Ints, Values
+
+
+@dataclass
+class Made:
+    """A table while it is made: its rows, drawn bins, and values."""
+
+    sketch: TableSketch
+    rows: int
+    codes: dict[str, Codes] = field(default_factory=dict)
+    values: dict[str, Values] = field(default_factory=dict)
+    points: dict[str, Ints] = field(default_factory=dict)  # link name -> row of the parent, -1 for none
+    degrees: dict[str, Ints] = field(default_factory=dict)
+
+
+def rows_of(table: TableSketch, made: dict[str, Made], wanted: int) -> int:
+    """How many rows there can be: none without a parent, no more than parents where each is used once."""
+    for link in table.links:
+        if link.kind != "inside":
+            continue
+        parents = made[link.to].rows
+        mandatory = any(table.column(column).required for column in link.columns)
+        if mandatory and not parents:
+            return 0
+        if mandatory and link.unique:
+            wanted = min(wanted, parents)
+    return wanted
+
+
+def point(
+    link: LinkSketch, parents: int, degrees: Ints | None, rows: int, first: bool, rng: np.random.Generator
+) -> Ints:
+    """The parent's row for each of `rows` children, -1 where it points nowhere.
+
+    Each parent gets as many children as its degree says, scaled to the known total. The first link of a
+    table keeps its children together and in order; the others are shuffled.
+    """
+    nulls = round(rows * link.null_share)
+    if not parents:
+        return np.full(rows, -1, dtype=np.int64)
+    if link.unique:
+        filled = min(rows - nulls, parents)
+        chosen = rng.permutation(parents)[:filled]
+    else:
+        filled = rows - nulls
+        chosen = np.repeat(np.arange(parents), scaled(degrees, parents, filled, rng))
+    found = np.concatenate(
+        [np.sort(chosen) if first else rng.permutation(chosen), np.full(rows - filled, -1)]
+    )
+    if first and filled == rows:
+        return found.astype(np.int64)
+    if first:  # nulls spread among rows that stay in order
+        empty = rng.choice(rows, size=rows - filled, replace=False)
+        spread = np.full(rows, -1, dtype=np.int64)
+        spread[np.setdiff1d(np.arange(rows), empty)] = np.sort(chosen)
+        return spread
+    return rng.permutation(found).astype(np.int64)
+
+
+def scaled(degrees: Ints | None, parents: int, total: int, rng: np.random.Generator) -> Ints:
+    """Whole children per parent in proportion to `degrees` that add up to `total` (systematic rounding)."""
+    weights = np.ones(parents) if degrees is None or not degrees.sum() else degrees.astype(float)
+    edges = np.floor(np.cumsum(weights * (total / weights.sum())) + rng.random())
+    edges[-1] = total
+    counts = np.diff(np.concatenate([[0.0], np.minimum(edges, total)]))
+    return counts.astype(np.int64)
+
+
+def point_back(link: LinkSketch, rows: int, required: bool, rng: np.random.Generator) -> Ints:
+    """A self reference: each row points at an earlier one, so no circles; roots at none or themselves."""
+    counted = np.arange(rows)
+    found = np.floor(rng.random(rows) * counted).astype(np.int64)
+    if required:
+        found[:1] = 0
+        return counted if link.unique else found
+    roots = rng.random(rows) < link.null_share
+    found[roots] = -1
+    found[:1] = -1
+    if link.unique:
+        _, once = np.unique(found, return_index=True)
+        found = np.where(np.isin(counted, once), found, -1)
+    return found
+
+
+def evenly(link: LinkSketch, targets: int, rows: int, rng: np.random.Generator) -> Ints:
+    """Parents drawn evenly, for links whose parents are not modelled."""
+    if not targets:
+        return np.full(rows, -1, dtype=np.int64)
+    if link.unique:
+        found = np.full(rows, -1, dtype=np.int64)
+        found[: min(rows, targets)] = rng.permutation(targets)[:rows]
+    else:
+        found = rng.integers(0, targets, rows)
+    found[rng.random(rows) < link.null_share] = -1
+    return found
+
+
+def reorder(made: Made, rows: NDArray[np.int64]) -> None:
+    """Keep only these rows, in this order."""
+    made.rows = len(rows)
+    made.codes = {name: codes[rows] for name, codes in made.codes.items()}
+    made.values = {name: values.take(rows) for name, values in made.values.items()}
+    made.points = {name: points[rows] for name, points in made.points.items()}

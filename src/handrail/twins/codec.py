@@ -1,0 +1,71 @@
+"""The sketch as a file: JSON, version 1, the same bytes for the same sketch.
+
+Keys are those of the dataclasses in `models.py`: `Sketch` > `TableSketch` > `ColumnSketch` > `Bin`, and
+`LinkSketch`. `given` lists, per cell of the parents' folded bins, pairs of bin number and share. A reader of
+another version refuses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from handrail.kernel import Invalid
+from handrail.twins.models import Bin, ColumnSketch, LinkSketch, Sketch, TableSketch
+
+VERSION = 1
+
+
+def to_json(sketch: Sketch) -> bytes:
+    """Write a sketch."""
+    return orjson.dumps(sketch, option=orjson.OPT_INDENT_2)
+
+
+def digest(sketch: Sketch) -> str:
+    """What names a sketch: the hash of its file."""
+    return f"sha256:{hashlib.sha256(to_json(sketch)).hexdigest()}"
+
+
+def from_json(content: bytes) -> Sketch:
+    """Read a sketch; refuses Invalid when it is not one, or of another version."""
+    try:
+        found = orjson.loads(content)
+        if found["version"] != VERSION:
+            raise Invalid(
+                f"This sketch has version {found['version']}; this Handrail reads version {VERSION}.",
+                next_step="Build the twin again.",
+            )
+        return Sketch(int(found["k"]), tuple(_table(one) for one in found["tables"]), VERSION)
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise Invalid("This file is not a sketch.", next_step="Build the twin again.") from error
+
+
+def _table(one: dict[str, Any]) -> TableSketch:
+    return TableSketch(
+        **one
+        | {
+            "columns": tuple(_column(column) for column in one["columns"]),
+            "links": tuple(_link(link) for link in one["links"]),
+            "order": tuple(one["order"]),
+            "ascending": _tuples(one["ascending"]),
+            "simplifications": tuple(one["simplifications"]),
+        }
+    )
+
+
+def _column(one: dict[str, Any]) -> ColumnSketch:
+    return ColumnSketch(**{key: _tuples(value) for key, value in one.items()} | {"bins": _bins(one["bins"])})
+
+
+def _bins(found: list[dict[str, Any]]) -> tuple[Bin, ...]:
+    return tuple(Bin(**{key: _tuples(value) for key, value in one.items()}) for one in found)
+
+
+def _link(one: dict[str, Any]) -> LinkSketch:
+    return LinkSketch(**{key: _tuples(value) for key, value in one.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

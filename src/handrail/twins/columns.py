@@ -1,0 +1,233 @@
+"""Sketches one column: bins that each stand for at least k, by aggregates in DuckDB only."""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from handrail.twins.models import Bin, Kind
+
+MOST_BINS = 32
+MOST_POOLED = 2000
+STEPS: dict[Kind, tuple[float, ...]] = {
+    "integer": (1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
+    "decimal": (100000.0, 10000.0, 5000.0, 1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
+    "float": (1000.0, 100.0, 10.0, 5.0, 1.0, 0.5, 0.1, 0.05, 0.01, 0.001, 0.0001, 1e-6),
+    "date": (),
+    "time": (3.6e9, 6e7, 1e6, 1e3),
+    "timestamp": (8.64e10, 3.6e9, 6e7, 1e6, 1e3),
+}
+NUMERIC: frozenset[Kind] = frozenset({"integer", "decimal", "float", "date", "timestamp", "time", "boolean"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """A relation in DuckDB with the expression that k counts distinct values of (None: rows)."""
+
+    con: duckdb.DuckDBPyConnection
+    relation: str
+    rows: int
+    k: int
+    entity: str | None
+
+    @property
+    def holders(self) -> str:
+        """SQL that counts whom a group is about."""
+        return f"count(DISTINCT {self.entity})" if self.entity else "count(*)"
+
+    @property
+    def bins(self) -> int:
+        """How many bins this many rows can carry."""
+        return int(min(MOST_BINS, max(4, 2.2 * math.sqrt(self.rows / self.k))))
+
+    def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Every row of an aggregate."""
+        return self.con.execute(sql, list(values)).fetchall()
+
+    def one(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """The only row of an aggregate."""
+        return self.all(sql, values)[0]
+
+
+def quoted(name: str) -> str:
+    """A column or table name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def number_sql(column: str, sql_type: str, kind: Kind) -> str:
+    """SQL for the number its bins are written in (see `Bin`); null where there is none."""
+    if kind == "decimal":
+        scale = int(sql_type.rstrip(")").split(",")[1])
+        return f"({column}::DOUBLE * 1e{scale})" if scale else f"{column}::DOUBLE"
+    if kind == "date":
+        return f"CASE WHEN isfinite({column}) THEN date_diff('day', DATE '1970-01-01', {column})::DOUBLE END"
+    if kind == "timestamp":
+        return f"CASE WHEN isfinite({column}) THEN epoch_us({column})::DOUBLE END"
+    if kind == "time":
+        return f"date_diff('microsecond', TIME '00:00:00', {column})::DOUBLE"
+    if kind == "float":
+        return f"CASE WHEN isfinite({column}::DOUBLE) THEN {column}::DOUBLE END"
+    if kind == "boolean":
+        return f"{column}::INTEGER::DOUBLE"
+    return f"{column}::DOUBLE"
+
+
+def step_of(source: Source, value: str, kind: Kind) -> float:
+    """The coarsest step that 99.5 % of the values keep to."""
+    steps = STEPS.get(kind, ())
+    if not steps:
+        return 1.0
+    checks = ", ".join(
+        f"avg((abs(x / {step!r} - round(x / {step!r})) < greatest(1e-6, abs(x / {step!r}) * 1e-12))::INTEGER)"
+        for step in steps
+    )
+    found = source.one(
+        f"SELECT count(*) FILTER (x <> 0), {checks} FROM (SELECT {value} AS x FROM {source.relation}) "
+        "WHERE x IS NOT NULL"
+    )
+    if found[0] < source.k:
+        return 1.0 if kind != "float" else 0.01
+    kept = [
+        step for step, share in zip(steps, found[1:], strict=True) if share is not None and share >= 0.995
+    ]
+    return max(kept) if kept else (1.0 if kind != "float" else 0.0)
+
+
+def number_bins(source: Source, value: str, step: float) -> tuple[Bin, ...]:
+    """Null, then common values alone, then ranges of about equal depth. The tails beyond the k-th lowest and
+    k-th highest holder are folded into the outer ranges and their values are not kept."""
+    inner = f"(SELECT {value} AS x{_carry(source)} FROM {source.relation})"
+    distinct, filled = source.one(f"SELECT count(DISTINCT x), count(x) FROM {inner}")
+    few = distinct <= source.bins
+    alone = 1 if few else max(1, math.ceil(filled / source.bins))
+    spikes = sorted(
+        float(row[0])
+        for row in source.all(
+            f"SELECT x, count(*) AS n FROM {inner} WHERE x IS NOT NULL GROUP BY x "
+            f"HAVING {_held(source)} >= ? AND n >= ? ORDER BY n DESC, x LIMIT ?",
+            [source.k, alone, source.bins if few else source.bins // 2],
+        )
+    )
+    bins = [Bin("null"), *(Bin("value", value=spike) for spike in spikes)]
+    if not (few and len(spikes) == distinct):
+        bins += _ranges(source, inner, spikes, step)
+    return tuple(bins)
+
+
+def _ranges(source: Source, inner: str, spikes: list[float], step: float) -> list[Bin]:
+    rest = f"(SELECT * FROM {inner} WHERE x IS NOT NULL AND list_position(?, x) IS NULL)"
+    per_holder = "GROUP BY holder" if source.entity else ""
+    least, most = ("min(x)", "max(x)") if source.entity else ("x", "x")
+    (count,) = source.one(f"SELECT count(*) FROM {rest}", [spikes])
+    low, high = (
+        source.one(
+            f"SELECT (SELECT {pick} AS v FROM {rest} {per_holder} ORDER BY v {way} LIMIT 1 OFFSET ?)",
+            [spikes, source.k - 1],
+        )[0]
+        for pick, way in ((least, "ASC"), (most, "DESC"))
+    )
+    wanted = min(source.bins - len(spikes), count // (2 * source.k))
+    if low is None or high is None or low > high or wanted < 1:
+        return []
+    cuts = [i / wanted for i in range(1, wanted)]
+    inside = source.one(f"SELECT quantile_disc(x, {cuts!r}) FROM {rest}", [spikes])[0] if cuts else []
+    grid = _grid(low, high, step)
+    bottom, top = _round(low, grid, math.ceil), _round(high, grid, math.floor)
+    if bottom > top:
+        bottom = top = _round((low + high) / 2, step or 1e-9, round)
+    edges = sorted({bottom, *(e for e in (_round(x, grid, round) for x in inside) if bottom < e < top)})
+    ends = [*edges[1:], top + (step or grid or 1e-9)]
+    return [Bin("range", low=a, high=b) for a, b in zip(edges, ends, strict=True)]
+
+
+def text_bins(source: Source, value: str, pool: str) -> tuple[Bin, ...]:
+    """Null, the commonest texts alone, further common ones in a pool (also kept as table `pool` for coding),
+    and one bin for everything that fewer than k share, whose texts are not kept."""
+    found = source.all(
+        f"SELECT x, count(*) AS n FROM (SELECT {value} AS x{_carry(source)} FROM {source.relation}) "
+        f"WHERE x IS NOT NULL GROUP BY x HAVING {_held(source)} >= ? "
+        f"ORDER BY n DESC, x LIMIT {MOST_POOLED}",
+        [source.k],
+    )
+    alone = found if len(found) <= source.bins else found[: source.bins - 2]
+    pooled = found[len(alone) :]
+    source.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {pool} AS SELECT unnest(?::VARCHAR[]) AS v", [[p[0] for p in pooled]]
+    )
+    bins = [Bin("null"), *(Bin("value", value=text) for text, _ in alone)]
+    if pooled:
+        total = sum(n for _, n in pooled)
+        shares = tuple(round(n / total, 5) for _, n in pooled)
+        bins.append(Bin("pool", values=tuple(text for text, _ in pooled), shares=shares))
+    return (*bins, Bin("other"))
+
+
+def code_sql(bins: Sequence[Bin], value: str, numeric: bool, pool: str) -> tuple[str, list[Any]]:
+    """SQL (and its parameters) for the number of the bin a value falls into; null where no bin holds it."""
+    alone = [one.value for one in bins if one.kind == "value"]
+    listed = f"list_position(?::{'DOUBLE' if numeric else 'VARCHAR'}[], {value})"
+    first = 1 + len(alone)
+    if numeric:
+        ranges = [one for one in bins if one.kind == "range"]
+        steps = " ".join(f"WHEN {value} < {one.low!r} THEN {first + i}" for i, one in enumerate(ranges[1:]))
+        rest = f"{steps} ELSE {first + len(ranges) - 1}" if ranges else "ELSE NULL"
+    else:
+        other = len(bins) - 1
+        pooled = (
+            f"WHEN {value} IN (SELECT v FROM {pool}) THEN {other - 1} " if bins[-2].kind == "pool" else ""
+        )
+        rest = f"{pooled}ELSE {other}"
+    sql = f"(CASE WHEN {value} IS NULL THEN 0 WHEN {listed} IS NOT NULL THEN {listed} {rest} END)::UTINYINT"
+    return sql, [alone, alone]
+
+
+def text_shapes(source: Source, value: str) -> tuple[tuple[tuple[str, float], ...], tuple[int, int, int]]:
+    """Shapes of short text (letters to A and a, digits to 9) that at least k share, and usual lengths."""
+    shape = (
+        "regexp_replace(regexp_replace(regexp_replace(x, '\\p{Lu}', 'A', 'g'), "
+        "'[^\\x00-\\x7F]|[b-z]', 'a', 'g'), '[0-9]', '9', 'g')"
+    )
+    inner = f"(SELECT {value} AS x{_carry(source)} FROM {source.relation})"
+    found = source.all(
+        f"SELECT {shape} AS s, count(*) AS n FROM {inner} WHERE x <> '' AND len(x) <= 40 GROUP BY s "
+        f"HAVING {_held(source)} >= ? ORDER BY n DESC, s LIMIT 20",
+        [source.k],
+    )
+    filled, lengths = source.one(
+        f"SELECT count(*), quantile_disc(len(x), [0.1, 0.5, 0.9]) FROM {inner} WHERE x IS NOT NULL"
+    )
+    total = sum(n for _, n in found)
+    shapes = tuple((text, round(n / total, 4)) for text, n in found)
+    if filled < source.k * 10 or not lengths:  # a tenth of the rows must still be k
+        return shapes, (4, 12, 24)
+    short, middle, long = (max(1, min(2000, int(n))) for n in lengths)
+    return shapes, (short, middle, long)
+
+
+def _held(source: Source) -> str:
+    return "count(DISTINCT holder)" if source.entity else "count(*)"
+
+
+def _carry(source: Source) -> str:
+    return f", {source.entity} AS holder" if source.entity else ""
+
+
+def _grid(low: float, high: float, step: float) -> float:
+    """A round distance that cuts the span into some hundred pieces and is a multiple of the step."""
+    span = high - low
+    if span <= 0:
+        return step
+    raw = span / 500
+    if step and raw <= step:
+        return step
+    unit = step or 10.0 ** math.floor(math.log10(raw))
+    return float(unit * 10.0 ** math.floor(math.log10(max(1.0, raw / unit))))
+
+
+def _round(value: float, grid: float, way: Any) -> float:
+    return float(f"{way(round(value / grid, 6)) * grid:.12g}") if grid else float(value)

@@ -1,0 +1,75 @@
+"""Makes a twin from a sketch alone: every table as Arrow, the same bytes for the same sketch and seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from handrail.twins.assign import Made
+from handrail.twins.hostile import strew
+from handrail.twins.models import HostileCell, Progress, Sketch, Variant
+from handrail.twins.rows import Outside, close, rows, seeded
+from handrail.twins.values import arrow_type, to_arrow
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One generated table and the awkward values in it."""
+
+    table: pa.Table
+    hostile: tuple[HostileCell, ...]
+
+
+def generate(
+    sketch: Sketch,
+    seed: int = 0,
+    variant: Variant = "hostile",
+    outside: Outside | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Twin]:
+    """One twin per table. Keys differ, foreign keys resolve, required columns are filled.
+
+    `outside` gives keys for links to tables that are not in the sketch; without them keys are invented.
+    """
+    made: dict[str, Made] = {}
+    for position, table in enumerate(sketch.tables):
+        if progress:
+            progress(f"generating {table.name}", position, len(sketch.tables))
+        made[table.name] = rows(table, made, outside or {}, seed)
+    finished: dict[str, Twin] = {}
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        for table in sketch.tables:
+            close(table, made, seed)
+            finished[table.name] = _finish(con, sketch, made[table.name], seed, variant)
+    return finished
+
+
+def write(twin: Twin, path: Path) -> None:
+    """Write a twin as Parquet under a temporary name, then rename: a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    pq.write_table(twin.table, unfinished, compression="zstd", row_group_size=122_880)
+    unfinished.replace(path)
+
+
+def _finish(con: duckdb.DuckDBPyConnection, sketch: Sketch, made: Made, seed: int, variant: Variant) -> Twin:
+    table = made.sketch
+    targeted = frozenset(
+        column
+        for other in sketch.tables
+        for link in other.links
+        if link.to == table.name
+        for column in link.to_columns
+    )
+    values = made.values
+    hostile: tuple[HostileCell, ...] = ()
+    if variant == "hostile":
+        values, hostile = strew(table, values, targeted, made.rows, seeded(seed, f"{table.name}:hostile"))
+    written = [column for column in table.columns if column.role != "degree"]
+    arrays = [to_arrow(one, values[one.name], arrow_type(con, one.type)) for one in written]
+    return Twin(pa.Table.from_arrays(arrays, names=[one.name for one in written]), hostile)

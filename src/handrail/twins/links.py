@@ -1,0 +1,105 @@
+"""Sketches foreign keys: how many rows point nowhere, and how many children each parent has."""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from handrail.twins.columns import number_bins, quoted
+from handrail.twins.models import ColumnSketch, LinkSketch
+from handrail.twins.plane import Plane
+from handrail.twins.roles import Link
+
+
+@dataclass(frozen=True)
+class Degree:
+    """The hidden column of a parent that counts its children through one link, and how to reach it in SQL."""
+
+    column: ColumnSketch
+    value: str  # the count, once `join` is part of a FROM whose parent is called t
+    join: str
+
+
+def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
+    """What is kept of a link besides its degrees, which are a column of the parent."""
+    own = plane.tables[table].fields
+    source = plane.source(table)
+    pointed = " OR ".join(f"{quoted(column)} IS NULL" for column in link.columns)
+    nulls, rows, distinct = source.one(
+        f"SELECT count(*) FILTER ({pointed}), count(*), count(DISTINCT ({_listed(link.columns)})) "
+        f"FILTER (NOT ({pointed})) FROM {source.relation}"
+    )
+    fields = [one for one in own if one.name in link.columns]
+    key = {one.name for one in own if one.primary_key}
+    free = not any(one.required or one.primary_key for one in fields)
+    return LinkSketch(
+        name=link.name,
+        columns=link.columns,
+        to=link.to,
+        to_columns=link.to_columns,
+        kind=_kind(plane, table, link),
+        null_share=round(nulls / rows, 4) if nulls >= plane.k and free else 0.0,
+        unique=(len(fields) == 1 and fields[0].unique) or set(link.columns) == key,
+        degree=f"#{table}.{link.name}" if explains(plane, table, link) else None,
+        distinct=_rough(distinct),
+    )
+
+
+def explains(plane: Plane, table: str, link: Link) -> bool:
+    """Whether each row points at no more than one row that is made before it."""
+    if _kind(plane, table, link) != "inside":
+        return False
+    listed = _listed(link.to_columns)
+    rows, distinct = plane.con.execute(
+        f"SELECT count(*), count(DISTINCT ({listed})) FROM {plane.views[link.to]}"
+    ).fetchall()[0]
+    return bool(rows and rows == distinct)
+
+
+def degrees(plane: Plane, parent: str) -> list[Degree]:
+    """For each link that points at `parent`: the number of children as a binned column of the parent."""
+    found: list[Degree] = []
+    for child in plane.layout.order:
+        for link in plane.links(child):
+            if link.to == parent and explains(plane, child, link):
+                found.append(_degree(plane, parent, child, link, len(found)))
+    return found
+
+
+def _degree(plane: Plane, parent: str, child: str, link: Link, number: int) -> Degree:
+    counted = f"degree_{plane.views[parent]}_{number}"
+    plane.con.execute(
+        f"CREATE TEMP TABLE {counted} AS SELECT {_listed(link.columns)}, count(*) AS n "
+        f"FROM {plane.views[child]} GROUP BY {_listed(link.columns)}"
+    )
+    join = f"LEFT JOIN {counted} AS d{number} ON {plane.joined(child, link, f'd{number}', 't')}"
+    value = f"coalesce(d{number}.n, 0)"
+    relation = f"(SELECT t.*, {value} AS {quoted('#n')} FROM {plane.views[parent]} AS t {join})"
+    source = plane.source(parent, relation)
+    bins = number_bins(source, f"{quoted('#n')}::DOUBLE", 1.0)
+    column = ColumnSketch(f"#{child}.{link.name}", "BIGINT", "integer", "degree", bins=bins)
+    return Degree(column, value, join)
+
+
+def _kind(plane: Plane, table: str, link: Link) -> Literal["inside", "self", "late", "outside"]:
+    target = plane.tables.get(link.to)
+    if target is None or not set(link.to_columns) <= {one.name for one in target.fields}:
+        return "outside"
+    if link.to == table:
+        return "self"
+    return "late" if plane.late(table, link) else "inside"
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(quoted(column) for column in columns)
+
+
+def _rough(count: int) -> int:
+    """Two significant digits."""
+    if count < 100:
+        return int(count)
+    unit = 10 ** (int(math.log10(count)) - 1)
+    return int(round(count / unit) * unit)

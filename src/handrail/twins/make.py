@@ -1,0 +1,104 @@
+"""Makes twins from extracts without touching our own database: sketch, generate, judge, score."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from handrail.twins.generate import Twin, generate
+from handrail.twins.models import Progress, Sketch, Table, TableReport, TwinRefused, Variant
+from handrail.twins.plane import Plane, open_plane
+from handrail.twins.privacy import judge
+from handrail.twins.rows import Outside
+from handrail.twins.scores import score_columns, score_links
+from handrail.twins.sketch import Taken, take
+
+
+@dataclass(frozen=True)
+class Made:
+    """Twins that passed the gate, with their sketch and reports, not yet published."""
+
+    sketch: Sketch
+    twins: Mapping[str, Twin]
+    reports: tuple[TableReport, ...]
+    seconds: float
+
+
+def make(
+    tables: Sequence[Table],
+    k: int,
+    seed: int = 0,
+    variant: Variant = "hostile",
+    outside: Outside | None = None,
+    progress: Progress | None = None,
+) -> Made:
+    """Sketch the tables in the production plane, generate from the sketch alone, then hold both together.
+
+    Refuses TwinRefused, naming the column, when a twin has more copies of real rows than is usual, and
+    Conflict when contract and extract disagree.
+    """
+    began = time.perf_counter()
+    total = 3 * len(tables)
+
+    def from_step(offset: int) -> Progress:
+        return lambda step, done, _: progress(step, offset + done, total) if progress else None
+
+    plane = open_plane(tables, k)
+    with plane.con:
+        taken = take(plane, from_step(0))
+        twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)))
+        reports = _judged(plane, taken, twins, seed, from_step(2 * len(tables)))
+    return Made(taken.sketch, twins, reports, round(time.perf_counter() - began, 2))
+
+
+def _judged(
+    plane: Plane, taken: Taken, twins: Mapping[str, Twin], seed: int, progress: Progress
+) -> tuple[TableReport, ...]:
+    """Every table's report; raises for the first that fails the gate."""
+    written = {name: twin.table for name, twin in twins.items()}
+    reports: list[TableReport] = []
+    for position, table in enumerate(taken.sketch.tables):
+        progress(f"checking {table.name}", position, len(taken.sketch.tables))
+        twin = twins[table.name]
+        privacy = judge(plane, table, twin.table, twin.hostile, seed)
+        if not privacy.passed:
+            raise TwinRefused(
+                f"The twin of {table.name} is not published: {privacy.reason}",
+                next_step=f"Classify {privacy.column} as personal in its contract, then build again.",
+                subject=f"dataset:{table.name}",
+                column=privacy.column,
+            )
+        columns, pairs = score_columns(plane, table, taken.coded[table.name], twin.table)
+        links = score_links(plane, table, written)
+        shapes = _mean([column.score for column in columns if column.score is not None])
+        dependence = _mean([pair.score for pair in pairs])
+        cardinality = _mean([link.score for link in links])
+        reports.append(
+            TableReport(
+                dataset=table.name,
+                rows=twin.table.num_rows,
+                real_rows=table.rows,
+                columns=columns,
+                pairs=pairs,
+                links=links,
+                privacy=privacy,
+                hostile=tuple(sorted(Counter(cell.case for cell in twin.hostile).items())),
+                simplifications=table.simplifications,
+                shapes=shapes,
+                dependence=dependence,
+                cardinality=cardinality,
+                overall=_mean([one for one in (shapes, dependence, cardinality) if one is not None]),
+            )
+        )
+    return tuple(reports)
+
+
+def mean_of(reports: Sequence[TableReport]) -> float | None:
+    """The score of a whole build."""
+    return _mean([report.overall for report in reports if report.overall is not None])
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None

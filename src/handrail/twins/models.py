@@ -1,0 +1,262 @@
+"""The nouns of the twins room: what is sketched, the sketch that crosses, and the report about a twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from handrail.kernel import Refusal, Via
+
+Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+
+Kind = Literal[
+    "integer", "decimal", "float", "date", "timestamp", "time", "boolean", "text", "uuid", "blob", "odd"
+]
+# key: numbered or lettered anew. link: the key of another row. fake: personal, invented from its meaning.
+# model: drawn from the sketch. fill: invented from type alone. degree: children per row, never written.
+Role = Literal["key", "link", "fake", "model", "fill", "degree"]
+BinKind = Literal["null", "value", "range", "pool", "other"]
+Variant = Literal["plain", "hostile"]
+
+
+class TwinRefused(Refusal):
+    """The twin would show real data, so it is not published."""
+
+    code = "twin_refused"
+    status = 409
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column as its contract describes it."""
+
+    name: str
+    type: str  # DuckDB SQL type
+    required: bool = False
+    unique: bool = False
+    primary_key: bool = False
+    personal: bool = False
+    semantic: str | None = None
+    references: tuple[str, str] | None = None  # (table, column)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table to make a twin of: its contract's columns and the Parquet extract that holds its rows."""
+
+    name: str
+    fields: tuple[Field, ...]
+    path: Path
+    entity: str | None = None  # the column that says whom a row is about; k counts these, not rows
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One cell of a column: null, one common value, a range of numbers, several common texts, or the rest.
+
+    Ranges are half-open [low, high) in the column's own unit: whole steps of 10^-scale for decimals, days
+    since 1970 for dates, microseconds for timestamps and times, the number itself otherwise.
+    """
+
+    kind: BinKind
+    value: str | float | None = None
+    low: float = 0.0
+    high: float = 0.0
+    values: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class ColumnSketch:
+    """One column: how it is made, its bins with their shares, and the shares given up to two parents."""
+
+    name: str
+    type: str
+    kind: Kind
+    role: Role
+    required: bool = False
+    unique: bool = False
+    primary_key: bool = False
+    personal: bool = False
+    semantic: str | None = None
+    step: float = 1.0  # every number is a multiple of it
+    bins: tuple[Bin, ...] = ()
+    shares: tuple[float, ...] = ()
+    parents: tuple[tuple[str, str], ...] = ()  # (link or "", column)
+    groups: tuple[int, ...] = ()  # into how many groups each parent's bins are folded
+    given: tuple[tuple[int, tuple[tuple[int, float], ...]], ...] = ()  # parents' cell -> (bin, share)…
+    shapes: tuple[tuple[str, float], ...] = ()  # "A-9999": letters and digits of text that is not kept
+    lengths: tuple[int, int, int] = (4, 12, 24)  # short, middle and long text
+    start: int = 1  # first number of a key
+
+
+@dataclass(frozen=True)
+class LinkSketch:
+    """A foreign key: which columns point where, how many rows point nowhere, how parents are used."""
+
+    name: str
+    columns: tuple[str, ...]
+    to: str
+    to_columns: tuple[str, ...]
+    kind: Literal["inside", "self", "late", "outside"]  # late: closes a cycle. outside: parent not in the set
+    null_share: float
+    unique: bool
+    degree: str | None  # the parent's hidden column that counts the children
+    distinct: int  # how many different parents are pointed at (outside only), rounded
+
+
+@dataclass(frozen=True)
+class TableSketch:
+    """One table: its size, columns in the order they are drawn, links, and orders that always hold."""
+
+    name: str
+    rows: int
+    columns: tuple[ColumnSketch, ...]  # in the order of the contract, then degrees
+    order: tuple[str, ...]  # modelled columns, parents first
+    links: tuple[LinkSketch, ...] = ()
+    ascending: tuple[tuple[str, str], ...] = ()  # (a, b): a <= b in every row that has both
+    sorted_by: str | None = None  # a column that grows with the key
+    simplifications: tuple[str, ...] = ()
+
+    def column(self, name: str) -> ColumnSketch:
+        """The column of that name, which must exist."""
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Everything that crosses from production to the sandbox; nothing in it is about fewer than k."""
+
+    k: int
+    tables: tuple[TableSketch, ...]  # parents before children
+    version: int = 1
+
+    def table(self, name: str) -> TableSketch:
+        """The table of that name, which must exist."""
+        return next(table for table in self.tables if table.name == name)
+
+
+@dataclass(frozen=True)
+class HostileCell:
+    """One awkward value put into a twin on purpose: row number from 0, column and catalogue id."""
+
+    row: int
+    column: str
+    case: str
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """How alike the joint distribution of two columns is, 0..1."""
+
+    first: str
+    second: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bin for the picture: its label and its share in the real data and in the twin."""
+
+    label: str
+    real: float
+    twin: float
+
+
+@dataclass(frozen=True)
+class ColumnScore:
+    """How a column was made and how alike its distribution is; no score where nothing was modelled."""
+
+    name: str
+    kind: str
+    made: str
+    score: float | None
+    bars: tuple[Bar, ...] = ()
+
+
+@dataclass(frozen=True)
+class LinkScore:
+    """How alike the number of children per parent is, 0..1."""
+
+    column: str
+    to: str
+    score: float
+    orphans: int
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Copies on all rows, as shares of rows, against what is normal in the real data and by chance."""
+
+    compared: tuple[str, ...]
+    copies: float
+    hold_out: float
+    chance: float
+    limit: float
+    column: str | None = None  # the column most to blame, when refused
+    reason: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the twin may be published."""
+        return self.reason is None
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """What is known about one table's twin."""
+
+    dataset: str
+    rows: int
+    real_rows: int
+    columns: tuple[ColumnScore, ...]
+    pairs: tuple[PairScore, ...]
+    links: tuple[LinkScore, ...]
+    privacy: Privacy
+    hostile: tuple[tuple[str, int], ...]  # catalogue id, cells
+    simplifications: tuple[str, ...]
+    contract_digest: str = ""
+    shapes: float | None = None  # mean of the columns
+    dependence: float | None = None  # mean of the pairs
+    cardinality: float | None = None  # mean of the links
+    overall: float | None = None  # mean of those of the three that exist
+
+
+@dataclass(frozen=True)
+class TwinReport:
+    """One build of twins: how it was made and one report per table. Synthetic; never called anonymous."""
+
+    id: str
+    seed: int
+    k: int
+    variant: Variant
+    built_at: datetime
+    built_by: str
+    seconds: float
+    overall: float | None  # mean of the tables
+    tables: tuple[TableReport, ...]
+
+    def table(self, dataset: str) -> TableReport | None:
+        """The report about one dataset, or None."""
+        return next((table for table in self.tables if table.dataset == dataset), None)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build that was asked for from a page: what is being done and how far it is."""
+
+    id: str
+    datasets: tuple[str, ...]
+    seed: int
+    state: Literal["queued", "running", "done", "failed"]
+    step: str
+    done: int
+    total: int
+    reason: str | None
+    next_step: str | None
+    asked_by: str
+    via: Via
+    asked_at: datetime

@@ -1,0 +1,239 @@
+"""Finds which columns depend on which (at most two parents each) and how, from binned columns in DuckDB.
+
+A discretised Bayesian network built greedily by mutual information with the Miller-Madow bias correction
+(Miller 1955), in the manner of PrivBayes (Zhang et al., 2014) without its noise: privacy here is by
+suppression of every cell that fewer than k stand for.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from handrail.twins.columns import Source
+
+MOST_NODES = 64  # columns beyond these are drawn on their own
+SAMPLED_ROWS = 100_000  # rows that are enough to find the structure
+WORTH = 0.01  # nats below which a dependence is not worth a parent
+
+
+@dataclass(frozen=True)
+class Node:
+    """One binned column: of the table itself (link "") or of the row a link points at."""
+
+    link: str
+    column: str
+    code: str  # its column in the table of codes
+    bins: int
+    fixed: bool = False  # known before anything is drawn: a parent's column or a part of the key
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The order in which nodes are drawn and the parents of each."""
+
+    order: tuple[Node, ...]
+    parents: Mapping[str, tuple[Node, ...]]  # by code
+    strongest: tuple[tuple[Node, Node], ...]  # pairs worth comparing, strongest first
+
+
+Given = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
+
+
+def shape(source: Source, nodes: Sequence[Node]) -> Shape:
+    """Choose parents: the strongest edge into what is already drawn, one column at a time."""
+    fixed = [node for node in nodes if node.fixed]
+    free = [node for node in nodes if not node.fixed]
+    measured = _Measured(source, sorted([*fixed, *free], key=lambda n: n.fixed)[:MOST_NODES])
+    known = set(measured.nodes)
+    placed = [node for node in fixed if node in known]
+    left = [node for node in free if node in known]
+    order: list[Node] = []
+    parents: dict[str, tuple[Node, ...]] = {}
+    while left:
+        if placed:
+            best = max(left, key=lambda n: max(measured.pair(n, p) for p in placed))
+        else:
+            best = max(left, key=lambda n: sum(measured.pair(n, other) for other in left if other is not n))
+        parents[best.code] = _parents(measured, best, placed)
+        order.append(best)
+        placed.append(best)
+        left.remove(best)
+    alone = [node for node in free if node not in known]
+    parents |= {node.code: () for node in alone}
+    return Shape((*order, *alone), parents, measured.strongest())
+
+
+def _parents(measured: _Measured, node: Node, placed: Sequence[Node]) -> tuple[Node, ...]:
+    close = sorted(
+        (p for p in placed if measured.pair(node, p) > WORTH), key=lambda p: -measured.pair(node, p)
+    )
+    if not close:
+        return ()
+    first = close[0]
+    second = [(measured.triple(node, first, other), other) for other in close[1:5]]
+    gain, other = max(second, key=lambda found: found[0], default=(0.0, first))
+    return (first, other) if gain > measured.pair(node, first) + WORTH else (first,)
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """Shares of a column's bins, and by cell of its parents' folded bins where k or more stand for it."""
+
+    shares: tuple[float, ...]
+    parents: tuple[Node, ...] = ()
+    groups: tuple[int, ...] = ()
+    given: Given = ()
+    worth: float = 0.0  # nats that survive suppression
+
+
+def depend(source: Source, node: Node, parents: Sequence[Node]) -> Dependence:
+    """Count a column given its parents, their bins folded as finely as suppression allows.
+
+    A cell that fewer than k stand for is left out, and so is what remains of its row when that is fewer
+    than k too; drawing falls back to the shares of all rows. Of one parent or both, and of several foldings,
+    the one that keeps most information is taken.
+    """
+    counts = source.all(
+        f"SELECT {node.code}, count(*) FROM {source.relation} WHERE {node.code} IS NOT NULL "
+        f"GROUP BY 1 HAVING {source.holders} >= ? ORDER BY 1",
+        [source.k],
+    )
+    total = sum(n for _, n in counts)
+    marginal = [0.0] * node.bins
+    for code, n in counts:
+        marginal[code] = round(n / total, 6)
+    best = Dependence(tuple(marginal))
+    if sum(1 for share in marginal if share) < 2:
+        return best
+    for chosen, groups in _foldings(parents):
+        found = _given(source, node, chosen, groups, marginal)
+        if found.worth > best.worth + WORTH / 2:
+            best = found
+    return best
+
+
+def _foldings(parents: Sequence[Node]) -> list[tuple[tuple[Node, ...], tuple[int, ...]]]:
+    """Parents alone and together, each with its bins folded into fewer and fewer groups."""
+    found: list[tuple[tuple[Node, ...], tuple[int, ...]]] = []
+    for groups in (4, 8, 16, 32):
+        found += [((parent,), (min(parent.bins, groups),)) for parent in parents]
+        if len(parents) == 2:
+            first, second = parents
+            for other in (groups, max(4, groups // 4)):
+                found.append(((first, second), (min(first.bins, groups), min(second.bins, other))))
+    return list(dict.fromkeys(found))
+
+
+def _given(
+    source: Source, node: Node, parents: tuple[Node, ...], groups: tuple[int, ...], marginal: Sequence[float]
+) -> Dependence:
+    cell = _cell_sql(parents, groups)
+    known = f"FROM {source.relation} WHERE g IS NOT NULL AND {node.code} IS NOT NULL"
+    whole = dict(
+        source.all(
+            f"SELECT {cell} AS g, count(*) {known} GROUP BY 1 HAVING {source.holders} >= ?", [source.k]
+        )
+    )
+    found: dict[int, list[tuple[int, int]]] = {}
+    for g, code, n in source.all(
+        f"SELECT {cell} AS g, {node.code}, count(*) {known} GROUP BY 1, 2 "
+        f"HAVING {source.holders} >= ? ORDER BY 1, 2",
+        [source.k],
+    ):
+        found.setdefault(int(g), []).append((int(code), int(n)))
+    given = tuple(
+        (g, _spread(cells, whole.get(g, 0), marginal, source.k)) for g, cells in sorted(found.items())
+    )
+    rows = max(1, source.rows)
+    worth = -sum(len(shares) - 1 for _, shares in given) / (2 * rows)
+    for g, shares in given:
+        at = dict(shares)
+        worth += sum(n / rows * math.log(at[code] / marginal[code]) for code, n in found[g] if at.get(code))
+    return Dependence(tuple(marginal), parents, groups, given, worth)
+
+
+def _spread(
+    cells: list[tuple[int, int]], whole: int, marginal: Sequence[float], k: int
+) -> tuple[tuple[int, float], ...]:
+    """Shares within one cell of the parents; what is left of at least k goes where all rows go."""
+    known = sum(n for _, n in cells)
+    rest = whole - known
+    weights = {code: float(n) for code, n in cells}
+    open_codes = [code for code, share in enumerate(marginal) if share and code not in weights]
+    open_share = sum(marginal[code] for code in open_codes)
+    if rest >= k and open_share:
+        for code in open_codes:
+            weights[code] = rest * marginal[code] / open_share
+    total = sum(weights.values())
+    shares = tuple((code, round(weight / total, 4)) for code, weight in sorted(weights.items()))
+    return tuple((code, share) for code, share in shares if share > 0)
+
+
+def fold(code: str, bins: int, groups: int) -> str:
+    """SQL that folds a bin number into its group; the same arithmetic as `draw.folded`."""
+    return f"({code}::INTEGER * {groups} // {bins})"
+
+
+def _cell_sql(parents: Sequence[Node], groups: Sequence[int]) -> str:
+    sql = fold(parents[0].code, parents[0].bins, groups[0])
+    if len(parents) == 2:
+        sql = f"({sql} * {groups[1]} + {fold(parents[1].code, parents[1].bins, groups[1])})"
+    return sql
+
+
+class _Measured:
+    """Mutual information between binned columns; only one number a pair leaves DuckDB."""
+
+    def __init__(self, source: Source, nodes: Sequence[Node]) -> None:
+        self._source = source
+        every = max(1, source.rows // SAMPLED_ROWS)
+        self._from = (
+            f"(SELECT * FROM {source.relation} WHERE hash(rowid) % {every} = 0)"
+            if every > 1
+            else source.relation
+        )
+        self._rows = source.rows / every
+        self._entropy: dict[tuple[str, ...], tuple[float, int]] = {}
+        self.nodes = [node for node in nodes if node.bins > 1]
+        self._pairs: dict[frozenset[str], float] = {}
+        for i, first in enumerate(self.nodes):
+            for second in self.nodes[:i]:
+                if not (first.fixed and second.fixed):
+                    self._pairs[frozenset((first.code, second.code))] = self._shared(first, (second,))
+
+    def pair(self, first: Node, second: Node) -> float:
+        """Corrected mutual information in nats, never below zero."""
+        return self._pairs.get(frozenset((first.code, second.code)), 0.0)
+
+    def triple(self, node: Node, first: Node, second: Node) -> float:
+        """What two parents together say about a node."""
+        return self._shared(node, (first, second))
+
+    def strongest(self) -> tuple[tuple[Node, Node], ...]:
+        """Pairs of this table's own columns, strongest first."""
+        own = [node for node in self.nodes if not node.link]
+        pairs = [(a, b) for i, a in enumerate(own) for b in own[:i]]
+        return tuple(sorted(pairs, key=lambda pair: (-self.pair(*pair), pair[0].code, pair[1].code)))
+
+    def _shared(self, node: Node, others: Sequence[Node]) -> float:
+        """Bias-corrected, and lowered by two standard deviations of what chance alone would show."""
+        codes = tuple(sorted(other.code for other in others))
+        together = tuple(sorted((node.code, *codes)))
+        found = self._of((node.code,))[0] + self._of(codes)[0] - self._of(together)[0]
+        freedom = max(1, self._of(together)[1] - self._of(codes)[1] - self._of((node.code,))[1] + 1)
+        return max(0.0, found - math.sqrt(2 * freedom) / max(1.0, self._rows))
+
+    def _of(self, codes: tuple[str, ...]) -> tuple[float, int]:
+        """Miller-Madow entropy of some columns together, and how many combinations there are."""
+        if codes not in self._entropy:
+            rows, cells, weight = self._source.one(
+                f"SELECT coalesce(sum(n), 0), count(*), coalesce(sum(n * ln(n)), 0) FROM "
+                f"(SELECT count(*) AS n FROM {self._from} GROUP BY {', '.join(codes)})"
+            )
+            counted = float(rows) or 1.0
+            entropy = math.log(counted) - float(weight) / counted + (cells - 1) / (2 * counted)
+            self._entropy[codes] = (entropy, int(cells))
+        return self._entropy[codes]

@@ -1,0 +1,77 @@
+"""The production plane of one build: a closed DuckDB connection in which each extract is a view."""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from handrail.kernel import Conflict
+from handrail.twins.columns import Source, quoted
+from handrail.twins.models import Table
+from handrail.twins.roles import Layout, Link, layout
+
+MEMORY_MB = 1536
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The connection, and per table its view, real column types and row count."""
+
+    con: duckdb.DuckDBPyConnection
+    tables: Mapping[str, Table]
+    layout: Layout
+    views: Mapping[str, str]
+    types: Mapping[str, Mapping[str, str]]
+    rows: Mapping[str, int]
+    k: int
+
+    def source(self, table: str, relation: str | None = None, entity: str | None = None) -> Source:
+        """A table (or a relation made of it) to sketch, counting its entity where it has one."""
+        own = self.tables[table].entity
+        if relation is None and own is not None:
+            entity = quoted(own)
+        return Source(self.con, relation or self.views[table], self.rows[table], self.k, entity)
+
+    def links(self, table: str) -> Sequence[Link]:
+        """The links of a table."""
+        return self.layout.links[table]
+
+    def late(self, table: str, link: Link) -> bool:
+        """Whether the link closes a circle of tables."""
+        return (table, link.name) in self.layout.late
+
+    def joined(self, child: str, link: Link, left: str, right: str) -> str:
+        """SQL for "this row points at that one"; as text where the two types are of different families."""
+        parts = []
+        for own, other in zip(link.columns, link.to_columns, strict=True):
+            a, b = f"{left}.{quoted(own)}", f"{right}.{quoted(other)}"
+            texts = [kind == "VARCHAR" for kind in (self.types[child][own], self.types[link.to][other])]
+            parts.append(f"{a}::VARCHAR = {b}::VARCHAR" if texts[0] != texts[1] else f"{a} = {b}")
+        return " AND ".join(parts)
+
+
+def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> Plane:
+    """Open the extracts; refuses Conflict when a contract names a column that its extract does not have."""
+    con = duckdb.connect(config={"threads": 2, "memory_limit": f"{memory_mb}MB"})
+    con.execute("SET TimeZone = 'UTC'")
+    views: dict[str, str] = {}
+    types: dict[str, dict[str, str]] = {}
+    rows: dict[str, int] = {}
+    for number, table in enumerate(tables):
+        view = f"src_{number}"
+        con.read_parquet(str(table.path)).create_view(view)
+        views[table.name] = view
+        found = {row[0]: row[1] for row in con.execute(f"DESCRIBE {view}").fetchall()}
+        missing = [one.name for one in table.fields if one.name not in found]
+        if missing:
+            raise Conflict(
+                f"The contract of {table.name} names {', '.join(missing)}, which its extract does not have.",
+                next_step="Import the source again, or remove the column from the contract.",
+            )
+        types[table.name] = found
+        rows[table.name] = con.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]
+    by_name = {table.name: table for table in tables}
+    return Plane(con, by_name, layout(tables), views, types, rows, k)

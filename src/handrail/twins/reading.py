@@ -1,0 +1,38 @@
+"""Reads a stored report back into its nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from handrail.twins.models import Bar, ColumnScore, LinkScore, PairScore, Privacy, TableReport, TwinReport
+
+
+def report_from(plain: Mapping[str, Any]) -> TwinReport:
+    """The report that was stored as JSON."""
+    return TwinReport(
+        **dict(plain)
+        | {
+            "built_at": datetime.fromisoformat(plain["built_at"]),
+            "tables": tuple(_table(table) for table in plain["tables"]),
+        }
+    )
+
+
+def _table(plain: Mapping[str, Any]) -> TableReport:
+    return TableReport(
+        **dict(plain)
+        | {
+            "columns": tuple(_column(column) for column in plain["columns"]),
+            "pairs": tuple(PairScore(**pair) for pair in plain["pairs"]),
+            "links": tuple(LinkScore(**link) for link in plain["links"]),
+            "privacy": Privacy(**plain["privacy"] | {"compared": tuple(plain["privacy"]["compared"])}),
+            "hostile": tuple((case, cells) for case, cells in plain["hostile"]),
+            "simplifications": tuple(plain["simplifications"]),
+        }
+    )
+
+
+def _column(plain: Mapping[str, Any]) -> ColumnScore:
+    return ColumnScore(**dict(plain) | {"bars": tuple(Bar(**bar) for bar in plain["bars"])})

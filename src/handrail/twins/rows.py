@@ -1,0 +1,197 @@
+"""Makes the rows of one table from its sketch: links first, then bins, then values, keys last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from zlib import crc32
+
+import numpy as np
+
+from handrail.twins.assign import Made, evenly, point, point_back, reorder, rows_of
+from handrail.twins.draw import Codes, cells, codes, decode, whole
+from handrail.twins.fakes import Persona, distinct_texts
+from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
+from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
+from handrail.twins.values import Ints, Values, as_kind, full
+
+MOST_ROWS = 5_000_000
+KEY_SEED = 0  # keys are the same in every build, so that twins built apart fit each other
+Outside = Mapping[tuple[str, str], Values]  # (table, column) -> keys of a twin that exists already
+
+
+def seeded(seed: int, purpose: str) -> np.random.Generator:
+    """A generator of its own for each purpose, so that one table's draws do not move another's."""
+    return np.random.default_rng([seed, crc32(purpose.encode())])
+
+
+def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: int) -> Made:
+    """All rows of a table whose parents are made. Links that close a circle stay open; see `close`."""
+    rng = seeded(seed, table.name)
+    one = Made(table, _wanted(table, made))
+    pools = {link.name: _pool(table, link, outside) for link in table.links if link.kind == "outside"}
+    _point(table, made, pools, one, rng)
+    _key_parts(table, one, rng)
+    for name in table.order:
+        column = table.column(name)
+        drawn = [_parent(table, made, one, link, parent) for link, parent in column.parents]
+        one.codes[name] = codes(column, cells(column, drawn, one.rows), rng)
+    for column in table.columns:
+        found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
+        if column.role == "model":
+            one.values[column.name] = decode(column, found, rng)
+        if column.role == "degree":
+            one.degrees[column.name] = whole(column, found, rng)
+    _keep_order(table, one)
+    _keys(table, one, seed)
+    _links(table, made, pools, one)
+    return one
+
+
+def close(table: TableSketch, made: Mapping[str, Made], seed: int) -> None:
+    """Point the links that had to wait for tables made later."""
+    for link in table.links:
+        if link.kind == "late":
+            rng = seeded(seed, f"{table.name}:{link.name}")
+            points = evenly(link, made[link.to].rows, made[table.name].rows, rng)
+            _copy_keys(link, made[link.to], points, made[table.name])
+
+
+def _wanted(table: TableSketch, made: Mapping[str, Made]) -> int:
+    wanted = rows_of(table, dict(made), min(table.rows, MOST_ROWS))
+    for column in table.columns:
+        most = capacity(column) if column.unique and column.required and column.role == "key" else None
+        wanted = min(wanted, most) if most is not None else wanted
+    return wanted
+
+
+def _point(
+    table: TableSketch,
+    made: Mapping[str, Made],
+    pools: Mapping[str, tuple[Values, ...]],
+    one: Made,
+    rng: np.random.Generator,
+) -> None:
+    first = True
+    for link in table.links:
+        required = any(table.column(column).required for column in link.columns)
+        if link.kind == "inside":
+            parent = made[link.to]
+            degrees = parent.degrees.get(link.degree) if link.degree else None
+            one.points[link.name] = point(link, parent.rows, degrees, one.rows, first, rng)
+            first = False
+        elif link.kind == "self":
+            one.points[link.name] = point_back(link, one.rows, required, rng)
+        elif link.kind == "outside":
+            shared = replace(link, null_share=0.0 if required else link.null_share)
+            one.points[link.name] = evenly(shared, len(pools[link.name][0].array), one.rows, rng)
+
+
+def _key_parts(table: TableSketch, one: Made, rng: np.random.Generator) -> None:
+    """Make keys of several columns differ; drops the rows for which there is no key left."""
+    key = [column for column in table.columns if column.primary_key]
+    if len(key) < 2 or any(column.role == "fake" for column in key) or not one.rows:
+        return
+    names = [link.name for link in table.links if {column.name for column in key} & set(link.columns)]
+    parts = [column for column in key if column.role == "key"]
+    if not parts:
+        shuffled = redraw_repeats([one.points[name] for name in names], rng)
+        one.points |= dict(zip(names, shuffled, strict=True))
+    made = composite(parts, [one.points[name] for name in names], one.rows, rng)
+    reorder(one, made.keep)
+    one.values |= made.values
+    one.codes |= made.codes
+
+
+def _parent(
+    table: TableSketch, made: Mapping[str, Made], one: Made, link: str, column: str
+) -> tuple[Codes, int]:
+    """The drawn bins of a column of this table, or of the rows that a link points at."""
+    if not link:
+        width = len(table.column(column).bins)
+        return one.codes.get(column, np.full(one.rows, -1, dtype=np.int16)), width
+    to = next(known.to for known in table.links if known.name == link)
+    points = one.points[link]
+    there = made[to].codes[column]
+    found = there[np.maximum(points, 0)] if len(there) else np.zeros(len(points), dtype=np.int16)
+    return np.where(points < 0, -1, found).astype(np.int16), len(made[to].sketch.column(column).bins)
+
+
+def _keep_order(table: TableSketch, one: Made) -> None:
+    """Dates that never run backwards are swapped where they do; rows are sorted as their key will be."""
+    for first, second in table.ascending * 2:
+        a, b = one.values[first], one.values[second]
+        wrong = a.valid & b.valid & (a.array > b.array)
+        one.values[first] = Values(np.where(wrong, b.array, a.array), a.valid)
+        one.values[second] = Values(np.where(wrong, a.array, b.array), b.valid)
+    if table.sorted_by is not None:
+        dates = one.values[table.sorted_by]
+        last = np.iinfo(np.int64).max
+        ordered = np.argsort(np.where(dates.valid, dates.array, last), kind="stable")
+        degrees = {name: found[ordered] for name, found in one.degrees.items()}
+        own = {link.name for link in table.links if link.kind == "self"}
+        points = {name: found for name, found in one.points.items() if name in own}
+        reorder(one, ordered)
+        one.degrees = degrees
+        one.points |= points  # still earlier rows: which ones is arbitrary
+
+
+def _keys(table: TableSketch, one: Made, seed: int) -> None:
+    """Keys of one column, invented people, and columns about which only the type is known."""
+    persona: Persona | None = None
+    lone = sum(1 for column in table.columns if column.primary_key) == 1
+    for column in table.columns:
+        rng = seeded(seed, f"{table.name}.{column.name}")
+        if column.role == "key" and column.unique:
+            keys = distinct(column, one.rows, seeded(KEY_SEED, f"{table.name}.{column.name}"))
+            one.values[column.name] = _with_nulls(column, keys, rng)
+        elif column.role == "fake":
+            persona = persona or Persona(one.rows, int(rng.integers(2**31)))
+            made = persona.column(column)
+            if column.kind == "text" and (column.unique or (column.primary_key and not lone)):
+                made = distinct_texts(made)
+            elif column.unique:
+                made = distinct(column, one.rows, rng).array
+            one.values[column.name] = _with_nulls(column, full(made), rng)
+        elif column.role == "fill":
+            drawn = np.full(one.rows, -1, dtype=np.int16)
+            one.values[column.name] = _with_nulls(column, decode(column, drawn, rng), rng)
+
+
+def _with_nulls(column: ColumnSketch, values: Values, rng: np.random.Generator) -> Values:
+    share = column.shares[0] if column.shares and column.bins[0].kind == "null" else 0.0
+    if column.required or not share:
+        return values
+    return Values(values.array, values.valid & (rng.random(len(values.array)) >= share))
+
+
+def _pool(table: TableSketch, link: LinkSketch, outside: Outside) -> tuple[Values, ...]:
+    """The keys a link to a table outside may use: of its twin, or invented (the same in every table)."""
+    found = [outside.get((link.to, column)) for column in link.to_columns]
+    known = [values for values in found if values is not None and len(values.array)]
+    if len(known) == len(found):
+        return tuple(known)
+    count = max(1, link.distinct if not link.unique else table.rows)
+    return tuple(
+        distinct(table.column(column), count, seeded(KEY_SEED, f"{link.to}.{target}"))
+        for column, target in zip(link.columns, link.to_columns, strict=True)
+    )
+
+
+def _links(
+    table: TableSketch, made: Mapping[str, Made], pools: Mapping[str, tuple[Values, ...]], one: Made
+) -> None:
+    """Copy the keys that each link points at."""
+    for link in table.links:
+        if link.kind == "outside":
+            for column, pool in zip(link.columns, pools[link.name], strict=True):
+                one.values[column] = pool.take(one.points[link.name])
+        elif link.kind != "late":
+            there = one if link.kind == "self" else made[link.to]
+            _copy_keys(link, there, one.points[link.name], one)
+
+
+def _copy_keys(link: LinkSketch, there: Made, points: Ints, one: Made) -> None:
+    for column, target in zip(link.columns, link.to_columns, strict=True):
+        keys = as_kind(there.values[target], there.sketch.column(target), one.sketch.column(column))
+        one.values[column] = keys.take(points)

@@ -1,0 +1,184 @@
+"""Takes the sketch of a set of related tables: the only thing about real data that leaves production.
+
+Only aggregates are read, never rows. Every value, range end, cell and share in the result is about at least
+k rows, or at least k distinct entities where the contract names an entity key. `codec.py` writes it as JSON.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handrail.twins.coded import Coded, code, pool_name
+from handrail.twins.columns import (
+    Source,
+    number_bins,
+    number_sql,
+    quoted,
+    step_of,
+    text_bins,
+    text_shapes,
+)
+from handrail.twins.links import degrees, link_sketch
+from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
+from handrail.twins.network import MOST_NODES, Node, Shape, depend
+from handrail.twins.orders import ascending, sorted_by
+from handrail.twins.plane import Plane
+from handrail.twins.roles import kind_of, role_of
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The sketch, and the binned tables that stay in the production plane for scoring."""
+
+    sketch: Sketch
+    coded: Mapping[str, Coded]
+
+
+def take(plane: Plane, progress: Progress | None = None) -> Taken:
+    """Sketch every table of the plane, parents before children."""
+    order = plane.layout.order
+    drafts = {name: _columns(plane, name) for name in order}
+    counts = {name: degrees(plane, name) for name in order}
+    for name in order:
+        drafts[name] += [degree.column for degree in counts[name]]
+    finished: list[TableSketch] = []
+    coded: dict[str, Coded] = {}
+    for position, name in enumerate(order):
+        if progress:
+            progress(f"sketching {name}", position, len(order))
+        coded[name] = code(plane, name, drafts, counts[name])
+        finished.append(_table(plane, name, drafts[name], coded[name]))
+    return Taken(Sketch(plane.k, tuple(finished)), coded)
+
+
+def _table(plane: Plane, name: str, drafts: Sequence[ColumnSketch], coded: Coded) -> TableSketch:
+    source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
+    made = {column.name: column for column in drafts}
+    for node in coded.nodes:
+        if not node.link:
+            made[node.column] = _depend(source, made[node.column], node, coded.shape)
+    columns = tuple(made.values())
+    links = tuple(link_sketch(plane, name, link) for link in plane.links(name))
+    return TableSketch(
+        name=name,
+        rows=plane.rows[name],
+        columns=columns,
+        order=tuple(node.column for node in coded.shape.order),
+        links=links,
+        ascending=ascending(plane.source(name), columns),
+        sorted_by=sorted_by(plane.source(name), columns),
+        simplifications=tuple(_simplifications(plane, name, columns, links)),
+    )
+
+
+def _depend(source: Source, column: ColumnSketch, node: Node, shape: Shape) -> ColumnSketch:
+    found = depend(source, node, shape.parents.get(node.code, ()))
+    if not any(found.shares):  # nothing is shared by k: keep no bin at all
+        return replace(column, bins=(), shares=())
+    return replace(
+        column,
+        bins=_forget_rare(column.bins, found.shares),
+        shares=found.shares,
+        parents=tuple((parent.link, parent.column) for parent in found.parents),
+        groups=found.groups,
+        given=found.given,
+    )
+
+
+def _forget_rare(bins: tuple[Bin, ...], shares: tuple[float, ...]) -> tuple[Bin, ...]:
+    """A bin without a share keeps its place but not what it held."""
+    return tuple(
+        one if share or one.kind in ("null", "other") else Bin("other")
+        for one, share in zip(bins, shares, strict=True)
+    )
+
+
+def _columns(plane: Plane, table: str) -> list[ColumnSketch]:
+    linked = {column for link in plane.links(table) for column in link.columns}
+    own = plane.tables[table].fields
+    lone = sum(1 for one in own if one.primary_key) <= 1
+    return [_column(plane, table, one, one.name in linked, lone) for one in own]
+
+
+def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> ColumnSketch:
+    sql_type = plane.types[table][one.name]
+    kind = kind_of(sql_type)
+    role = role_of(one, kind, linked)
+    source = plane.source(table)
+    required = one.required or one.primary_key
+    unique = one.unique or (one.primary_key and lone)
+    draft = ColumnSketch(
+        one.name, sql_type, kind, role, required, unique, one.primary_key, one.personal, one.semantic
+    )
+    column = quoted(one.name)
+    if kind == "text" and role in ("key", "model", "link"):
+        shapes, lengths = text_shapes(source, f"{column}::VARCHAR")
+        draft = replace(draft, shapes=shapes, lengths=lengths)
+    if kind == "integer" and role in ("key", "link"):
+        draft = replace(draft, start=_start(source, column))
+    if kind in ("uuid", "blob", "odd") or role in ("fake", "link"):
+        return replace(draft, **_nulls(source, column))
+    if kind == "text":
+        pooled = pool_name(plane, table, one.name)
+        made = _nulls(source, column) if unique else {"bins": text_bins(source, f"{column}::VARCHAR", pooled)}
+        return replace(draft, **made)
+    value = number_sql(column, sql_type, kind)
+    step = step_of(source, value, kind)
+    if role == "key" and unique and kind == "integer":
+        return replace(draft, **_nulls(source, column))
+    return replace(draft, step=step, bins=number_bins(source, value, step))
+
+
+def _nulls(source: Source, column: str) -> dict[str, Any]:
+    """Two bins: null, and everything else; the share of nulls only when at least k are null."""
+    nulls, rows = source.one(f"SELECT count(*) FILTER ({column} IS NULL), count(*) FROM {source.relation}")
+    share = round(nulls / rows, 4) if nulls >= source.k else 0.0
+    return {"bins": (Bin("null"), Bin("other")), "shares": (share, round(1 - share, 4))}
+
+
+def _start(source: Source, column: str) -> int:
+    """Where the numbers of a key begin: only their magnitude is kept."""
+    (low,) = source.one(
+        f"SELECT (SELECT {column}::DOUBLE AS v FROM {source.relation} WHERE {column} IS NOT NULL "
+        "ORDER BY v LIMIT 1 OFFSET ?)",
+        [source.k - 1],
+    )
+    return 1 if low is None or low < 1000 else int(10 ** (len(str(int(low))) - 1)) + 1
+
+
+def _simplifications(
+    plane: Plane, table: str, columns: Sequence[ColumnSketch], links: Sequence[LinkSketch]
+) -> list[str]:
+    """What this twin does not imitate, in words for its report."""
+    rows, k = plane.rows[table], plane.k
+    said: list[str] = []
+    if rows < k:
+        said.append(
+            f"The table has fewer than {k} rows, so nothing was learned from it but its size and types."
+        )
+    odd = [one.name for one in columns if one.kind == "odd"]
+    if odd:
+        said.append(f"Nested or rare types are empty or null: {', '.join(odd)}.")
+    blobs = [one.name for one in columns if one.kind == "blob"]
+    if blobs:
+        said.append(f"Binary columns hold short random bytes: {', '.join(blobs)}.")
+    for link in links:
+        words = {
+            "outside": f"{link.name} points at {link.to}, which is not in this build: its keys are invented.",
+            "late": f"{link.name} closes a circle of tables: it points at a row drawn evenly.",
+            "self": f"{link.name} points at an earlier row of the same table, drawn evenly.",
+            "inside": "",
+        }[link.kind]
+        if words and not link.to.startswith(f"{table}:"):
+            said.append(words)
+    if sum(1 for one in columns if one.role == "model") > MOST_NODES:
+        said.append(f"Only {MOST_NODES} columns depend on each other; the rest are drawn on their own.")
+    unknown = [one.name for one in columns if one.role == "model" and not one.bins]
+    if unknown and rows >= k:
+        said.append(
+            f"No value is shared by {k}, so these are invented from their type: {', '.join(unknown)}."
+        )
+    return said
