@@ -29,7 +29,13 @@ from handrail.runtime import commands as runtime_commands
 from handrail.runtime import pages as runtime_pages
 
 # The packages whose access rules, tables and event subscriptions make up the house.
-ROOMS: tuple[str, ...] = ("handrail.data", "handrail.apps", "handrail.review", "handrail.runtime")
+ROOMS: tuple[str, ...] = (
+    "handrail.data",
+    "handrail.apps",
+    "handrail.review",
+    "handrail.runtime",
+    "handrail.twins",
+)
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {

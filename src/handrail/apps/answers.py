@@ -1,9 +1,13 @@
-"""Versions as JSON: the one noun whose plain shape would hide what people ask for."""
+"""What the faces of this room share: a version as JSON, and an upload as files."""
 
 from typing import Any
 
+from fastapi import UploadFile
+
 from handrail import kit
+from handrail.apps import unpack
 from handrail.apps.models import Version
+from handrail.kernel import LimitReached
 
 
 def version_answer(version: Version) -> dict[str, Any]:
@@ -11,3 +15,12 @@ def version_answer(version: Version) -> dict[str, Any]:
     answer: dict[str, Any] = kit.jsonable(version)
     answer["manifest"] = {"digest": version.manifest.digest, "text": version.manifest.text}
     return answer
+
+
+def unzipped(file: UploadFile, most: unpack.Limits) -> dict[str, bytes]:
+    """The files of an uploaded zip; refuses one that is itself larger than a version may be."""
+    if (file.size or 0) > most.size:
+        raise LimitReached(
+            f"The zip is larger than {most.size // 1024**2} MB.", next_step="Leave out data and packages."
+        )
+    return unpack.unzip(file.file, most)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import BaseModel, Field
 
 from handrail import kit
-from handrail.apps import find, spoken, unpack
-from handrail.apps.answers import version_answer
+from handrail.apps import find, spoken
+from handrail.apps.answers import unzipped, version_answer
 from handrail.apps.ask import ask
 from handrail.apps.models import App
 from handrail.apps.promote import gates as gates_now
@@ -16,7 +16,7 @@ from handrail.apps.push import limits, push
 from handrail.apps.run import open as open_as_me
 from handrail.apps.run import run
 from handrail.apps.share import add_coowner, share, share_preview, unshare
-from handrail.kernel import Context, Environment, LimitReached
+from handrail.kernel import Environment
 
 router = APIRouter(prefix="/api/v1/apps", tags=["apps"])
 
@@ -49,16 +49,6 @@ class CoOwner(BaseModel):
     person: str
 
 
-def unzipped(ctx: Context, file: UploadFile) -> dict[str, bytes]:
-    """The files of an uploaded zip; refuses one that is itself larger than a version may be."""
-    most = limits(ctx)
-    if (file.size or 0) > most.size:
-        raise LimitReached(
-            f"The zip is larger than {most.size // 1024**2} MB.", next_step="Leave out data and packages."
-        )
-    return unpack.unzip(file.file, most)
-
-
 def app_answer(app: App) -> dict[str, Any]:
     """An app as JSON."""
     answer: dict[str, Any] = kit.jsonable(app)
@@ -75,7 +65,7 @@ def push_zip(
     ] = "",
 ) -> dict[str, Any]:
     """Keep a new version; the first one makes you the app's owner."""
-    return version_answer(push(ctx, unzipped(ctx, app), why, prompts))
+    return version_answer(push(ctx, unzipped(app, limits(ctx)), why, prompts))
 
 
 @router.get("")

@@ -11,6 +11,7 @@ from handrail.apps.unpack import Limits
 from handrail.kernel import Conflict, Context, Invalid, Manifest, access, git
 from handrail.kernel.manifest import FILENAME, nearest
 
+RESERVED = {"new"}
 LONGEST_WHY = 4000  # characters
 
 
@@ -63,6 +64,11 @@ def limits(ctx: Context) -> Limits:
 def declared(files: Mapping[str, bytes]) -> Manifest:
     """The manifest among these files; refuses Invalid as `manifest_of`, and when there is no entrypoint."""
     manifest = manifest_of(files)
+    if manifest.name in RESERVED:
+        raise Invalid(
+            f"An app cannot be called {manifest.name!r}: that is an address of Handrail's own.",
+            next_step="Give it a name that says what it does.",
+        )
     if manifest.entrypoint not in files:
         raise Invalid(
             f"{FILENAME} names {manifest.entrypoint} as the entrypoint, and there is no such file.",
