@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 from handrail import kit
 from handrail.kernel import Environment
 from handrail.runtime import look
+from handrail.runtime.answers import downloaded
 from handrail.runtime.models import Output, Run, RunState
-from handrail.runtime.pages import downloaded
 from handrail.runtime.stop import stop
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])

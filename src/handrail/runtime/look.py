@@ -36,7 +36,7 @@ def runs(
     owners = ctx.ports.apps.owners(ctx, app) if app else frozenset()
     if mine.id not in owners and "support" not in mine.roles:
         person = mine.id if person in (None, mine.id) else ""
-    found = store.find_runs(ctx, app, environment, person, limit)
+    found = store.find_runs(ctx, limit, app=app, environment=environment, person=person)
     return tuple(
         one
         for one in found
@@ -48,7 +48,7 @@ def runs(
 
 def tried(ctx: Context, app: str, commit: str) -> tuple[Run, ...]:
     """The sandbox runs of one version, newest first. Asks no rule: the gates of apps say how they ended."""
-    return tuple(one for one in store.find_runs(ctx, app, "sandbox", None, 500) if one.commit == commit)
+    return store.find_runs(ctx, 500, app=app, environment="sandbox", commit=commit)
 
 
 def may_see_outputs(ctx: Context, run_id: str) -> bool:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -10,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from handrail import kit
 from handrail.kernel import Context
 from handrail.runtime import look
+from handrail.runtime.answers import SAFE, downloaded
 from handrail.runtime.handed_over import table_of
 from handrail.runtime.models import Output
 from handrail.runtime.stop import stop
@@ -19,13 +19,6 @@ kit.templates_from("handrail.runtime")
 
 _SHOWN_ROWS = 200
 _SHOWN_LOG = 100_000  # characters; the whole is a download
-# An app chose these bytes: a browser shows them as the picture they claim to be, or keeps them in a file.
-_SAFE = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "private, no-store",
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,7 @@ def stop_form(run_id: str, ctx: kit.Ctx, request: Request) -> Response:
 def log_file(run_id: str, ctx: kit.Ctx) -> Response:
     """The whole log as a text file."""
     text = look.log(ctx, run_id)
-    headers = {**_SAFE, "Content-Disposition": f'attachment; filename="{run_id}.txt"'}
+    headers = {**SAFE, "Content-Disposition": f'attachment; filename="{run_id}.txt"'}
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -69,15 +62,6 @@ def log_file(run_id: str, ctx: kit.Ctx) -> Response:
 def output_file(run_id: str, n: int, ctx: kit.Ctx) -> Response:
     """One output: pictures to be shown, everything else to be kept."""
     return downloaded(*look.output(ctx, run_id, n))
-
-
-def downloaded(output: Output, content: bytes) -> Response:
-    """An output as an answer that no browser will run, whatever is in it."""
-    kind = "inline" if output.kind == "image" else "attachment"
-    plain = output.name.encode("ascii", "replace").decode().replace("?", "_")
-    named = f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(output.name)}"
-    media = output.media if output.kind in ("image", "table") else "application/octet-stream"
-    return Response(content, media_type=media, headers={**_SAFE, "Content-Disposition": named})
 
 
 def _values(ctx: Context, run_id: str) -> dict[str, Any]:

@@ -84,14 +84,12 @@ def find_run(ctx: Context, run_id: str) -> Run | None:
     return _run(row) if row else None
 
 
-def find_runs(
-    ctx: Context, app: str | None, environment: str | None, person: str | None, limit: int
-) -> tuple[Run, ...]:
-    """Runs, newest first."""
+def find_runs(ctx: Context, limit: int, **wanted: str | None) -> tuple[Run, ...]:
+    """Runs with these values in these columns (None: any), newest first."""
     query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
-    for column, value in ((runs.c.app, app), (runs.c.environment, environment), (runs.c.person, person)):
+    for column, value in wanted.items():
         if value is not None:
-            query = query.where(column == value)
+            query = query.where(runs.c[column] == value)
     return tuple(_run(row) for row in ctx.db.execute(query))
 
 

@@ -18,6 +18,8 @@ from handrail.kernel.sandbox import Limits, Outcome, Sandbox
 _OLDEST = (0, 8, 0)
 # Waits for one line, so that it is in its group before anything of the sandbox exists.
 _GATE = 'read -r go && exec "$@" </dev/null'
+# /proc/1/environ inside shows what bwrap was started with, whatever it is told to clear.
+_NOTHING: Mapping[str, str] = {}
 # Address space beyond the memory limit: libraries reserve far more than they use.
 _SPARE_ADDRESSES = 8 << 30
 
@@ -113,7 +115,7 @@ class Bubblewrap:
         try:
             return subprocess.Popen(
                 words,
-                env={},
+                env=_NOTHING,
                 cwd="/",
                 pass_fds=passed,
                 stdin=subprocess.PIPE,
@@ -141,7 +143,7 @@ class Bubblewrap:
     def _tools(self) -> None:
         bwrap = _found("bwrap")
         told = subprocess.run(
-            [bwrap, "--version"], capture_output=True, text=True, env={}, check=False
+            [bwrap, "--version"], capture_output=True, text=True, env=_NOTHING, check=False
         ).stdout
         version = tuple(int(part) for part in re.findall(r"\d+", told)[:3])
         if version < _OLDEST:
@@ -156,7 +158,7 @@ class Bubblewrap:
         words = (_found("bwrap"), *_TRIAL, "--", PRLIMIT, "--version")
         trial = subprocess.run(
             words,
-            env={},
+            env=_NOTHING,
             cwd="/",
             capture_output=True,
             text=True,
