@@ -1,0 +1,111 @@
+"""The guard before every request: forged writes, bad tokens, and headers that bind the browser."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from handrail.kernel import Caller, Instance, identity
+from tests.conftest import PEOPLE
+from tests.faces.conftest import SignedIn
+
+
+def written(instance: Instance) -> int:
+    with instance.engine.connect() as db:
+        return int(
+            db.execute(
+                sa.text("SELECT count(*) FROM audit_entries WHERE verb = 'probe.written'")
+            ).scalar_one()
+        )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://other.testserver"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://testserver.evil.example"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+    ],
+)
+def test_another_website_cannot_write_in_the_name_of_somebody_signed_in(
+    instance: Instance, signed_in: SignedIn, headers: dict[str, str]
+) -> None:
+    answer = signed_in("maker.sales").post("/probe", headers=headers)
+    assert answer.status_code == 403
+    assert written(instance) == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": "http://testserver"}, {}],
+)
+def test_our_own_pages_and_programs_can_write(
+    instance: Instance, signed_in: SignedIn, headers: dict[str, str]
+) -> None:
+    assert signed_in("maker.sales").post("/probe", headers=headers).status_code == 200
+    assert written(instance) == 1
+
+
+def test_the_session_cookie_is_not_for_scripts_nor_for_other_sites(
+    instance: Instance, open_client: Callable[[], TestClient]
+) -> None:
+    with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
+        token = identity.issue_link(ctx, "maker.sales")
+    cookie = open_client().get("/sign-in/link", params={"token": token}).headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie
+
+
+def test_every_answer_binds_the_browser(open_client: Callable[[], TestClient]) -> None:
+    for path in ("/sign-in", "/nowhere", "/static/kit.css", "/healthz", "/openapi.json"):
+        headers = open_client().get(path).headers
+        policy = headers["content-security-policy"]
+        assert (
+            "'unsafe" not in policy and "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+        )
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer hr_wrong", "Bearer", "Basic !!!", "Basic aHJfd3Jvbmc=", "Digest x", "Bearer \xff"],
+)
+def test_a_bad_token_is_not_mended_by_a_good_cookie(signed_in: SignedIn, authorization: str) -> None:
+    client = signed_in("maker.sales")
+    assert client.get("/api/v1/me").status_code == 200
+    answer = client.get("/api/v1/me", headers={"Authorization": authorization.encode("latin-1")})
+    assert answer.status_code == 401
+
+
+def test_a_token_speaks_for_its_person_and_its_scopes(
+    instance: Instance, open_client: Callable[[], TestClient]
+) -> None:
+    with instance.context(Caller(PEOPLE[1], "cli")) as ctx:
+        _, secret = identity.issue_token(ctx, "test", ["query"])
+    answer = open_client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.json()["person"]["id"] == "maker.sales" and answer.json()["scopes"] == ["query"]
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "a.b.c", "session_1.secret.", "é", '"', "a;b=c,,,"])
+def test_a_damaged_session_is_nobody(open_client: Callable[[], TestClient], cookie: str) -> None:
+    answer = open_client().get("/api/v1/me", headers={"Cookie": f"handrail_session={cookie}".encode()})
+    assert answer.status_code == 401
+
+
+def test_a_session_ended_by_sign_out_is_good_for_nothing(signed_in: SignedIn) -> None:
+    client = signed_in("maker.sales")
+    stolen = client.cookies["handrail_session"]
+    client.post("/sign-out")
+    client.cookies.set("handrail_session", stolen)
+    assert client.get("/api/v1/me").status_code == 401
+
+
+def test_static_files_are_kept_by_their_content(open_client: Callable[[], TestClient]) -> None:
+    client = open_client()
+    assert "immutable" in client.get("/static/kit.css?v=abc").headers["cache-control"]
+    assert "immutable" not in client.get("/static/kit.css").headers["cache-control"]
+    assert client.get("/static/../icons.py").status_code == 404
+    assert client.get("/static/%2e%2e/icons.py").status_code == 404
