@@ -3,10 +3,12 @@
 Stewards import sources, complete and certify contracts; everybody else's questions pass the governed query.
 """
 
+from handrail.data.answer import Answer
 from handrail.data.catalog import contract, dataset, datasets, purposes, unreadable
 from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.events import CertificationEnded, DataRefreshed, DatasetCertified, SchemaChanged
 from handrail.data.import_source import import_source
+from handrail.data.metrics import broken_models, metric, metrics
 from handrail.data.models import (
     Certification,
     Changes,
@@ -15,15 +17,20 @@ from handrail.data.models import (
     Dataset,
     ImportReport,
     Mask,
+    Metric,
+    MetricRequest,
     Note,
     Proposal,
     Rendition,
+    Request,
     RowFilter,
 )
 from handrail.data.propose import propose
+from handrail.data.query import observed_reads, query
 from handrail.data.renditions import rendition, sample, set_rendition
 
 __all__ = [
+    "Answer",
     "Certification",
     "CertificationEnded",
     "Changes",
@@ -34,19 +41,27 @@ __all__ = [
     "DatasetCertified",
     "ImportReport",
     "Mask",
+    "Metric",
+    "MetricRequest",
     "Note",
     "Proposal",
     "Rendition",
+    "Request",
     "RowFilter",
     "SchemaChanged",
+    "broken_models",
     "certify",
     "contract",
     "dataset",
     "datasets",
     "extract_path",
     "import_source",
+    "metric",
+    "metrics",
+    "observed_reads",
     "propose",
     "purposes",
+    "query",
     "rendition",
     "revoke",
     "sample",

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
+from handrail.kernel import Environment
+
 MaskKind = Literal["null", "hash", "partial"]
 Classification = Literal["personal", "sensitive"]
 State = Literal["draft", "proposed", "certified", "expiring", "expired", "edited", "revoked"]
@@ -195,3 +197,54 @@ class SourceRecord:
     location: str
     by: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class MetricRequest:
+    """A question about a metric: by which dimensions, where what holds, in which steps and span of time.
+
+    Dimensions are written `dataset.field`, or `field` where only one dataset has it. `where` holds, by
+    dimension, a value or a list of them. `grain` (day, week, month, quarter, year) cuts the metric's own time
+    dimension; `start` is included and `end` is not.
+    """
+
+    name: str
+    by: tuple[str, ...] = ()
+    where: Mapping[str, object] = field(default_factory=dict)
+    grain: str | None = None
+    start: date | None = None
+    end: date | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question: `sql` with its parameters, or a metric. `app` asks within an app's declaration.
+
+    From a run the app, its purpose and the environment are those of the run, whatever is said here.
+    """
+
+    sql: str | None = None
+    metric: MetricRequest | None = None
+    params: Mapping[str, object] = field(default_factory=dict)
+    purpose: str | None = None
+    environment: Environment = "production"
+    app: str | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One definition of a number that everybody uses: what it means, whose it is, and how it is computed.
+
+    `sql` is the plain question behind it, `dimensions` what it can be cut by, `time` the dimension that a
+    grain cuts, `reads` every dataset and column that it or its dimensions can touch.
+    """
+
+    name: str
+    model: str
+    description: str
+    owner: str
+    sql: str
+    dimensions: tuple[str, ...]
+    time: str | None
+    reads: Mapping[str, tuple[str, ...]]
+    file: str

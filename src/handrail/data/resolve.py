@@ -32,21 +32,29 @@ class Resolved:
 _Tables = Mapping[str, tuple[str, frozenset[str] | None]]  # common table -> (its new name, its columns)
 
 
-def resolve(tree: exp.Query, sql: str, contracts: Mapping[str, Contract]) -> Resolved:
+def named_tables(tree: exp.Query) -> frozenset[str]:
+    """Every name that stands where a table stands, in lower case: datasets and common tables."""
+    return frozenset(table.name.lower() for table in tree.find_all(exp.Table))
+
+
+def resolve(
+    tree: exp.Query, sql: str, contracts: Mapping[str, Contract], others: Iterable[str] = ()
+) -> Resolved:
     """Decide every table and column of `tree`, which is changed in place and must have passed `parse.read`.
 
-    Refuses unknown tables and columns with their place in `sql` and the nearest known name, qualified table
-    names, and column lists after a dataset's alias.
+    Refuses unknown tables and columns with their place in `sql` and the nearest known name (`others` are
+    names of further datasets), qualified table names, and column lists after a dataset's alias.
     """
-    resolver = _Resolver(sql, contracts)
+    resolver = _Resolver(sql, contracts, others)
     resolver.query(tree, {}, None)
     parameters = frozenset(node.name for node in tree.find_all(exp.Placeholder))
     return Resolved(tree, resolver.read_columns(), parameters)
 
 
 class _Resolver:
-    def __init__(self, sql: str, contracts: Mapping[str, Contract]) -> None:
+    def __init__(self, sql: str, contracts: Mapping[str, Contract], others: Iterable[str]) -> None:
         self.sql = sql
+        self.others = tuple(others)
         self.contracts = {name.lower(): contract for name, contract in contracts.items()}
         self.reads: dict[str, set[str]] = {}
         self.renamed = 0
@@ -154,7 +162,7 @@ class _Resolver:
             return Source(alias.lower(), None, named or columns)
         contract = self.contracts.get(written.lower())
         if contract is None:
-            known = [*(c.name for c in self.contracts.values()), *tables]
+            known = [*(c.name for c in self.contracts.values()), *tables, *self.others]
             raise NotFound(
                 f"No dataset is called {written}{self.where(node)}.", next_step=nearest(written, known)
             )
@@ -264,7 +272,7 @@ class _Resolver:
 
 
 def _name_outputs(node: exp.Select) -> None:
-    """Name what the engine would name after its rewritten text, which tells row filters: by the asker's own."""
+    """Name what the engine would name after the rewritten text, which tells row filters."""
     for item in list(node.expressions):
         if not isinstance(item, exp.Alias) and item.find(exp.Query, exp.Placeholder):
             text = item.sql(dialect="duckdb", comments=False)

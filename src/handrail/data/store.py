@@ -1,4 +1,4 @@
-"""The data room's tables: sources, extracts, proposals, certifications and renditions."""
+"""The data room's tables: sources, extracts, proposals, certifications, renditions and observed reads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.data.models import Certification, Extract, Proposal, Rendition, SourceRecord
 from handrail.kernel import Context, storage
@@ -65,6 +66,20 @@ renditions = sa.Table(
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("contract_digest", sa.Text, nullable=False),
     sa.Column("built_at", storage.Instant, nullable=False),
+)
+
+# What versions of apps really read. A column named "" stands for the dataset itself.
+_WHOLE = ""
+observed = sa.Table(
+    "observed_reads",
+    storage.metadata,
+    sa.Column("app", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("column", sa.Text, primary_key=True),
+    sa.Column("times", sa.BigInteger, nullable=False),
+    sa.Column("last", storage.Instant, nullable=False),
 )
 
 
@@ -237,3 +252,36 @@ def _certification(row: sa.Row[Any]) -> Certification:
         revoked_by=row.revoked_by,
         reason=row.reason,
     )
+
+
+def observe(
+    ctx: Context, app: str, commit: str, environment: str, reads: Mapping[str, Sequence[str]]
+) -> None:
+    """Count one more reading of these columns, by dataset, by this version of an app."""
+    if not reads:
+        return
+    now = ctx.clock.now()
+    rows = [
+        {"app": app, "version": commit, "environment": environment, "dataset": dataset, "column": column}
+        for dataset, columns in reads.items()
+        for column in (_WHOLE, *columns)
+    ]
+    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    made = insert(observed).values([{**row, "times": 1, "last": now} for row in rows])
+    again = {"times": observed.c.times + 1, "last": now}
+    ctx.db.execute(made.on_conflict_do_update(index_elements=list(observed.primary_key.columns), set_=again))
+
+
+def observations(
+    ctx: Context, app: str, commit: str | None, environment: str | None
+) -> Mapping[str, frozenset[str]]:
+    """The columns read so far, by dataset; a dataset whose rows were only counted has none."""
+    query = sa.select(observed.c.dataset, observed.c.column).where(observed.c.app == app).distinct()
+    if commit is not None:
+        query = query.where(observed.c.version == commit)
+    if environment is not None:
+        query = query.where(observed.c.environment == environment)
+    found: dict[str, set[str]] = {}
+    for dataset, column in ctx.db.execute(query):
+        found.setdefault(dataset, set()).update({column} - {_WHOLE})
+    return {dataset: frozenset(columns) for dataset, columns in sorted(found.items())}

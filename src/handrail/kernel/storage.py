@@ -103,6 +103,8 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def is_writing(connection: sa.Connection) -> bool:
     """Whether this connection holds SQLite's write lock; never true for PostgreSQL, which locks rows."""
+    if connection.closed:
+        return False
     raw = connection.connection.dbapi_connection
     return isinstance(raw, sqlite3.Connection) and raw.in_transaction
 

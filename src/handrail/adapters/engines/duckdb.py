@@ -97,6 +97,8 @@ class _Running:
         self._cursor = cursor
         self._seconds = seconds
         self._late = threading.Event()
+        self._open = True
+        self._ending = threading.Lock()  # the timer must not reach for a cursor that is being closed
         self._timer = threading.Timer(seconds, self._stop)
         self._timer.daemon = True
         self._timer.start()
@@ -119,8 +121,11 @@ class _Running:
     def close(self) -> None:
         """Stop, whether or not all rows were taken."""
         self._timer.cancel()
-        self._cursor.interrupt()
-        self._cursor.close()
+        with self._ending:
+            if self._open:
+                self._open = False
+                self._cursor.interrupt()
+                self._cursor.close()
 
     def _next(self) -> pa.RecordBatch | None:
         if self._late.is_set():
@@ -134,7 +139,9 @@ class _Running:
 
     def _stop(self) -> None:
         self._late.set()
-        self._cursor.interrupt()
+        with self._ending:
+            if self._open:
+                self._cursor.interrupt()
 
     def _told(self, error: Exception) -> Refusal:
         kind = str(error).partition(":")[0]

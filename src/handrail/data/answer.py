@@ -1,0 +1,96 @@
+"""The answer to a governed query while it leaves: counted, cut off at its limits, and closed on the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+
+import pyarrow as pa
+
+from handrail.kernel import Environment, LimitReached, Refusal
+from handrail.kernel.ports import Rows
+
+Closing = Callable[[int, int, str], None]  # rows, bytes, and how it ended: complete, cut, or a refusal's code
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one answer may carry away."""
+
+    rows: int
+    megabytes: int
+
+
+@dataclass
+class Answer:
+    """Rows as Arrow batches, and what was read for them: columns by dataset, those seen masked, as of when.
+
+    To be closed, or read to its end, which closes it; either writes the counts to the trail, once.
+    """
+
+    id: str
+    environment: Environment
+    columns_read: Mapping[str, tuple[str, ...]]
+    masked: Mapping[str, tuple[str, ...]]
+    as_of: datetime | None
+    _rows: Rows
+    _budget: Budget
+    _closing: Closing
+    _sent: list[int] = field(default_factory=lambda: [0, 0])
+    _open: bool = True
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The names and types of the columns."""
+        return self._rows.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, a batch at a time; refuses LimitReached rather than send more than the budget."""
+        ended = "cut"
+        try:
+            for batch in self._rows.batches():
+                self._spend(batch)
+                yield batch
+            ended = "complete"
+        except Refusal as refusal:
+            ended = refusal.code
+            raise
+        finally:
+            self._end(ended)
+
+    def table(self) -> pa.Table:
+        """All rows at once."""
+        return pa.Table.from_batches(self.batches(), self.schema)
+
+    def close(self) -> None:
+        """Stop, whether or not all rows were taken."""
+        self._end("cut")
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _spend(self, batch: pa.RecordBatch) -> None:
+        rows, size = self._sent[0] + batch.num_rows, self._sent[1] + batch.nbytes
+        over = f"{self._budget.rows:,} rows" if rows > self._budget.rows else ""
+        if size > self._budget.megabytes << 20:
+            over = f"{self._budget.megabytes:,} megabytes"
+        if over:
+            raise LimitReached(
+                f"The answer is larger than the {over} that one query may return.",
+                next_step="Aggregate or filter in the query, so that it returns what people will look at.",
+                subject=f"query:{self.id}",
+            )
+        self._sent[:] = rows, size
+
+    def _end(self, ended: str) -> None:
+        if self._open:
+            self._open = False
+            self._rows.close()
+            self._closing(self._sent[0], self._sent[1], ended)

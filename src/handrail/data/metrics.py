@@ -1,0 +1,95 @@
+"""Metrics: one definition of each number, read from the semantic models in definitions `model/*.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from handrail.data import ossie
+from handrail.data.catalog import CATALOG, contract_of
+from handrail.data.compile_metric import compile_metric, reachable, reads
+from handrail.data.models import Metric, MetricRequest
+from handrail.data.ossie import Definition
+from handrail.data.parse import nearest
+from handrail.data.strict_yaml import invalid
+from handrail.kernel import Context, NotFound, Refusal, access, definitions
+
+FOLDER = "model/"
+_loaded = lru_cache(maxsize=256)(ossie.load)  # by content: an edited file is another key
+
+
+def metrics(ctx: Context) -> tuple[Metric, ...]:
+    """Every metric, by name, with what it means and its SQL. Files that cannot be read: `broken_models`."""
+    access.require(ctx, "see-metrics", CATALOG)
+    return tuple(_shown(ctx, definition) for _, definition in sorted(_definitions(ctx).items()))
+
+
+def metric(ctx: Context, name: str) -> Metric:
+    """One metric; refuses an unknown name, with the nearest known one."""
+    access.require(ctx, "see-metrics", CATALOG)
+    return _shown(ctx, definition(ctx, name))
+
+
+def broken_models(ctx: Context) -> Mapping[str, str]:
+    """The model files that cannot be used, with file, line and reason."""
+    access.require(ctx, "see-metrics", CATALOG)
+    return {file: refusal.message for file, refusal in _read(ctx) if isinstance(refusal, Refusal)}
+
+
+def definition(ctx: Context, name: str) -> Definition:
+    """The definition of a metric, for verbs that ask their own rule.
+
+    Refuses a name that two models define, and an unknown one; with a broken file, that is the reason given.
+    """
+    found = _definitions(ctx)
+    if name in found:
+        return found[name]
+    for _, result in _read(ctx):
+        if isinstance(result, Refusal):
+            raise result
+    raise NotFound(f"There is no metric {name}.", next_step=nearest(name, found), subject=f"metric:{name}")
+
+
+def _definitions(ctx: Context) -> dict[str, Definition]:
+    found: dict[str, Definition] = {}
+    for file, result in _read(ctx):
+        for one in result if not isinstance(result, Refusal) else ():
+            if one.metric.name in found:
+                other = found[one.metric.name]
+                raise invalid(file, one.line, f"the metric “{one.metric.name}” is already in {other.file}")
+            found[one.metric.name] = one
+    return found
+
+
+def _read(ctx: Context) -> Iterator[tuple[str, tuple[Definition, ...] | Refusal]]:
+    for file in definitions.names(ctx, FOLDER):
+        content = definitions.read(ctx, file) if file.endswith((".yaml", ".yml")) else None
+        if content is None:
+            continue
+        try:
+            yield file, _loaded(content, file)
+        except Refusal as refusal:
+            yield file, refusal
+
+
+def _shown(ctx: Context, one: Definition) -> Metric:
+    base, dimensions, time = reachable(one)
+    return Metric(
+        name=one.metric.name,
+        model=one.model.name,
+        description=(one.metric.description or one.model.description or "").strip(),
+        owner=one.owner or _owner(ctx, base) or "",
+        sql=compile_metric(one, MetricRequest(one.metric.name)).sql,
+        dimensions=dimensions,
+        time=time,
+        reads=reads(one),
+        file=one.file,
+    )
+
+
+def _owner(ctx: Context, dataset: str) -> str | None:
+    """A metric without an owner of its own belongs to the owner of the data that it counts."""
+    try:
+        return contract_of(ctx, dataset).owner
+    except Refusal:
+        return None

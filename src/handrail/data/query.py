@@ -1,0 +1,244 @@
+"""The governed query: the only way to any dataset, for people, apps and metrics alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from handrail.data import metrics, renditions, store
+from handrail.data.answer import Answer, Budget
+from handrail.data.catalog import contract_of, declared_purposes, found
+from handrail.data.compile_metric import compile_metric
+from handrail.data.govern import SCHEMA, Statement, govern
+from handrail.data.models import Contract, Dataset, Request
+from handrail.data.parse import nearest, read
+from handrail.data.resolve import Resolved, named_tables, resolve
+from handrail.kernel import (
+    Context,
+    Decision,
+    Environment,
+    Invalid,
+    Manifest,
+    NotAllowed,
+    NotReady,
+    Resource,
+    access,
+    storage,
+)
+from handrail.kernel.ports import EngineLimits
+
+_ACTION = "query"
+_parsed = lru_cache(maxsize=256)(read)  # the tree is copied before anything is changed in it
+# Denials that pass by themselves once somebody has done something: the answer is "not ready".
+_NOT_YET = frozenset({"query-needs-certification", "query-needs-twin"})
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request with everything settled that decides about it."""
+
+    sql: str
+    params: Mapping[str, Any]
+    purpose: str
+    environment: Environment
+    metric: str | None
+    app: str = ""
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A dataset as this question reads it: its state, the file that answers, and the decision."""
+
+    dataset: Dataset
+    path: Path | None
+    as_of: datetime
+    decision: Decision
+
+
+def query(ctx: Context, request: Request) -> Answer:
+    """Answer a question from what the caller may see; the answer is streamed.
+
+    Production answers from certified datasets, with the caller's rows and masks; the sandbox from twins,
+    with masks. Each dataset is decided by the action "query", and the decision is on the trail, durably,
+    before a row leaves; the counts follow when the answer is closed. From a run, the run says which app,
+    purpose and environment; otherwise a purpose is needed. An app may read the datasets that it declares; in
+    production only the columns that it declares too, while the sandbox records them, for the review to see.
+
+    Refuses Invalid and NotAllowed SQL (`parse.read`, `resolve`), NotReady without certification or twin,
+    NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken.
+    """
+    asked = _settled(ctx, request)
+    resolved, contracts = _understood(ctx, asked.sql)
+    if not resolved.reads:
+        raise Invalid("The query reads no dataset.", next_step="Name one in FROM.", subject="query")
+    reads = [_decided(ctx, asked, name, columns) for name, columns in resolved.reads.items()]
+    statement = govern(
+        resolved, contracts, ctx.caller.person, asked.environment, ctx.instance.secret("mask"), asked.params
+    )
+    name = storage.new_id("query")
+    _record(ctx, name, asked, resolved, statement, reads)
+    return _run(ctx, name, asked, resolved, statement, reads)
+
+
+def observed_reads(
+    ctx: Context, app: str, commit: str | None = None, environment: str | None = None
+) -> Mapping[str, frozenset[str]]:
+    """The datasets and columns that runs of an app have read: one version or all, one environment or both.
+
+    Asks no rule: it holds names of columns only, for rooms that compare them with what was declared.
+    """
+    return store.observations(ctx, app, commit, environment)
+
+
+def _settled(ctx: Context, request: Request) -> _Asked:
+    run = ctx.caller.run
+    app, environment, manifest, purpose = request.app or "", request.environment, None, request.purpose
+    if run:
+        app, environment, manifest = run.app, run.environment, run.manifest
+    elif app:
+        _, manifest = ctx.ports.apps.declared(ctx, app, environment)
+    if manifest:
+        purpose = manifest.purpose
+    declared = declared_purposes(ctx)
+    if not purpose or purpose not in declared:
+        said = f"There is no purpose {purpose}." if purpose else "A query needs a purpose."
+        raise Invalid(said, next_step=nearest(purpose or "", declared), subject="query")
+    if (request.sql is None) == (request.metric is None):
+        raise Invalid("Ask with SQL or for a metric, one of the two.", next_step="Leave one of them out.")
+    if request.metric is None:
+        return _Asked(request.sql or "", request.params, purpose, environment, None, app, manifest)
+    metric = request.metric.name
+    if manifest and metric not in manifest.metrics:
+        raise NotAllowed(
+            f"{app} does not declare the metric {metric}.",
+            next_step=f'Add it to [metrics] in handrail.toml: use = ["{metric}"].',
+            subject=f"metric:{metric}",
+            rule="query-needs-declared-metric",
+        )
+    question = compile_metric(metrics.definition(ctx, metric), request.metric)
+    return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest)
+
+
+def _understood(ctx: Context, sql: str) -> tuple[Resolved, Mapping[str, Contract]]:
+    tree = _parsed(sql).copy()
+    known = store.all_extracts(ctx).keys()
+    contracts = {name: contract_of(ctx, name) for name in sorted(named_tables(tree) & known)}
+    return resolve(tree, sql, contracts, known), contracts
+
+
+def _decided(ctx: Context, asked: _Asked, name: str, columns: tuple[str, ...]) -> _Read:
+    now = found(ctx, name)
+    twin = renditions.rendition(ctx, name) if asked.environment == "sandbox" else None
+    contract = now.contract
+    resource = Resource("Dataset", name)
+    decision = access.decide(
+        ctx,
+        _ACTION,
+        resource,
+        environment=asked.environment,
+        state=now.state,
+        certified=now.certified,
+        twin=twin is not None,
+        owner=contract.owner or "its steward",
+        readers=contract.readers,
+        purpose=asked.purpose,
+        purposes=contract.purposes,
+        app=asked.app,
+        **_against_manifest(asked, name, columns),
+    )
+    if not decision.allowed:
+        denial = access.denial(decision, _ACTION, resource)
+        if decision.rule in _NOT_YET:
+            raise NotReady(denial.message, next_step=denial.next_step, **denial.facts)
+        raise denial
+    if twin is not None:
+        return _Read(now, twin.path, twin.built_at, decision)
+    extract = store.get_extract(ctx, name)
+    return _Read(now, extract.path if extract else None, now.as_of, decision)
+
+
+def _against_manifest(asked: _Asked, name: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    """What the app declared about this dataset: whether it did, and the columns it reads beyond that."""
+    if asked.manifest is None or asked.metric:
+        return {"declared": True, "undeclared": ()}
+    if name not in asked.manifest.datasets:
+        return {"declared": False, "undeclared": ()}
+    stated = asked.manifest.datasets[name]
+    return {"declared": True, "undeclared": tuple(c for c in columns if stated and c not in stated)}
+
+
+def _record(
+    ctx: Context,
+    name: str,
+    asked: _Asked,
+    resolved: Resolved,
+    statement: Statement,
+    reads: list[_Read],
+) -> None:
+    """Put the decisions on the trail, durably, and count what a run reads; nothing has left yet."""
+    facts: dict[str, Any] = {"query": name, "purpose": asked.purpose, "environment": asked.environment}
+    facts |= {"metric": asked.metric} if asked.metric else {}
+    facts |= {"app": asked.app} if asked.app else {}
+    notes = [
+        (
+            f"dataset:{read.dataset.name}",
+            {
+                **facts,
+                "columns": list(resolved.reads[read.dataset.name]),
+                "masked": list(statement.masked.get(read.dataset.name, ())),
+                "contract": read.dataset.hash,
+                "rule": read.decision.rule,
+                "policy_version": read.decision.policy_version,
+            },
+        )
+        for read in reads
+    ]
+    run = ctx.caller.run
+    if run is None:
+        for subject, about in notes:
+            ctx.audit.now("query.allowed", subject, **about)
+        return
+    with ctx.instance.context(ctx.caller) as own:
+        for subject, about in notes:
+            own.audit.note("query.allowed", subject, **about)
+        store.observe(own, run.app, run.commit, run.environment, resolved.reads)
+
+
+def _run(
+    ctx: Context,
+    name: str,
+    asked: _Asked,
+    resolved: Resolved,
+    statement: Statement,
+    reads: list[_Read],
+) -> Answer:
+    limits = ctx.settings.data
+    began = ctx.clock.now()
+    trail, clock = ctx.audit, ctx.clock
+
+    def closing(rows: int, size: int, ended: str) -> None:
+        taken = round((clock.now() - began).total_seconds() * 1000)
+        trail.now("query.answered", f"query:{name}", rows=rows, bytes=size, ended=ended, milliseconds=taken)
+
+    rows = ctx.ports.engine.run(
+        statement.sql,
+        statement.values,
+        SCHEMA,
+        {read.dataset.name: read.path for read in reads if read.path},
+        EngineLimits(limits.seconds, limits.memory_mb, limits.threads),
+    )
+    return Answer(
+        id=name,
+        environment=asked.environment,
+        columns_read=resolved.reads,
+        masked=statement.masked,
+        as_of=min((read.as_of for read in reads), default=None),
+        _rows=rows,
+        _budget=Budget(limits.max_rows, limits.max_mb),
+        _closing=closing,
+    )
