@@ -246,6 +246,10 @@ def test_without_a_catalog_a_star_is_every_column_and_nothing_else_is_made_up() 
     }
     assert found["subquery without prefixes and a star by alias"] == {"undeclared-columns"}
     assert found["declares two and reads everything"] == {"undeclared-columns"}
-    assert found["names that do not exist"] == {"undeclared-columns", "undeclared-dataset", "undeclared-metric"}
+    assert found["names that do not exist"] == {
+        "undeclared-columns",
+        "undeclared-dataset",
+        "undeclared-metric",
+    }
     noisy = {name for name in found if name in {one.name for one in GOOD} and found[name]}
     assert noisy == {"star over exactly what is declared"}
