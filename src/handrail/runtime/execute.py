@@ -7,7 +7,17 @@ from dataclasses import replace
 
 import structlog
 
-from handrail.kernel import SYSTEM, Caller, Instance, NotFound, Refusal, identity
+from handrail.kernel import (
+    SYSTEM,
+    Caller,
+    Context,
+    Instance,
+    NotAllowed,
+    NotFound,
+    Person,
+    Refusal,
+    identity,
+)
 from handrail.kernel.sandbox import Conversation, Limits, Outcome, Sandbox
 from handrail.runtime import layer, lease, store
 from handrail.runtime.events import RunFinished
@@ -110,7 +120,7 @@ def _in_sandbox(
     shutdown: threading.Event,
 ) -> tuple[Outcome, Conversation]:
     with instance.context(SYSTEM) as ctx:
-        caller = Caller(identity.found(ctx, run.person), "socket", run=run.ref)
+        caller = Caller(_active(ctx, run.person), "socket", run=run.ref)
         files = store.find_files(ctx, run.id)
     python = layer.build(instance.settings)
     ours, theirs = socket.socketpair()
@@ -139,6 +149,18 @@ def _in_sandbox(
             door.join()
             minder.join()
     return outcome, answers[0] if answers else Conversation(broken="what its door could not answer")
+
+
+def _active(ctx: Context, person_id: str) -> Person:
+    """The person a run is for, who may have left while it waited."""
+    person = identity.found(ctx, person_id)
+    if not person.active:
+        raise NotAllowed(
+            f"The account of {person.name} is no longer active, and nothing runs as that person.",
+            next_step="Somebody who may use the app starts a run of their own.",
+            subject=f"person:{person_id}",
+        )
+    return person
 
 
 def _mind(

@@ -1,0 +1,121 @@
+"""The Python layer that apps run on."""
+
+import os
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from handrail.kernel import NotReady, Upstream
+from handrail.runtime import layer
+from handrail.settings import RuntimeSettings, Settings
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(home=folder, runtime=RuntimeSettings(layers=str(folder)))
+
+
+def lock_of(package: str) -> str:
+    """The lock of one package, cut from the real one."""
+    found = re.search(rf"^{package}==.*(?:\n +--hash.*)*\n", layer._lock("report"), re.MULTILINE)
+    assert found
+    return found[0]
+
+
+@pytest.fixture
+def cache() -> Iterator[Path]:
+    """A directory that everybody may enter."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        for path in Path(folder).rglob("*"):
+            if path.is_dir():
+                path.chmod(0o755)
+
+
+def test_the_lock_names_every_package_with_its_hashes_and_no_place() -> None:
+    text = resources.files("handrail.runtime").joinpath("layers", "report.lock").read_text()
+    assert {"pandas", "pyarrow", "matplotlib", "openpyxl"} <= layer.packages().keys()
+    assert "://" not in text
+    assert "index" not in text
+    for block in re.split(r"\n(?=\S)", text.strip()):
+        assert "==" in block
+        assert "--hash=sha256:" in block
+
+
+def test_a_layer_that_was_not_built_is_named_with_the_command_that_builds_it(tmp_path: Path) -> None:
+    with pytest.raises(NotReady) as refusal:
+        layer.built(settings(tmp_path))
+    assert "handrail layers build" in refusal.value.next_step
+
+
+def test_the_digest_is_known_before_anything_is_built_and_moves_with_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = layer.layer_digest(settings(tmp_path))
+    assert first.startswith("sha256:")
+    assert first == layer.layer_digest(settings(tmp_path))
+    monkeypatch.setattr(layer, "_lock", lambda _name: "pandas==9 --hash=sha256:0\n")
+    assert layer.layer_digest(settings(tmp_path)) != first
+
+
+def test_a_built_layer_belongs_to_nobody_who_could_change_it() -> None:
+    made = layer.build(Settings(home=Path("/nowhere")))
+    packages = made.binds["/layer"]
+    for path in (packages, packages / "pandas", packages / "pandas" / "__init__.py", made.binds["/sdk"]):
+        assert not path.stat().st_mode & 0o222
+    assert list((packages / "pandas").glob("__pycache__/__init__.*.pyc"))
+    assert list((made.binds["/sdk"] / "handrail_sdk").glob("__pycache__/*.pyc"))
+
+
+def test_a_cache_that_the_sandbox_cannot_reach_is_refused(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a plain user's sandbox reaches that user's own files")
+    tmp_path.chmod(0o700)
+    with pytest.raises(NotReady, match="cannot reach"):
+        layer.build(settings(tmp_path))
+
+
+def test_several_that_build_at_once_build_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = lock_of("tabulate")
+    monkeypatch.setattr(layer, "_lock", lambda _name: small)
+    told: list[str] = []
+    threads = [
+        threading.Thread(
+            target=layer.build,
+            args=(settings(cache),),
+            kwargs={"progress": lambda *step: told.append(step[0])},
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [step for step in told if step.endswith("ready")] == ["layer report: ready"]
+    assert len(list(cache.glob("report-*"))) == 1
+    assert not list(cache.glob(".report-*"))
+
+
+def test_a_package_whose_hash_differs_is_refused_and_leaves_nothing(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", lock_of("tabulate"))
+    monkeypatch.setattr(layer, "_lock", lambda _name: wrong)
+    with pytest.raises(Upstream) as refusal:
+        layer.build(settings(cache))
+    assert refusal.value.next_step
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_what_a_killed_build_left_is_swept_up_by_the_next(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = lock_of("tabulate")
+    monkeypatch.setattr(layer, "_lock", lambda _name: small)
+    made = layer.build(settings(cache)).binds["/layer"]
+    left = cache / f".{made.name}-dead"
+    made.rename(left)
+    assert layer.build(settings(cache)).binds["/layer"] == made
+    assert not left.exists()

@@ -1,0 +1,82 @@
+"""Who sees what of a run."""
+
+import pytest
+
+from handrail import runtime
+from handrail.kernel import NotAllowed, NotFound
+from tests.conftest import Acting
+from tests.runtime.conftest import Start
+
+PRINTS = "import handrail_sdk as h\nprint('a row')\nh.text('a row')"
+
+
+def test_a_person_sees_what_was_made_for_them(ended: Start, acting: Acting) -> None:
+    run = ended(PRINTS, person="viewer.emea", environment="production")
+    with acting("viewer.emea") as ctx:
+        assert runtime.log(ctx, run.id) == "a row\n"
+        assert runtime.output(ctx, run.id, 1)[1] == b"a row"
+
+
+@pytest.mark.parametrize(
+    "other", ["viewer.apac", "maker.ops", "admin", "reviewer.platform", "compliance", "lead"]
+)
+def test_others_do_not_even_learn_that_there_is_such_a_run(ended: Start, acting: Acting, other: str) -> None:
+    run = ended(PRINTS, person="viewer.emea", environment="production")
+    for look in (
+        runtime.run,
+        runtime.log,
+        runtime.outputs,
+        lambda ctx, run_id: runtime.output(ctx, run_id, 1),
+    ):
+        with acting(other) as ctx, pytest.raises(NotFound):
+            look(ctx, run.id)
+
+
+def test_the_owner_of_the_app_sees_that_it_ran_in_production_but_not_what_it_showed(
+    ended: Start, acting: Acting, owned: None
+) -> None:
+    run = ended(PRINTS, person="viewer.emea", environment="production")
+    with acting("maker.sales") as ctx:
+        assert runtime.run(ctx, run.id).state == "succeeded"
+        assert not runtime.may_see_outputs(ctx, run.id)
+    for look in (runtime.log, runtime.outputs, lambda ctx, run_id: runtime.output(ctx, run_id, 1)):
+        with acting("maker.sales") as ctx, pytest.raises(NotAllowed) as refusal:
+            look(ctx, run.id)
+        assert "viewer.emea" in refusal.value.message
+        assert refusal.value.next_step
+
+
+def test_the_owner_sees_what_somebody_elses_sandbox_run_showed(
+    ended: Start, acting: Acting, owned: None
+) -> None:
+    run = ended(PRINTS, person="reviewer.platform")
+    with acting("maker.sales") as ctx:
+        assert runtime.log(ctx, run.id) == "a row\n"
+
+
+def test_support_sees_how_it_ended_and_no_row(ended: Start, acting: Acting) -> None:
+    run = ended(PRINTS, person="viewer.emea", environment="production")
+    with acting("support.oncall") as ctx:
+        assert runtime.run(ctx, run.id).state == "succeeded"
+        assert [one.id for one in runtime.runs(ctx, "tried")] == [run.id]
+    with acting("support.oncall") as ctx, pytest.raises(NotAllowed):
+        runtime.outputs(ctx, run.id)
+
+
+def test_lists_hold_what_one_may_see(start: Start, acting: Acting, owned: None) -> None:
+    mine = start("pass", person="viewer.emea", environment="production").id
+    theirs = start("pass", person="viewer.apac", environment="production").id
+    with acting("viewer.emea") as ctx:
+        assert [run.id for run in runtime.runs(ctx, "tried")] == [mine]
+        assert [run.id for run in runtime.runs(ctx)] == [mine]
+        assert runtime.runs(ctx, "tried", person="viewer.apac") == ()
+    with acting("maker.sales") as ctx:
+        assert [run.id for run in runtime.runs(ctx, "tried", "production")] == [theirs, mine]
+        assert runtime.runs(ctx, "tried", "sandbox") == ()
+        assert len(runtime.runs(ctx, "tried", limit=1)) == 1
+
+
+def test_an_output_that_is_not_there_is_not_found(ended: Start, acting: Acting) -> None:
+    run = ended("pass")
+    with acting("maker.sales") as ctx, pytest.raises(NotFound):
+        runtime.output(ctx, run.id, 1)
