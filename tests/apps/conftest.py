@@ -1,14 +1,18 @@
 """What the tests of the apps room share: a small app, a push, and the real server on a loopback port."""
 
+import datetime as dt
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import uvicorn
 
-from handrail import apps
+from handrail import apps, data
 from handrail.kernel import Instance, identity
 from handrail.kernel.manifest import FILENAME
 from handrail.server import application
@@ -63,3 +67,58 @@ def url(instance: Instance) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join()
+
+
+ORDERS = """\
+[app]
+name = "orders"
+kind = "job"
+entrypoint = "app.py"
+purpose = "sales-reporting"
+says = "Net amount by region"
+
+[data.sales_orders]
+columns = ["region", "net_amount"]
+"""
+BY_REGION = """\
+from handrail_sdk import query, text
+
+rows = query("SELECT region, sum(net_amount) AS net FROM sales_orders GROUP BY region ORDER BY region")
+text("; ".join(f"{row.region}={row.net:.0f}" for row in rows.itertuples()))
+"""
+
+
+@pytest.fixture
+def orders(instance: Instance, acting, tmp_path: Path) -> str:
+    """`sales_orders`, imported, certified with a row filter by region, and with a twin that has other rows."""
+    file = tmp_path / "sales_orders.csv"
+    rows = [
+        f"{number},{('EMEA', 'APAC')[number % 2]},{number * 10},p{number}@example.org" for number in range(20)
+    ]
+    file.write_text("order_id,region,net_amount,contact_email\n" + "\n".join(rows) + "\n")
+    changes = data.Changes(
+        owner="steward.sales",
+        deputy="steward.hr",
+        purposes=("sales-reporting",),
+        readers=("sales",),
+        row_filters=(data.RowFilter("region = viewer.region"),),
+        expires=dt.datetime.now(dt.UTC).date() + dt.timedelta(days=90),
+        description="Orders.",
+        classifications={"contact_email": "personal"},
+    )
+    with acting("steward.sales") as ctx:
+        data.import_source(ctx, str(file))
+    with acting("steward.sales") as ctx:
+        data.propose(ctx, "sales_orders", changes)
+    with acting("steward.hr") as ctx:
+        assert data.certify(ctx, "sales_orders").certified
+    twin = instance.settings.home / "twins" / "sales_orders" / "one.parquet"
+    twin.parent.mkdir(parents=True)
+    with acting("steward.sales") as ctx:
+        real = pq.read_table(data.extract_path(ctx, "sales_orders")).schema
+        made = pa.table(
+            {"order_id": [1], "region": ["TWIN"], "net_amount": [7], "contact_email": ["x@example.org"]}
+        )
+        pq.write_table(made.cast(real), twin)
+        data.set_rendition(ctx, "sales_orders", twin, {})
+    return "sales_orders"

@@ -114,7 +114,7 @@ def _data(facts: Facts) -> Gate:
 
 def _trial(facts: Facts) -> Gate:
     key, title = "sandbox", "It ran in the sandbox"
-    again = f"handrail run {facts.app}"
+    again = f"Run it: handrail run {facts.app}"
     match facts.trial:
         case "succeeded":
             return Gate(key, title, "open", f"Version {facts.n} ran to its end on synthetic data.")
@@ -131,7 +131,12 @@ def _findings(facts: Facts) -> Gate:
         count = len(facts.blocking)
         because = f"{count} {'finding blocks' if count == 1 else 'findings block'}: {_some(facts.blocking)}."
         return Gate(
-            key, title, "shut", because, f"Fix and push again: handrail review {facts.app}", facts.owner
+            key,
+            title,
+            "shut",
+            because,
+            "Fix that and push again; `handrail review` checks the folder before.",
+            facts.owner,
         )
     return Gate(key, title, "open", "The automatic checks found nothing that blocks.")
 
@@ -139,9 +144,7 @@ def _findings(facts: Facts) -> Gate:
 def _observed(facts: Facts) -> Gate:
     key, title = "declared", "It reads what it declares"
     if facts.trial == "never":
-        return Gate(
-            key, title, "waiting", "Nothing is known until it ran.", f"handrail run {facts.app}", facts.owner
-        )
+        return Gate(key, title, "waiting", "Nothing is known until it ran.", "Run it first.", facts.owner)
     if extra := undeclared(facts):
         because = (
             f"It read {len(extra)} {'column' if len(extra) == 1 else 'columns'} that it does not declare: "

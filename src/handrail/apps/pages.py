@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import data, kit, runtime
-from handrail.apps import find, forms
+from handrail.apps import find, forms, panels
 from handrail.apps.models import App, Gate, Version
 from handrail.apps.promote import gates, tier
 from handrail.apps.run import open as open_app
@@ -28,6 +28,9 @@ SECTIONS = (
     ("code", "Code"),
     ("prompts", "Prompts"),
 )
+
+
+PANELS = (panels.yours, panels.to_open, panels.readers)  # registered by being imported
 
 
 @dataclass(frozen=True)

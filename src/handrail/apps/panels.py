@@ -1,0 +1,51 @@
+"""What the apps room shows on pages of other rooms: on home, what is next; on a dataset, who reads it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail import data, kit
+from handrail.apps import find, store
+from handrail.apps.models import App
+from handrail.apps.promote import gates
+from handrail.kernel import Context
+
+SHOWN = 6
+Filled = tuple[str, Mapping[str, Any]] | None
+
+
+@kit.panel("home", "Your apps", order=10, roles=("maker",))
+def yours(ctx: Context, _: object) -> Filled:
+    """The maker's apps, each with what stands next between it and production."""
+    me = ctx.caller.person.id
+    mine = [app for app in find.apps(ctx) if me in (app.owner, *app.coowners)][:SHOWN]
+    return "apps/panel_yours.html", {"rows": [(app, _next(ctx, app)) for app in mine]}
+
+
+@kit.panel("home", "Open an app", order=30)
+def to_open(ctx: Context, _: object) -> Filled:
+    """Apps in production that the caller may open."""
+    me = ctx.caller.person
+    usable = [
+        app
+        for app in find.apps(ctx)
+        if app.promoted
+        and (me.id in (app.owner, *app.coowners, *app.people) or me.groups & frozenset(app.groups))
+    ]
+    return ("apps/panel_open.html", {"apps": usable}) if usable or "maker" not in me.roles else None
+
+
+@kit.panel("dataset", "Apps that read this", order=40)
+def readers(ctx: Context, dataset: data.Dataset) -> Filled:
+    """Apps whose version in production, or else the newest, declares this dataset."""
+    rows = []
+    for app in find.apps(ctx):
+        version = store.find_version(ctx, app.name, n=app.promoted)
+        if version is not None and dataset.name in version.manifest.datasets:
+            rows.append((app, version, version.manifest.datasets[dataset.name]))
+    return "apps/panel_readers.html", {"rows": rows}
+
+
+def _next(ctx: Context, app: App) -> str:
+    if app.promoted == app.versions:
+        return ""
+    return next((gate.because for gate in gates(ctx, app.name) if not gate.open), "Ready for production.")
