@@ -35,14 +35,21 @@ class Reply:
         """The body as JSON."""
         return json.loads(self.body)
 
-    def refusal(self) -> str:
-        """A refusal in one line; raises Missed when this is none, or one without a reason and a next step."""
+    def refusal(self, code: str) -> str:
+        """A refusal of this kind in one line; raises Missed when it is none, or gives no next step."""
         if self.status < 400:
             raise Missed(f"it was allowed ({self.status})")
         problem = self.json if "json" in self.kind else {}
-        if self.status >= 500 or not problem.get("code") or not problem.get("next_step"):
-            raise Missed(f"{self.status} without a reason and a next step")
-        return f"{self.status} {problem['code']}: {problem.get('detail', problem.get('message'))}"
+        said = f"{self.status} {problem.get('code')}: {problem.get('detail')}"
+        if problem.get("code") != code or not problem.get("next_step"):
+            raise Missed(said)
+        return said
+
+    def done(self) -> Any:
+        """The answer as JSON; raises Missed when it was refused."""
+        if self.status >= 400:
+            raise Missed(f"{self.status}: {self.body[:600].decode(errors='replace')}")
+        return self.json
 
 
 @dataclass
@@ -90,10 +97,10 @@ class Stage:
         command = [handrail(), *words, "--home", str(self.home)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
-    def direct(self, sql: str) -> list[tuple[Any, ...]]:
+    def direct(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
         """Plain SQL on the source itself, past every rule: what the governed answers are compared with."""
         with duckdb.connect(str(self.source), read_only=True) as source:
-            return source.execute(sql).fetchall()
+            return source.execute(sql, values).fetchall()
 
     def close(self) -> None:
         """Stop the server and close the instance."""

@@ -1,0 +1,219 @@
+"""Bring the demo company to life on an instance, by the verbs that its people would use themselves.
+
+Every part asks first whether it is done, so seeding again adds nothing, and an interrupted one goes on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from handrail import apps, data, review, runtime, twins
+from handrail.kernel import SYSTEM, Caller, Context, Instance, NotFound, identity
+from handrail.server import FIRST_DEFINITIONS
+from handrail_demo.company import ADMIN, PEOPLE
+from handrail_demo.contracts import COMPLETIONS, Completion
+from handrail_demo.generate import SMALL, Size, generate
+
+Progress = Callable[[str, int, int], None]
+HERE = Path(__file__).parent
+SOURCE = Path("source") / "meridian.duckdb"  # below the instance's directory
+YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class DemoApp:
+    """One of the example apps: whose it is and why its first version was pushed."""
+
+    name: str
+    maker: str
+    why: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return HERE / "apps" / self.name
+
+    def files(self) -> dict[str, bytes]:
+        """Its files without the conversation."""
+        found = sorted(path for path in self.folder.iterdir() if path.is_file())
+        return {path.name: path.read_bytes() for path in found if path.name != "prompts.json"}
+
+    def prompts(self) -> str:
+        """The conversation with the assistant."""
+        return (self.folder / "prompts.json").read_text(encoding="utf-8")
+
+
+VELOCITY = DemoApp(
+    "regional-velocity", "maker.sales", "Replaces the spreadsheet that I fill by hand every Monday morning."
+)
+FORMATTER = DemoApp(
+    "order-formatter",
+    "maker.ops",
+    "The freight partner's import refuses our file unless every cell is right.",
+)
+STOCK = DemoApp("stock-alert", "maker.ops", "Twice this year we noticed too late that a tent had sold out.")
+CUSTOMER_360 = DemoApp(
+    "customer-360", "maker.sales", "One page about our best customers for the key account team."
+)
+MARGIN = DemoApp(
+    "margin-watch", "maker.sales", "The Monday meeting wants margins, and the last version crashed."
+)
+APPS = (VELOCITY, FORMATTER, STOCK, CUSTOMER_360, MARGIN)
+
+
+def first_definitions() -> dict[str, bytes]:
+    """The definitions a Meridian instance begins with: the usual ones, its purposes and its sales model."""
+    root = HERE / "definitions"
+    own = {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*.yaml"))}
+    return {**FIRST_DEFINITIONS, **own}
+
+
+def create(home: Path) -> None:
+    """Make the instance's directory, unless it is there already."""
+    if not (home / "handrail.toml").exists():
+        Instance.create(home, files=first_definitions())
+
+
+def acting(instance: Instance, person: str) -> Caller:
+    """This person as a caller."""
+    with instance.context(SYSTEM) as ctx:
+        return Caller(identity.found(ctx, person), "cli")
+
+
+def people(instance: Instance) -> None:
+    """Add the people of the company."""
+    with instance.context(SYSTEM) as ctx:
+        try:
+            identity.found(ctx, ADMIN.id)
+        except NotFound:
+            identity.first_admin(ctx, ADMIN)
+    with instance.context(Caller(ADMIN, "cli")) as ctx:
+        known = {person.id for person in identity.people(ctx)}
+        for person in PEOPLE:
+            if person.id not in known:
+                identity.add_person(ctx, person)
+
+
+def source(home: Path, size: Size = SMALL, progress: Progress | None = None) -> Path:
+    """Generate the company's database, unless it is there already."""
+    path = home / SOURCE
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        generate(
+            draft, size, progress=progress and (lambda table, rows: progress(f"{table}: {rows:,} rows", 0, 0))
+        )
+        draft.rename(path)
+    return path
+
+
+def bring_in(instance: Instance, path: Path, progress: Progress | None = None) -> data.ImportReport | None:
+    """Import the company's database as its steward, unless it was imported."""
+    with instance.context(acting(instance, "steward.sales")) as ctx:
+        if data.datasets(ctx):
+            return None
+        return data.import_source(ctx, str(path), "meridian", progress)
+
+
+def propose(ctx: Context, completion: Completion) -> data.Dataset:
+    """Complete one contract, as its steward."""
+    expires = (ctx.clock.now() + YEAR).date()
+    return data.propose(ctx, completion.dataset, {**completion.changes, "expires": expires.isoformat()})
+
+
+def certify(
+    instance: Instance, completions: Iterable[Completion] = COMPLETIONS, progress: Progress | None = None
+) -> None:
+    """Have contracts completed by one steward and certified by the other."""
+    wanted = tuple(completions)
+    for done, completion in enumerate(wanted):
+        if progress:
+            progress(f"{completion.dataset} certified", done, len(wanted))
+        with instance.context(acting(instance, completion.proposer)) as ctx:
+            state = data.dataset(ctx, completion.dataset).state
+            if state not in ("certified", "expiring", "proposed"):
+                state = propose(ctx, completion).state
+        if state == "proposed":
+            with instance.context(acting(instance, completion.certifier)) as ctx:
+                data.certify(ctx, completion.dataset)
+
+
+def build_twins(instance: Instance, progress: Progress | None = None) -> twins.TwinReport | None:
+    """Build the twins of all certified datasets together, as their steward."""
+    with instance.context(acting(instance, "steward.sales")) as ctx:
+        names = [one.name for one in data.datasets(ctx) if one.certified]
+        if all(data.rendition(ctx, name) for name in names):
+            return None
+        return twins.build(ctx, names, progress=progress)
+
+
+def push(instance: Instance, app: DemoApp) -> apps.Version:
+    """Push one of the example apps as its maker; gives the newest version when it was pushed before."""
+    with instance.context(acting(instance, app.maker)) as ctx:
+        try:
+            return apps.versions(ctx, app.name)[0]
+        except NotFound:
+            return apps.push(ctx, app.files(), app.why, app.prompts())
+
+
+def try_out(instance: Instance, app: DemoApp) -> runtime.Run:
+    """Run the newest version in the sandbox, as its maker, and wait for its end."""
+    caller = acting(instance, app.maker)
+    with instance.context(caller) as ctx:
+        earlier = runtime.runs(ctx, app.name, "sandbox", limit=1)
+        if earlier and earlier[0].over:
+            return earlier[0]
+        run = apps.run(ctx, app.name)
+    return runtime.execute(instance, run.id)
+
+
+def ask(instance: Instance, app: DemoApp) -> str:
+    """Put the newest version before a reviewer, as its maker; gives the refusal when another gate is shut."""
+    with instance.context(acting(instance, app.maker)) as ctx:
+        commit = apps.versions(ctx, app.name)[0].commit
+        gates = apps.gates(ctx, app.name, commit)
+    if any(gate.state == "shut" for gate in gates):
+        return "; ".join(gate.because for gate in gates if gate.state == "shut")
+    with instance.context(acting(instance, app.maker)) as ctx:
+        apps.ask(ctx, app.name, commit)
+    return ""
+
+
+def share_and_promote(instance: Instance, app: DemoApp, groups: Iterable[str], reviewer: str) -> None:
+    """Share an app with groups, have it reviewed, and put it into production."""
+    maker = acting(instance, app.maker)
+    with instance.context(maker) as ctx:
+        now = apps.app(ctx, app.name)
+        version = apps.versions(ctx, app.name)[0]
+        if now.promoted == version.n:
+            return
+        if not set(groups) <= set(now.groups):
+            apps.share(ctx, app.name, groups=groups)
+    ask(instance, app)
+    with instance.context(acting(instance, reviewer)) as ctx:
+        review.approve(ctx, app.name, version.commit)
+    with instance.context(maker) as ctx:
+        apps.promote(ctx, app.name, version.commit)
+
+
+def parts(
+    instance: Instance, size: Size, tell: Progress | None = None
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Everything there is to do, in order, each with what to say meanwhile."""
+    home, settings = instance.settings.home, instance.settings
+    yield "Twelve people get accounts", partial(people, instance)
+    yield "A company's worth of data is made up", partial(source, home, size, tell)
+    yield "A steward imports it", partial(bring_in, instance, home / SOURCE, tell)
+    yield "Two stewards certify it", partial(certify, instance, progress=tell)
+    yield "Synthetic twins are built", partial(build_twins, instance, tell)
+    yield "The Python layer of the apps is built", partial(runtime.build_layer, settings, progress=tell)
+    for app in APPS:
+        yield f"{app.maker} pushes {app.name}", partial(push, instance, app)
+        yield f"{app.name} runs in the sandbox", partial(try_out, instance, app)
+    reviewed = partial(share_and_promote, instance, VELOCITY, ["sales"], "reviewer.platform")
+    yield "regional-velocity is reviewed and promoted", reviewed
+    for app in (STOCK, CUSTOMER_360, MARGIN):
+        yield f"{app.maker} asks for a review of {app.name}", partial(ask, instance, app)

@@ -1,0 +1,34 @@
+"""The tour: the stories of every role, told against a fresh instance that is really served.
+
+Each step does what a person would do, through the doors that people use, and checks what came of it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from handrail_demo import seed
+from handrail_demo.generate import Size
+from handrail_demo.tour import maker, reviewer, steward, trail, viewer
+from handrail_demo.tour.stage import Stage, raised
+from handrail_demo.tour.steps import Result, walk
+
+__all__ = ["CHAPTERS", "Result", "tell"]
+
+CHAPTERS = (steward.chapter, maker.chapter, reviewer.chapter, viewer.chapter, trail.chapter)
+
+
+def tell(home: Path, size: Size) -> Iterator[Result]:
+    """Make a fresh instance in `home`, serve it, and do every step of the story on it."""
+    stage = _set(home, size)
+    try:
+        yield from walk((step for chapter in CHAPTERS for step in chapter.steps), stage)
+    finally:
+        stage.close()
+
+
+def _set(home: Path, size: Size) -> Stage:
+    seed.create(home)
+    source = seed.source(home, size)
+    stage = raised(home, source)
+    seed.people(stage.instance)
+    return stage

@@ -1,0 +1,72 @@
+"""What people do several times in the story: ask, run an app and read what it shows."""
+
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from handrail_demo.tour.stage import Reply, Stage
+from handrail_demo.tour.steps import Missed, must
+
+PURPOSE = "sales-reporting"
+_PATIENCE = 60  # seconds for one run
+
+
+def ask(stage: Stage, person: str, question: Mapping[str, object], environment: str = "production") -> Reply:
+    """Ask the governed query over REST: SQL or a metric, for the purpose of reporting on sales."""
+    body = {"purpose": PURPOSE, "environment": environment, **question}
+    return stage.rest(person, "POST", "/api/v1/query", body)
+
+
+def rows(reply: Reply) -> list[tuple[Any, ...]]:
+    """The rows of an answer as JSON; raises Missed when it was refused."""
+    return [tuple(row) for row in reply.done()["rows"]]
+
+
+def run(stage: Stage, person: str, app: str, how: str = "run") -> dict[str, Any]:
+    """Start an app as this person (`run` in the sandbox, `open` in production) and wait for its end."""
+    started = stage.rest(person, "POST", f"/api/v1/apps/{app}/{how}", {} if how == "run" else None).done()
+    return finished(stage, person, started["id"])
+
+
+def finished(stage: Stage, person: str, run_id: str) -> dict[str, Any]:
+    """Wait for the end of a run; raises Missed with its reason and log when it did not succeed."""
+    address = f"/api/v1/runs/{run_id}"
+    answer: dict[str, Any] = stage.rest(person, "GET", address).done()
+    deadline = time.monotonic() + _PATIENCE
+    while answer["state"] in ("queued", "running") and time.monotonic() < deadline:
+        time.sleep(0.1)
+        answer = stage.rest(person, "GET", address).json
+    if answer["state"] != "succeeded":
+        log = stage.rest(person, "GET", f"{address}/log").json["log"]
+        raise Missed(f"run {answer['state']}: {answer['reason']} {log[-300:]}")
+    return answer
+
+
+def outputs(stage: Stage, person: str, run_id: str) -> list[dict[str, Any]]:
+    """What a run handed over, without the content."""
+    listed: list[dict[str, Any]] = stage.rest(person, "GET", f"/api/v1/runs/{run_id}/outputs").done()
+    return listed
+
+
+def content(stage: Stage, person: str, run_id: str, title: str) -> Reply:
+    """The content of the output with this title or name."""
+    for output in outputs(stage, person, run_id):
+        if title in (output["title"], output["name"]):
+            return stage.rest(person, "GET", f"/api/v1/runs/{run_id}/outputs/{output['n']}")
+    raise Missed(f"the run shows no {title!r}")
+
+
+def table(stage: Stage, person: str, run_id: str, title: str) -> list[tuple[Any, ...]]:
+    """The rows of a table that a run shows."""
+    return [tuple(row) for row in content(stage, person, run_id, title).done()["rows"]]
+
+
+def cents(value: Any) -> Decimal:
+    """A figure to the cent, however its way here wrote it."""
+    return round(Decimal(str(value)), 2)
+
+
+def same(ours: Any, theirs: Any, got: str) -> str:
+    """`got` when both are equal; raises Missed with both otherwise."""
+    return must(ours == theirs, got if ours == theirs else f"{ours} is not {theirs}")

@@ -1,0 +1,150 @@
+"""The steward's part: data comes in, is completed, certified by two, and gets a twin and a metric."""
+
+import json
+
+from handrail import data
+from handrail.kernel import definitions
+from handrail_demo import seed
+from handrail_demo.contracts import COMPLETIONS
+from handrail_demo.tour.acts import ask, rows
+from handrail_demo.tour.stage import Stage
+from handrail_demo.tour.steps import Chapter, Missed, must
+
+chapter: Chapter[Stage] = Chapter("steward")
+ORDERS = next(one for one in COMPLETIONS if one.dataset == "sales_orders")
+COUNT = {"sql": "SELECT count(*) FROM sales_orders"}
+BY_QUARTER = {"metric": {"name": "revenue", "grain": "quarter"}}
+FORGETFUL = {
+    "sql": "SELECT date_trunc('quarter', order_date) AS quarter, sum(net_amount * eur_rate) "
+    "FROM sales_orders GROUP BY 1 ORDER BY 1"
+}
+LINKS = (("order_lines", "sales_orders", "order_id"), ("sales_orders", "customers", "customer_id"))
+COPIES = (  # whole rows that are equal, but for the keys, which are numbered anew
+    "SELECT COLUMNS(c -> NOT ends_with(c, '_id')) FROM read_parquet($twin) INTERSECT "
+    "SELECT COLUMNS(c -> NOT ends_with(c, '_id')) FROM read_parquet($real)"
+)
+BOARD = {"sql": "SELECT first_day, revenue_eur FROM finance_control_totals ORDER BY 1"}
+
+
+@chapter.step("imports the company's database", expected="a contract is drafted for each of the 7 tables")
+def _(stage: Stage) -> str:
+    done = stage.cli("import", str(stage.source), "--name", "meridian", "--as", "steward.sales", "--json")
+    if done.returncode:
+        raise Missed(done.stderr.strip())
+    report = json.loads(done.stdout)
+    with stage.acting("steward.sales") as ctx:
+        lines = data.contract(ctx, "order_lines")
+        customers = data.contract(ctx, "customers")
+    links = {column.references for column in lines.columns if column.references}
+    personal = [column.name for column in customers.columns if column.classification]
+    drafts, targets = len(report["drafted"]), sorted(name for name, _ in links)
+    got = (
+        f"{drafts} drafts over {sum(report['rows'].values()):,} rows; order_lines points at "
+        f"{' and '.join(targets)}; {len(personal)} columns of customers look personal"
+    )
+    return must(drafts == 7 and targets == ["products", "sales_orders"] and "email" in personal, got)
+
+
+@chapter.step("somebody queries the draft", expected="refused: a draft answers nothing", refuses=True)
+def _(stage: Stage) -> str:
+    return ask(stage, "viewer.emea", COUNT).refusal("not_ready")
+
+
+@chapter.step(
+    "completes sales_orders and certifies it alone",
+    expected="refused: it takes a second steward",
+    refuses=True,
+)
+def _(stage: Stage) -> str:
+    with stage.acting(ORDERS.proposer) as ctx:
+        state = seed.propose(ctx, ORDERS).state
+    must(state == "proposed", f"the proposal is {state}")
+    return stage.rest(ORDERS.proposer, "POST", "/api/v1/datasets/sales_orders/certify").refusal("not_allowed")
+
+
+@chapter.step("a second steward certifies it", expected="certified until a year from now, and it answers")
+def _(stage: Stage) -> str:
+    reply = stage.rest(ORDERS.certifier, "POST", "/api/v1/datasets/sales_orders/certify").done()
+    [(count,)] = rows(ask(stage, "lead", COUNT))
+    return must(count > 0, f"{reply['state']} until {reply['certified_until']}; {count:,} orders answer")
+
+
+@chapter.step(
+    "the contract's file is edited afterwards", expected="its certification has ended", refuses=True
+)
+def _(stage: Stage) -> str:
+    file = stage.home / "definitions" / "contracts" / "sales_orders.odcs.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "# an innocent remark\n", encoding="utf-8")
+    with stage.acting("steward.sales") as ctx:
+        state = data.dataset(ctx, "sales_orders").state
+    must(state == "edited", f"it is still {state}")
+    return ask(stage, "lead", COUNT).refusal("not_ready")
+
+
+@chapter.step(
+    "both stewards look at every contract again", expected="6 certified; the doctor's stays a draft"
+)
+def _(stage: Stage) -> str:
+    seed.certify(stage.instance)
+    with stage.acting("steward.sales") as ctx:
+        states = {one.name: one.state for one in data.datasets(ctx)}
+        edits = len(definitions.history(ctx, "contracts/sales_orders.odcs.yaml"))
+    certified = [name for name, state in states.items() if state == "certified"]
+    whole = len(certified) == 6 and states["clinic_visits"] == "draft"
+    return must(
+        whole,
+        f"{len(certified)} certified, clinic_visits {states['clinic_visits']}; {edits} edits kept in git",
+    )
+
+
+@chapter.step("publishes the twins", expected="every key resolves, and no row is an exact copy of a real one")
+def _(stage: Stage) -> str:
+    report = seed.build_twins(stage.instance)
+    if report is None:
+        raise Missed("nothing was built")
+    with stage.acting("steward.sales") as ctx:
+        built = {table.dataset: data.rendition(ctx, table.dataset) for table in report.tables}
+        real = {table.dataset: str(data.extract_path(ctx, table.dataset)) for table in report.tables}
+    twin = {name: str(found.path) for name, found in built.items() if found}
+    orphans = sum(
+        stage.direct(
+            "SELECT count(*) FROM read_parquet($child) WHERE COLUMNS(c -> c = $key) IS NOT NULL AND "
+            "COLUMNS(c -> c = $key) NOT IN (SELECT COLUMNS(c -> c = $key) FROM read_parquet($parent))",
+            child=twin[child],
+            parent=twin[parent],
+            key=key,
+        )[0][0]
+        for child, parent, key in LINKS
+    )
+    copies = sum(
+        len(stage.direct(COPIES, twin=twin[name], real=real[name]))
+        for name in ("customers", "sales_orders", "hr_employees")
+    )
+    within = all(table.privacy.copies <= table.privacy.limit for table in report.tables)
+    got = f"{len(twin)} twins, likeness {report.overall:.3f}, {orphans} orphans, {copies} copies"
+    return must(orphans == 0 and copies == 0 and within, got)
+
+
+@chapter.step("asks the metric revenue by quarter", expected="ties to the board's totals within 0.1 %")
+def _(stage: Stage) -> str:
+    stage.facts["revenue"] = rows(ask(stage, "lead", BY_QUARTER))
+    worst, quarters = _worst(stage, "revenue")
+    return must(quarters == 11 and worst < 0.001, f"{quarters} closed quarters, the worst off by {worst:.4%}")
+
+
+@chapter.step(
+    "asks again with a definition that forgets returns", expected="misses the board by 0.8 %", refuses=True
+)
+def _(stage: Stage) -> str:
+    stage.facts["forgetful"] = rows(ask(stage, "lead", FORGETFUL))
+    worst, quarters = _worst(stage, "forgetful")
+    return must(
+        0.0075 < worst < 0.0085, f"off by {worst:.2%} over {quarters} quarters: not the board's revenue"
+    )
+
+
+def _worst(stage: Stage, which: str) -> tuple[float, int]:
+    ours = {str(first)[:10]: float(amount) for first, amount in stage.facts[which]}
+    board = {str(first)[:10]: float(amount) for first, amount in rows(ask(stage, "lead", BOARD))}
+    misses = [abs(ours[first] / amount - 1) for first, amount in board.items() if first in ours]
+    return max(misses, default=1.0), len(misses)
