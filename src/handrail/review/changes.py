@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 
 from handrail.kernel import Invalid, Manifest
@@ -10,7 +11,8 @@ from handrail.review.models import Change, KnownData
 from handrail.review.rules.access import MANIFEST
 from handrail.review.rules.around import imported
 from handrail.review.rules.credentials import masked, secrets_in
-from handrail.review.source import Program
+from handrail.review.seen import SDK
+from handrail.review.source import Program, module_name
 
 LONGEST = 200_000  # characters of one file that are kept for the diff
 CUT = "\n… (the rest is not shown)"
@@ -75,7 +77,9 @@ def _manifest(files: Mapping[str, bytes] | None) -> Manifest | None:
 
 def _packages(files: Mapping[str, bytes]) -> frozenset[str]:
     program, _ = parsed(files)
-    return frozenset(module.partition(".")[0] for one in program.values() for _, module in imported(one))
+    names = {module.partition(".")[0] for one in program.values() for _, module in imported(one)}
+    own = {module_name(file).partition(".")[0] for file in program}
+    return frozenset(names - own - sys.stdlib_module_names - {SDK})
 
 
 def _blotter(files: Mapping[str, bytes]) -> tuple[Mapping[str, bytes], Program]:

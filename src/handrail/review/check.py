@@ -7,17 +7,28 @@ from dataclasses import replace
 
 from handrail.kernel import Manifest
 from handrail.review.models import RANK, SHOWN_GROUPS, Finding, Group, KnownData, Observed
-from handrail.review.rules.access import access
+from handrail.review.rules.access import UNDECLARED, access
+from handrail.review.rules.around import GROUP as AROUND
 from handrail.review.rules.around import around
 from handrail.review.rules.coerced import coerced
 from handrail.review.rules.credentials import credentials
 from handrail.review.rules.dynamic import dynamic
+from handrail.review.rules.failures import GROUP as FAILURES
 from handrail.review.rules.failures import failures
 from handrail.review.rules.imports import imports
 from handrail.review.rules.outside import outside
 from handrail.review.rules.pasted import pasted
 from handrail.review.seen import Seen, seen
 from handrail.review.source import Program, Source, is_python, not_reviewed, read
+
+# Groups of the same severity in the order in which a reviewer wants to hear of them.
+FIRST = (
+    "Make every file readable",
+    "Take credentials out of the code",
+    UNDECLARED,
+    AROUND,
+    FAILURES,
+)
 
 
 def check(
@@ -77,6 +88,9 @@ def grouped(findings: Iterable[Finding]) -> tuple[tuple[Group, ...], int]:
     for finding in ordered(findings):
         groups.setdefault(finding.group, []).append(finding)
     made = [Group(name, found[0].severity, tuple(found)) for name, found in groups.items()]
+    made.sort(
+        key=lambda one: (RANK[one.severity], FIRST.index(one.name) if one.name in FIRST else len(FIRST))
+    )
     return tuple(made[:SHOWN_GROUPS]), max(0, len(made) - SHOWN_GROUPS)
 
 

@@ -181,7 +181,7 @@ def _undeclared(
                 "undeclared-columns",
                 place,
                 f"More of `{dataset}` is read than is declared",
-                f"{MANIFEST} declares {len(declared)} columns of `{dataset}`, and {who[0].lower()}{who[1:]} "
+                f"{MANIFEST} declares {_columns(declared)} of `{dataset}`, and {who[0].lower()}{who[1:]} "
                 + (
                     "every one that there is."
                     if WHOLE in reads
@@ -278,6 +278,10 @@ def _list(names: Iterable[str]) -> str:
 def _names(names: Sequence[str]) -> str:
     rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + rest
+
+
+def _columns(names: Sequence[str]) -> str:
+    return "1 column" if len(names) == 1 else f"{len(names)} columns"
 
 
 def _select(dataset: str, columns: Sequence[str]) -> str:
