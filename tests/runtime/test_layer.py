@@ -2,6 +2,9 @@
 
 import os
 import re
+import tempfile
+import threading
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 

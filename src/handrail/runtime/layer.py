@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -142,19 +143,20 @@ def _remove(tree: Path) -> None:
 
 
 def _install(python: Interpreter, name: str, draft: Path, report: Progress) -> None:
-    with resources.as_file(resources.files("handrail.runtime") / "layers" / f"{name}.lock") as lock:
-        words = [
-            uv.find_uv_bin(), "pip", "install", "--python", str(python.host), "--target", str(draft),
-            "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--compile-bytecode",
-            "--requirement", str(lock),
-        ]  # fmt: skip
-        # The tree is the project's, but uv would take settings of whatever project it is started in.
+    words = [
+        uv.find_uv_bin(), "pip", "install", "--python", str(python.host), "--target", str(draft),
+        "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--compile-bytecode",
+        "--requirement", "-",
+    ]  # fmt: skip
+    total, last = 2 * len(packages(name)), ""
+    with tempfile.TemporaryFile("w+") as lock:
+        lock.write(_lock(name))
+        lock.seek(0)
+        # Not where the server was started: uv takes up the settings of the project that it is started in.
         with subprocess.Popen(
-            words, cwd=draft.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            words, cwd=draft.parent, stdin=lock, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stderr is not None
-            total = 2 * len(packages(name))
-            last = ""
             for done, line in enumerate(process.stderr):
                 last = line.strip() or last
                 report(f"layer {name}: {last[:60]}", min(done, total), total)
