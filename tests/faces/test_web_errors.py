@@ -14,6 +14,13 @@ def test_a_page_asked_by_nobody_leads_to_the_sign_in_and_back(open_client: Calla
     assert answer.headers["location"] == "/sign-in?next=%2Faudit%3Fverb%3Da%26subject%3Db%2520c"
 
 
+def test_a_part_of_a_page_asked_by_nobody_leads_the_whole_page_to_the_sign_in(
+    open_client: Callable[[], TestClient],
+) -> None:
+    answer = open_client().get("/audit", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in")
+
+
 def test_a_program_asked_by_nobody_gets_401_and_what_to_do(open_client: Callable[[], TestClient]) -> None:
     answer = open_client().get("/api/v1/me")
     assert answer.status_code == 401 and answer.headers["content-type"] == "application/problem+json"

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
@@ -74,7 +73,7 @@ def supervisor(function: Callable[..., Any] | None = None, /, *, human: Human | 
 
 def _command(body: Callable[..., Any], inner: Callable[..., Any], human: Human | None) -> Callable[..., Any]:
     def run(*args: Any, home: Path, as_person: str | None, as_json: bool, **kwargs: Any) -> None:
-        click.get_current_context().meta[_JSON] = as_json
+        speak(as_json)
         with refusals(as_json):
             instance = _opener().open(home)
             try:
@@ -162,6 +161,11 @@ def _width() -> int:
     return min(Console(stderr=True).width, 100)
 
 
+def speak(as_json: bool) -> None:
+    """Say how the running command answers, for `wants_json`; a command that is no `verb` calls it first."""
+    click.get_current_context().meta[_JSON] = as_json
+
+
 def wants_json() -> bool:
     """Whether the command that runs was asked for --json."""
     context = click.get_current_context(silent=True)
@@ -178,14 +182,17 @@ def progress() -> Iterator[Report]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda label, done, total: bar.update(
-            task, description=label, completed=done, total=total or None
-        )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, count="")
+
+        def report(label: str, done: int, total: int) -> None:
+            count = f"{done:,} of {total:,}" if total else ""
+            bar.update(task, description=label, completed=done, total=total or None, count=count)
+
+        yield report
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:

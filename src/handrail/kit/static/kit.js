@@ -189,6 +189,9 @@
   // ---- toasts leave by themselves unless they say that something went wrong ----
   all("[data-toast]:not(.tone-bad)").forEach((toast) => setTimeout(() => toast.remove(), 7000));
 
+  document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    if (ctx.request.method !== "GET") refused(ctx.text || "");
+  });
   document.addEventListener("htmx:after:swap", () => prepare(document));
   prepare(document);
 })();
