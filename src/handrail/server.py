@@ -17,6 +17,8 @@ from handrail.apps import api as apps_api
 from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import commands as apps_commands
 from handrail.apps import pages as apps_pages
+from handrail.data import api as data_api
+from handrail.data import commands as data_commands
 from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Conflict, Instance, Invalid
@@ -57,6 +59,7 @@ FIRST_DEFINITIONS = {
 
 # The rooms' commands, in the order that `handrail --help` shows them.
 COMMANDS: tuple[click.Command, ...] = (
+    *data_commands.commands,
     *apps_commands.commands,
     *review_commands.commands,
     *runtime_commands.commands,
@@ -64,6 +67,7 @@ COMMANDS: tuple[click.Command, ...] = (
 
 # The rooms' pages and REST.
 ROUTERS: tuple[APIRouter, ...] = (
+    data_api.router,
     apps_pages.router,
     apps_api.router,
     apps_clone_api.router,

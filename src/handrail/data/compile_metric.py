@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlglot import exp
@@ -289,7 +289,8 @@ def _cut(value: exp.Expr, grain: str) -> exp.Expr:
     return exp.cast(exp.TimestampTrunc(this=moment, unit=exp.var(grain.upper())), "DATE", dialect="duckdb")
 
 
-def _day(value: date, name: str) -> date:
-    if not isinstance(value, date):
-        raise Invalid(f"{name} must be a date.", next_step="Write it like 2026-01-31.")
-    return value
+def _day(value: date | str, name: str) -> date:
+    try:
+        return value if isinstance(value, date) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Invalid(f"{name} must be a date.", next_step="Write it like 2026-01-31.") from None

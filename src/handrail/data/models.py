@@ -205,15 +205,15 @@ class MetricRequest:
 
     Dimensions are written `dataset.field`, or `field` where only one dataset has it. `where` holds, by
     dimension, a value or a list of them. `grain` (day, week, month, quarter, year) cuts the metric's own time
-    dimension; `start` is included and `end` is not.
+    dimension; `start` is included and `end` is not, each a date or its ISO text.
     """
 
     name: str
     by: tuple[str, ...] = ()
     where: Mapping[str, object] = field(default_factory=dict)
     grain: str | None = None
-    start: date | None = None
-    end: date | None = None
+    start: date | str | None = None
+    end: date | str | None = None
 
 
 @dataclass(frozen=True)

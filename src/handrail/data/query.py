@@ -9,13 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from handrail.data import metrics, renditions, store
+from handrail.data import store
 from handrail.data.answer import Answer, Budget
 from handrail.data.catalog import contract_of, declared_purposes, found
 from handrail.data.compile_metric import compile_metric
 from handrail.data.govern import SCHEMA, Statement, govern
+from handrail.data.metrics import definition
 from handrail.data.models import Contract, Dataset, Request
 from handrail.data.parse import nearest, read
+from handrail.data.renditions import rendition
 from handrail.data.resolve import Resolved, named_tables, resolve
 from handrail.kernel import (
     Context,
@@ -120,7 +122,7 @@ def _settled(ctx: Context, request: Request) -> _Asked:
             subject=f"metric:{metric}",
             rule="query-needs-declared-metric",
         )
-    question = compile_metric(metrics.definition(ctx, metric), request.metric)
+    question = compile_metric(definition(ctx, metric), request.metric)
     return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest)
 
 
@@ -133,7 +135,7 @@ def _understood(ctx: Context, sql: str) -> tuple[Resolved, Mapping[str, Contract
 
 def _decided(ctx: Context, asked: _Asked, name: str, columns: tuple[str, ...]) -> _Read:
     now = found(ctx, name)
-    twin = renditions.rendition(ctx, name) if asked.environment == "sandbox" else None
+    twin = rendition(ctx, name) if asked.environment == "sandbox" else None
     contract = now.contract
     resource = Resource("Dataset", name)
     decision = access.decide(

@@ -9,6 +9,7 @@ words.
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ class _Running:
         except duckdb.Error as error:
             self.close()
             raise self._told(error) from None
-        self.schema: pa.Schema = self._reader.schema
+        self.schema = _told_apart(self._reader.schema)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, a batch at a time. Refuses as `DuckDB.run` does, and closes at the end."""
@@ -131,11 +132,12 @@ class _Running:
         if self._late.is_set():
             raise self._too_late()
         try:
-            return self._reader.read_next_batch()
+            batch = self._reader.read_next_batch()
         except StopIteration:
             return None
         except (duckdb.Error, OSError, pa.ArrowException) as error:
             raise self._told(error) from None
+        return pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
 
     def _stop(self) -> None:
         self._late.set()
@@ -216,6 +218,15 @@ def _same_tables(
     if named - {(schema, name) for name in tables} - common or functions - _TABLE_FUNCTIONS:
         _log.error("engine_disagrees", engine="duckdb")
         raise Invalid(*_MISFIT[:1], next_step=_MISFIT[1])
+
+
+def _told_apart(schema: pa.Schema) -> pa.Schema:
+    """The schema with `_1`, `_2`, … after names that are there already, as in id, id_1."""
+    names: list[str] = []
+    for name in schema.names:
+        choices = chain([name], (f"{name}_{again}" for again in count(1)))
+        names.append(next(choice for choice in choices if choice not in names))
+    return pa.schema([column.with_name(name) for column, name in zip(schema, names, strict=True)])
 
 
 def _changed(name: str, path: Path) -> int:

@@ -1,0 +1,143 @@
+"""The command line for data: questions and metrics."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Literal, get_args
+
+import click
+import orjson
+
+from handrail import kit
+from handrail.data import formats
+from handrail.data.answer import Answer
+from handrail.data.compile_metric import GRAINS
+from handrail.data.metrics import metrics
+from handrail.data.models import Metric, MetricRequest, Request
+from handrail.data.query import query
+from handrail.kernel import Context, Environment
+
+_SHOWN = 200  # rows of a table in a terminal
+_Form = Literal["table", "json", "csv", "arrow"]
+
+_about = (
+    click.option("--purpose", help="What the answer is for: one of the organisation's purposes."),
+    click.option("--app", help="Ask within the declaration of this app."),
+    click.option(
+        "--env",
+        "environment",
+        type=click.Choice(["production", "sandbox"]),
+        default="production",
+        show_default=True,
+    ),
+    click.option("--format", "form", type=click.Choice(get_args(_Form)), default="table", show_default=True),
+)
+
+
+def _asking(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_about):
+        function = option(function)
+    return function
+
+
+@click.command("query")
+@click.argument("sql")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A value for $NAME.")
+@_asking
+@kit.cli.verb(human=lambda result: result)
+def query_command(
+    ctx: Context,
+    sql: str,
+    params: tuple[str, ...],
+    purpose: str | None,
+    app: str | None,
+    environment: Environment,
+    form: _Form,
+) -> Any:
+    """Ask in SQL, and get what you may see."""
+    request = Request(sql, None, _values(params), purpose, environment, app)
+    return _answer(query(ctx, request), form)
+
+
+@click.command("metric")
+@click.argument("name")
+@click.option("--by", multiple=True, metavar="DIMENSION", help="Cut the metric by this dimension.")
+@click.option("--where", multiple=True, metavar="DIMENSION=VALUE", help="Count only where this holds.")
+@click.option("--grain", type=click.Choice(GRAINS), help="Steps of time.")
+@click.option("--start", help="From this day on (2026-01-31).")
+@click.option("--end", help="Before this day.")
+@_asking
+@kit.cli.verb(human=lambda result: result)
+def metric_command(
+    ctx: Context,
+    name: str,
+    by: tuple[str, ...],
+    where: tuple[str, ...],
+    grain: str | None,
+    start: str | None,
+    end: str | None,
+    purpose: str | None,
+    app: str | None,
+    environment: Environment,
+    form: _Form,
+) -> Any:
+    """Ask for a metric, by dimensions and in steps of time."""
+    wanted = MetricRequest(name, by, _values(where), grain, start, end)
+    request = Request(None, wanted, {}, purpose, environment, app)
+    return _answer(query(ctx, request), form)
+
+
+@click.command("metrics")
+@kit.cli.verb(human=lambda found: _listed(found))
+def metrics_command(ctx: Context) -> tuple[Metric, ...]:
+    """Every metric, with what it means, whose it is and what it can be cut by."""
+    return metrics(ctx)
+
+
+commands: list[click.Command] = [query_command, metric_command, metrics_command]
+
+
+def _answer(answer: Answer, form: _Form) -> Any:
+    """Write the answer to stdout in this format; a table and the document of --json are returned."""
+    if kit.cli.wants_json():
+        found = [row for batch in answer.batches() for row in formats.rows(batch)]
+        return {**formats.described(answer), "rows": found}
+    if form != "table":
+        for piece in formats.encoded(answer, form):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return None
+    with answer:
+        found = list(islice((row for b in answer.batches() for row in formats.rows(b)), _SHOWN + 1))
+    title = "" if len(found) <= _SHOWN else f"The first {_SHOWN} rows; --format csv gives all of them"
+    return kit.cli.table(answer.schema.names, [list(row.values()) for row in found[:_SHOWN]], title)
+
+
+def _values(pairs: Iterable[str]) -> dict[str, Any]:
+    """NAME=VALUE, each value as JSON where it is JSON, else as text; a repeated name makes a list."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"“{pair}” must be written NAME=VALUE.")
+        value = _value(text)
+        if name not in found:
+            found[name] = value
+        else:
+            found[name] = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return text if isinstance(value, dict) else value
+
+
+def _listed(found: tuple[Metric, ...]) -> Any:
+    rows = [[m.name, m.description, m.owner, ", ".join(m.dimensions)] for m in found]
+    return kit.cli.table(["metric", "what it means", "owner", "cut by"], rows)
