@@ -123,7 +123,7 @@ def _column(where: _File, item: SchemaProperty, place: int) -> Column:
         primary_key=bool(item.primaryKey),
         classification=_CLASSES[item.classification] if item.classification else None,
         semantic=_text(where, values, "semantic", *path),
-        mask=_mask(where, values.get("mask"), *path, "customProperties", "mask"),
+        mask=_mask(where, values.get("mask"), *path, "customProperties", "mask", "value"),
         references=_references(where, next(iter(item.relationships or ()), None), *path, "relationships"),
         description=item.description or "",
     )
@@ -134,10 +134,10 @@ def _mask(where: _File, value: Any, *path: str | int) -> Mask | None:
         return None
     kinds = get_args(MaskKind)
     if not isinstance(value, dict) or value.get("kind") not in kinds:
-        raise where.wrong(f"a mask is written “kind:” with one of {', '.join(kinds)}", *path)
+        raise where.wrong(f"a mask is written “kind:” with one of {', '.join(kinds)}", *path, "kind")
     for key in value:
         if key not in ("kind", "unlessGroups"):
-            raise where.unknown(str(key), ("kind", "unlessGroups"), *path)
+            raise where.unknown(str(key), ("kind", "unlessGroups"), *path, str(key))
     return Mask(value["kind"], _list(where, value.get("unlessGroups"), "unlessGroups", *path))
 
 
@@ -154,7 +154,7 @@ def _row_filters(where: _File, value: Any) -> tuple[RowFilter, ...]:
             raise where.wrong("each row filter needs “sql”", *here)
         for key in item:
             if key not in ("sql", "groups"):
-                raise where.unknown(str(key), ("sql", "groups"), *here)
+                raise where.unknown(str(key), ("sql", "groups"), *here, str(key))
         rules.append(RowFilter(item["sql"], _list(where, item.get("groups"), "groups", *here)))
     return tuple(rules)
 
@@ -180,7 +180,7 @@ def _refuse_repeated(where: _File, columns: Sequence[Column]) -> None:
 def _entity_key(where: _File, value: str | None, columns: Sequence[Column]) -> str | None:
     if value is not None and value not in [column.name for column in columns]:
         raise where.wrong(
-            f"the entity key “{value}” is not one of the columns", "customProperties", "entityKey"
+            f"the entity key “{value}” is not one of the columns", "customProperties", "entityKey", "value"
         )
     return value
 
@@ -197,25 +197,25 @@ def _expires(where: _File, value: Any) -> datetime.date | None:
         return datetime.date.fromisoformat(value)
     except (TypeError, ValueError):
         raise where.wrong(
-            "“expires” must be a date such as 2027-06-30", "customProperties", "expires"
+            "“expires” must be a date such as 2027-06-30", "customProperties", "expires", "value"
         ) from None
 
 
 def _text(where: _File, values: Mapping[str, Any], key: str, *path: str | int) -> str | None:
     value = values.get(key)
     if value is not None and not isinstance(value, str):
-        raise where.wrong(f"“{key}” must be a text", *path, "customProperties", key)
+        raise where.wrong(f"“{key}” must be a text", *path, "customProperties", key, "value")
     return value
 
 
 def _count(where: _File, value: Any) -> int | None:
     if value is None or (type(value) is int and value >= 0):
         return value
-    raise where.wrong("“rows” must be a whole number", "customProperties", "rows")
+    raise where.wrong("“rows” must be a whole number", "customProperties", "rows", "value")
 
 
 def _texts(where: _File, values: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    return _list(where, values.get(key), key, "customProperties", key)
+    return _list(where, values.get(key), key, "customProperties", key, "value")
 
 
 def _list(where: _File, value: Any, key: str, *path: str | int) -> tuple[str, ...]:

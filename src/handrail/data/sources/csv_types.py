@@ -20,6 +20,7 @@ _ZONED = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?
 _DOTTED = r"^\d{1,2}\.\d{1,2}\.\d{4}$"
 _SLASHED = r"^\d{1,2}/\d{1,2}/\d{4}$"
 _COLUMNS_AT_ONCE = 100
+_FIRST_LOOK = 2000  # rows
 
 
 @dataclass(frozen=True)
@@ -65,22 +66,38 @@ def decide(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> li
     """
     result = []
     for start in range(0, len(columns), _COLUMNS_AT_ONCE):
-        part = columns[start : start + _COLUMNS_AT_ONCE]
-        counts = ", ".join(sql for column in part for sql in _counts(quote(column)))
-        # Only quoted identifiers and our own constants are in this text.
-        row = first(con, f"SELECT {counts} FROM {quote(table)}")  # noqa: S608
-        width = 2 + len(_KINDS)
-        numbers = [int(value or 0) for value in row]
-        result += [
-            _choose(quote(column), numbers[i * width : (i + 1) * width]) for i, column in enumerate(part)
+        part = [quote(column) for column in columns[start : start + _COLUMNS_AT_ONCE]]
+        # What a few rows rule out need not be looked for in all of them.
+        few = f"(SELECT * FROM {quote(table)} LIMIT {_FIRST_LOOK})"  # noqa: S608
+        likely = [
+            {kind for kind, fit in zip(_KINDS, counts[2:], strict=True) if fit == counts[0] - counts[1]}
+            for counts in _count(con, few, part, [set(_KINDS)] * len(part))
         ]
+        counted = _count(con, quote(table), part, likely)
+        result += [_choose(column, counts) for column, counts in zip(part, counted, strict=True)]
     return result
 
 
-def _counts(column: str) -> list[str]:
+def _count(
+    con: duckdb.DuckDBPyConnection, relation: str, columns: list[str], kinds: list[set[_Kind]]
+) -> list[list[int]]:
+    """For each column: its values, its placeholders, and how many values fit each kind (-1: not asked)."""
+    counts = ", ".join(
+        sql for column, some in zip(columns, kinds, strict=True) for sql in _counts(column, some)
+    )
+    # Only quoted identifiers and our own constants are in this text.
+    row = first(con, f"SELECT {counts} FROM {relation}")  # noqa: S608
+    width = 2 + len(_KINDS)
+    numbers = [int(value or 0) for value in row]
+    return [numbers[start : start + width] for start in range(0, len(numbers), width)]
+
+
+def _counts(column: str, kinds: set[_Kind]) -> list[str]:
     fits = [
         f"count(*) FILTER (regexp_matches({column}, '{kind.pattern}')"
         f" AND {column} <> '' AND {kind.read.format(column)} IS NOT NULL)"
+        if kind in kinds
+        else "-1"
         for kind in _KINDS
     ]
     return [f"count({column})", f"count(*) FILTER ({column} IN {_NOTHING})", *fits]
