@@ -1,0 +1,73 @@
+"""What the commands of this room say to people."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.text import Text
+
+from handrail import kit
+from handrail.apps.models import App, Gate, Promotion
+
+MARKS = {"open": ("✓", "green"), "waiting": ("…", "yellow"), "shut": ("✗", "red")}
+
+
+def made(made: dict[str, Any]) -> str:
+    files = "\n".join(f"  {path}" for path in made["files"])
+    folder = Path(made["files"][0]).parent
+    return f'{files}\n\nNext: change it, then\n  handrail push {folder} --why "…"\n  handrail run {folder}'
+
+
+def pushed(version: dict[str, Any]) -> str:
+    taken = ", ".join(f"{count} × {kind}" for kind, count in version["redacted"].items())
+    kept = f"\nTaken out before it was kept: {taken}." if taken else ""
+    return (
+        f"{version['app']} version {version['n']} is kept ({version['commit'][:10]}).{kept}\n"
+        f"Next: handrail run {version['app']}"
+    )
+
+
+def ran(done: dict[str, Any]) -> Group:
+    rows = [(output.n, output.kind, output.title or output.name, output.size) for output in done["outputs"]]
+    saved = [Text(path) for path in done["saved"]]
+    synthetic = Text("Synthetic data: the twin answered.", style="yellow")
+    return Group(
+        Text(done["log"].rstrip()),
+        *([synthetic] if done["environment"] == "sandbox" else []),
+        kit.cli.table(["#", "Kind", "Output", "Bytes"], rows),
+        *(saved or [Text("--out DIR saves them.", style="dim")]),
+    )
+
+
+def gates(found: tuple[Gate, ...]) -> Group:
+    lines = []
+    for gate in found:
+        mark, colour = MARKS[gate.state]
+        lines.append(Text.assemble((f"{mark} {gate.title}", f"bold {colour}"), f"\n  {gate.because}"))
+        if not gate.open and gate.next_step:
+            who = f" ({gate.who})" if gate.who else ""
+            lines.append(Text(f"  → {gate.next_step}{who}", style="bold"))
+    return Group(*lines)
+
+
+def promoted(done: Promotion) -> str:
+    return f"{done.app} version {done.n} is in production, as {done.tier}. Its page: /open/{done.app}"
+
+
+def shared(done: dict[str, Any]) -> str:
+    preview = done["preview"]
+    lines = [f"{'Shared' if done['app'] else 'Would be shared'} with {', '.join(preview.adds)}."]
+    if preview.after.name != preview.before.name:
+        lines.append(f"It {'is' if done['app'] else 'would be'} {preview.after.name} now:")
+        lines += [f"  {line}" for line in (*preview.after.reasons, *preview.costs)]
+    return "\n".join(lines)
+
+
+def apps(apps: tuple[App, ...]) -> Any:
+    if not apps:
+        return "There is no app yet. Begin one: handrail new my-report"
+    rows = [
+        (app.name, app.owner, app.versions, f"v{app.promoted}" if app.promoted else "–", app.says)
+        for app in apps
+    ]
+    return kit.cli.table(["App", "Owner", "Versions", "Production", "Says"], rows)
