@@ -20,7 +20,7 @@ def ask(stage: Stage, person: str, question: Mapping[str, object], environment: 
 
 def rows(reply: Reply) -> list[tuple[Any, ...]]:
     """The rows of an answer as JSON; raises Missed when it was refused."""
-    return [tuple(row) for row in reply.done()["rows"]]
+    return [tuple(row.values()) for row in reply.done()["rows"]]
 
 
 def run(stage: Stage, person: str, app: str, how: str = "run") -> dict[str, Any]:

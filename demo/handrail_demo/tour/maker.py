@@ -137,7 +137,7 @@ def _(stage: Stage) -> str:
 def _(stage: Stage) -> str:
     seed.push(stage.instance, seed.MARGIN)
     run(stage, seed.MARGIN.maker, "margin-watch")
-    done = stage.cli("review", "margin-watch", "--as", seed.MARGIN.maker, "--json")
+    done = stage.cli("review", str(seed.MARGIN.folder), "--as", seed.MARGIN.maker, "--json")
     if not done.stdout:
         raise Missed(done.stderr.strip())
     found = json.loads(done.stdout)["findings"]

@@ -1,6 +1,5 @@
 """The reviewer's part: a second person's yes, bound to exactly one version."""
 
-
 from handrail import apps
 from handrail_demo import seed
 from handrail_demo.tour.acts import finished
