@@ -6,6 +6,7 @@ import socket
 import threading
 import tomllib
 import urllib.error
+import urllib.parse
 import urllib.request
 from functools import cache
 from pathlib import Path
@@ -70,8 +71,8 @@ class HttpsTransport:
     """A maker's laptop: the same questions, with a personal token, to the sandbox and nowhere else."""
 
     def __init__(self, url: str, token: str) -> None:
-        local = url.startswith(("http://127.0.0.1", "http://localhost"))
-        if not url.startswith("https://") and not local:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
             raise Refused("HANDRAIL_URL must begin with https://.", "A token must not travel unencrypted.")
         self._url = url.rstrip("/")
         self._token = token
@@ -79,7 +80,7 @@ class HttpsTransport:
     def ask(self, verb: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Ask over HTTPS; data comes as an Arrow stream."""
         if verb == "me":
-            return json.loads(self._send("GET", "/api/v1/me", None)), b""
+            return json.loads(self._send("GET", "/api/v1/me", None))["person"], b""
         asked = {**arguments, "environment": "sandbox", "purpose": _declared_purpose()}
         return {}, self._send("POST", "/api/v1/query", json.dumps(asked).encode())
 
