@@ -10,6 +10,7 @@ from handrail.twins.text import invented
 from handrail.twins.values import DAY_US, Ints, Values, dtype_of, limits
 
 Codes = NDArray[np.int16]
+MOST = float(2**63 - 1024)  # the greatest float that is a 64-bit integer
 
 
 def folded(codes: NDArray[np.int64], bins: int, groups: int) -> Ints:
@@ -79,7 +80,7 @@ def decode(column: ColumnSketch, drawn: Codes, rng: np.random.Generator) -> Valu
         if one is not None and one.kind == "null":
             valid[rows] = False
         elif one is not None and one.kind == "value":
-            array[rows] = one.value if column.kind in ("text", "float") else round(float(one.value or 0))
+            array[rows] = one.value if column.kind in ("text", "float") else _one_whole(one.value)
         elif one is not None and one.kind == "range":
             array[rows] = _in_range(column, one.low, one.high, len(rows), rng)
         elif one is not None and one.kind == "pool":
@@ -121,7 +122,16 @@ def _in_range(
     first = round(low / step)
     steps = max(1, round(high / step) - first)
     found = (first + rng.integers(0, steps, rows)) * step
-    return np.round(found, 9) if column.kind == "float" else np.round(found).astype(np.int64)
+    return np.round(found, 9) if column.kind == "float" else _whole(found)
+
+
+def _one_whole(value: str | float | None) -> int:
+    return round(min(max(float(value or 0), -MOST), MOST))
+
+
+def _whole(numbers: NDArray[np.float64]) -> Ints:
+    """Rounded to whole numbers, as far as 64 bits go."""
+    return np.clip(np.round(numbers), -MOST, MOST).astype(np.int64)
 
 
 def whole(column: ColumnSketch, drawn: Codes, rng: np.random.Generator) -> Ints:

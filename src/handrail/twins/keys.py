@@ -44,7 +44,9 @@ def distinct(column: ColumnSketch, rows: int, rng: np.random.Generator) -> Value
         return full(counted + 1.0)
     low, high = limits(column.kind, column.type)
     if column.kind in ("date", "timestamp", "time"):
-        return full(np.clip(_first(column) + counted * _pace(column, rows), low, high))
+        pace = _pace(column, rows)
+        start = max(low, min(_first(column), high - rows * pace))
+        return full(np.clip(start + counted * pace, low, high))
     unit = 10 ** int(column.type.rstrip(")").split(",")[1]) if column.kind == "decimal" else 1
     start = column.start if (column.start + rows) * unit <= high else 1
     if (start + rows) * unit > high:

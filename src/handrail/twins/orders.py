@@ -18,6 +18,8 @@ def ascending(source: Source, columns: Sequence[ColumnSketch]) -> tuple[tuple[st
     dates = [one for one in columns if one.kind in ("date", "timestamp") and one.role == "model"][:MOST_DATES]
     found: list[tuple[str, str]] = []
     for first, second in combinations(dates, 2):
+        if first.type != second.type:
+            continue
         a, b = quoted(first.name), quoted(second.name)
         both, over, under = source.one(
             f"SELECT count(*), count(*) FILTER ({a} > {b}), count(*) FILTER ({a} < {b}) "
