@@ -18,7 +18,7 @@ def yours(ctx: Context, _: object) -> Filled:
     """The maker's apps, each with what stands next between it and production."""
     me = ctx.caller.person.id
     mine = [app for app in find.apps(ctx) if me in (app.owner, *app.coowners)][:SHOWN]
-    return "apps/panel_yours.html", {"rows": [(app, _next(ctx, app)) for app in mine]}
+    return "apps/panel_yours.html", {"rows": [(app, _next(ctx, app)) for app in mine], "empty": not mine}
 
 
 @kit.panel("home", "Open an app", order=30)

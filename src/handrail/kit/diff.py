@@ -1,6 +1,7 @@
 """What changed between two texts, line against line and word within line, coloured by language."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,11 +16,14 @@ from pygments.util import ClassNotFound
 
 Kind = Literal["same", "changed", "added", "removed"]
 Piece = tuple[str, str]  # CSS class of the token, its text
+Span = tuple[int, int]  # first character, the one after the last
 
 CONTEXT = 3
 MAX_LINES = 4000
 MAX_COLOURED = 200_000
+MAX_WORDS = 400
 WORDS_ALIKE = 0.5
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class _Side:
         plain = len(text) > MAX_COLOURED
         self.pieces = [[("", line)] for line in lines] if plain else list(_coloured(text, len(lines), lexer))
 
-    def markup(self, index: int, marked: Sequence[tuple[int, int]] = ()) -> Markup:
+    def markup(self, index: int, marked: Sequence[Span] = ()) -> Markup:
         """The line at `index`; characters in the `marked` ranges stand out."""
         return Markup("").join(_spans(self.pieces[index], marked))
 
@@ -142,7 +146,7 @@ def _css(kind: object) -> str:
     return STANDARD_TYPES[kind]  # type: ignore[index]
 
 
-def _spans(pieces: Sequence[Piece], marked: Sequence[tuple[int, int]]) -> Iterator[Markup]:
+def _spans(pieces: Sequence[Piece], marked: Sequence[Span]) -> Iterator[Markup]:
     at = 0
     for css, text in pieces:
         edges = {at, at + len(text)} | {
@@ -183,12 +187,19 @@ def _replaced(before: range, after: range, old: _Side, new: _Side) -> Iterator[D
             yield DiffLine("added", None, None, j + 1, new.markup(j))
 
 
-def _changed_words(before: str, after: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """The character ranges that differ, when the lines are alike enough that marking them helps."""
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    if len(before) + len(after) > 1000 or matcher.ratio() < WORDS_ALIKE:
+def _changed_words(before: str, after: str) -> tuple[list[Span], list[Span]]:
+    """The character ranges of the words that differ, when the lines are alike enough that marking them helps."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    if len(old) + len(new) > MAX_WORDS or matcher.ratio() < WORDS_ALIKE:
         return [], []
     changed = [code for code in matcher.get_opcodes() if code[0] != "equal"]
-    return [(i1, i2) for _, i1, i2, _, _ in changed if i2 > i1], [
-        (j1, j2) for *_, j1, j2 in changed if j2 > j1
-    ]
+    return (
+        [_span(old, i1, i2) for _, i1, i2, _, _ in changed if i2 > i1],
+        [_span(new, j1, j2) for _, _, _, j1, j2 in changed if j2 > j1],
+    )
+
+
+def _span(words: Sequence[str], first: int, end: int) -> Span:
+    start = sum(map(len, words[:first]))
+    return start, start + sum(map(len, words[first:end]))

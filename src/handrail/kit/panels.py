@@ -20,6 +20,7 @@ class Panel:
     title: str
     html: Markup
     slot: str = "main"
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def panel(
     """Register `fill(ctx, subject) -> (template, values) | None` for a page ("dataset", "app", "home", ...).
 
     None means nothing to show. With `roles` only callers who have one of them see it; this is layout, not
-    access: what the function reads is decided by the verbs it calls. `slot` is "main" or "side".
+    access: what the function reads is decided by the verbs it calls. `slot` is "main" or "side"; a true value named
+    "empty" says that there is nothing yet, so that home explains how to begin.
     """
 
     def register(fill: Filler) -> Filler:
@@ -61,5 +63,6 @@ def panels(ctx: Context, request: Request, page: str, subject: Any = None) -> tu
         filled = entry.fill(ctx, subject)
         if filled is not None:
             template, values = filled
-            shown.append(Panel(entry.title, fragment(request, template, **values), entry.slot))
+            html = fragment(request, template, **values)
+            shown.append(Panel(entry.title, html, entry.slot, bool(values.get("empty"))))
     return tuple(shown)

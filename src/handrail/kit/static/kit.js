@@ -60,6 +60,12 @@
       [...row.cells].forEach((cell, column) => { cell.dataset.label = labels[column] ?? ""; });
     }
     table.classList.add("labelled");
+    headings.forEach((heading, column) => {
+      if ([...table.tBodies[0].rows].some((row) => row.cells[column]?.classList.contains("num"))) {
+        heading.classList.add("right");
+        heading.dataset.sort = "number";
+      }
+    });
     if (table.tBodies[0].rows.length > 1) headings.forEach((heading, column) => {
       if (heading.dataset.sort === "none") return;
       const button = document.createElement("button");
