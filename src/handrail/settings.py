@@ -59,6 +59,8 @@ class DataSettings:
     threads: int = 2
     # A folder of this server whose files stewards may import over the network; empty: uploads only.
     import_from: str = ""
+    # How much one upload may bring.
+    upload_mb: int = 2048
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""REST for data: governed questions and metrics."""
+"""REST for data: governed questions and metrics, datasets and what stewards do with them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
 from handrail.data import formats
+from handrail.data.catalog import dataset, datasets
+from handrail.data.certify import certify, revoke
+from handrail.data.import_source import import_source
 from handrail.data.metrics import metric, metrics
 from handrail.data.models import MetricRequest, Request
+from handrail.data.propose import propose
 from handrail.data.query import query
 from handrail.kernel import Environment, Invalid
 
@@ -75,6 +79,60 @@ def all_metrics(ctx: kit.Ctx) -> list[Any]:
 def one_metric(ctx: kit.Ctx, name: str) -> Any:
     """One metric."""
     return kit.jsonable(metric(ctx, name))
+
+
+class Imported(BaseModel):
+    """What to import: an address of a database, or a path that this server allows."""
+
+    model_config = ConfigDict(extra="forbid")
+    location: str = Field(max_length=4096)
+    name: str | None = Field(default=None, max_length=100)
+    encoding: str | None = Field(default=None, max_length=40)
+
+
+class Revoked(BaseModel):
+    """Why a certification ends."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: str = Field(max_length=2000)
+
+
+@router.get("/datasets")
+def all_datasets(ctx: kit.Ctx) -> list[Any]:
+    """Every dataset with its contract and state."""
+    return [kit.jsonable(one) for one in datasets(ctx)]
+
+
+@router.get("/datasets/{name}")
+def one_dataset(ctx: kit.Ctx, name: str) -> Any:
+    """One dataset with its contract, its state and what it lacks."""
+    return kit.jsonable(dataset(ctx, name))
+
+
+@router.post("/datasets/{name}/propose")
+def propose_dataset(ctx: kit.Ctx, name: str, changes: dict[str, Any]) -> Any:
+    """Change the contract and propose it. Keys: owner, deputy, description, purposes, readers, row_filters,
+    masks, classifications, entity_key, subject, expires; all optional.
+    """
+    return kit.jsonable(propose(ctx, name, changes))
+
+
+@router.post("/datasets/{name}/certify")
+def certify_dataset(ctx: kit.Ctx, name: str) -> Any:
+    """Certify what another steward proposed."""
+    return kit.jsonable(certify(ctx, name))
+
+
+@router.post("/datasets/{name}/revoke")
+def revoke_dataset(ctx: kit.Ctx, name: str, wanted: Revoked) -> Any:
+    """End a certification."""
+    return kit.jsonable(revoke(ctx, name, wanted.reason))
+
+
+@router.post("/import")
+def import_into(ctx: kit.Ctx, wanted: Imported) -> Any:
+    """Import a source and draft a contract for each of its tables; answers when it is done."""
+    return kit.jsonable(import_source(ctx, wanted.location, wanted.name, encoding=wanted.encoding))
 
 
 def _request(asked: Asked) -> Request:

@@ -1,4 +1,4 @@
-"""The command line for data: questions and metrics."""
+"""The command line for data: questions and metrics. What stewards do is in `steward_commands`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 import orjson
 
 from handrail import kit
-from handrail.data import formats
+from handrail.data import formats, steward_commands
 from handrail.data.answer import Answer
 from handrail.data.compile_metric import GRAINS
 from handrail.data.metrics import metrics
@@ -96,7 +96,12 @@ def metrics_command(ctx: Context) -> tuple[Metric, ...]:
     return metrics(ctx)
 
 
-commands: list[click.Command] = [query_command, metric_command, metrics_command]
+commands: list[click.Command] = [
+    *steward_commands.commands,
+    query_command,
+    metric_command,
+    metrics_command,
+]
 
 
 def _answer(answer: Answer, form: _Form) -> Any:

@@ -20,7 +20,7 @@ from handrail.data.keys import find_keys
 from handrail.data.load import load, parse
 from handrail.data.merge import merge
 from handrail.data.models import Dataset, Extract, ImportReport, Note
-from handrail.data.names import check_location, dataset_names, source_name
+from handrail.data.names import check_location, dataset_names, shown_location, source_name
 from handrail.data.profile import profile
 from handrail.data.sources import Source, open_source
 from handrail.kernel import Context, Invalid, Resource, access, definitions, storage
@@ -104,13 +104,14 @@ def _read(ctx: Context, source: Source, called: str, staging: Path, progress: Pr
 
 def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportReport:
     """Write sources, extracts and contracts, and say what was done."""
-    server = server_of(called, source.kind, source.location)
+    location = shown_location(ctx, source)
+    server = server_of(called, source.kind, location)
     paths = {one.dataset: one.profile.path for one in read.tables}
     outcome = _Outcome(notes=[Note("", text) for text in source.left_out])
     for one in read.tables:
         _settle(ctx, one, draft(one, read.tables, called, server), paths, outcome)
     standing = {name: find_dataset(ctx, name) for name in outcome.changed if name in read.before}
-    store.put_source(ctx, called, source.kind, source.location)
+    store.put_source(ctx, called, source.kind, location)
     moment = ctx.clock.now()
     for one in read.tables:
         path, rows = one.profile.path, one.profile.rows
@@ -135,7 +136,7 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
         "source.imported",
         f"source:{called}",
         kind=source.kind,
-        location=source.location,
+        location=location,
         datasets=len(read.tables),
         rows=sum(report.rows.values()),
         changed=sorted(outcome.changed),

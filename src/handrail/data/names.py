@@ -16,6 +16,14 @@ UPLOADS = "uploads"  # below the instance's directory
 _TRUSTED = ("cli", "system")
 
 
+def shown_location(ctx: Context, source: Source) -> str:
+    """Where the source is, as it is stored and shown: a file that was uploaded is only known by its name."""
+    if source.kind == "postgres":
+        return source.location
+    path, uploads = Path(source.location).resolve(), ctx.settings.home.resolve() / UPLOADS
+    return f"upload of {path.name}" if path.is_relative_to(uploads) else str(path)
+
+
 def source_name(ctx: Context, source: Source, wanted: str | None) -> str:
     """The name of a source: the one wanted, or from its file or database.
 
@@ -25,7 +33,7 @@ def source_name(ctx: Context, source: Source, wanted: str | None) -> str:
     derived = parts.path.strip("/") or "postgres" if parts else Path(source.location).stem
     name = slug(wanted or derived)
     known = store.get_source(ctx, name)
-    if known and not wanted and known.location != source.location:
+    if known and not wanted and known.location != shown_location(ctx, source):
         raise Conflict(
             f"A source named {name} was imported from {known.location} already.",
             next_step=f"Add --name {name} if this is the same source in a new place, or --name with another.",

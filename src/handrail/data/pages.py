@@ -1,0 +1,146 @@
+"""The data pages: the catalog, one dataset, its contract's form, and importing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from handrail import kit
+from handrail.data import forms, odcs, spoken
+from handrail.data.catalog import dataset, datasets, purposes, unreadable
+from handrail.data.certify import certify, revoke, timeline
+from handrail.data.import_source import import_source
+from handrail.data.propose import propose
+from handrail.data.renditions import sample
+from handrail.data.upload import import_upload
+from handrail.kernel import Resource, access, definitions
+
+router = APIRouter(include_in_schema=False)
+kit.templates_from("handrail.data")
+kit.nav("Data", "/datasets", "database", order=20)
+
+
+async def _sent(request: Request) -> FormData:
+    """A form with as many fields as the widest table has columns."""
+    return await request.form(max_fields=20_000)
+
+
+Sent = Annotated[FormData, Depends(_sent)]
+
+
+@router.get("/catalog")
+def catalog_address() -> RedirectResponse:
+    """The catalog's other name."""
+    return RedirectResponse("/datasets", status_code=308)
+
+
+@router.get("/datasets", response_class=HTMLResponse)
+def catalog_page(
+    ctx: kit.Ctx,
+    request: Request,
+    q: str = "",
+    state: str = "",
+    classification: str = "",
+    source: str = "",
+) -> HTMLResponse:
+    """Every dataset, found by words and narrowed by facets."""
+    everything = datasets(ctx)
+    wanted = forms.Wanted(q, state, classification, source)
+    return kit.render(
+        request,
+        "data/catalog.html",
+        found=[one for one in everything if wanted.takes(one)],
+        total=len(everything),
+        facets=forms.facets(everything, wanted),
+        wanted=wanted,
+        broken=unreadable(ctx),
+        may_import=access.decide(ctx, "import", Resource("Source", "new")).allowed,
+    )
+
+
+@router.get("/datasets/{name}", response_class=HTMLResponse)
+def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
+    """One dataset: its contract in words, its columns, its certification, its twin, its file."""
+    one = dataset(ctx, name)
+    proposals, certifications = timeline(ctx, name)
+    subject = Resource("Dataset", name, {"proposed_by": one.proposed_by or ""})
+    may = {action: access.decide(ctx, action, subject) for action in ("propose", "certify", "revoke")}
+    content = definitions.read(ctx, odcs.path_of(name)) or b""
+    rows = sample(ctx, name)
+    return kit.render(
+        request,
+        "data/dataset.html",
+        dataset=one,
+        spoken=spoken,
+        meanings=purposes(ctx),
+        events=forms.events(proposals, certifications),
+        may=may,
+        yaml=content.decode(),
+        sample=rows,
+        sample_rows=forms.shown_rows(rows) if rows is not None else [],
+        panels=kit.panels(ctx, request, "dataset", one),
+    )
+
+
+@router.get("/datasets/{name}/certify", response_class=HTMLResponse)
+def contract_form(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
+    """The form in which a steward completes a contract and proposes it."""
+    access.require(ctx, "propose", Resource("Dataset", name))
+    return kit.render(
+        request,
+        "data/certify.html",
+        dataset=dataset(ctx, name),
+        meanings=purposes(ctx),
+    )
+
+
+@router.post("/datasets/{name}/propose")
+def propose_form(ctx: kit.Ctx, request: Request, name: str, sent: Sent) -> Response:
+    """Write what the form says into the contract and propose it."""
+    made = propose(ctx, name, forms.changes(sent, dataset(ctx, name).contract))
+    said = "Another steward can certify it now." if not made.missing else "It still lacks something."
+    return kit.back(request, f"/datasets/{name}", toast=f"{name} is proposed. {said}")
+
+
+@router.post("/datasets/{name}/certify")
+def certify_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
+    """Certify what another steward proposed."""
+    made = certify(ctx, name)
+    return kit.back(request, f"/datasets/{name}", toast=f"{name} is certified until {made.certified_until}.")
+
+
+@router.post("/datasets/{name}/revoke")
+def revoke_form(ctx: kit.Ctx, request: Request, name: str, reason: Annotated[str, Form()] = "") -> Response:
+    """End a certification."""
+    revoke(ctx, name, reason)
+    return kit.back(request, f"/datasets/{name}", toast=f"The certification of {name} is revoked.")
+
+
+@router.get("/import", response_class=HTMLResponse)
+def import_page(ctx: kit.Ctx, request: Request) -> HTMLResponse:
+    """The form in which a steward brings data in."""
+    access.require(ctx, "import", Resource("Source", "new"))
+    return kit.render(request, "data/import.html", folder=ctx.settings.data.import_from)
+
+
+@router.post("/import", response_class=HTMLResponse)
+def import_form(
+    ctx: kit.Ctx,
+    request: Request,
+    location: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    encoding: Annotated[str, Form()] = "",
+    files: Annotated[list[UploadFile] | None, Depends(forms.uploads)] = None,
+) -> HTMLResponse:
+    """Import what was sent or named, and say what came in."""
+    options: dict[str, Any] = {"name": name.strip() or None, "encoding": encoding or None}
+    if location.strip():
+        report = import_source(ctx, location.strip(), **options)
+    else:
+        sent = [(file.filename or "", file.file) for file in files or () if file.filename]
+        report = import_upload(ctx, sent, **options)
+    return kit.render(request, "data/imported.html", report=report)

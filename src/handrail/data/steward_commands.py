@@ -1,0 +1,154 @@
+"""The command line for stewards: import, list, propose, certify and revoke."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Group
+from rich.text import Text
+
+from handrail import kit
+from handrail.data.catalog import datasets
+from handrail.data.certify import certify, revoke
+from handrail.data.import_source import import_source
+from handrail.data.models import Dataset, ImportReport
+from handrail.data.propose import propose
+from handrail.kernel import Context
+
+
+@click.command("import")
+@click.argument("source")
+@click.option("--name", help="What to call the source; otherwise the name of its file or database.")
+@click.option("--encoding", help="How CSV files are written, when it is not UTF-8 (latin-1, utf-16, …).")
+@kit.cli.verb(human=lambda report: _imported(report))
+def import_command(ctx: Context, source: str, name: str | None, encoding: str | None) -> ImportReport:
+    """Bring data in: a SQLite or DuckDB file, a CSV or Parquet file or folder, or a postgresql:// address.
+
+    Every table is copied once and gets a draft contract.
+    """
+    with kit.cli.progress() as report:
+        return import_source(ctx, source, name, report, encoding)
+
+
+@click.command("datasets")
+@kit.cli.verb(human=lambda found: _listed(found))
+def datasets_command(ctx: Context) -> tuple[Dataset, ...]:
+    """List every dataset with its state, owner and rows."""
+    return datasets(ctx)
+
+
+@click.command("propose")
+@click.argument("dataset")
+@click.option("--owner", help="Who answers for the dataset.")
+@click.option("--deputy", help="Who answers when the owner cannot.")
+@click.option("--description", help="What the dataset is.")
+@click.option("--purpose", "purposes", multiple=True, help="A purpose it may be used for; repeatable.")
+@click.option("--reader", "readers", multiple=True, metavar="GROUP", help="Who may read it; repeatable.")
+@click.option(
+    "--row-filter", "filters", multiple=True, metavar="SQL", help='Such as "region = viewer.region".'
+)
+@click.option(
+    "--row-filter-for",
+    "group_filters",
+    multiple=True,
+    nargs=2,
+    metavar="GROUP SQL",
+    help="One group's filter.",
+)
+@click.option(
+    "--mask", "masks", multiple=True, metavar="COLUMN=KIND[:GROUP,…]", help="null, hash, partial, none."
+)
+@click.option(
+    "--classify", "classes", multiple=True, metavar="COLUMN=CLASS", help="personal, sensitive, none."
+)
+@click.option("--entity-key", help="The column that says whom a row is about.")
+@click.option("--subject", help="What such a person is called: customer, employee, …")
+@click.option("--expires", metavar="DATE", help="The last day of the certification (2027-06-30).")
+@kit.cli.verb(human=lambda made: _stands(made))
+def propose_command(
+    ctx: Context,
+    dataset: str,
+    purposes: tuple[str, ...],
+    readers: tuple[str, ...],
+    filters: tuple[str, ...],
+    group_filters: tuple[tuple[str, str], ...],
+    masks: tuple[str, ...],
+    classes: tuple[str, ...],
+    **simple: str | None,
+) -> Dataset:
+    """Complete a contract and ask for its certification. What is not named stays as it is."""
+    rules = [{"sql": sql, "groups": [group]} for group, sql in group_filters] + [
+        {"sql": sql} for sql in filters
+    ]
+    changes: dict[str, Any] = {
+        **simple,
+        "purposes": purposes or None,
+        "readers": readers or None,
+        "row_filters": rules or None,
+        "masks": {column: _mask(kind) for column, kind in map(_pair, masks)},
+        "classifications": dict(map(_pair, classes)),
+    }
+    return propose(ctx, dataset, changes)
+
+
+@click.command("certify")
+@click.argument("dataset")
+@kit.cli.verb(human=lambda made: _stands(made))
+def certify_command(ctx: Context, dataset: str) -> Dataset:
+    """Certify a contract that another steward proposed."""
+    return certify(ctx, dataset)
+
+
+@click.command("revoke")
+@click.argument("dataset")
+@click.option("--reason", required=True, help="Why, so that the owner can act on it.")
+@kit.cli.verb(human=lambda made: _stands(made))
+def revoke_command(ctx: Context, dataset: str, reason: str) -> Dataset:
+    """End a certification now."""
+    return revoke(ctx, dataset, reason)
+
+
+commands: list[click.Command] = [
+    import_command,
+    datasets_command,
+    propose_command,
+    certify_command,
+    revoke_command,
+]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.rpartition("=")
+    if not equals or not name:
+        raise click.UsageError(f"“{text}” must be written COLUMN=VALUE.")
+    return name, value
+
+
+def _mask(text: str) -> dict[str, Any]:
+    kind, _, groups = text.partition(":")
+    return {"kind": kind, "unless_groups": [group for group in groups.split(",") if group]}
+
+
+def _imported(report: ImportReport) -> Any:
+    rows = []
+    for what, names in (
+        ("drafted", report.drafted),
+        ("refreshed", report.refreshed),
+        ("changed", report.changed),
+    ):
+        rows += [[name, what, report.rows[name]] for name in names]
+    table = kit.cli.table(["dataset", "contract", "rows"], rows, f"Imported {report.source}")
+    notes = "".join(f"\n{note.dataset or report.source}: {note.text}" for note in report.notes)
+    return Group(table, Text(notes.lstrip("\n"))) if notes else table
+
+
+def _listed(found: tuple[Dataset, ...]) -> Any:
+    rows = [[one.name, one.state, one.contract.owner or "–", one.rows, one.source] for one in found]
+    return kit.cli.table(["dataset", "state", "owner", "rows", "source"], rows)
+
+
+def _stands(made: Dataset) -> str:
+    until = f" until {made.certified_until}" if made.certified_until else ""
+    missing = "".join(f"\n  {text}" for text in made.missing)
+    return f"{made.name} is {made.state}{until}.{f' It lacks:{missing}' if missing else ''}"
