@@ -56,7 +56,7 @@ def test_the_page_shows_purpose_access_findings_diff_and_why(
         "Sales asked for it every Monday.",
         "make me a report &lt;b&gt;now&lt;/b&gt;",
         "Take credentials out of the code",
-        "More of `orders` is read than is declared",
+        "is read than is declared",
         "not declared",
         "Reads salary of staff (salary: sensitive).",
         "What users would see when data breaks",

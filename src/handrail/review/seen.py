@@ -80,7 +80,7 @@ def seen(program: Program, known: KnownData) -> Seen:
 
 def sdk_calls(source: Source) -> Iterator[tuple[ast.Call, str]]:
     """The calls that ask Handrail for data, with "query" or "metric"."""
-    for call in source.calls():
+    for call in source.calls:
         origin = source.origin(call.func)
         if origin in ASKING:
             yield call, origin.rpartition(".")[2].removesuffix("_arrow")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from handrail.review.models import Finding
@@ -16,7 +17,7 @@ LARGEST = 1_000_000  # bytes of one Python file; a longer one is data in disguis
 Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """One parsed file.
 
@@ -54,9 +55,33 @@ class Source:
             yield parent
             node = parent
 
-    def calls(self) -> Iterator[ast.Call]:
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, walked once."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def calls(self) -> tuple[ast.Call, ...]:
         """Every call in the file."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return tuple(node for node in self.nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def calls_named(self) -> Mapping[str, list[ast.Call]]:
+        """The calls of each plain name ("load" for `load(…)`)."""
+        named: dict[str, list[ast.Call]] = defaultdict(list)
+        for call in self.calls:
+            if isinstance(call.func, ast.Name):
+                named[call.func.id].append(call)
+        return named
+
+    @cached_property
+    def strings(self) -> Counter[str]:
+        """How often each string stands in the file."""
+        return Counter(
+            node.value
+            for node in self.nodes
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
 
 
 Program = Mapping[str, Source]

@@ -188,9 +188,7 @@ class Strings:
         defaults = function.args.defaults
         offset = len(function.args.posonlyargs + function.args.args) - len(defaults)
         called = False
-        for call in source.calls():
-            if not isinstance(call.func, ast.Name) or call.func.id != function.name:
-                continue
+        for call in source.calls_named.get(function.name, ())[: MOST + 1]:
             called = True
             given = next((item.value for item in call.keywords if item.arg == name), None)
             if given is None and position < len(call.args):

@@ -116,7 +116,7 @@ def around(files: Mapping[str, bytes], program: Program) -> Iterator[Finding]:
     strings = Strings(program)
     for source in program.values():
         yield from _imports(source)
-        for call in source.calls():
+        for call in source.calls:
             yield from _call(strings, source, call, files)
     for file, content in files.items():
         if file.lower().endswith(DATA_FILES) and len(content) > SMALL:
@@ -137,7 +137,7 @@ def goes_around(module: str) -> bool:
 
 def imported(source: Source) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
     """(statement, dotted module) for each absolute import; `from a import b` gives a and a.b."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield from ((node, name.name) for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -241,7 +241,7 @@ def _file(
 
 def _written(source: Source, place: str) -> bool:
     """Whether the file's own code names the place a second time, as when it writes what it later reads."""
-    return sum(isinstance(node, ast.Constant) and node.value == place for node in ast.walk(source.tree)) > 1
+    return source.strings[place] > 1
 
 
 def _carried(file: str, size: int) -> Finding:

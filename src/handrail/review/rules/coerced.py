@@ -17,9 +17,9 @@ FILLING = frozenset({"fillna", "nan_to_num"})
 def coerced(program: Program) -> Iterator[Finding]:
     """A warning where bad values become blanks, zeros or missing rows and the scope counts none of them."""
     for source in program.values():
-        counted = {source.scope(call) for call in source.calls() if _name(call) in COUNTING}
+        counted = {source.scope(call) for call in source.calls if _name(call) in COUNTING}
         coercing: set[ast.AST] = set()
-        for call in sorted(source.calls(), key=lambda call: (call.lineno, call.col_offset)):
+        for call in sorted(source.calls, key=lambda call: (call.lineno, call.col_offset)):
             scope = source.scope(call)
             if scope in counted:
                 continue

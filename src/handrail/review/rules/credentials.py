@@ -69,7 +69,7 @@ def masked(text: str, secrets: tuple[Found, ...]) -> str:
 
 def _in_code(source: Source) -> Iterator[tuple[int, Secret]]:
     documentation = _docstrings(source.tree)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if _is_text(source, node):
             for secret in vendor_secrets(_text(node)):
                 if node not in documentation or not secret.kind.startswith("password in"):

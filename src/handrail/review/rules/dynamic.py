@@ -38,7 +38,7 @@ INSTEAD: Mapping[str, str] = {
 def dynamic(program: Program) -> Iterator[Finding]:
     """Blocking: eval, exec and imports by a computed name. A warning: pickle and YAML that build objects."""
     for source in program.values():
-        for call in source.calls():
+        for call in source.calls:
             origin = source.origin(call.func)
             constant = bool(call.args) and isinstance(call.args[0], ast.Constant)
             shadowed = (source.tree, origin) in source.bindings

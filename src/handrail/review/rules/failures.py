@@ -23,7 +23,7 @@ def failures(program: Program) -> Iterator[Finding]:
     """A finding for each handler after which a failure looks like a result; blocking where data is read."""
     for source in program.values():
         readers = _readers(source)
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Try):
                 for handler in node.handlers:
                     yield from _handler(source, node, handler, readers)
@@ -33,7 +33,7 @@ def failures(program: Program) -> Iterator[Finding]:
 
 def _readers(source: Source) -> frozenset[str]:
     """The functions of this file that ask for data, directly or through one another."""
-    functions = [node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in source.nodes if isinstance(node, ast.FunctionDef)]
     found: frozenset[str] = frozenset()
     for _ in range(3):
         found |= {one.name for one in functions if handling.reads_data(source, one.body, found)}
@@ -81,19 +81,17 @@ def _expects_absence(source: Source, handler: ast.ExceptHandler) -> bool:
 def _checked_later(source: Source, at: ast.AST) -> bool:
     """Whether None from here is tested by the ones who get it, and stops them."""
     if isinstance(at, ast.Assign) and isinstance(at.targets[0], ast.Name):
-        return handling.checked(source, at.targets[0].id)
+        return at.targets[0].id in handling.stopping(source)
     function = source.scope(at)
     if not isinstance(at, ast.Return) or not isinstance(function, ast.FunctionDef):
         return False
     names = [
-        node.targets[0].id
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.Call)
-        and source.origin(node.value.func) == function.name
+        parent.targets[0].id
+        for call in source.calls_named.get(function.name, ())
+        if isinstance(parent := source.parents.get(call), ast.Assign)
+        and isinstance(parent.targets[0], ast.Name)
     ]
-    return bool(names) and all(handling.checked(source, name) for name in names)
+    return bool(names) and all(name in handling.stopping(source) for name in names)
 
 
 def _suppressed(source: Source, node: ast.With, readers: frozenset[str]) -> Iterator[Finding]:

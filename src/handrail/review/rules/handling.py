@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
-from typing import Literal
+from functools import lru_cache
 
+from handrail.review.rules.looks import Ending, mentions, value_kind
+from handrail.review.rules.scores import counts
 from handrail.review.seen import ASKING, SDK
 from handrail.review.source import Source
-
-Ending = Literal["made up", "number", "empty", "nothing", "carries on", "visible"]
 
 BROAD = frozenset({"", "Exception", "BaseException", "builtins.Exception"})
 CONVERTING = frozenset(
@@ -64,9 +62,6 @@ LOGGING = frozenset(
     ["debug", "info", "warning", "warn", "error", "exception", "critical", "log", "write", "print"]
 )
 SHOWING = frozenset({"error", "exception", "stop", "toast"})
-FAILED = re.compile(
-    r"(?i)\b(?:error|fail|failed|failure|unavailable|could not|couldn't|cannot|can't|not available|invalid)\b"
-)
 
 
 def ending(source: Source, handler: ast.ExceptHandler) -> tuple[Ending, ast.AST]:
@@ -75,74 +70,16 @@ def ending(source: Source, handler: ast.ExceptHandler) -> tuple[Ending, ast.AST]
         return "visible", handler
     named = handler.name or ""
     for statement in handler.body:
-        for node in _flat(statement):
+        for node in ast.walk(statement):
             if isinstance(node, ast.Return):
                 return (value_kind(source, node.value, named) if node.value else "nothing"), node
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 kind = value_kind(source, node.value, named)
-                if kind != "visible" or _mentions(node.value, named):
+                if kind != "visible" or mentions(node.value, named):
                     return kind, node
-            if _counts(source, node, handler) or _shows(source, node):
+            if counts(source, node, handler) or _shows(source, node):
                 return "visible", node
     return "carries on", handler.body[0]
-
-
-def value_kind(source: Source, value: ast.expr, named: str) -> Ending:
-    """What a viewer would take this value for."""
-    if named and _mentions(value, named):
-        return "visible"
-    match value:
-        case ast.Constant(value=None):
-            return "nothing"
-        case ast.Constant(value=bool()):
-            return "nothing"
-        case ast.Constant(value=int() | float()) | ast.UnaryOp(operand=ast.Constant()):
-            return "number"
-        case ast.Constant(value=str() as text):
-            return "empty" if text.strip() in ("", "0", "0.0", "0%") else "visible"
-        case ast.Tuple(elts=elements) if elements:
-            kinds = {value_kind(source, element, named) for element in elements}
-            return next(
-                (kind for kind in ("made up", "number", "empty", "nothing") if kind in kinds), "visible"
-            )
-        case ast.List() | ast.Dict() | ast.Set() | ast.Tuple():
-            return _container(value)
-        case ast.Call(func=func, args=args):
-            name = source.origin(func).rpartition(".")[2]
-            if name in (
-                "DataFrame",
-                "Series",
-                "dict",
-                "list",
-                "set",
-                "defaultdict",
-                "array",
-                "zeros",
-                "Decimal",
-            ):
-                rows = [
-                    node for argument in args for node in ast.walk(argument) if isinstance(node, ast.Constant)
-                ]
-                if name == "Decimal":
-                    return "number"
-                numbers = [node for node in rows if isinstance(node.value, int | float)]
-                return (
-                    "made up" if len(numbers) >= 2 and name in ("DataFrame", "Series", "array") else "empty"
-                )
-            if name == "float" and args and isinstance(args[0], ast.Constant) and args[0].value == "nan":
-                return "nothing"
-    return "visible"
-
-
-def _container(value: ast.expr) -> Ending:
-    constants = [node.value for node in ast.walk(value) if isinstance(node, ast.Constant)]
-    texts = " ".join(item for item in constants if isinstance(item, str))
-    if FAILED.search(texts):
-        return "visible"
-    numbers = [item for item in constants if isinstance(item, int | float) and not isinstance(item, bool)]
-    if any(number not in (0, 0.0) for number in numbers):
-        return "made up"
-    return "number" if numbers else "empty" if not constants else "nothing"
 
 
 def broad(source: Source, kind: ast.expr | None) -> bool:
@@ -209,29 +146,28 @@ def _following(source: Source, statement: ast.stmt) -> list[ast.stmt]:
     return body[body.index(statement) + 1 :] if statement in body else []
 
 
-def checked(source: Source, name: str) -> bool:
-    """Whether the file somewhere stops when `name` holds nothing (`if x is None: raise …`)."""
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.If):
-            test = node.test
-            left = (
-                test.left
-                if isinstance(test, ast.Compare)
-                else test.operand
-                if isinstance(test, ast.UnaryOp)
-                else None
-            )
-            root = left.value if isinstance(left, ast.Attribute) else left
-            if isinstance(root, ast.Name) and root.id == name:
-                inner = [inner for statement in node.body for inner in ast.walk(statement)]
-                if any(_leaves(source, one) or _shows(source, one) for one in inner):
-                    return True
-    return False
+@lru_cache(maxsize=4)
+def stopping(source: Source) -> frozenset[str]:
+    """The names at which the file somewhere stops when they hold nothing (`if x is None: raise …`)."""
+    names = set()
+    for node in source.nodes:
+        if isinstance(node, ast.If) and (name := _tested(node.test)):
+            inner = (inner for statement in node.body for inner in ast.walk(statement))
+            if name not in names and any(_leaves(source, one) or _shows(source, one) for one in inner):
+                names.add(name)
+    return frozenset(names)
 
 
-def _flat(statement: ast.stmt) -> Iterator[ast.AST]:
-    """A statement and the ones inside its blocks, in order; expressions of calls included."""
-    yield from ast.walk(statement)
+def _tested(test: ast.expr) -> str:
+    left = (
+        test.left
+        if isinstance(test, ast.Compare)
+        else test.operand
+        if isinstance(test, ast.UnaryOp)
+        else None
+    )
+    root = left.value if isinstance(left, ast.Attribute) else left
+    return root.id if isinstance(root, ast.Name) else ""
 
 
 def _leaves(source: Source, node: ast.AST) -> bool:
@@ -251,37 +187,6 @@ def _leaves(source: Source, node: ast.AST) -> bool:
 
 def _is_error_status(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int) and 400 <= node.value <= 599
-
-
-def _mentions(node: ast.AST, name: str) -> bool:
-    return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node))
-
-
-def _counts(source: Source, node: ast.AST, handler: ast.ExceptHandler) -> bool:
-    """Whether the handler keeps score (`bad += 1`, `skipped.append(row)`) of something that is used later."""
-    name = ""
-    if isinstance(node, ast.AugAssign):
-        name = ast.unparse(node.target)
-    elif (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("append", "add", "update")
-    ):
-        name = ast.unparse(node.func.value)
-        if node.args and value_kind(source, node.args[0], "") in ("number", "empty", "nothing"):
-            return False  # total.append(0) is a default, not a score
-    inside = {id(inner) for inner in ast.walk(handler)}
-    return bool(name) and any(
-        id(other) not in inside and isinstance(other, ast.Name | ast.Attribute)
-        and isinstance(other.ctx, ast.Load) and ast.unparse(other) == name and not _feeds(source, other)
-        for other in ast.walk(source.tree)
-    )  # fmt: skip
-
-
-def _feeds(source: Source, node: ast.AST) -> bool:
-    """`total` in `total.append(…)`: that fills it, and reads nothing."""
-    parent = source.parents.get(node)
-    return isinstance(parent, ast.Attribute) and parent.attr in ("append", "add", "update")
 
 
 def _shows(source: Source, node: ast.AST) -> bool:

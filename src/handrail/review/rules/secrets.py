@@ -142,6 +142,8 @@ def mixed(value: str) -> bool:
     if re.fullmatch(r"[a-z]+(?:[_.-][a-z]+)*|[A-Z]+(?:_[A-Z]+)*|[A-Z][a-z]+(?:[A-Z][a-z]+)*", value):
         # words: a passphrase like "super-secret-key-for-sessions" still signs sessions
         return len(re.findall(r"secret|key|passw", value)) >= 2
+    if not re.fullmatch(r"[\w+/=.~:@!$%&*^?,;-]+", value):
+        return False  # a pattern or a piece of code
     if re.match(r"(?:https?:)?//|/[a-z]|\./|[a-z]+\.[a-z]+\(", value):
         return False
     return entropy(value) >= 2.5
