@@ -19,7 +19,7 @@ from handrail.data.models import Column, Contract, Mask, RowFilter
 from handrail.kernel import Person
 from tests.data.governing import House, contract, viewer
 
-EXAMPLES = int(os.environ.get("HANDRAIL_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("HANDRAIL_EXAMPLES", "25"))
 REGIONS = ("EMEA", "APAC", "it's")
 PLAIN = {"a": ("k", "n", "region", "t"), "b": ("k", "m", "region", "a b")}
 TYPES = {"k": "BIGINT", "n": "BIGINT", "m": "BIGINT", "region": "VARCHAR", "t": "VARCHAR", "a b": "VARCHAR"}

@@ -1,0 +1,138 @@
+"""The DuckDB engine by itself: closed, limited, streaming, and silent about its own errors."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from handrail.adapters.engines.duckdb import DuckDB
+from handrail.kernel import Invalid, LimitReached, NotReady, Refusal
+from handrail.kernel.ports import EngineLimits
+
+LIMITS = EngineLimits(seconds=20, memory_mb=200, threads=2)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, Path]:
+    path = tmp_path / "it's a table.parquet"
+    pq.write_table(pa.table({"id": list(range(1000)), "word": [f"secret-{n}" for n in range(1000)]}), path)
+    return {"t": path}
+
+
+@pytest.fixture
+def engine() -> Iterator[DuckDB]:
+    yield DuckDB()
+
+
+def rows(
+    engine: DuckDB, tables: dict[str, Path], sql: str, limits: EngineLimits = LIMITS, **values: Any
+) -> pa.Table:
+    running = engine.run(sql, values, "s", tables, limits)
+    return pa.Table.from_batches(running.batches(), running.schema)
+
+
+def test_rows_come_typed_and_named(engine: DuckDB, tables: dict[str, Path]) -> None:
+    answer = rows(engine, tables, "SELECT id, word AS w, id AS id, id AS id_1 FROM s.t WHERE id < $n", n=2)
+    assert answer.column_names == ["id", "w", "id_1", "id_1_1"]
+    assert answer.to_pydict()["w"] == ["secret-0", "secret-1"]
+
+
+def test_an_empty_answer_has_a_schema(engine: DuckDB, tables: dict[str, Path]) -> None:
+    assert rows(engine, tables, "SELECT id FROM s.t WHERE false").schema.names == ["id"]
+
+
+def test_the_first_batch_comes_long_before_the_last(engine: DuckDB, tables: dict[str, Path]) -> None:
+    running = engine.run("SELECT a.range AS n FROM range(100000000000) a", {}, "s", tables, LIMITS)
+    batches = running.batches()
+    assert next(batches).num_rows > 0
+    batches.close()  # a generator that is closed stops the engine
+
+
+@pytest.mark.parametrize(
+    ("sql", "refusal"),
+    [
+        ("SELECT nothing FROM s.t", Invalid),
+        ("SELECT word + 1 FROM s.t", Invalid),
+        ("SELECT CAST(word AS INT) FROM s.t", Invalid),
+        ("SELECT CAST(CASE WHEN id > 900 THEN word ELSE '1' END AS INT) FROM s.t, range(1000)", Invalid),
+        ("SELECT id * 9223372036854775807 * 2 FROM s.t", Invalid),
+        ("SELECT error(word) FROM s.t", Invalid),
+        ("SELECT list(a.range) FROM range(1000000000) a, s.t", LimitReached),
+        ("SELECT $a", Invalid),
+    ],
+)
+def test_errors_are_told_in_our_words_and_without_values(
+    engine: DuckDB,
+    tables: dict[str, Path],
+    sql: str,
+    refusal: type[Refusal],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(refusal) as refused:
+        rows(engine, tables, sql)
+    logged = "".join(capfd.readouterr())
+    for text in (refused.value.message, refused.value.next_step, logged):
+        assert "secret" not in text
+        assert "word" not in text
+        assert "Error:" not in text
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT count(*) FROM range(9999999) a, range(9999999) b WHERE (a.range * b.range) % 7 = 3"]
+)
+def test_a_query_ends_at_its_deadline(engine: DuckDB, tables: dict[str, Path], sql: str) -> None:
+    with pytest.raises(LimitReached, match=r"longer than 0.3 seconds"):
+        rows(engine, tables, sql, EngineLimits(0.3, 200, 2))
+
+
+def test_rows_that_are_taken_slowly_end_at_the_deadline_too(engine: DuckDB, tables: dict[str, Path]) -> None:
+    running = engine.run("SELECT range FROM range(100000000000)", {}, "s", tables, EngineLimits(0.3, 200, 2))
+    pause = threading.Event()
+    with pytest.raises(LimitReached):
+        for _ in running.batches():
+            pause.wait(0.1)
+
+
+def test_a_closed_answer_can_be_closed_again(engine: DuckDB, tables: dict[str, Path]) -> None:
+    running = engine.run("SELECT id FROM s.t", {}, "s", tables, LIMITS)
+    running.close()
+    running.close()
+
+
+def test_a_missing_file_is_not_ready(engine: DuckDB, tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="data of t is not there"):
+        engine.run("SELECT 1 FROM s.t", {}, "s", {"t": tmp_path / "gone.parquet"}, LIMITS)
+
+
+def test_a_new_extract_under_the_same_name_answers_at_once(engine: DuckDB, tables: dict[str, Path]) -> None:
+    assert rows(engine, tables, "SELECT count(*) AS n FROM s.t")["n"].to_pylist() == [1000]
+    draft = tables["t"].with_suffix(".new")
+    pq.write_table(pa.table({"id": [1], "word": ["x"], "more": [True]}), draft)
+    draft.replace(tables["t"])
+    assert rows(engine, tables, "SELECT * FROM s.t").to_pylist() == [{"id": 1, "word": "x", "more": True}]
+
+
+def test_one_statement_cannot_see_the_tables_of_another(engine: DuckDB, tables: dict[str, Path]) -> None:
+    rows(engine, tables, "SELECT id FROM s.t")
+    with pytest.raises(Invalid):
+        rows(engine, {}, "SELECT id FROM s.t")
+
+
+def test_many_threads_ask_at_once(engine: DuckDB, tables: dict[str, Path]) -> None:
+    found: list[int] = []
+
+    def ask(limit: int) -> None:
+        found.append(rows(engine, tables, "SELECT id FROM s.t WHERE id < $n", n=limit).num_rows)
+
+    threads = [threading.Thread(target=ask, args=(limit,)) for limit in range(1, 13)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == list(range(1, 13))
