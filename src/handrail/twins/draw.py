@@ -129,7 +129,7 @@ def _one_whole(value: str | float | None) -> int:
     return round(min(max(float(value or 0), -MOST), MOST))
 
 
-def _whole(numbers: NDArray[np.float64]) -> Ints:
+def _whole(numbers: NDArray[np.floating]) -> Ints:
     """Rounded to whole numbers, as far as 64 bits go."""
     return np.clip(np.round(numbers), -MOST, MOST).astype(np.int64)
 

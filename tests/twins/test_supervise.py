@@ -1,0 +1,121 @@
+"""Builds that were asked for from a page: done, failed, or interrupted, and always said so."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from handrail import data, twins
+from handrail.kernel import SYSTEM, Context, Instance, NotAllowed, NotReady
+from handrail.twins import store
+from handrail.twins.supervise import INTERRUPTED, Supervisor, take_one
+
+Acting = Callable[..., AbstractContextManager[Context]]
+
+
+def state_of(instance: Instance, build: str) -> twins.Build:
+    with instance.context(SYSTEM) as ctx:
+        found = store.find_build(ctx, build)
+    assert found is not None
+    return found
+
+
+def test_a_build_asked_for_is_done_in_the_name_of_who_asked(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        asked = twins.start(ctx, ["orders", "customers"], seed=2)
+    supervisor = Supervisor(instance)
+    supervisor.start()
+    deadline = time.monotonic() + 60
+    while state_of(instance, asked.id).state not in ("done", "failed") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    supervisor.stop()
+    assert state_of(instance, asked.id).state == "done"
+    with acting("maker.sales") as ctx:
+        report = twins.report(ctx, "customers")
+    assert report is not None
+    assert report.built_by == "steward.sales"
+
+
+def test_who_may_not_build_may_not_ask_for_it(shop: Path, acting: Acting) -> None:
+    with pytest.raises(NotAllowed), acting("maker.sales") as ctx:
+        twins.start(ctx, ["orders"])
+    with acting("steward.sales") as ctx:
+        data.revoke(ctx, "orders", "wrong numbers")
+    with pytest.raises(NotReady), acting("steward.sales") as ctx:
+        twins.start(ctx, ["orders"])
+
+
+def test_a_certification_that_ends_before_its_turn_fails_the_build(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        asked = twins.start(ctx, ["orders"])
+        data.revoke(ctx, "orders", "wrong numbers")
+    assert take_one(instance)
+    failed = state_of(instance, asked.id)
+    assert failed.state == "failed"
+    assert failed.reason is not None
+    assert "certified" in failed.reason
+    with acting("steward.sales") as ctx:
+        assert twins.report(ctx, "orders") is None
+
+
+def test_a_server_that_stops_closes_the_build_with_its_reason(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        asked = twins.start(ctx, ["orders"])
+    stopping = threading.Event()
+    stopping.set()
+    assert take_one(instance, stopping)
+    assert (state_of(instance, asked.id).state, state_of(instance, asked.id).reason) == (
+        "failed",
+        INTERRUPTED[0],
+    )
+    assert data_twin(acting) is None
+
+
+def test_a_build_left_by_a_killed_server_is_closed_by_the_next(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        asked = twins.start(ctx, ["orders"])
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(instance.settings.home / "twins" / ".building")],
+        stdout=subprocess.PIPE,
+    )
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"held\n"
+    with instance.context(SYSTEM) as ctx:
+        store.change_build(ctx, asked.id, "queued", state="running", step="sketching orders")
+    assert not take_one(instance), "another process is building"
+    assert state_of(instance, asked.id).state == "running"
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    take_one(instance)
+    assert state_of(instance, asked.id).state == "failed"
+    assert state_of(instance, asked.id).reason == INTERRUPTED[0]
+
+
+_HOLD = """
+import fcntl, os, sys, time
+os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True)
+held = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(held, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def data_twin(acting: Acting) -> data.Rendition | None:
+    with acting("steward.sales") as ctx:
+        return data.rendition(ctx, "orders")
