@@ -13,17 +13,57 @@ NORTHWIND = Path(__file__).parents[2] / "shared" / "data" / "northwind" / "north
 
 PEOPLE = (
     Person("admin", "Ada Admin", "admin@meridian.example", roles=frozenset({"admin"})),
-    Person("maker.sales", "Mara Sales", "maker.sales@meridian.example", frozenset({"maker"}), frozenset({"sales"}), {"region": "EMEA"}),
-    Person("maker.ops", "Otto Ops", "maker.ops@meridian.example", frozenset({"maker"}), frozenset({"operations"}), {"region": "EMEA"}),
+    Person(
+        "maker.sales",
+        "Mara Sales",
+        "maker.sales@meridian.example",
+        frozenset({"maker"}),
+        frozenset({"sales"}),
+        {"region": "EMEA"},
+    ),
+    Person(
+        "maker.ops",
+        "Otto Ops",
+        "maker.ops@meridian.example",
+        frozenset({"maker"}),
+        frozenset({"operations"}),
+        {"region": "EMEA"},
+    ),
     Person("reviewer.platform", "Rita Review", "reviewer.platform@meridian.example", frozenset({"reviewer"})),
     Person("reviewer.privacy", "Paul Privacy", "reviewer.privacy@meridian.example", frozenset({"reviewer"})),
-    Person("steward.sales", "Sven Steward", "steward.sales@meridian.example", frozenset({"steward"}), frozenset({"sales"})),
-    Person("steward.hr", "Hanna Steward", "steward.hr@meridian.example", frozenset({"steward"}), frozenset({"hr"})),
+    Person(
+        "steward.sales",
+        "Sven Steward",
+        "steward.sales@meridian.example",
+        frozenset({"steward"}),
+        frozenset({"sales"}),
+    ),
+    Person(
+        "steward.hr",
+        "Hanna Steward",
+        "steward.hr@meridian.example",
+        frozenset({"steward"}),
+        frozenset({"hr"}),
+    ),
     Person("support.oncall", "Sam Support", "support.oncall@meridian.example", frozenset({"support"})),
     Person("compliance", "Cora Compliance", "compliance@meridian.example", frozenset({"compliance"})),
     Person("lead", "Lea Lead", "lead@meridian.example", frozenset({"lead"}), frozenset({"management"})),
-    Person("viewer.emea", "Emil Viewer", "viewer.emea@meridian.example", frozenset(), frozenset({"sales"}), {"region": "EMEA"}),
-    Person("viewer.apac", "Aiko Viewer", "viewer.apac@meridian.example", frozenset(), frozenset({"sales"}), {"region": "APAC"}),
+    Person(
+        "viewer.emea",
+        "Emil Viewer",
+        "viewer.emea@meridian.example",
+        frozenset(),
+        frozenset({"sales"}),
+        {"region": "EMEA"},
+    ),
+    Person(
+        "viewer.apac",
+        "Aiko Viewer",
+        "viewer.apac@meridian.example",
+        frozenset(),
+        frozenset({"sales"}),
+        {"region": "APAC"},
+    ),
 )
 
 Acting = Callable[..., AbstractContextManager[Context]]

@@ -42,7 +42,13 @@ def change_person(ctx: Context, person: Person) -> Person:
         raise NotFound(f"There is nobody called {person.id}.", next_step="See the list of people.")
     if not person.active:
         ctx.db.execute(store.sessions.delete().where(store.sessions.c.person == person.id))
-    ctx.audit.note("person.changed", f"person:{person.id}", roles=person.roles, groups=person.groups, active=person.active)
+    ctx.audit.note(
+        "person.changed",
+        f"person:{person.id}",
+        roles=person.roles,
+        groups=person.groups,
+        active=person.active,
+    )
     return person
 
 
@@ -104,7 +110,8 @@ def _values(person: Person) -> dict[str, object]:
 def _check(person: Person) -> None:
     if not _ID.fullmatch(person.id) or person.id == "handrail":
         raise Invalid(
-            f"{person.id!r} cannot be an id.", next_step="Use small letters, digits, dots and dashes: anna.weber."
+            f"{person.id!r} cannot be an id.",
+            next_step="Use small letters, digits, dots and dashes: anna.weber.",
         )
     if "@" not in person.email:
         raise Invalid(f"{person.email!r} is not an e-mail address.", next_step="Give a whole address.")

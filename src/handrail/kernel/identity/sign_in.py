@@ -1,7 +1,7 @@
 """Signing in, by password or one-time link, and the sessions that follow.
 
-A session cookie holds an id, a secret and an HMAC over both. The secret is replaced every few minutes; the one
-before it stays good until the next replacement, so that requests under way do not fail.
+A session cookie holds an id, a secret and an HMAC over both. The secret is replaced every few minutes; the
+one before it stays good until the next replacement, so that requests under way do not fail.
 """
 
 import hashlib

@@ -47,7 +47,9 @@ def issue_token(
     if not 0 < days <= longest:
         raise Invalid(f"A token lasts from 1 to {longest} days.", next_step="Ask for fewer days.")
     if not name.strip():
-        raise Invalid("The token has no name.", next_step="Name what it is for, so that you can revoke it later.")
+        raise Invalid(
+            "The token has no name.", next_step="Name what it is for, so that you can revoke it later."
+        )
     kept = None if scopes is None else tuple(sorted(set(scopes)))
     held = ctx.caller.scopes
     if held is not None and (kept is None or not set(kept) <= held):
@@ -76,7 +78,9 @@ def revoke_token(ctx: Context, token_id: str) -> None:
     access.require(ctx, "manage-tokens", Resource("Account", person, {"person": person}))
     changed = ctx.db.execute(
         store.tokens.update()
-        .where(store.tokens.c.id == token_id, store.tokens.c.person == person, store.tokens.c.revoked.is_(None))
+        .where(
+            store.tokens.c.id == token_id, store.tokens.c.person == person, store.tokens.c.revoked.is_(None)
+        )
         .values(revoked=ctx.clock.now())
     ).rowcount
     if not changed:
