@@ -1,7 +1,8 @@
 """Commands of the runtime room: `handrail layers`, `handrail runs` and `handrail doctor`."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,17 +11,39 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from handrail import kit
-from handrail.kernel import Caller, Context, Instance, NotReady
+from handrail import settings as configuration
+from handrail.kernel import Context, NotReady
 from handrail.runtime import look
 from handrail.runtime.doctor import Diagnosis, doctor
-from handrail.runtime.layer import build, packages
+from handrail.runtime.layer import Progress, build, packages
 from handrail.runtime.models import Output, Run
 from handrail.runtime.stop import stop
+from handrail.settings import Settings
 
 
 class _Composition(kit.cli.Opener, Protocol):
     def create(self, home: Path) -> None:
         """Make the directory of a new instance."""
+
+
+_HOME = click.option(
+    "--home",
+    envvar="HANDRAIL_HOME",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The instance's directory.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Progress | None]:
+    """The bar of `kit.cli`, which is silent only for commands that it made itself."""
+    if as_json:
+        yield None
+        return
+    with kit.cli.progress() as report:
+        yield report
 
 
 @click.group()
@@ -29,12 +52,19 @@ def layers() -> None:
 
 
 @layers.command("build")
-@kit.cli.supervisor(human=lambda made: f"The layer is ready: {made['digest']}.")
-def layers_build(instance: Instance, _caller: Caller) -> Any:
-    """Build the layer of reports, once for each lock file."""
-    with kit.cli.progress() as report:
-        made = build(instance.settings, progress=report)
-    return {"layer": "report", "digest": made.digest, "packages": packages()}
+@_HOME
+@_JSON
+def layers_build(home: Path | None, as_json: bool) -> None:
+    """Build the layer of reports, once for each lock file; it takes about half a minute.
+
+    Without --home it goes where an instance without settings of its own looks for it.
+    """
+    with kit.cli.refusals(as_json):
+        settings = configuration.load(home) if home else Settings(home=Path())
+        with _progress(as_json) as report:
+            made = build(settings, progress=report)
+    answer = {"layer": "report", "digest": made.digest, "packages": packages()}
+    kit.cli.show(answer, lambda it: f"The layer is ready: {it['digest']}.", as_json)
 
 
 @layers.command("list")
@@ -104,10 +134,8 @@ def _told(found: Diagnosis) -> RenderableType:
 
 
 @click.command("doctor")
-@click.option(
-    "--home", envvar="HANDRAIL_HOME", type=click.Path(file_okay=False, path_type=Path), metavar="DIR"
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+@_HOME
+@_JSON
 @click.pass_context
 def doctor_command(context: click.Context, home: Path | None, as_json: bool) -> None:
     """Attack a sandbox on this machine from inside; exit status 1 when one attack succeeds.
@@ -121,7 +149,8 @@ def doctor_command(context: click.Context, home: Path | None, as_json: bool) -> 
             composition.create(place)
         instance = composition.open(place)
         try:
-            found = doctor(instance)
+            with _progress(as_json) as report:
+                found = doctor(instance, report)
         finally:
             instance.close()
         kit.cli.show(found, _told, as_json)

@@ -1,5 +1,6 @@
 """The page of a run: what it shows, what it printed, how it ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from handrail import kit
 from handrail.kernel import Context
 from handrail.runtime import look
-from handrail.runtime.answers import SAFE, downloaded
+from handrail.runtime.answers import SAFE, as_csv, downloaded
 from handrail.runtime.handed_over import table_of
 from handrail.runtime.models import Output
 from handrail.runtime.stop import stop
@@ -18,7 +19,7 @@ router = APIRouter()
 kit.templates_from("handrail.runtime")
 
 _SHOWN_ROWS = 200
-_SHOWN_LOG = 100_000  # characters; the whole is a download
+_SHOWN_LOG = 20_000  # characters; the whole is a download
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ def log_file(run_id: str, ctx: kit.Ctx) -> Response:
 
 @router.get("/runs/{run_id}/outputs/{n}", response_class=Response)
 def output_file(run_id: str, n: int, ctx: kit.Ctx) -> Response:
-    """One output: pictures to be shown, everything else to be kept."""
-    return downloaded(*look.output(ctx, run_id, n))
+    """One output: pictures to be shown, everything else to be kept, tables as CSV."""
+    output, content = look.output(ctx, run_id, n)
+    return as_csv(output, content) if output.kind == "table" else downloaded(output, content)
 
 
 def _values(ctx: Context, run_id: str) -> dict[str, Any]:
@@ -81,9 +83,39 @@ def _values(ctx: Context, run_id: str) -> dict[str, Any]:
 def _shown(ctx: Context, output: Output) -> Shown:
     href = f"/runs/{output.run}/outputs/{output.n}"
     if output.kind == "table":
-        table = table_of(look.output(ctx, output.run, output.n)[1])
-        return Shown(output, href, table={**table, "rows": table["rows"][:_SHOWN_ROWS]})
+        return Shown(output, href, table=_table(look.output(ctx, output.run, output.n)[1]))
     if output.kind in ("text", "markdown"):
         content = look.output(ctx, output.run, output.n)[1]
         return Shown(output, href, text=content.decode(errors="replace")[:_SHOWN_LOG])
     return Shown(output, href)
+
+
+def _table(content: bytes) -> dict[str, Any]:
+    """The first rows of a table, written for people; a column of numbers stands to the right."""
+    table = table_of(content)
+    rows = table["rows"][:_SHOWN_ROWS]
+    columns, written = [], []
+    for place, name in enumerate(table["columns"]):
+        values = [row[place] for row in rows]
+        right = any(value is not None for value in values) and all(
+            value is None or _is_number(value) for value in values
+        )
+        columns.append(
+            {"label": name, "align": "right" if right else "left", "sort": "number" if right else "text"}
+        )
+        written.append([(words, value, right) for words, value in zip(_words(values), values, strict=True)])
+    return {"columns": columns, "rows": list(zip(*written, strict=True)), "total": table["total"]}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _words(values: Sequence[object]) -> list[str]:
+    """A column in words: fractions with places as the column needs, whole numbers plain (years, keys)."""
+    fractions = [abs(value) for value in values if isinstance(value, float) and not value.is_integer()]
+    places = 0 if not fractions else 2 if max(fractions) >= 1 else 4
+    return [
+        "" if value is None else f"{value:,.{places}f}" if isinstance(value, float) else str(value)
+        for value in values
+    ]
