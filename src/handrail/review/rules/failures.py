@@ -55,7 +55,11 @@ def _handler(
     kind, at = handling.ending(source, handler)
     if kind == "visible" or (kind == "nothing" and _checked_later(source, at)):
         return
+    if not reads and handling.answers_a_question(source, at):
+        return
     rows = handling.in_loop(source, attempt)
+    if rows and not broad and not reads and handling.searches(attempt):
+        return
     if not broad and not reads and not (kind in ("number", "made up") or (kind == "carries on" and rows)):
         return  # a value that did not convert and is visibly missing
     if not broad and reads and not converts and _expects_absence(source, handler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 
 from handrail.review.rules.looks import Ending, mentions, value_kind
@@ -129,6 +130,24 @@ def tries_again(source: Source, attempt: ast.Try) -> bool:
         if isinstance(loop, ast.FunctionDef | ast.AsyncFunctionDef):
             return False
     return False
+
+
+def answers_a_question(source: Source, at: ast.AST) -> bool:
+    """Whether "it failed" is the answer that was asked for: False of `is_date(…)`, or an exit code."""
+    function = source.scope(at)
+    if not isinstance(at, ast.Return) or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    if re.match(r"_?(?:is|has|can|valid|check|looks|should|exists)(?:_|$)", function.name):
+        return isinstance(at.value, ast.Constant) and isinstance(at.value.value, bool)
+    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    codes = [node.value for node in returned if isinstance(node, ast.Constant) and type(node.value) is int]
+    return len(codes) == len(returned) and 0 in codes and set(codes) - {0} != set()
+
+
+def searches(attempt: ast.Try) -> bool:
+    """Whether the `try` leaves its loop when it worked: the first that fits is taken, others are no loss."""
+    nodes = (node for statement in (*attempt.body, *attempt.orelse) for node in ast.walk(statement))
+    return any(isinstance(node, ast.Return | ast.Break) for node in nodes)
 
 
 def in_loop(source: Source, attempt: ast.AST) -> bool:
