@@ -11,11 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import uvicorn
+from starlette.testclient import TestClient
 
 from handrail import apps, data
-from handrail.kernel import Instance, identity
+from handrail.kernel import Caller, Instance, identity
 from handrail.kernel.manifest import FILENAME
 from handrail.server import application
+from tests.conftest import PEOPLE
+from tests.faces.conftest import chromium  # noqa: F401 - a fixture
 
 MANIFEST = """\
 [app]
@@ -122,3 +125,22 @@ def orders(instance: Instance, acting, tmp_path: Path) -> str:
         pq.write_table(made.cast(real), twin)
         data.set_rendition(ctx, "sales_orders", twin, {})
     return "sales_orders"
+
+
+@pytest.fixture
+def client(instance: Instance) -> Callable[[str], TestClient]:
+    """Clients of people who came in by a one-time link."""
+    app = application(instance)
+
+    def sign_in(who: str) -> TestClient:
+        made = TestClient(app, follow_redirects=False)
+        assert made.get("/sign-in/link", params={"token": link(instance, who)}).status_code == 303
+        return made
+
+    return sign_in
+
+
+def link(instance: Instance, who: str) -> str:
+    """A one-time sign-in link's token."""
+    with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
+        return identity.issue_link(ctx, who)

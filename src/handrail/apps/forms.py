@@ -1,6 +1,6 @@
 """Forms of the apps room: bring an app, run, ask, promote, roll back, share; each leads back to a page."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
@@ -24,7 +24,7 @@ Commit = Annotated[str, Form()]
 
 
 @router.get("/apps/new", response_class=HTMLResponse)
-def new_page(ctx: kit.Ctx, request: Request) -> HTMLResponse:
+def new_page(ctx: kit.Ctx, request: Request, way: Literal["zip", "folder", "paste"] = "zip") -> HTMLResponse:
     """Three ways to bring an app: a zip, a folder, pasted code."""
     purposes = sorted(data.purposes(ctx))
     first = starter("my-report", purposes[0] if purposes else "sales-reporting")
@@ -32,6 +32,7 @@ def new_page(ctx: kit.Ctx, request: Request) -> HTMLResponse:
     return kit.render(
         request,
         "apps/new.html",
+        way=way,
         purposes=purposes,
         manifest=first[FILENAME].decode(),
         code=first["app.py"].decode(),

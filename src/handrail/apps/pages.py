@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -30,6 +31,15 @@ SECTIONS = (
 )
 
 
+LONGEST_SHOWN = 100_000  # bytes of a file on the page
+LANGUAGES = {
+    ".py": "python",
+    ".toml": "toml",
+    ".json": "json",
+    ".sql": "sql",
+    ".html": "html",
+    ".js": "javascript",
+}
 PANELS = (panels.yours, panels.to_open, panels.readers)  # registered by being imported
 
 
@@ -159,8 +169,21 @@ def _code(ctx: Context, app: App, may: May) -> Mapping[str, Any]:
             for version in versions
         ],
         "past": find.promotions(ctx, app.name),
-        "files": [(path, len(content)) for path, content in find.files(ctx, app.name).items()],
+        "files": [_shown(path, content) for path, content in find.files(ctx, app.name).items()],
         "said": prompts(ctx, app.name, newest.commit) if may.prompts else (),
+    }
+
+
+def _shown(path: str, content: bytes) -> Mapping[str, Any]:
+    try:
+        text = content.decode() if len(content) <= LONGEST_SHOWN and b"\0" not in content else None
+    except UnicodeDecodeError:
+        text = None
+    return {
+        "path": path,
+        "size": len(content),
+        "text": text,
+        "language": LANGUAGES.get(PurePosixPath(path).suffix, "text"),
     }
 
 
