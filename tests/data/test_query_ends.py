@@ -31,8 +31,9 @@ def test_an_edited_contract_answers_nothing_until_it_is_certified_again(acting: 
 def test_a_revoked_certification_answers_nothing(acting: Any, ask: Any) -> None:
     with acting("steward.hr") as ctx:
         data.revoke(ctx, "orders", "Wrong numbers")
-    with pytest.raises(NotReady, match="revoked"):
-        ask("viewer.emea", "SELECT region FROM orders")
+    for person, environment in (("viewer.emea", "production"), ("maker.sales", "sandbox")):
+        with pytest.raises(NotReady, match="revoked"):
+            ask(person, "SELECT region FROM orders", environment=environment)
 
 
 def test_limits_end_an_answer_with_a_reason(instance: Instance, ask: Any) -> None:

@@ -65,11 +65,12 @@ class _Read:
 def query(ctx: Context, request: Request) -> Answer:
     """Answer a question from what the caller may see; the answer is streamed.
 
-    Production answers from certified datasets, with the caller's rows and masks; the sandbox from twins,
-    with masks. Each dataset is decided by the action "query", and the decision is on the trail, durably,
-    before a row leaves; the counts follow when the answer is closed. From a run, the run says which app,
-    purpose and environment; otherwise a purpose is needed. An app may read the datasets that it declares; in
-    production only the columns that it declares too, while the sandbox records them, for the review to see.
+    Production answers from certified datasets, with the caller's rows and masks; the sandbox from their
+    twins, with all masks. Each dataset is decided by the action "query", and the decision is on the trail,
+    durably, before a row leaves; the counts follow when the answer is closed. From a run, the run says which
+    app, purpose and environment; otherwise a purpose is needed. An app may read the datasets that it
+    declares; in production only the columns that it declares too, while the sandbox records them, for the
+    review to see.
 
     Refuses Invalid and NotAllowed SQL (`parse.read`, `resolve`), NotReady without certification or twin,
     NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken.
@@ -201,14 +202,15 @@ def _record(
         for read in reads
     ]
     run = ctx.caller.run
-    if run is None:
-        for subject, about in notes:
-            ctx.audit.now("query.allowed", subject, **about)
+    if run is None and len(notes) == 1:
+        subject, about = notes[0]
+        ctx.audit.now("query.allowed", subject, **about)
         return
-    with ctx.instance.context(ctx.caller) as own:
+    with ctx.instance.context(ctx.caller) as own:  # a transaction of its own, committed before a row leaves
         for subject, about in notes:
             own.audit.note("query.allowed", subject, **about)
-        store.observe(own, run.app, run.commit, run.environment, resolved.reads)
+        if run:
+            store.observe(own, run.app, run.commit, run.environment, resolved.reads)
 
 
 def _run(
