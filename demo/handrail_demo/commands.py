@@ -106,7 +106,7 @@ def _tell(home: Path, size: Size, as_json: bool) -> bool:
     for result in tour.tell(home, size):
         results.append(result)
         if not as_json:
-            screen.print(_line(result))
+            screen.print(_line(result), soft_wrap=True)
     ok = all(result.ok for result in results)
     seconds = round(time.monotonic() - begun, 1)
     if as_json:

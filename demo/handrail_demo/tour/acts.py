@@ -12,10 +12,9 @@ PURPOSE = "sales-reporting"
 _PATIENCE = 60  # seconds for one run
 
 
-def ask(stage: Stage, person: str, question: Mapping[str, object], environment: str = "production") -> Reply:
+def ask(stage: Stage, person: str, question: Mapping[str, object], token: str = "") -> Reply:
     """Ask the governed query over REST: SQL or a metric, for the purpose of reporting on sales."""
-    body = {"purpose": PURPOSE, "environment": environment, **question}
-    return stage.rest(person, "POST", "/api/v1/query", body)
+    return stage.rest(person, "POST", "/api/v1/query", {"purpose": PURPOSE, **question}, token)
 
 
 def rows(reply: Reply) -> list[tuple[Any, ...]]:

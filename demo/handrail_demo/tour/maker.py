@@ -1,20 +1,20 @@
 """The maker's part: push with why and prompts, clone, run on synthetic data, and meet the checks."""
 
 import json
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from handrail import apps, data
+from handrail.kernel import Invalid
 from handrail_demo import seed
 from handrail_demo.tour.acts import content, outputs, run, table
 from handrail_demo.tour.stage import Stage
 from handrail_demo.tour.steps import Chapter, Missed, must
 
 chapter: Chapter[Stage] = Chapter("maker")
-TYPO = ('"net_amount"]', '"net_amuont"]')
+TYPO = (b'"net_amount"]', b'"net_amuont"]')
 PLANTED = "mrd_live_7Kq2"
 WAY_OUT = seed.DemoApp("way-out", "maker.ops", "Looks for a way out of the sandbox.")
 
@@ -30,14 +30,15 @@ def _(stage: Stage) -> str:
 
 @chapter.step("misspells a column in the manifest", expected="refused, naming the right one", refuses=True)
 def _(stage: Stage) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(shutil.copytree(seed.VELOCITY.folder, Path(folder) / "app"))
-        manifest = copy / "handrail.toml"
-        manifest.write_text(manifest.read_text(encoding="utf-8").replace(*TYPO), encoding="utf-8")
-        done = stage.cli("push", str(copy), "--why", "Faster", "--as", seed.VELOCITY.maker, "--json")
-    refusal = json.loads(done.stderr) if done.returncode == 1 else {}
-    got = f"{refusal.get('message')} {refusal.get('next_step')}"
-    return must("net_amuont" in got and "net_amount" in got, got if refusal else f"exit {done.returncode}")
+    files = seed.VELOCITY.files()
+    files["handrail.toml"] = files["handrail.toml"].replace(*TYPO)
+    try:
+        with stage.acting(seed.VELOCITY.maker) as ctx:
+            version = apps.push(ctx, files, "Faster.")
+    except Invalid as refusal:
+        got = f"{refusal.message} {refusal.next_step}"
+        return must("net_amuont" in got and "net_amount" in got, got)
+    raise Missed(f"it was kept as version {version.n}")
 
 
 @chapter.step("clones it with git and a personal token", expected="the pushed files, the why as the message")
@@ -59,7 +60,10 @@ def _(stage: Stage) -> str:
 def _(stage: Stage) -> str:
     with tempfile.TemporaryDirectory() as folder:
         cloned = _clone(stage, folder, None)
-    return must(cloned.returncode, f"git: {(cloned.stderr.strip().splitlines() or ['cloned'])[-1]}")
+    asked = stage.rest(None, "GET", "/git/regional-velocity.git/info/refs?service=git-upload-pack")
+    return must(
+        cloned.returncode and asked.status == 401, f"{asked.status}: git asks who is there, and stops"
+    )
 
 
 @chapter.step("runs it in the sandbox", expected="the twin answers: text, two tables and a chart")

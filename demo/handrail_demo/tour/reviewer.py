@@ -8,6 +8,7 @@ from handrail_demo.tour.steps import Chapter, Missed, must
 
 chapter: Chapter[Stage] = Chapter("reviewer")
 APP = "/api/v1/apps/regional-velocity"
+REASON = "Let line 31 fail instead of assuming a margin of 50 %, and say so on the page."
 
 
 @chapter.step("the maker asks what sharing with sales would cost", expected="told before the click: handoff")
@@ -35,9 +36,7 @@ def _(stage: Stage) -> str:
     over_rest = stage.rest(
         "reviewer.privacy", "POST", f"/api/v1/reviews/regional-velocity/{commit}/approve", {}
     )
-    with_cli = stage.cli(
-        "approve", "regional-velocity", "--commit", commit, "--as", "reviewer.privacy", "--json"
-    )
+    with_cli = stage.cli("approve", "regional-velocity", "--as", "reviewer.privacy", "--json")
     got = over_rest.refusal("not_allowed")
     return must(with_cli.returncode == 1, f"{got} The command line says no too.")
 
@@ -80,6 +79,20 @@ def _(stage: Stage) -> str:
     finished(stage, seed.VELOCITY.maker, tried.id)
     must(version.n == 2, f"this is version {version.n}")
     return stage.rest(seed.VELOCITY.maker, "POST", f"{APP}/promote", {}).refusal("not_ready")
+
+
+@chapter.step(
+    "refuses the app that swallows its errors with one word",
+    expected="refused: a maker must be able to act on it",
+    refuses=True,
+)
+def _(stage: Stage) -> str:
+    with stage.acting(seed.MARGIN.maker) as ctx:
+        commit = apps.versions(ctx, seed.MARGIN.name)[0].commit
+    address = f"/api/v1/reviews/{seed.MARGIN.name}/{commit}/refuse"
+    got = stage.rest("reviewer.platform", "POST", address, {"reason": "No."}).refusal("invalid")
+    stage.rest("reviewer.platform", "POST", address, {"reason": REASON}).done()
+    return f"{got} With a sentence it counts."
 
 
 def _commit(stage: Stage) -> str:

@@ -68,14 +68,12 @@ class Stage:
         """A context as one of the people, for what has no shorter way in."""
         return self.instance.context(caller(self.instance, person, via))
 
-    def rest(
-        self, person: str | None, method: str, path: str, body: object = None, accept: str = ""
-    ) -> Reply:
-        """One REST request with this person's own token (None: without any)."""
+    def rest(self, person: str | None, method: str, path: str, body: object = None, token: str = "") -> Reply:
+        """One REST request with this token, or else one of this person's own (None: without any)."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
-        request.add_header("Accept", accept or "application/json")
+        request.add_header("Accept", "application/json")
         if person is not None:
-            request.add_header("Authorization", f"Bearer {self.token(person)}")
+            request.add_header("Authorization", f"Bearer {token or self.token(person)}")
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")

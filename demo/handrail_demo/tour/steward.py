@@ -18,10 +18,21 @@ FORGETFUL = {
     "sql": "SELECT date_trunc('quarter', order_date) AS quarter, sum(net_amount * eur_rate) "
     "FROM sales_orders GROUP BY 1 ORDER BY 1"
 }
-LINKS = (("order_lines", "sales_orders", "order_id"), ("sales_orders", "customers", "customer_id"))
+ORPHANS = (
+    (
+        "order_lines",
+        "sales_orders",
+        "SELECT count(*) FROM read_parquet($child) ANTI JOIN read_parquet($parent) USING (order_id)",
+    ),
+    (
+        "sales_orders",
+        "customers",
+        "SELECT count(*) FROM read_parquet($child) ANTI JOIN read_parquet($parent) USING (customer_id)",
+    ),
+)
 COPIES = (  # whole rows that are equal, but for the keys, which are numbered anew
-    "SELECT COLUMNS(c -> NOT ends_with(c, '_id')) FROM read_parquet($twin) INTERSECT "
-    "SELECT COLUMNS(c -> NOT ends_with(c, '_id')) FROM read_parquet($real)"
+    "SELECT COLUMNS(lambda c: NOT ends_with(c, '_id')) FROM read_parquet($twin) INTERSECT "
+    "SELECT COLUMNS(lambda c: NOT ends_with(c, '_id')) FROM read_parquet($real)"
 )
 BOARD = {"sql": "SELECT first_day, revenue_eur FROM finance_control_totals ORDER BY 1"}
 
@@ -107,14 +118,7 @@ def _(stage: Stage) -> str:
         real = {table.dataset: str(data.extract_path(ctx, table.dataset)) for table in report.tables}
     twin = {name: str(found.path) for name, found in built.items() if found}
     orphans = sum(
-        stage.direct(
-            "SELECT count(*) FROM read_parquet($child) WHERE COLUMNS(c -> c = $key) IS NOT NULL AND "
-            "COLUMNS(c -> c = $key) NOT IN (SELECT COLUMNS(c -> c = $key) FROM read_parquet($parent))",
-            child=twin[child],
-            parent=twin[parent],
-            key=key,
-        )[0][0]
-        for child, parent, key in LINKS
+        stage.direct(sql, child=twin[child], parent=twin[parent])[0][0] for child, parent, sql in ORPHANS
     )
     copies = sum(
         len(stage.direct(COPIES, twin=twin[name], real=real[name]))

@@ -3,12 +3,14 @@
 import json
 import shutil
 import sqlite3
-import subprocess
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from handrail_demo.tour.stage import Stage, handrail
+from handrail.kernel.trail import verify
+from handrail.server import open_instance
+from handrail_demo import seed
+from handrail_demo.tour.stage import Stage
 from handrail_demo.tour.steps import Chapter, Missed, must
 
 chapter: Chapter[Stage] = Chapter("compliance")
@@ -43,16 +45,15 @@ def _(stage: Stage) -> str:
             flipped = bytes([*body[:20], body[20] ^ 1, *body[21:]])
             target.execute("UPDATE audit_entries SET body = ? WHERE seq = ?", (flipped, seq))
             target.commit()
-        done = subprocess.run(
-            [handrail(), "audit", "verify", "--home", str(copy), "--as", "compliance", "--json"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    if done.returncode != 1:
-        raise Missed(f"exit {done.returncode}: the flipped byte went unseen")
-    return str(json.loads(done.stderr)["message"])
+        opened = open_instance(copy)
+        try:
+            with opened.context(seed.acting(opened, "compliance")) as ctx:
+                verified = verify(ctx)
+        finally:
+            opened.close()
+    return must(
+        not verified.ok, verified.problems[0] if verified.problems else "the flipped byte went unseen"
+    )
 
 
 def _beside_the_trail(_folder: str, names: list[str]) -> set[str]:

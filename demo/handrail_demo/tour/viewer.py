@@ -6,7 +6,7 @@ from typing import Any
 
 from handrail_demo import seed
 from handrail_demo.tour.acts import ask, cents, outputs, rows, run, same, table
-from handrail_demo.tour.stage import Stage
+from handrail_demo.tour.stage import Reply, Stage
 from handrail_demo.tour.steps import Chapter, Missed, must
 
 chapter: Chapter[Stage] = Chapter("viewer")
@@ -53,15 +53,28 @@ def _(stage: Stage) -> str:
     return must("nothing here" in (got := reply.refusal("not_found")), got)
 
 
+@chapter.step("one viewer asks for the other's run", expected="no such run for anybody else", refuses=True)
+def _(stage: Stage) -> str:
+    return _first_output(stage, "viewer.apac").refusal("not_found")
+
+
+@chapter.step("support looks at that run", expected="how it went, and no real row", refuses=True)
+def _(stage: Stage) -> str:
+    seen = stage.rest("support.oncall", "GET", f"/api/v1/runs/{stage.facts['viewer.emea']}").done()
+    return f"it {seen['state']}; {_first_output(stage, 'support.oncall').refusal('not_allowed')}"
+
+
 @chapter.step(
-    "one viewer asks for the other's run", expected="refused: it was made for one person", refuses=True
+    "takes a token made for asking questions, and opens an app with it",
+    expected="the question is answered; for this token there is no app",
+    refuses=True,
 )
 def _(stage: Stage) -> str:
-    theirs = stage.facts["viewer.emea"]
-    numbers = [one["n"] for one in outputs(stage, "viewer.emea", theirs)]
-    return stage.rest("viewer.apac", "GET", f"/api/v1/runs/{theirs}/outputs/{numbers[0]}").refusal(
-        "not_allowed"
-    )
+    wanted = {"name": "my spreadsheet", "scopes": ["query"], "days": 1}
+    secret = stage.rest("viewer.emea", "POST", "/api/v1/tokens", wanted).done()["secret"]
+    [(region, _)] = rows(ask(stage, "viewer.emea", BY_REGION, token=secret))
+    shut = stage.rest("viewer.emea", "POST", "/api/v1/apps/regional-velocity/open", token=secret)
+    return f"answered for {region}; {shut.refusal('not_found')}"
 
 
 @chapter.step(
@@ -99,6 +112,12 @@ def _(stage: Stage) -> str:
     got = over_rest.refusal("not_allowed")
     with_cli = json.loads(done.stderr)["message"] if done.returncode == 1 else "an answer"
     return must(with_cli in got, f"{got}; the command line says: {with_cli}" if with_cli not in got else got)
+
+
+def _first_output(stage: Stage, person: str) -> Reply:
+    run_id = stage.facts["viewer.emea"]
+    number = outputs(stage, "viewer.emea", run_id)[0]["n"]
+    return stage.rest(person, "GET", f"/api/v1/runs/{run_id}/outputs/{number}")
 
 
 def _figure(found: list[tuple[Any, ...]]) -> Decimal:
