@@ -83,6 +83,8 @@ class RuntimeSettings:
     # What a run may hand over as tables, pictures and files together, and in how many pieces.
     outputs_mb: int = 64
     outputs: int = 100
+    # How often a run may ask: queries, metrics and outputs together.
+    questions: int = 5000
     # The largest file that a run may write, and the size of its working directory.
     file_mb: int = 128
     concurrent: int = 2

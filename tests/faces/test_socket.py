@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +254,20 @@ def test_an_app_that_does_not_read_its_answers_hinders_nobody(
     with acting("steward.sales") as ctx:  # would wait for a transaction that the answer held open
         data.revoke(ctx, "sales_orders", "To see that this goes through.")
     talk.end()
+
+
+def test_a_run_that_asks_without_end_is_refused_and_each_refusal_stands_on_the_trail(
+    door: Opens, instance: Instance, acting: Acting
+) -> None:
+    instance.settings = replace(instance.settings, runtime=replace(instance.settings.runtime, questions=3))
+    talk = door()
+    answers = [talk.ask({"verb": "me"})[0] for _ in range(5)]
+    assert ["refusal" in answer for answer in answers] == [False, False, False, True, True]
+    with acting("compliance") as ctx:
+        found = trail.entries(ctx, verb="request.refused")
+    assert [(entry.person, entry.via, entry.facts["run"]) for entry in found] == [
+        ("maker.sales", "socket", "run_1")
+    ] * 2
 
 
 def test_an_error_of_ours_is_answered_without_its_words(

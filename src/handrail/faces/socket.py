@@ -14,7 +14,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from handrail import data
-from handrail.kernel import Caller, Context, Instance, Invalid, Refusal, Upstream
+from handrail.kernel import Caller, Context, Instance, Invalid, LimitReached, Refusal, Upstream
 from handrail.kernel.sandbox import Conversation, Outputs
 from handrail_sdk import wire
 
@@ -101,7 +101,8 @@ class _Talk:
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
-            request = _request(message)
+            with self._instance.context(self._caller):  # puts a refusal on the trail
+                request = self._understood(message)
             if isinstance(request, _Output):
                 self._take(request)
             elif isinstance(request, _Me):
@@ -118,6 +119,17 @@ class _Talk:
                 Upstream("Handrail could not answer this.", next_step="Tell an admin; its log says why.")
             )
 
+    def _understood(self, message: dict[str, Any]) -> _Query | _Me | _Output:
+        most = self._instance.settings.runtime.questions
+        if self._questions > most:
+            raise LimitReached(
+                f"A run may ask {most:,} questions.", next_step="Ask for many rows with one query."
+            )
+        request = _request(message)
+        if isinstance(request, _Output):
+            self._outputs.admit(request.kind, request.name, request.title, request.size)
+        return request
+
     def _query(self, request: _Query) -> None:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
             with self._instance.context(self._caller) as ctx:
@@ -128,7 +140,6 @@ class _Talk:
             self._say({})
 
     def _take(self, announced: _Output) -> None:
-        self._outputs.admit(announced.kind, announced.name, announced.title, announced.size)
         self._say({})
         content = bytearray()
         for piece in wire.receive_content(self._connection):
@@ -168,14 +179,10 @@ def _me(caller: Caller) -> dict[str, Any]:
 def _write(ctx: Context, request: _Query, content: IO[bytes]) -> None:
     """Write the whole answer; whatever is refused on the way is refused before a byte has left."""
     asked = request.metric
-    metric = asked and data.MetricRequest(
-        name=asked.name,
-        by=tuple(asked.by),
-        where=asked.where,
-        grain=asked.grain,
-        start=asked.start,
-        end=asked.end,
-    )
+    metric = None
+    if asked is not None:
+        by = tuple(asked.by)
+        metric = data.MetricRequest(asked.name, by, asked.where, asked.grain, asked.start, asked.end)
     answer = data.query(ctx, data.Request(sql=request.sql, metric=metric, params=request.params))
     with pa.ipc.new_stream(content, answer.schema) as writer:
         for batch in answer.batches():

@@ -1,6 +1,7 @@
 """The supervisor of a server: takes queued runs, a few at a time, and cleans up after servers that died."""
 
 import threading
+import time
 
 import structlog
 
@@ -10,6 +11,7 @@ from handrail.runtime.execute import carry_out, close
 from handrail.runtime.reasons import interrupted
 
 _PAUSE = 0.25  # seconds between two looks into an empty queue
+_ROUND = 30  # seconds between two looks for runs whose process, such as a command in a terminal, is gone
 _logger = structlog.get_logger()
 
 
@@ -19,6 +21,7 @@ class Supervisor:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._shutdown = threading.Event()
+        self._next_round = time.monotonic() + _ROUND
         self._threads = [
             threading.Thread(target=self._work, name=f"runs {n}")
             for n in range(instance.settings.runtime.concurrent)
@@ -40,6 +43,9 @@ class Supervisor:
         while not self._shutdown.is_set():
             try:
                 worked = take_one(self._instance, self._shutdown)
+                if not worked and time.monotonic() > self._next_round:
+                    self._next_round = time.monotonic() + _ROUND
+                    recover(self._instance)
             except Exception:
                 _logger.exception("supervisor.broken")
                 worked = False
