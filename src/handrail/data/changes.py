@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from handrail.data.filters import check_filter
 from handrail.data.models import Changes, Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.data.state import unreachable
 from handrail.kernel import Invalid
 
 _SIMPLE = ("owner", "deputy", "description", "purposes", "readers", "row_filters", "subject", "expires")
@@ -54,6 +55,11 @@ def apply(contract: Contract, changes: Changes, purposes: Collection[str], today
             raise _unknown("purpose", purpose, purposes)
     for rule in changes.row_filters or ():
         check_filter(rule.sql, contract)
+    if unreachable(changes.row_filters or ()):
+        raise Invalid(
+            "A row filter for everybody always wins, so those after it would never apply.",
+            next_step="Put the filter for everybody last.",
+        )
     if changes.expires is not None and changes.expires <= today:
         raise Invalid(f"{changes.expires} is not in the future.", next_step="Name a later expiry date.")
     simple = {key: value for key in _SIMPLE if (value := getattr(changes, key)) is not None}

@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile as Upload
 from handrail.data.models import Certification, Contract, Dataset, Proposal
 
 _SHOWN = 80  # characters
+_SHOWN_ROWS = 8
 _FACETS = ("state", "classification", "source")
 
 
@@ -125,7 +126,7 @@ def events(proposals: Sequence[Proposal], certifications: Sequence[Certification
 
 def shown_rows(table: pa.Table) -> list[list[str]]:
     """Rows as short texts, for a table on a page; binary values only by their size."""
-    return [[_shown(value) for value in row.values()] for row in table.to_pylist()]
+    return [[_shown(value) for value in row.values()] for row in table.slice(0, _SHOWN_ROWS).to_pylist()]
 
 
 def _shown(value: object) -> str:
@@ -133,7 +134,7 @@ def _shown(value: object) -> str:
         return ""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
-    text = str(value)
+    text = str(value).removesuffix(" 00:00:00")
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

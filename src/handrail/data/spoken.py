@@ -42,15 +42,15 @@ def rows(contract: Contract) -> list[tuple[str, str]]:
     if not contract.row_filters:
         return [("Every reader", "all rows")]
     spoken = [
-        (_whom(rule, place), f"rows where {_condition(rule.sql)}") for place, rule in _numbered(contract)
+        (
+            _whom(rule, place),
+            f"rows where {_condition(rule.sql)}" if rule.sql.lower() != "true" else "all rows",
+        )
+        for place, rule in enumerate(contract.row_filters)
     ]
     if all(rule.groups for rule in contract.row_filters):
         spoken.append(("Everybody else", "no row"))
     return spoken
-
-
-def _numbered(contract: Contract) -> list[tuple[int, RowFilter]]:
-    return list(enumerate(contract.row_filters))
 
 
 def _whom(rule: RowFilter, place: int) -> str:

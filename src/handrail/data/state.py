@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from handrail.data.filters import check_filter
-from handrail.data.models import Certification, Contract, Proposal, State
+from handrail.data.models import Certification, Contract, Proposal, RowFilter, State
 from handrail.kernel import Refusal
 
 EXPIRING = timedelta(days=30)
@@ -90,8 +90,13 @@ def _use(contract: Contract, purposes: Mapping[str, str]) -> list[str]:
     return found if contract.readers else [*found, "No group may read it yet."]
 
 
+def unreachable(rules: Sequence[RowFilter]) -> bool:
+    """Whether a filter comes after one for everybody, which always wins: that one would never apply."""
+    return any(not rule.groups for rule in rules[:-1])
+
+
 def _filters(contract: Contract) -> list[str]:
-    found = []
+    found = ["A row filter for everybody must be the last one."] if unreachable(contract.row_filters) else []
     for rule in contract.row_filters:
         try:
             check_filter(rule.sql, contract)

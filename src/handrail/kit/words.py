@@ -15,6 +15,8 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     "draft": ("neutral", "pencil-line"),
     "proposed": ("warn", "clock"),
     "expired": ("bad", "calendar-x"),
+    "expiring": ("warn", "calendar-clock"),
+    "edited": ("warn", "file-pen"),
     "changed": ("bad", "file-diff"),
     "revoked": ("bad", "ban"),
     "queued": ("neutral", "clock"),
