@@ -6,7 +6,7 @@ from handrail.kernel import Conflict, Context, Invalid, NotReady, access
 from handrail.review import store
 from handrail.review.events import ReviewDecided
 from handrail.review.examine import report as report_on
-from handrail.review.models import Decided, Report, Verdict
+from handrail.review.models import Report, Verdict
 from handrail.review.request import current, refuse_blocked
 
 FEWEST_WORDS = 5
@@ -37,7 +37,10 @@ def approve(ctx: Context, app: str, commit: str, reason: str = "", layer: str | 
             next_step=f"{stands.by[0]} can withdraw that, or its maker pushes a new version.",
             subject=f"app:{app}",
         )
-    return _given(ctx, report, "approved", reason.strip()[:LONGEST])
+    words = reason.strip()[:LONGEST]
+    store.add_verdict(ctx, report, "approved", words)
+    ctx.audit.note("review.approved", f"app:{app}", **_facts(report, words))
+    return _told(ctx, report, "approved", words)
 
 
 def refuse(ctx: Context, app: str, commit: str, reason: str) -> Verdict:
@@ -56,7 +59,9 @@ def refuse(ctx: Context, app: str, commit: str, reason: str) -> Verdict:
             next_step="Say in a sentence what to change: “Select only region and net_amount instead of *.”",
             subject=f"app:{app}",
         )
-    return _given(ctx, report, "refused", words)
+    store.add_verdict(ctx, report, "refused", words)
+    ctx.audit.note("review.refused", f"app:{app}", **_facts(report, words))
+    return _told(ctx, report, "refused", words)
 
 
 def withdraw(ctx: Context, app: str, commit: str) -> Verdict:
@@ -79,29 +84,27 @@ def withdraw(ctx: Context, app: str, commit: str) -> Verdict:
         raise Conflict(
             "That verdict was withdrawn a moment ago.", next_step="Look again.", subject=f"app:{app}"
         )
+    ctx.audit.note("review.withdrawn", f"app:{app}", **_facts(report, mine.reason), given_by=mine.by)
     return _told(ctx, report, "withdrawn", mine.reason)
 
 
-def _given(ctx: Context, report: Report, decision: Decided, reason: str) -> Verdict:
-    store.add_verdict(ctx, report, decision, reason)
-    return _told(ctx, report, decision, reason)
-
-
 def _told(ctx: Context, report: Report, decision: str, reason: str) -> Verdict:
+    """What stands now, told to whoever listens."""
     stands = current(ctx, report)
-    ctx.audit.note(
-        f"review.{decision}",
-        f"app:{report.app}",
-        n=report.n,
-        commit=report.commit,
-        manifest=report.manifest_digest,
-        layer=report.layer,
-        state=stands.state,
-        reason=reason,
-    )
     me = ctx.caller.person.id
     ctx.events.publish(ReviewDecided(report.app, report.n, report.commit, decision, stands.state, me, reason))
     return stands
+
+
+def _facts(report: Report, reason: str) -> dict[str, object]:
+    return {
+        "n": report.n,
+        "commit": report.commit,
+        "manifest": report.manifest_digest,
+        "layer": report.layer,
+        "needed": report.needed,
+        "reason": reason,
+    }
 
 
 def _refuse_changed(report: Report, layer: str | None) -> None:

@@ -185,7 +185,7 @@ def _undeclared(
                 + (
                     "every one that there is."
                     if WHOLE in reads
-                    else f"{len(reads)}. Not declared: {_names(extra)}."
+                    else f"{len(reads)}. Not declared, so refused in production: {_names(extra)}."
                 ),
                 f"Select only what is declared: {_select(dataset, declared)}. If the purpose needs "
                 f"more, declare it.",
