@@ -1,9 +1,11 @@
 """Sharing says what it costs before it is done, and lets people open an app without its code or its owners' rows."""
 
+from dataclasses import replace
+
 import pytest
 
 from handrail import apps
-from handrail.kernel import Conflict, Invalid, NotAllowed, NotFound, trail
+from handrail.kernel import Conflict, Invalid, NotAllowed, NotFound, identity, trail
 
 
 def test_the_preview_says_the_new_tier_and_its_costs_and_changes_nothing(push, acting):
@@ -76,3 +78,32 @@ def test_each_change_of_who_may_open_it_stands_on_the_trail(push, acting):
     with acting("compliance") as ctx:
         verbs = [entry.verb for entry in trail.entries(ctx, subject="app:hello")]
     assert {"app.shared", "app.unshared", "app.coowned"} <= set(verbs)
+
+
+def test_an_app_is_handed_over_and_its_maker_stays_co_owner(push, acting):
+    push()
+    with acting("maker.sales") as ctx:
+        app = apps.hand_over(ctx, "hello", "maker.ops")
+        assert (app.owner, app.coowners) == ("maker.ops", ("maker.sales",))
+        with pytest.raises(Conflict, match="owns hello already"):
+            apps.hand_over(ctx, "hello", "maker.ops")
+    with acting("maker.ops") as ctx:
+        assert apps.hand_over(ctx, "hello", "maker.sales").coowners == ("maker.ops",)
+
+
+def test_when_its_owner_has_left_the_gate_is_shut_until_an_admin_hands_it_over(push, acting):
+    push()
+    with acting("admin") as ctx:
+        identity.change_person(ctx, replace(identity.found(ctx, "maker.sales"), active=False))
+        assert apps.app(ctx, "hello").owner == "maker.sales"
+    with acting("reviewer.platform") as ctx:
+        gate = apps.gates(ctx, "hello")[0]
+        assert (gate.key, gate.state) == ("ownership", "shut") and "admin" in gate.next_step
+        with pytest.raises(NotAllowed, match="handed over by its owners or an admin"):
+            apps.hand_over(ctx, "hello", "maker.ops")
+    with acting("admin") as ctx:
+        apps.hand_over(ctx, "hello", "maker.ops")
+    with acting("reviewer.platform") as ctx:
+        assert apps.gates(ctx, "hello")[0].open
+    with acting("maker.ops") as ctx, pytest.raises(Invalid, match="no longer active"):
+        apps.hand_over(ctx, "hello", "maker.sales")

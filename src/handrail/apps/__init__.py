@@ -9,10 +9,11 @@ from handrail.apps.events import AppPromoted, AppPushed, AppShared
 from handrail.apps.find import app, apps, diff, files, promotions, version, versions
 from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview, Tier, Version
 from handrail.apps.new import new, starter
+from handrail.apps.own import add_coowner, hand_over
 from handrail.apps.promote import gates, promote, rollback, tier
 from handrail.apps.push import push
 from handrail.apps.run import open, run
-from handrail.apps.share import add_coowner, share, share_preview, unshare
+from handrail.apps.share import share, share_preview, unshare
 from handrail.apps.spoken import prompts
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "diff",
     "files",
     "gates",
+    "hand_over",
     "new",
     "open",
     "promote",

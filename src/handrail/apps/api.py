@@ -10,12 +10,13 @@ from handrail.apps import find, spoken
 from handrail.apps.answers import unzipped, version_answer
 from handrail.apps.ask import ask
 from handrail.apps.models import App
+from handrail.apps.own import add_coowner, hand_over
 from handrail.apps.promote import gates as gates_now
 from handrail.apps.promote import promote, rollback
 from handrail.apps.push import limits, push
 from handrail.apps.run import open as open_as_me
 from handrail.apps.run import run
-from handrail.apps.share import add_coowner, share, share_preview, unshare
+from handrail.apps.share import share, share_preview, unshare
 from handrail.kernel import Environment
 
 router = APIRouter(prefix="/api/v1/apps", tags=["apps"])
@@ -43,7 +44,7 @@ class Sharing(BaseModel):
 
 
 class CoOwner(BaseModel):
-    """Who is to answer for the app too."""
+    """Who is to answer for the app."""
 
     model_config = {"extra": "forbid"}
     person: str
@@ -150,6 +151,12 @@ def preview_share(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
 def unshare_app(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
     """Take it back."""
     return app_answer(unshare(ctx, name, sharing.groups, sharing.people))
+
+
+@router.post("/{name}/owner")
+def change_owner(ctx: kit.Ctx, name: str, wanted: CoOwner) -> dict[str, Any]:
+    """Hand it over to somebody else."""
+    return app_answer(hand_over(ctx, name, wanted.person))
 
 
 @router.post("/{name}/coowners", status_code=201)

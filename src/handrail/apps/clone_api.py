@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from handrail import kit
-from handrail.apps.clone import clone
+from handrail.apps.clone import clone, readable
 from handrail.kernel import Invalid, LimitReached, NotAllowed, upload_pack
 
 router = APIRouter(prefix="/git/{name}.git", tags=["git"], include_in_schema=False)
@@ -36,7 +36,7 @@ def info_refs(name: str, ctx: kit.Ctx, service: str = "") -> StreamingResponse:
     if service != "git-upload-pack":
         raise Invalid("This needs a git client that speaks smart HTTP.", next_step="Update git.")
     out = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when it is sent
-    upload_pack.advertise(clone(ctx, name), out)
+    upload_pack.advertise(readable(ctx, name), out)
     return _answer(out, upload_pack.ADVERTISEMENT)
 
 

@@ -10,10 +10,11 @@ from handrail.apps import find, unpack
 from handrail.apps.answers import unzipped
 from handrail.apps.ask import ask
 from handrail.apps.new import starter
+from handrail.apps.own import add_coowner, hand_over
 from handrail.apps.promote import promote, rollback
 from handrail.apps.push import limits, push
 from handrail.apps.run import run
-from handrail.apps.share import add_coowner, share, share_preview, unshare
+from handrail.apps.share import share, share_preview, unshare
 from handrail.kernel import Context, Invalid
 from handrail.kernel.manifest import FILENAME
 
@@ -136,6 +137,13 @@ def coowner_form(ctx: kit.Ctx, request: Request, name: str, person: Why = "") ->
     """Let somebody answer for it too."""
     add_coowner(ctx, name, person)
     return kit.back(request, f"/apps/{name}", toast=f"{person} answers for {name} too.")
+
+
+@router.post("/apps/{name}/owner")
+def owner_form(ctx: kit.Ctx, request: Request, name: str, person: Why = "") -> Response:
+    """Hand it over to somebody else."""
+    hand_over(ctx, name, person)
+    return kit.back(request, f"/apps/{name}", toast=f"{person} owns {name} now.")
 
 
 def _keep(ctx: Context, request: Request, files: dict[str, bytes], why: str, prompts: str) -> Response:

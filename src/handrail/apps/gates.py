@@ -88,7 +88,7 @@ def _ownership(facts: Facts) -> Gate:
         "Somebody owns it",
         "shut",
         f"{facts.owner} is no longer active, so nobody answers for it.",
-        "A co-owner, or an admin, must take it over.",
+        "A co-owner or an admin hands it over to somebody who is: the app's page, Sharing.",
         "admin",
     )
 

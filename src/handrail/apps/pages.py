@@ -53,11 +53,12 @@ class May:
     share: bool
     code: bool
     prompts: bool
+    hand_over: bool
 
     @classmethod
     def of(cls, ctx: Context, app: App) -> "May":
         """Ask the rules."""
-        actions = ("run-sandbox", "open", "promote", "share", "clone", "see-prompts")
+        actions = ("run-sandbox", "open", "promote", "share", "clone", "see-prompts", "hand-over")
         return cls(*(access.decide(ctx, action, app.resource).allowed for action in actions))
 
 
@@ -94,7 +95,7 @@ def app_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         runs=runtime.runs(ctx, app=name, limit=30),
         panels=kit.panels(ctx, request, "app", app),
         **code,
-        **(_choices(ctx) if may.share else {}),
+        **(_choices(ctx) if may.share or may.hand_over else {}),
     )
 
 

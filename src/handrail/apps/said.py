@@ -13,12 +13,14 @@ MARKS = {"open": ("✓", "green"), "waiting": ("…", "yellow"), "shut": ("✗",
 
 
 def made(made: dict[str, Any]) -> str:
+    """What was written, and the next two commands."""
     files = "\n".join(f"  {path}" for path in made["files"])
     folder = Path(made["files"][0]).parent
     return f'{files}\n\nNext: change it, then\n  handrail push {folder} --why "…"\n  handrail run {folder}'
 
 
 def pushed(version: dict[str, Any]) -> str:
+    """The version, what was taken out of its words, and the next command."""
     taken = ", ".join(f"{count} × {kind}" for kind, count in version["redacted"].items())
     kept = f"\nTaken out before it was kept: {taken}." if taken else ""
     return (
@@ -28,6 +30,7 @@ def pushed(version: dict[str, Any]) -> str:
 
 
 def ran(done: dict[str, Any]) -> Group:
+    """The log, and what was handed over."""
     rows = [(output.n, output.kind, output.title or output.name, output.size) for output in done["outputs"]]
     saved = [Text(path) for path in done["saved"]]
     synthetic = Text("Synthetic data: the twin answered.", style="yellow")
@@ -40,6 +43,7 @@ def ran(done: dict[str, Any]) -> Group:
 
 
 def gates(found: tuple[Gate, ...]) -> Group:
+    """Every gate with its mark, its reason, and what opens it."""
     lines = []
     for gate in found:
         mark, colour = MARKS[gate.state]
@@ -51,10 +55,12 @@ def gates(found: tuple[Gate, ...]) -> Group:
 
 
 def promoted(done: Promotion) -> str:
+    """What runs in production now."""
     return f"{done.app} version {done.n} is in production, as {done.tier}. Its page: /open/{done.app}"
 
 
 def shared(done: dict[str, Any]) -> str:
+    """With whom, and what that costs."""
     preview = done["preview"]
     lines = [f"{'Shared' if done['app'] else 'Would be shared'} with {', '.join(preview.adds)}."]
     if preview.after.name != preview.before.name:
@@ -64,6 +70,7 @@ def shared(done: dict[str, Any]) -> str:
 
 
 def apps(apps: tuple[App, ...]) -> Any:
+    """A table of apps, or how to begin one."""
     if not apps:
         return "There is no app yet. Begin one: handrail new my-report"
     rows = [

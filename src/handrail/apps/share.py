@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from handrail.apps import facts, find, store
 from handrail.apps.events import AppShared
 from handrail.apps.models import App, SharePreview
+from handrail.apps.own import active
 from handrail.apps.tier import COSTS
 from handrail.kernel import Conflict, Context, Invalid, identity
 
@@ -55,17 +56,6 @@ def unshare(ctx: Context, name: str, groups: Iterable[str] = (), people: Iterabl
     return find.app(ctx, name)
 
 
-def add_coowner(ctx: Context, name: str, person: str) -> App:
-    """Make somebody answer for the app beside its owner; refuses all but owners, and inactive people."""
-    app = find.reach(ctx, name, "share")
-    if person in (app.owner, *app.coowners):
-        raise Conflict(f"{person} owns {name} already.", next_step="Nothing is to be done.")
-    _active(ctx, [person])
-    store.add_coowner(ctx, name, person)
-    ctx.audit.note("app.coowned", f"app:{name}", person=person)
-    return find.app(ctx, name)
-
-
 def _added(
     ctx: Context, name: str, groups: Iterable[str], people: Iterable[str]
 ) -> tuple[App, dict[str, tuple[str, ...]]]:
@@ -78,7 +68,7 @@ def _added(
         raise Conflict(
             f"Nobody is added to those who may open {name}.", next_step="Name a group or a person."
         )
-    _active(ctx, added["person"])
+    active(ctx, added["person"])
     known = {group for person in identity.people(ctx) for group in person.groups}
     for group in added["group"]:
         if group not in known:
@@ -86,12 +76,6 @@ def _added(
                 f"Nobody is in a group {group!r}.", next_step=f"Groups: {', '.join(sorted(known))}."
             )
     return app, added
-
-
-def _active(ctx: Context, people: Iterable[str]) -> None:
-    for person in people:
-        if not identity.found(ctx, person).active:
-            raise Invalid(f"{person} is no longer active.", next_step="Name somebody who is.")
 
 
 def _with(app: App, added: dict[str, tuple[str, ...]]) -> App:

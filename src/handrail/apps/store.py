@@ -119,6 +119,17 @@ def add_coowner(ctx: Context, app: str, person: str) -> None:
     _insert(ctx, coowners, app=app, person=person)
 
 
+def set_owner(ctx: Context, app: str, before: str, owner: str) -> None:
+    """Change the owner; the one before becomes co-owner. Refuses Conflict when somebody else did just now."""
+    changed = ctx.db.execute(
+        sa.update(apps).where(apps.c.name == app, apps.c.owner == before).values(owner=owner)
+    ).rowcount
+    if changed != 1:
+        raise _at_once()
+    ctx.db.execute(sa.delete(coowners).where(coowners.c.app == app, coowners.c.person == owner))
+    _insert(ctx, coowners, app=app, person=before)
+
+
 def add_version(ctx: Context, version: Version) -> None:
     """Keep a version; refuses Conflict when another took its number first."""
     _insert(
@@ -201,9 +212,13 @@ def _insert(ctx: Context, table: sa.Table, **values: Any) -> None:
     try:
         ctx.db.execute(sa.insert(table).values(**values))
     except IntegrityError as error:
-        raise Conflict(
-            "Somebody else changed this app at the same moment.", next_step="Look at it, then try again."
-        ) from error
+        raise _at_once() from error
+
+
+def _at_once() -> Conflict:
+    return Conflict(
+        "Somebody else changed this app at the same moment.", next_step="Look at it, then try again."
+    )
 
 
 def _version(row: Any) -> Version:

@@ -172,6 +172,7 @@ class Repository(BaseRepo):
         super().__init__(SqlObjectStore(db, name), SqlRefs(db, name, hidden))  # type: ignore[arg-type]
         self.db = db
         self.name = name
+        self.hidden = hidden
 
     def ref(self, name: str) -> str | None:
         """The commit that a ref names, or None."""
