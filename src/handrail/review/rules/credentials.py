@@ -150,6 +150,7 @@ def _named(source: Source, node: ast.AST) -> Iterator[tuple[str, ast.expr, bool]
             for keyword in keywords:
                 yield keyword.arg or "", keyword.value, bool(names & CONNECTING)
             yield from _fallback(source, node)
+            yield from _signing_in(node)
         case ast.Dict(keys=keys, values=values):
             named = [
                 (key.value, value)
@@ -166,6 +167,12 @@ def _named(source: Source, node: ast.AST) -> Iterator[tuple[str, ast.expr, bool]
             yield from ((argument.arg, default, bool(beside & CONNECTING)) for argument, default in pairs)
         case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
             yield _name(left), right, False
+
+
+def _signing_in(node: ast.Call) -> Iterator[tuple[str, ast.expr, bool]]:
+    """server.login("anna", "…"): the second argument of a sign-in is a password."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "login" and len(node.args) == 2:
+        yield "password", node.args[1], True
 
 
 def _fallback(source: Source, node: ast.Call) -> Iterator[tuple[str, ast.expr, bool]]:

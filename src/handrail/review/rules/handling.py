@@ -137,7 +137,10 @@ def answers_a_question(source: Source, at: ast.AST) -> bool:
     function = source.scope(at)
     if not isinstance(at, ast.Return) or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
-    if re.match(r"_?(?:is|has|can|valid|check|looks|should|exists)(?:_|$)", function.name):
+    asked = re.search(
+        r"^_?(?:is|has|can|valid|check|looks|should)(?:_|$)|_(?:available|exists|valid)$", function.name
+    )
+    if asked or (isinstance(function.returns, ast.Name) and function.returns.id == "bool"):
         return isinstance(at.value, ast.Constant) and isinstance(at.value.value, bool)
     returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
     codes = [node.value for node in returned if isinstance(node, ast.Constant) and type(node.value) is int]

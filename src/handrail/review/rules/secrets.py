@@ -34,10 +34,14 @@ VENDORS = (
     ("private key", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
 )
 VENDOR = [(name, re.compile(pattern)) for name, pattern in VENDORS]
-URL_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://([^\s:/@'\"<>]{0,80}):([^\s/@'\"<>]{1,120})@[^\s'\"]")
+URL_PASSWORD = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,30}://([^\s:/@'\"<>]{0,80}):([^\s/@'\"<>]{1,120})@([^\s'\"/:]{1,200})"
+)
+NOWHERE = frozenset({"ip", "host", "hostname", "server", "address", "db_host", "domain", "your_host"})
 ODBC_PASSWORD = re.compile(r"(?i)(?:^|;)\s*(?:pwd|password)\s*=\s*([^;'\"]{3,120})(?:;|$)")
 BEARER = re.compile(r"(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{16,400})")
 
+APP_PASSWORD = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}")  # as mail providers hand them out
 PASSWORD_NAME = re.compile(
     r"(?i)(?:^|[_-])(?:password|passwd|passphrase|pwd|pass|pw)(?:[_-]?\d+)?$|(?:[a-z](?:Password|Passwd))$"
 )
@@ -108,7 +112,7 @@ def vendor_secrets(text: str) -> Iterator[Secret]:
             if not PLACEHOLDER.search(match[0].removeprefix("https://")):
                 yield Secret(kind, match[0])
     for match in URL_PASSWORD.finditer(text):
-        if not PLACEHOLDER.search(match[2]):
+        if not PLACEHOLDER.search(match[2]) and match[3].lower() not in NOWHERE:
             yield Secret("password in an address", match[2])
     for match in BEARER.finditer(text):
         if not PLACEHOLDER.search(match[1]) and mixed(match[1]):
@@ -128,6 +132,8 @@ def named_secret(name: str, value: str, *, connecting: bool = False) -> Secret |
     if not 3 <= len(value) <= 2000 or "\n" in value or PLACEHOLDER.search(value) or NOT_A_NAME.search(name):
         return None
     if PASSWORD_NAME.search(name):
+        if APP_PASSWORD.fullmatch(value):
+            return Secret("password", value)
         plain = value.lower() in WORDS or value.lower() == name.lower() or " " in value.strip()
         strong = connecting or any(not letter.islower() for letter in value)
         if (connecting or not plain) and strong and not _is_reference(value, connecting):
