@@ -188,7 +188,7 @@ def _replaced(before: range, after: range, old: _Side, new: _Side) -> Iterator[D
 
 
 def _changed_words(before: str, after: str) -> tuple[list[Span], list[Span]]:
-    """The character ranges of the words that differ, when the lines are alike enough that marking them helps."""
+    """The character ranges of the words that differ, when the lines are alike enough for marks to help."""
     old, new = _WORD.findall(before), _WORD.findall(after)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     if len(old) + len(new) > MAX_WORDS or matcher.ratio() < WORDS_ALIKE:

@@ -57,7 +57,10 @@
     const headings = all("thead th", table);
     const labels = headings.map((heading) => heading.textContent.trim());
     for (const row of table.tBodies[0].rows) {
-      [...row.cells].forEach((cell, column) => { cell.dataset.label = labels[column] ?? ""; });
+      [...row.cells].forEach((cell, column) => {
+        cell.dataset.label = labels[column] ?? "";
+        cell.classList.toggle("blank", !cell.textContent.trim() && !cell.querySelector("input, select, img, svg"));
+      });
     }
     table.classList.add("labelled");
     headings.forEach((heading, column) => {
@@ -120,7 +123,49 @@
     show(buttons.some((button) => button.dataset.tab === wanted) ? wanted : buttons[0].dataset.tab);
   };
 
+  // ---- charts: uPlot is fetched only by pages that have one ----
+  const loaded = (element) => new Promise((done, failed) => {
+    element.onload = done;
+    element.onerror = failed;
+    document.head.append(element);
+  });
+  let plotter;
+  const fetchPlotter = ({ script, sheet }) => (plotter ??= Promise.all([
+    loaded(Object.assign(document.createElement("link"), { rel: "stylesheet", href: sheet })),
+    loaded(Object.assign(document.createElement("script"), { src: script })),
+  ]));
+
+  const prepareChart = async (figure) => {
+    if (figure.dataset.ready) return;
+    figure.dataset.ready = "yes";
+    await fetchPlotter(figure.dataset);
+    const { x, series, unit } = JSON.parse(figure.dataset.chart);
+    const dated = x.every((at) => typeof at === "string" && !Number.isNaN(Date.parse(at)));
+    const daily = dated && x.every((at) => at.length === 10);
+    const colour = (name) => { figure.style.color = `var(${name})`; return getComputedStyle(figure).color; };
+    const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `12px ${getComputedStyle(document.body).fontFamily}` };
+    const days = daily ? {
+      splits: (plot) => plot.data[0].filter((_, place) => place % Math.ceil((x.length * 70) / (plot.width || 600)) === 0),
+      values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleDateString("en", { day: "numeric", month: "short", timeZone: "UTC" })),
+    } : {};
+    const lines = ["--brand", "--brass", "--bad", "--info"].map(colour);
+    figure.style.color = "";
+    const area = figure.querySelector(".chart-area");
+    area.hidden = false;
+    const size = () => ({ width: area.clientWidth, height: 240 });
+    const plot = new uPlot({
+      ...size(),
+      scales: { x: { time: dated } },
+      axes: [{ ...axis, ...days }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString("en") + unit) }],
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+      legend: { live: false },
+      series: [{}, ...series.map(({ label }, place) => ({ label, stroke: lines[place % lines.length], width: 2, points: { show: x.length < 40 } }))],
+    }, [dated ? x.map((at) => Date.parse(at) / 1000) : x.map((at, place) => (typeof at === "number" ? at : place)), ...series.map(({ values }) => values)], area);
+    new ResizeObserver(() => plot.setSize(size())).observe(area);
+  };
+
   const prepare = (root) => {
+    all("[data-chart]", root).forEach(prepareChart);
     all("[data-table]", root).forEach(prepareTable);
     all("[data-tabs]:not(.ready)", root).forEach(prepareTabs);
     all("[data-copy], [data-dismiss]", root).forEach((button) => { button.hidden = false; });
