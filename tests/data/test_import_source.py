@@ -229,7 +229,21 @@ def test_killed_in_the_middle_nothing_is_there_and_the_next_import_is_whole(
             ("customers", "draft"),
             ("sales_orders", "draft"),
         ]
-    assert len(list((instance.settings.home / "extracts" / "shop").iterdir())) == 1  # leftovers are cleared
+    assert len(list((instance.settings.home / "extracts" / "shop").glob("import_*"))) == 1  # none left over
+
+
+def test_one_source_is_imported_once_at_a_time(acting: Acting, tmp_path: Path) -> None:
+    source = str(shop.make(tmp_path / "shop.sqlite"))
+    refused: list[str] = []
+
+    def again(_label: str, _done: int, _total: int) -> None:
+        with pytest.raises(Conflict) as said, acting("steward.hr") as ctx:
+            data.import_source(ctx, source)
+        refused.append(said.value.message)
+
+    with acting("steward.sales") as ctx:
+        assert data.import_source(ctx, source, progress=again).drafted == ("customers", "sales_orders")
+    assert set(refused) == {"shop is being imported right now."}
 
 
 @pytest.mark.postgres

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from handrail.data.models import Dataset, Extract, ImportReport, Note
 from handrail.data.names import check_location, dataset_names, shown_location, source_name
 from handrail.data.profile import profile
 from handrail.data.sources import Source, open_source
-from handrail.kernel import Context, Invalid, Resource, access, definitions, storage
+from handrail.kernel import Conflict, Context, Invalid, Resource, access, definitions, storage
 
 Progress = Callable[[str, int, int], None]
+_LOCK = "lock"
 
 
 @dataclass
@@ -59,16 +61,31 @@ def import_source(
     with closing(open_source(location, encoding)) as source:
         called = source_name(ctx, source, name)
         extracts = ctx.settings.home / "extracts" / called
-        staging = extracts / storage.new_id("import")
-        staging.mkdir(parents=True)
-        try:
-            read = _read(ctx, source, called, staging, progress or _silent)
-            report = _record(ctx, source, called, read)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-    _forget(extracts, keep={staging, *(one.path.parent for one in read.before.values())})
+        with _alone(extracts, called):
+            staging = extracts / storage.new_id("import")
+            staging.mkdir()
+            try:
+                read = _read(ctx, source, called, staging, progress or _silent)
+                report = _record(ctx, source, called, read)
+            except BaseException:
+                shutil.rmtree(staging, ignore_errors=True)
+                raise
+            _forget(extracts, keep={staging, *(one.path.parent for one in read.before.values())})
     return report
+
+
+@contextmanager
+def _alone(extracts: Path, called: str) -> Iterator[None]:
+    """One import of a source at a time; the lock goes with the process, however that ends."""
+    extracts.mkdir(parents=True, exist_ok=True)
+    with (extracts / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"{called} is being imported right now.", next_step="Wait until that import is done."
+            ) from None
+        yield
 
 
 @dataclass(frozen=True)
@@ -193,7 +210,7 @@ def _said(one: Found) -> Iterable[str]:
 def _forget(extracts: Path, keep: set[Path]) -> None:
     """Remove the directories of imports before the last one; a query may still be reading the last."""
     for old in extracts.iterdir():
-        if old not in keep:
+        if old not in keep and old.name != _LOCK:
             shutil.rmtree(old, ignore_errors=True)
 
 

@@ -22,6 +22,7 @@ from handrail.kernel import Invalid
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _MAX_LINE = 16 << 20
+_MEMORY = "1GB"  # beyond it DuckDB writes to the scratch directory
 _QUOTE = '"'
 _FAULTS = {
     "MISSING COLUMNS": "has fewer values than the header has columns",
@@ -44,6 +45,7 @@ def extract_csv(path: Path, target: Path, tick: Tick, encoding: str | None) -> E
         utf8, note = as_utf8(path, Path(scratch), encoding)
         con = duckdb.connect()
         con.execute(f"SET temp_directory = {literal(scratch)}")
+        con.execute(f"SET memory_limit = '{_MEMORY}'")
         try:
             header = _load(con, utf8, path)
             names = distinct_names(header)
