@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -65,6 +65,8 @@ def build(settings: Settings, name: str = REPORT, progress: Progress | None = No
     when the packages cannot be had, NotReady when the sandbox's user could not reach the result.
     """
     report = progress or (lambda _label, _done, _total: None)
+    with suppress(NotReady):
+        return built(settings, name)
     root = _root(settings)
     root.mkdir(parents=True, exist_ok=True)
     if not reachable(root):

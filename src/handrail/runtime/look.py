@@ -78,6 +78,14 @@ def log(ctx: Context, run_id: str) -> str:
     return store.find_log(ctx, run_id).decode(errors="replace")
 
 
+def log_end(ctx: Context, run_id: str, most: int) -> tuple[str, int]:
+    """The last `most` bytes of the log, and how many came before them; refuses as `log` does."""
+    _require_outputs(ctx, run_id)
+    content, total = store.find_log_end(ctx, run_id, most)
+    end = content[-most:]
+    return end.decode(errors="replace"), total - len(end)
+
+
 def _require_outputs(ctx: Context, run_id: str) -> None:
     found, resource = known(ctx, run_id)
     access.require(ctx, "see-outputs", resource, run_person=found.person)

@@ -69,12 +69,12 @@ def output_file(run_id: str, n: int, ctx: kit.Ctx) -> Response:
 def _values(ctx: Context, run_id: str) -> dict[str, Any]:
     run = look.run(ctx, run_id)
     visible = look.may_see_outputs(ctx, run_id)
-    text = look.log(ctx, run_id) if visible else ""
+    log, cut = look.log_end(ctx, run_id, _SHOWN_LOG) if visible else ("", 0)
     return {
         "run": run,
         "visible": visible,
-        "log": text[-_SHOWN_LOG:],
-        "log_cut": max(0, len(text) - _SHOWN_LOG),
+        "log": log,
+        "log_cut": cut,
         "outputs": [_shown(ctx, one) for one in look.outputs(ctx, run_id)] if visible else [],
         "rows_shown": _SHOWN_ROWS,
     }

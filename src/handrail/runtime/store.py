@@ -180,6 +180,21 @@ def find_log(ctx: Context, run_id: str) -> bytes:
     return b"".join(ctx.db.scalars(query))
 
 
+def find_log_end(ctx: Context, run_id: str, most: int) -> tuple[bytes, int]:
+    """The last pieces of what a run printed, at least `most` bytes where there are so many, and the total."""
+    mine = logs.c.run == run_id
+    sizes = ctx.db.execute(
+        sa.select(logs.c.n, sa.func.length(logs.c.content)).where(mine).order_by(logs.c.n.desc())
+    ).all()
+    held, first = 0, 0
+    for first, size in sizes:  # noqa: B007 - the last one looked at is where to begin
+        held += size
+        if held >= most:
+            break
+    query = sa.select(logs.c.content).where(mine, logs.c.n >= first).order_by(logs.c.n)
+    return b"".join(ctx.db.scalars(query)), sum(size for _, size in sizes)
+
+
 def _run(row: Any) -> Run:
     values = {key: value for key, value in row._mapping.items() if key not in _OWN}
     return Run(**{**values, "manifest": Manifest.parse(row.manifest)})

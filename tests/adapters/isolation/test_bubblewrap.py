@@ -146,7 +146,7 @@ for place in ('/app/app.py', '/app/new', '/layer/new', '/sdk/handrail_sdk/run.py
         print('wrote', place)
     except OSError:
         pass
-for place in ('/work/new', '/tmp/new', '/dev/shm/new'):
+for place in ('new', '/tmp/new', '/dev/shm/new'):
     open(place, 'a').close()
 """
     outcome, printed = runs(code)
@@ -266,7 +266,7 @@ def test_a_stopped_app_ends(runs: Runs) -> None:
 
 
 def test_a_file_beyond_the_limit_cannot_be_written(runs: Runs) -> None:
-    for place in ("/work/x", "/tmp/x", "/dev/shm/x"):
+    for place in ("x", "/tmp/x", "/dev/shm/x"):
         outcome, printed = runs(f"with open('{place}', 'wb') as f: f.write(bytes({LIMITS.file + 1}))")
         assert outcome.code == 1
         assert "OSError" in printed

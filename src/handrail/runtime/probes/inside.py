@@ -24,6 +24,8 @@ attacks: list[tuple[str, Callable[[], object]]] = []
 
 
 def attack(name: str) -> Callable[[Callable[[], object]], Callable[[], object]]:
+    """Put the decorated function among the attacks."""
+
     def register(function: Callable[[], object]) -> Callable[[], object]:
         attacks.append((name, function))
         return function
@@ -32,14 +34,18 @@ def attack(name: str) -> Callable[[Callable[[], object]], Callable[[], object]]:
 
 
 def reads(path: str) -> Callable[[], object]:
+    """An attack that reads a file."""
     return lambda: Path(path).read_bytes()[:80]
 
 
 def lists(path: str) -> Callable[[], object]:
+    """An attack that lists a folder."""
     return lambda: [entry.name for entry in Path(path).iterdir()] or None
 
 
 def opens_for_writing(path: str) -> Callable[[], object]:
+    """An attack that opens what is there for writing, and writes nothing."""
+
     def function() -> object:
         os.close(os.open(path, os.O_WRONLY))
         return f"{path} is open for writing"
@@ -48,6 +54,8 @@ def opens_for_writing(path: str) -> Callable[[], object]:
 
 
 def makes(path: str) -> Callable[[], object]:
+    """An attack that makes a file."""
+
     def function() -> object:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
         return f"{path} was made"
@@ -56,6 +64,8 @@ def makes(path: str) -> Callable[[], object]:
 
 
 def connects(family: int, address: tuple[str, int] | str) -> Callable[[], object]:
+    """An attack that reaches a listener."""
+
     def function() -> object:
         with socket.socket(family, socket.SOCK_STREAM) as s:
             s.settimeout(1)
@@ -66,6 +76,8 @@ def connects(family: int, address: tuple[str, int] | str) -> Callable[[], object
 
 
 def has_socket(family: int, kind: int) -> Callable[[], object]:
+    """An attack that gets a socket of a family."""
+
     def function() -> object:
         socket.socket(family, kind).close()
         return f"a socket of family {family}"
@@ -74,6 +86,8 @@ def has_socket(family: int, kind: int) -> Callable[[], object]:
 
 
 def calls(number: int, *arguments: int) -> Callable[[], object]:
+    """An attack that gets a system call past the filter."""
+
     def function() -> object:
         result = libc.syscall(number, *arguments)
         if result < 0 and ctypes.get_errno() in (1, 38):  # EPERM, ENOSYS: the filter, or a missing right
@@ -128,8 +142,8 @@ if os.uname().machine == "x86_64":
 
 @attack("follows a link of its own to a file of the host")
 def _link() -> object:
-    Path("/work/link").symlink_to(CANARY["file"])
-    return Path("/work/link").read_bytes()
+    Path("link").symlink_to(CANARY["file"])
+    return Path("link").read_bytes()
 
 
 @attack("finds a secret in its environment")
@@ -188,7 +202,7 @@ def _root() -> object:
 
 @attack("makes a device")
 def _device() -> object:
-    os.mknod("/work/device", 0o600 | 0o060000, os.makedev(8, 0))
+    os.mknod("device", 0o600 | 0o060000, os.makedev(8, 0))
     return "a block device"
 
 
@@ -206,7 +220,7 @@ def _terminal() -> object:
 
 @attack("writes a file larger than its limit")
 def _large() -> object:
-    return Path("/work/large").write_bytes(bytes(CANARY["file_limit"] + 1))
+    return Path("large").write_bytes(bytes(CANARY["file_limit"] + 1))
 
 
 @attack("fills shared memory beyond its limit")
@@ -233,6 +247,7 @@ def _passed() -> object:
 
 
 def main() -> None:
+    """Try them all, one after another."""
     for name, function in attacks:
         try:
             found = function()
