@@ -70,7 +70,7 @@ def test_approving_on_the_page(signed_in: SignedIn, acting: Acting, version: Sub
     with acting("maker.sales") as ctx:
         review.request(ctx, version())
     client = signed_in("reviewer.platform")
-    answer = client.post(f"{address()}/approve", data={"layer": version().layer, "reason": "Fine."})
+    answer = client.post(f"{address()}/approve", data={"layer": version().layer, "note": "Fine."})
     assert (answer.status_code, answer.headers["location"]) == (303, address())
     assert "reviewer.platform approved it." in client.get(address()).text
     client.post(f"{address()}/withdraw")

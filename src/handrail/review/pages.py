@@ -64,10 +64,10 @@ def approve_form(
     ctx: kit.Ctx,
     request: Request,
     layer: Annotated[str, Form()],
-    reason: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
 ) -> Response:
     """The approve dialog."""
-    stands = approve(ctx, app, commit, reason, layer)
+    stands = approve(ctx, app, commit, note, layer)
     return _back(request, app, commit, stands.because)
 
 
