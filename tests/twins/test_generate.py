@@ -133,7 +133,7 @@ def written(given: list[Given], folder: Path) -> list[Table]:
     return tables
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(schema=st.integers(0, 2**32), seed=st.integers(0, 3), variant=st.sampled_from(["plain", "hostile"]))
 def test_promises_of_the_contract_hold_for_any_tables(schema: int, seed: int, variant: Any) -> None:
     with TemporaryDirectory() as folder:

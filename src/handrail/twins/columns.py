@@ -103,39 +103,37 @@ def number_bins(source: Source, value: str, step: float) -> tuple[Bin, ...]:
     k-th highest holder are folded into the outer ranges and their values are not kept."""
     inner = f"(SELECT {value} AS x{_carry(source)} FROM {source.relation})"
     distinct, filled = source.one(f"SELECT count(DISTINCT x), count(x) FROM {inner}")
-    few = distinct <= source.bins
+    few = distinct <= MOST_BINS
     alone = 1 if few else max(1, math.ceil(filled / source.bins))
-    spikes = sorted(
-        float(row[0])
-        for row in source.all(
-            f"SELECT x, count(*) AS n FROM {inner} WHERE x IS NOT NULL GROUP BY x "
-            f"HAVING {_held(source)} >= ? AND n >= ? ORDER BY n DESC, x LIMIT ?",
-            [source.k, alone, source.bins if few else source.bins // 2],
-        )
+    common = source.all(
+        f"SELECT x, count(*) AS n FROM {inner} WHERE x IS NOT NULL GROUP BY x "
+        f"HAVING {_held(source)} >= ? AND n >= ? ORDER BY n DESC, x LIMIT ?",
+        [source.k, alone, MOST_BINS if few else source.bins // 2],
     )
+    spikes = sorted(float(x) for x, _ in common)
     bins = [Bin("null"), *(Bin("value", value=spike) for spike in spikes)]
     if not (few and len(spikes) == distinct):
-        bins += _ranges(source, inner, spikes, step)
+        bins += _ranges(source, inner, spikes, filled - sum(n for _, n in common), step)
     return tuple(bins)
 
 
-def _ranges(source: Source, inner: str, spikes: list[float], step: float) -> list[Bin]:
+def _ranges(source: Source, inner: str, spikes: list[float], rows: int, step: float) -> list[Bin]:
+    """Ranges of about equal depth for the `rows` that have no common value."""
+    wanted = min(source.bins - len(spikes), rows // (2 * source.k))
+    if wanted < 1:
+        return []
     rest = f"(SELECT * FROM {inner} WHERE x IS NOT NULL AND list_position(?, x) IS NULL)"
     per_holder = "GROUP BY holder" if source.entity else ""
     least, most = ("min(x)", "max(x)") if source.entity else ("x", "x")
-    (count,) = source.one(f"SELECT count(*) FROM {rest}", [spikes])
-    low, high = (
-        source.one(
-            f"SELECT (SELECT {pick} AS v FROM {rest} {per_holder} ORDER BY v {way} LIMIT 1 OFFSET ?)",
-            [spikes, source.k - 1],
-        )[0]
-        for pick, way in ((least, "ASC"), (most, "DESC"))
+    cuts = [i / wanted for i in range(1, wanted)] or [0.5]
+    low, high, inside = source.one(
+        f"SELECT (SELECT {least} AS v FROM {rest} {per_holder} ORDER BY v LIMIT 1 OFFSET ?), "
+        f"(SELECT {most} AS v FROM {rest} {per_holder} ORDER BY v DESC LIMIT 1 OFFSET ?), "
+        f"(SELECT quantile_disc(x, {cuts!r}) FROM {rest})",
+        [spikes, source.k - 1, spikes, source.k - 1, spikes],
     )
-    wanted = min(source.bins - len(spikes), count // (2 * source.k))
-    if low is None or high is None or low > high or wanted < 1:
+    if low is None or high is None or low > high:
         return []
-    cuts = [i / wanted for i in range(1, wanted)]
-    inside = source.one(f"SELECT quantile_disc(x, {cuts!r}) FROM {rest}", [spikes])[0] if cuts else []
     grid = _grid(low, high, step)
     bottom, top = _round(low, grid, math.ceil), _round(high, grid, math.floor)
     if bottom > top:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from handrail.twins.columns import Source
 
-MOST_NODES = 64  # columns beyond these are drawn on their own
+MOST_NODES = 48  # columns beyond these are drawn on their own
 SAMPLED_ROWS = 100_000  # rows that are enough to find the structure
 WORTH = 0.01  # nats below which a dependence is not worth a parent
 
@@ -131,19 +131,20 @@ def _given(
     source: Source, node: Node, parents: tuple[Node, ...], groups: tuple[int, ...], marginal: Sequence[float]
 ) -> Dependence:
     cell = _cell_sql(parents, groups)
-    known = f"FROM {source.relation} WHERE g IS NOT NULL AND {node.code} IS NOT NULL"
-    whole = dict(
-        source.all(
-            f"SELECT {cell} AS g, count(*) {known} GROUP BY 1 HAVING {source.holders} >= ?", [source.k]
-        )
-    )
+    holder = f", {source.entity}" if source.entity else ""
+    whole: dict[int, int] = {}
     found: dict[int, list[tuple[int, int]]] = {}
-    for g, code, n in source.all(
-        f"SELECT {cell} AS g, {node.code}, count(*) {known} GROUP BY 1, 2 "
-        f"HAVING {source.holders} >= ? ORDER BY 1, 2",
+    for g, code, of_all, n in source.all(
+        "SELECT g, c, grouping(c), count(*) FROM "
+        f"(SELECT {cell} AS g, {node.code} AS c{holder} FROM {source.relation}) "
+        "WHERE g IS NOT NULL AND c IS NOT NULL GROUP BY GROUPING SETS ((g), (g, c)) "
+        f"HAVING {source.holders} >= ? ORDER BY g, c",
         [source.k],
     ):
-        found.setdefault(int(g), []).append((int(code), int(n)))
+        if of_all:
+            whole[int(g)] = int(n)
+        else:
+            found.setdefault(int(g), []).append((int(code), int(n)))
     given = tuple(
         (g, _spread(cells, whole.get(g, 0), marginal, source.k)) for g, cells in sorted(found.items())
     )

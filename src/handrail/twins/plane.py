@@ -14,6 +14,8 @@ from handrail.twins.models import Table
 from handrail.twins.roles import Layout, Link, layout
 
 MEMORY_MB = 1536
+KEPT_CELLS = 20_000_000
+FEW_ROWS = 50_000  # below this, starting a second thread takes longer than it saves
 
 
 @dataclass(frozen=True)
@@ -73,5 +75,10 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
             )
         types[table.name] = found
         rows[table.name] = con.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]
+        if rows[table.name] * len(found) < KEPT_CELLS:  # opening Parquet for each aggregate costs more
+            con.execute(f"CREATE TABLE {view}_kept AS FROM {view}; DROP VIEW {view}")
+            con.execute(f"ALTER TABLE {view}_kept RENAME TO {view}")
+    if sum(rows.values()) < FEW_ROWS:
+        con.execute("SET threads = 1")
     by_name = {table.name: table for table in tables}
     return Plane(con, by_name, layout(tables), views, types, rows, k)
