@@ -57,12 +57,20 @@ def demo(
 def _seeded(composition: Composition, home: Path, size: Size) -> None:
     seed.create(home)
     instance = composition.open(home)
+    reports: list[kit.cli.Report] = []
+
+    def tell(label: str, done: int, total: int) -> None:
+        reports[-1](label, done, total)
+
     try:
-        with kit.cli.progress() as report:
-            for label, part in seed.parts(instance, size, report):
+        for label, part in seed.parts(instance, size, tell):
+            if not sys.stderr.isatty():  # where no bar can be drawn, a line says what takes so long
+                click.echo(f"{label} …", err=True)
+            with kit.cli.progress() as report:
+                reports[:] = [report]
                 report(label, 0, 0)
                 part()
-            report(f"Meridian is ready in {home}", 1, 1)
+                report(label, 1, 1)
     finally:
         instance.close()
 

@@ -70,7 +70,7 @@ def _(stage: Stage) -> str:
 def _(stage: Stage) -> str:
     ended = run(stage, seed.VELOCITY.maker, "regional-velocity")
     kinds = sorted(one["kind"] for one in outputs(stage, seed.VELOCITY.maker, ended["id"]))
-    chart = content(stage, seed.VELOCITY.maker, ended["id"], "orders-per-week.png")
+    chart = content(stage, seed.VELOCITY.maker, ended["id"], "Orders per week")
     regions = table(stage, seed.VELOCITY.maker, ended["id"], "Revenue by region")
     return must(
         kinds.count("table") == 2 and chart.body.startswith(b"\x89PNG") and len(regions) > 1,
