@@ -100,6 +100,13 @@ def test_figures_left_open_become_pictures(ended: Start, acting: Acting) -> None
         assert runtime.log(ctx, run.id) == ""
 
 
+def test_a_figure_that_was_shown_is_not_handed_over_twice(ended: Start, acting: Acting) -> None:
+    code = "import matplotlib.pyplot as plt\nfrom handrail_sdk import show\nf, a = plt.subplots()\nshow(f, 'Once')"
+    run = ended(code)
+    with acting("maker.sales") as ctx:
+        assert [one.title for one in runtime.outputs(ctx, run.id)] == ["Once"]
+
+
 def test_a_run_of_somebody_who_left_does_not_run_as_that_person(
     instance: Instance, start: Start, acting: Acting
 ) -> None:

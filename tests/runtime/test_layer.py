@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from handrail.adapters.isolation import Bubblewrap
 from handrail.kernel import NotReady, Upstream
-from handrail.runtime import layer
+from handrail.kernel.sandbox import Limits, Sandbox
+from handrail.runtime import interpreter, layer
 from handrail.settings import RuntimeSettings, Settings
 
 
@@ -78,6 +81,21 @@ def test_a_cache_that_the_sandbox_cannot_reach_is_refused(tmp_path: Path) -> Non
     tmp_path.chmod(0o700)
     with pytest.raises(NotReady, match="cannot reach"):
         layer.build(settings(tmp_path))
+
+
+def test_without_a_python_of_the_system_apps_run_on_a_copy_of_ours(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "_DEBIAN", Path("/nowhere"))
+    small = lock_of("tabulate")
+    monkeypatch.setattr(layer, "_lock", lambda _name: small)
+    made = layer.build(settings(cache))
+    printed = bytearray()
+    code = "import sys, ssl, sqlite3, tabulate, handrail_sdk; print(sys.version)"
+    outcome = Bubblewrap(RuntimeSettings().uid).run(
+        Sandbox((made.python, "-c", code), {}, made, Limits()), printed.extend, threading.Event()
+    )
+    assert (outcome.code, printed.decode().strip()) == (0, sys.version)
 
 
 def test_several_that_build_at_once_build_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from handrail_sdk.refused import Refused
 from handrail_sdk.transport import connected
 
 _MOST_ROWS = 5000
+shown_figures: "weakref.WeakSet[Any]" = weakref.WeakSet()  # figures left open are handed over, but not twice
 
 
 def show(thing: Any, title: str = "") -> None:
@@ -19,6 +21,7 @@ def show(thing: Any, title: str = "") -> None:
     """
     if hasattr(thing, "savefig"):
         connected().deliver("image", _file_name(title, "chart", ".png"), title, picture(thing))
+        shown_figures.add(thing)
         return
     connected().deliver("table", _file_name(title, "table", ".json"), title, _table(thing))
 

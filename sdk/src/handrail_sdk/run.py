@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from handrail_sdk.outputs import picture
+from handrail_sdk.outputs import picture, shown_figures
 from handrail_sdk.refused import Refused
 from handrail_sdk.transport import connected
 
@@ -77,7 +77,8 @@ def _hand_over_figures() -> None:
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     for number in pyplot.get_fignums() if pyplot else ():
         figure = pyplot.figure(number)
-        connected().deliver("image", f"figure-{number}.png", _title(figure), picture(figure))
+        if figure not in shown_figures:
+            connected().deliver("image", f"figure-{number}.png", _title(figure), picture(figure))
 
 
 def _title(figure: Any) -> str:

@@ -24,6 +24,7 @@ class Interpreter:
     inside: str
     binds: Mapping[str, Path] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -44,7 +45,11 @@ def choose(root: Path) -> Interpreter:
     packages = f"/lib/{name}/site-packages"
     hidden = (f"/python{packages}",) if (prefix / packages.lstrip("/")).is_dir() else ()
     host = prefix / "bin" / name
-    return Interpreter(_words(_version(host)), host, f"/python/bin/{name}", {"/python": prefix}, hidden)
+    # It was built for another place, where it would look for its own shared library.
+    where = {"LD_LIBRARY_PATH": "/python/lib"}
+    return Interpreter(
+        _words(_version(host)), host, f"/python/bin/{name}", {"/python": prefix}, hidden, where
+    )
 
 
 def reachable(path: Path) -> bool:

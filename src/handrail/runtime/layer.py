@@ -55,7 +55,9 @@ def built(settings: Settings, name: str = REPORT) -> Layer:
             next_step="Run `handrail layers build` once; it takes about half a minute.",
         )
     binds = {**python.binds, _PACKAGES: place, _SDK: sdk}
-    return Layer(layer_digest(settings), python.inside, binds, python.hidden, _ENVIRONMENT)
+    return Layer(
+        layer_digest(settings), python.inside, binds, python.hidden, {**_ENVIRONMENT, **python.environment}
+    )
 
 
 def build(settings: Settings, name: str = REPORT, progress: Progress | None = None) -> Layer:
