@@ -62,6 +62,7 @@ def test_a_folder_becomes_an_app_in_production_that_its_viewer_opens(orders, at,
     no_barrier(maker)
     maker.get_by_role("button", name="Run in the sandbox").click()
     expect(maker.get_by_text("TWIN=7")).to_be_visible(timeout=30_000)
+    expect(maker.get_by_text("Succeeded")).to_be_visible(timeout=30_000)
     maker.goto("/apps/orders")
     maker.get_by_role("button", name="Promote version 1").click()
     maker.get_by_role("dialog").get_by_role("button", name="Promote version 1").click()

@@ -1,6 +1,6 @@
 """Gather, from the rooms below, the facts that gates and tier are computed from, at the moment of asking."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from handrail import data, review, runtime
 from handrail.apps import find, spoken, store
@@ -28,7 +28,7 @@ def tier_of(ctx: Context, app: App, manifest: Manifest | None = None) -> Tier:
     others = set(app.people) - {app.owner, *app.coowners}
     if manifest is None:
         return tier_by(Reach(app.groups, others))
-    classified = _classified(_declared(ctx, manifest), manifest)
+    classified = _classified(_catalog(ctx, manifest.datasets), manifest)
     return tier_by(Reach(app.groups, others, manifest.schedule, classified))
 
 
@@ -40,7 +40,9 @@ def signed(ctx: Context, app: App, version: Version) -> bool:
 def of(ctx: Context, app: App, version: Version) -> Facts:
     """Everything that the gates look at. Asks no rule: for other verbs."""
     manifest = version.manifest
-    catalog = _declared(ctx, manifest)
+    reads = by_metrics(ctx, manifest)
+    needed = tuple(dict.fromkeys((*manifest.datasets, *reads)))
+    catalog = _catalog(ctx, needed)
     metrics = {metric.name for metric in data.metrics(ctx)} if manifest.metrics else set()
     trial, trial_says = _trial(ctx, version)
     verdict = _verdict(ctx, version)
@@ -50,13 +52,13 @@ def of(ctx: Context, app: App, version: Version) -> Facts:
         manifest=manifest,
         owner=app.owner,
         owner_active=identity.found(ctx, app.owner).active,
-        datasets=tuple(_dataset(name, catalog.get(name)) for name in manifest.datasets),
+        datasets=tuple(_dataset(name, catalog.get(name)) for name in needed),
         metrics_missing=tuple(name for name in manifest.metrics if name not in metrics),
         trial=trial,
         trial_says=trial_says,
         blocking=_blocking(ctx, app, version),
         observed=data.observed_reads(ctx, app.name, version.commit, "sandbox"),
-        by_metrics=by_metrics(ctx, manifest),
+        by_metrics=reads,
         tier=tier_of(ctx, app, manifest),
         signature=_signature(ctx, version, verdict),
         signature_says=verdict.because,
@@ -100,9 +102,9 @@ def by_metrics(ctx: Context, manifest: Manifest) -> Mapping[str, frozenset[str]]
     return reads
 
 
-def _declared(ctx: Context, manifest: Manifest) -> Mapping[str, data.Dataset]:
-    every = data.datasets(ctx) if manifest.datasets else ()
-    return {dataset.name: dataset for dataset in every if dataset.name in manifest.datasets}
+def _catalog(ctx: Context, names: Collection[str]) -> Mapping[str, data.Dataset]:
+    every = data.datasets(ctx) if names else ()
+    return {dataset.name: dataset for dataset in every if dataset.name in names}
 
 
 def _classified(catalog: Mapping[str, data.Dataset], manifest: Manifest) -> dict[str, str]:

@@ -31,7 +31,7 @@ def to_open(ctx: Context, _: object) -> Filled:
         if app.promoted
         and (me.id in (app.owner, *app.coowners, *app.people) or me.groups & frozenset(app.groups))
     ]
-    return ("apps/panel_open.html", {"apps": usable}) if usable or "maker" not in me.roles else None
+    return ("apps/panel_open.html", {"apps": usable}) if usable or not me.roles else None
 
 
 @kit.panel("dataset", "Apps that read this", order=40)

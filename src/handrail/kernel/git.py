@@ -18,6 +18,7 @@ from dulwich.objects import Tag as TagObject
 from dulwich.refs import HEADREF, Ref, RefsContainer
 from dulwich.repo import BaseRepo
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from handrail.kernel.errors import Conflict, NotFound
 from handrail.kernel.storage import metadata
@@ -182,19 +183,18 @@ class Repository(BaseRepo):
     def move(self, name: str, old: str | None, new: str) -> None:
         """Point a ref from `old` to `new`; refuses Conflict when another transaction moved it first."""
         here = (git_refs.c.repository == self.name) & (git_refs.c.name == name)
-        if old is None:
-            insert = postgresql.insert if self.db.dialect.name == "postgresql" else sqlite.insert
-            row = insert(git_refs).values(repository=self.name, name=name, sha=new).on_conflict_do_nothing()
-            moved = self.db.execute(row).rowcount
-        else:
-            moved = self.db.execute(
-                sa.update(git_refs).where(here, git_refs.c.sha == old).values(sha=new)
-            ).rowcount
-        if moved != 1:
-            raise Conflict(
-                f"Somebody else wrote to {self.name} at the same moment.",
-                next_step="Look at it, then try again.",
-            )
+        try:
+            if old is None:
+                self.db.execute(sa.insert(git_refs).values(repository=self.name, name=name, sha=new))
+                return
+            forward = sa.update(git_refs).where(here, git_refs.c.sha == old).values(sha=new)
+            if self.db.execute(forward).rowcount == 1:
+                return
+        except IntegrityError:
+            pass
+        raise Conflict(
+            f"Somebody else wrote to {self.name} at the same moment.", next_step="Look at it, then try again."
+        )
 
     def write_tree(self, files: Mapping[str, bytes]) -> str:
         """Keep the files; returns the tree's id, which depends on nothing but paths and contents."""
