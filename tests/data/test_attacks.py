@@ -434,6 +434,7 @@ def test_the_third_wall_stands_without_the_second(house: House, monkeypatch: pyt
         f"SELECT * FROM read_csv('{house.folder}/secret.csv')",
         "SELECT * FROM read_text('/etc/passwd')",
         "SET enable_external_access = true",
+        "SET memory_limit = '100GB'",
         "INSTALL httpfs",
         f"COPY (SELECT 1) TO '{house.folder}/out.csv'",
         f"ATTACH '{house.folder}/other.duckdb'",

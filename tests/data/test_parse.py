@@ -2,6 +2,7 @@
 
 import pytest
 
+from handrail.data import parse
 from handrail.data.parse import read
 from handrail.kernel import Invalid, NotAllowed, Refusal
 
@@ -34,6 +35,29 @@ def test_what_is_too_large_or_too_deep_is_refused_before_it_costs_anything(sql: 
     with pytest.raises(Invalid) as refused:
         read(sql)
     assert len(refused.value.message) < 300
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT '" + "x" * 200_000 + "'",
+        "SELECT " + ", ".join(["1"] * 15_000),
+        "SELECT " + "(" * 70 + "1" + ")" * 70,
+        "SELECT " + "(1 + " * 70 + "1" + " + 1)" * 70,
+        "SELECT " + "CASE WHEN true THEN " * 70 + "1" + " END" * 70,
+        "SELECT " + "{'a': " * 70 + "1" + "}" * 70,
+        "SELECT a" + "[1]" * 300,
+        "SELECT " + "NOT " * 50 + "true",
+        "SELECT " + "- " * 50 + "1",
+    ],
+    ids=lambda sql: f"{sql[:24]}…{len(sql)}",
+)
+def test_the_parser_never_sees_what_would_make_it_slow_or_overflow(
+    sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parse, "_numbered", lambda tokens: pytest.fail("the parser was reached"))
+    with pytest.raises(Invalid):
+        read(sql)
 
 
 def test_ordinary_long_queries_are_read() -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from handrail.data.parse import read
+from handrail.data.resolve import resolve
 from handrail.kernel import Invalid, NotFound, Refusal
-from tests.data.governing import reads
+from tests.data.governing import CONTRACTS, reads
 
 ALL_ORDERS = ("id", "customer_id", "region", "amount", "ordered", "Ship Name")
 
@@ -94,3 +96,10 @@ def test_a_dataset_cannot_have_its_columns_renamed_after_the_alias() -> None:
 def test_a_common_table_is_out_of_sight_outside_its_query() -> None:
     with pytest.raises(NotFound):
         reads("SELECT (WITH c AS (SELECT 1 AS x) SELECT x FROM c) AS x, d.x FROM c AS d")
+
+
+@pytest.mark.parametrize("name", ["duckdb_settings", "sqlite_master", "orders"])
+def test_a_common_table_can_never_be_mistaken_for_what_the_engine_knows_by_its_name(name: str) -> None:
+    sql = f"WITH {name} AS (SELECT 1 AS x) SELECT {name}.x FROM {name}"
+    tree = resolve(read(sql), sql, CONTRACTS).tree
+    assert tree.sql("duckdb") == f"WITH _with0 AS (SELECT 1 AS x) SELECT {name}.x FROM _with0 AS {name}"
