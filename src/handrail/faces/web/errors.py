@@ -50,7 +50,8 @@ def _not_signed_in(request: Request, _: Exception) -> Response:
     if _is_git(request):
         headers = {"WWW-Authenticate": 'Basic realm="Handrail", charset="UTF-8"'}
         return PlainTextResponse("Use a personal token as the password.\n", 401, headers)
-    if request.headers.get("hx-request"):  # a part of a page cannot hold the sign-in page: lead the whole page
+    # A part of a page cannot hold the sign-in page: lead the whole page there.
+    if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
     if request.method not in ("GET", "HEAD"):
         return kit.back(

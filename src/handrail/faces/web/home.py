@@ -1,9 +1,12 @@
 """Home: what each role has to do next, put together from the panels that the rooms register for it."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
+from handrail.kernel import ROLES, Context, identity, trail
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.faces.web")
@@ -29,3 +32,17 @@ def home_page(ctx: kit.Ctx, request: Request) -> HTMLResponse:
         leads[0] if leads else "You use the apps that are shared with you, on the data that is yours to see."
     )
     return kit.render(request, "web/home.html", lead=lead, panels=kit.panels(ctx, request, "home"))
+
+
+@kit.panel("home", "Refused lately", order=15, roles=("compliance", "admin", "support"))
+def refused(ctx: Context, _: object) -> tuple[str, dict[str, Any]]:
+    """The newest refusals: where people or apps ran into a rule."""
+    return "web/panel_refused.html", {"entries": trail.entries(ctx, verb="request.refused", limit=6)}
+
+
+@kit.panel("home", "People", order=60, roles=("admin",))
+def accounts(ctx: Context, _: object) -> tuple[str, dict[str, Any]]:
+    """How many accounts there are, and with which roles."""
+    people = identity.people(ctx)
+    counted = {role: sum(role in person.roles for person in people if person.active) for role in ROLES}
+    return "web/panel_people.html", {"people": people, "counted": counted}
