@@ -53,7 +53,7 @@ def draft(found: Found, all_: Sequence[Found], source: str, server: Server) -> O
     """
     names = {one.table.key: one for one in all_}
     personal = found.likenesses()
-    entity, subject = entity_key(found, names)
+    entity, subject = entity_key(found, names, personal)
     references = {
         foreign.columns[0]: (names[foreign.table].dataset, foreign.targets[0])
         for foreign in found.keys.foreign
@@ -106,7 +106,9 @@ def server_of(source: str, kind: str, location: str) -> Server:
     return Server(server=source, type="custom", path=location, format=kind)
 
 
-def entity_key(found: Found, all_: Mapping[str, Found]) -> tuple[str | None, str | None]:
+def entity_key(
+    found: Found, all_: Mapping[str, Found], personal: Mapping[str, Likeness]
+) -> tuple[str | None, str | None]:
     """The column that says whom a row is about, and what such a person is called; (None, None) if nobody.
 
     A table of people is about its own key; any other about the people it points at, customers first.
@@ -121,9 +123,8 @@ def entity_key(found: Found, all_: Mapping[str, Found]) -> tuple[str | None, str
         for column in found.profile.columns:
             if words(column.name) in ((person, "id"), (person, "key"), (person, "number"), (person, "no")):
                 return column.name, person
-    if len(found.keys.primary) == 1 and {"birth_date", "national_id"} & {
-        what.semantic for what in found.likenesses().values()
-    }:
+    semantics = {what.semantic for what in personal.values()}
+    if len(found.keys.primary) == 1 and semantics & {"birth_date", "national_id"}:
         return found.keys.primary[0], "person"
     return None, None
 

@@ -28,6 +28,7 @@ from handrail.data.models import Column, Contract, RowFilter
 
 API_VERSION = "v3.2.0"
 SUFFIX = ".odcs.yaml"
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _ORDER = (
     *("name", "physicalName", "logicalType", "logicalTypeOptions", "physicalType", "description", "required"),
@@ -53,7 +54,7 @@ def render(document: OpenDataContractStandard, header: str = "") -> bytes:
     values = document.model_dump(exclude_none=True, by_alias=True)
     for table in values.get("schema", ()):
         table["properties"] = [_in_order(item) for item in table.pop("properties", ())]
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.dump(values, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=110)
     return (header + text).encode()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from handrail.data.sources.table import describe, first, literal, quote
 
 SAMPLE = 500  # distinct values of a column that are looked at
 _COLUMNS_AT_ONCE = 200
+_CELLS_HELD = 2_000_000
 _SAMPLED = ("VARCHAR", "BIGINT", "INTEGER")
 
 
@@ -46,21 +47,36 @@ class Profile:
 def profile(con: duckdb.DuckDBPyConnection, path: Path) -> Profile:
     """Profile one Parquet file; scans it a few times and holds only counts and samples."""
     described = describe(con, relation(path))
-    counted: list[int] = []
+    rows = int(first(con, f"SELECT count(*) FROM {relation(path)}")[0])  # noqa: S608
+    if rows * len(described) > _CELLS_HELD:
+        return Profile(path, rows, tuple(_columns(con, relation(path), described, rows)))
+    # Hundreds of small questions about a wide file cost more in opening it than in answering.
+    con.execute(f"CREATE OR REPLACE TEMP TABLE profiled AS SELECT * FROM {relation(path)}")  # noqa: S608
+    columns = tuple(_columns(con, "profiled", described, rows))
+    con.execute("DROP TABLE profiled")
+    return Profile(path, rows, columns)
+
+
+def _columns(
+    con: duckdb.DuckDBPyConnection, source: str, described: Sequence[tuple[str, str]], rows: int
+) -> Iterator[ColumnProfile]:
     for start in range(0, len(described), _COLUMNS_AT_ONCE):
         part = described[start : start + _COLUMNS_AT_ONCE]
         counts = ", ".join(f"count({quote(n)}), {_distinct(n, t)}" for n, t in part)
-        counted += first(con, f"SELECT {counts} FROM {relation(path)}")  # noqa: S608
-    rows = first(con, f"SELECT count(*) FROM {relation(path)}")[0]  # noqa: S608
-    columns = []
-    for (name, type_), values, about in zip(described, counted[::2], counted[1::2], strict=True):
-        distinct = min(about, values)
+        counted = first(con, f"SELECT {counts} FROM {source}")  # noqa: S608
+        values, about = (
+            dict(zip(part, counted[::2], strict=True)),
+            dict(zip(part, counted[1::2], strict=True)),
+        )
         # The count so far is within a few per cent (HyperLogLog): make it exact where it decides something.
-        if values == rows and about > 0.85 * rows and type_ != "BLOB":
-            sql = f"SELECT count(DISTINCT {quote(name)}) FROM {relation(path)}"  # noqa: S608
-            distinct = first(con, sql)[0]
-        columns.append(ColumnProfile(name, type_, values, distinct, _sample(con, path, name, type_, values)))
-    return Profile(path, int(rows), tuple(columns))
+        close = [c for c in part if values[c] == rows and about[c] > 0.85 * rows and c[1] != "BLOB"]
+        if close:
+            exact = ", ".join(f"count(DISTINCT {quote(name)})" for name, _ in close)
+            about |= dict(zip(close, first(con, f"SELECT {exact} FROM {source}"), strict=True))  # noqa: S608
+        for name, type_ in part:
+            seen = values[name, type_]
+            distinct = min(about[name, type_], seen)
+            yield ColumnProfile(name, type_, seen, distinct, _sample(con, source, name, type_, seen))
 
 
 def relation(path: Path) -> str:
@@ -97,13 +113,13 @@ def _distinct(name: str, type_: str) -> str:
 
 
 def _sample(
-    con: duckdb.DuckDBPyConnection, path: Path, name: str, type_: str, values: int
+    con: duckdb.DuckDBPyConnection, source: str, name: str, type_: str, values: int
 ) -> tuple[str, ...]:
     if type_ not in _SAMPLED or not values:
         return ()
     column = quote(name)
     sql = (
-        f"SELECT DISTINCT left({column}::VARCHAR, 400) FROM {relation(path)}"  # noqa: S608
+        f"SELECT DISTINCT left({column}::VARCHAR, 400) FROM {source}"  # noqa: S608
         f" WHERE {column} IS NOT NULL LIMIT {SAMPLE}"
     )
     return tuple(row[0] for row in con.execute(sql).fetchall())
