@@ -17,7 +17,7 @@ from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
 from handrail.data.upload import import_upload
-from handrail.kernel import Resource, access, definitions
+from handrail.kernel import Context, Resource, access, definitions
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.data")
@@ -144,3 +144,14 @@ def import_form(
         sent = [(file.filename or "", file.file) for file in files or () if file.filename]
         report = import_upload(ctx, sent, **options)
     return kit.render(request, "data/imported.html", report=report)
+
+
+@kit.panel("home", "Datasets that wait for you", order=10, roles=("steward",))
+def waiting(ctx: Context, _: object) -> tuple[str, dict[str, Any]]:
+    """What to complete, certify or renew before production answers from it (again)."""
+    everything = datasets(ctx)
+    return "data/panel_waiting.html", {
+        "waiting": [one for one in everything if one.state != "certified"],
+        "certified": sum(one.certified for one in everything),
+        "empty": not everything,
+    }
