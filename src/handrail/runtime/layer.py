@@ -152,7 +152,7 @@ def _install(python: Interpreter, name: str, draft: Path, report: Progress) -> N
         "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--compile-bytecode",
         "--requirement", "-",
     ]  # fmt: skip
-    total, last = 2 * len(packages(name)), ""
+    total, wrong = 2 * len(packages(name)), ""
     with tempfile.TemporaryFile("w+") as lock:
         lock.write(_lock(name))
         lock.seek(0)
@@ -162,11 +162,12 @@ def _install(python: Interpreter, name: str, draft: Path, report: Progress) -> N
         ) as process:
             assert process.stderr is not None
             for done, line in enumerate(process.stderr):
-                last = line.strip() or last
-                report(f"layer {name}: {last[:60]}", min(done, total), total)
+                said = line.strip(" ×│╰─▶\n")
+                wrong = wrong or (said if line.startswith(("error", "  ×")) else "")
+                report(f"layer {name}: {said[:60]}", min(done, total), total)
     if process.returncode != 0:
         raise Upstream(
-            f"The packages of layer {name!r} could not be installed: {last[:300]}",
+            f"The packages of layer {name!r} could not be installed: {wrong[:300]}",
             next_step="Check that this machine reaches its package index, then run `handrail layers build`.",
         )
     report(f"layer {name}: ready", total, total)
