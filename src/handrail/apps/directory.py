@@ -1,6 +1,7 @@
 """What lower rooms may ask about apps, through a port: which version's declaration counts where."""
 
 from handrail.apps import find, store
+from handrail.apps.run import in_use
 from handrail.kernel import Context, Environment, Manifest
 
 
@@ -12,8 +13,11 @@ class Directory:
 
         Refuses NotFound and NotAllowed as running the app there would; NotReady with nothing in production.
         """
-        find.reach(ctx, app, "run-sandbox" if environment == "sandbox" else "open")
-        counts = find.chosen(ctx, app) if environment == "sandbox" else find.in_production(ctx, app)
+        if environment == "sandbox":
+            find.reach(ctx, app, "run-sandbox")
+            counts = find.chosen(ctx, app)
+        else:
+            counts = in_use(ctx, app)
         return counts.commit, counts.manifest
 
     def owners(self, ctx: Context, app: str) -> frozenset[str]:

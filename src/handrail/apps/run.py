@@ -27,6 +27,11 @@ def open(ctx: Context, name: str) -> Run:
     Refuses those it is not shared with; NotReady before it was promoted, and to all but its owners while a
     handoff app waits for its sign-off.
     """
+    return _start(ctx, in_use(ctx, name), "production")
+
+
+def in_use(ctx: Context, name: str) -> Version:
+    """The version that the caller may use in production; refuses as `open` does."""
     app = find.reach(ctx, name, "open")
     version = find.in_production(ctx, name)
     owns = ctx.caller.person.id in (app.owner, *app.coowners)
@@ -35,7 +40,7 @@ def open(ctx: Context, name: str) -> Run:
             f"{name} was shared further than its version in production is approved for.",
             next_step=f"{app.owner} must have version {version.n} reviewed; it opens by itself then.",
         )
-    return _start(ctx, version, "production")
+    return version
 
 
 def _start(ctx: Context, version: Version, environment: Environment) -> Run:
