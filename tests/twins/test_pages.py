@@ -41,7 +41,7 @@ def test_a_steward_builds_a_twin_from_its_page_and_reads_the_report(
     before = steward.get("/twins/orders")
     assert before.status_code == 200
     assert "No twin yet" in before.text
-    assert "Together with customers" in before.text
+    assert "Together with 2 datasets" in before.text
     asked = steward.post(
         "/twins/orders/build", data={"also": ["customers", "order_lines"], "seed": "3"}, headers=FORM
     )

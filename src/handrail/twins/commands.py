@@ -23,7 +23,7 @@ def _score(value: float | None) -> str:
 
 
 def _told(made: TwinReport) -> Any:
-    columns = ("Twin", "Rows", "Real rows", "Columns", "Pairs", "Links", "Copies", "Usual", "Hostile cells")
+    columns = ("Twin", "Rows", "Columns", "Pairs", "Links", "Copies", "Awkward")
     return kit.cli.table(columns, [_line(table) for table in made.tables], _title(made))
 
 
@@ -35,12 +35,10 @@ def _line(table: TableReport) -> tuple[object, ...]:
     return (
         table.dataset,
         table.rows,
-        table.real_rows,
         _score(table.shapes),
         _score(table.dependence),
         _score(table.cardinality),
         f"{table.privacy.copies:.2%}",
-        f"{table.privacy.limit:.2%}",
         sum(cells for _, cells in table.hostile),
     )
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from handrail import data, kit
 from handrail.kernel import Context, Resource, access
 from handrail.twins.hostile import BY_ID
+from handrail.twins.models import TwinReport
 from handrail.twins.report import going_on, related, report
 from handrail.twins.start import start
 
@@ -27,6 +28,7 @@ def twin_page(dataset: str, ctx: kit.Ctx, request: Request) -> HTMLResponse:
         dataset=data.dataset(ctx, dataset),
         made=made,
         table=made.table(dataset) if made else None,
+        plain=_plain(made),
         cases=BY_ID,
         tied=related(ctx, dataset),
         may_build=access.decide(ctx, "build-twin", Resource("Dataset", dataset)),
@@ -70,6 +72,15 @@ def twin_panel(ctx: Context, subject: data.Dataset) -> tuple[str, dict[str, Any]
         "may_build": access.decide(ctx, "build-twin", Resource("Dataset", subject.name)).allowed,
         **_state(ctx, subject.name),
     }
+
+
+def _plain(made: TwinReport | None) -> frozenset[str]:
+    """Columns of which there is nothing to draw: only whether they have a value."""
+    tables = made.tables if made else ()
+    bare = {"(none)", "other"}
+    return frozenset(
+        one.name for table in tables for one in table.columns if {bar.label for bar in one.bars} <= bare
+    )
 
 
 def _state(ctx: Context, dataset: str) -> dict[str, Any]:

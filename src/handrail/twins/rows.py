@@ -13,6 +13,7 @@ from handrail.twins.draw import Codes, cells, codes, decode, whole
 from handrail.twins.fakes import Persona, distinct_texts
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
+from handrail.twins.semantics import meaning_of
 from handrail.twins.values import Ints, Values, as_kind, full
 
 MOST_ROWS = 5_000_000
@@ -39,13 +40,27 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
     for column in table.columns:
         found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
         if column.role == "model":
-            one.values[column.name] = decode(column, found, rng)
+            one.values[column.name] = _meant(table, column, found, decode(column, found, rng), seed)
         if column.role == "degree":
             one.degrees[column.name] = whole(column, found, rng)
     _keep_order(table, one)
     _keys(table, one, seed)
     _links(table, made, pools, one)
     return one
+
+
+def _meant(table: TableSketch, column: ColumnSketch, drawn: Codes, values: Values, seed: int) -> Values:
+    """Texts too rare to be kept, invented from what the column is called: a city is a city."""
+    meaning = meaning_of(column.semantic, column.name)
+    if column.kind != "text" or meaning is None:
+        return values
+    rare = np.flatnonzero(
+        [code < 0 or column.bins[code].kind == "other" for code in range(-1, len(column.bins))]
+    )
+    rows_of_it = np.flatnonzero(np.isin(drawn, rare - 1) & values.valid)
+    persona = Persona(len(rows_of_it), int(seeded(seed, f"{table.name}.{column.name}").integers(2**31)))
+    values.array[rows_of_it] = persona.column(column)
+    return values
 
 
 def close(table: TableSketch, made: Mapping[str, Made], seed: int) -> None:

@@ -33,6 +33,7 @@ IDENTIFYING = frozenset(
         "national_id", "ip",
     )
 )  # fmt: skip
+_WHOSE = ("shipping", "shipto", "ship", "billing", "bill", "delivery", "home", "work", "office")
 _PARTS = {"full_name": ("first_name", "last_name"), "street": ("city", "postal_code", "country", "state")}
 
 
@@ -41,10 +42,16 @@ def meaning_of(semantic: str | None, column: str = "") -> str | None:
 
     The name is more exact where a type covers several things: a `person_name` called LastName.
     """
-    told, called = MEANINGS.get(_folded(semantic or "")), MEANINGS.get(_folded(column))
+    told, called = MEANINGS.get(_folded(semantic or "")), _called(_folded(column))
     if told is None or called in _PARTS.get(told, ()):
         return called
     return told
+
+
+def _called(name: str) -> str | None:
+    """What a column's name says, also where it says whose: ShipCity, home_phone."""
+    whose = next((word for word in _WHOSE if name.startswith(word) and name != word), "")
+    return MEANINGS.get(name) or MEANINGS.get(name.removeprefix(whose))
 
 
 def identifies(semantic: str | None) -> bool:
