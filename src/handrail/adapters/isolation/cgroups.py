@@ -42,7 +42,7 @@ class Group:
 
     def kill(self) -> bool:
         """Kill whatever is in, until nothing is; False when something is left after five seconds."""
-        for _ in range(500):
+        for _ in range(2500):
             pids = {
                 int(line) for place in {self.memory, self.pids} for line in _lines(place / "cgroup.procs")
             }
@@ -51,19 +51,19 @@ class Group:
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
+            time.sleep(0.002)
         return False
 
     def remove(self) -> None:
         """Give the directories back; a group that still ends its last process is tried again shortly."""
         for place in {self.memory, self.pids}:
-            for _ in range(100):
+            for _ in range(1000):
                 try:
                     place.rmdir()
                 except FileNotFoundError:
                     break
                 except OSError:
-                    time.sleep(0.01)
+                    time.sleep(0.001)
                 else:
                     break
 

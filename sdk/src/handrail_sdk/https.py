@@ -1,0 +1,76 @@
+"""The same questions from a laptop, by HTTPS with a personal token, to the sandbox and nowhere else."""
+
+import json
+import tomllib
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from handrail_sdk.refused import Refused
+
+
+class HttpsTransport:
+    """A maker's laptop: the same questions, with a personal token, to the sandbox and nowhere else."""
+
+    def __init__(self, url: str, token: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+            raise Refused("HANDRAIL_URL must begin with https://.", "A token must not travel unencrypted.")
+        self._url = url.rstrip("/")
+        self._token = token
+
+    def ask(self, verb: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Ask over HTTPS; data comes as an Arrow stream."""
+        if verb == "me":
+            return json.loads(self._send("GET", "/api/v1/me", None))["person"], b""
+        asked = {**arguments, "environment": "sandbox", "purpose": _declared_purpose()}
+        return {}, self._send("POST", "/api/v1/query", json.dumps(asked).encode())
+
+    def deliver(self, kind: str, name: str, title: str, content: bytes) -> None:
+        """On a laptop an output is a file in `outputs/`, or text on the terminal."""
+        if kind in ("text", "markdown"):
+            print(content.decode())
+            return
+        file = Path("outputs") / Path(name).name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+        print(f"{title or name}: {file}")
+
+    def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+        request = urllib.request.Request(  # noqa: S310 - https, or this machine
+            self._url + path,
+            data=body,
+            method=method,
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+                "Accept": "application/vnd.apache.arrow.stream, application/problem+json"
+                if body
+                else "application/json",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            raise _refused(error.read()) from None
+        except urllib.error.URLError as error:
+            raise Refused(f"{self._url} does not answer.", "Check HANDRAIL_URL and your network.") from error
+
+
+def _refused(problem: bytes) -> Refused:
+    try:
+        said = json.loads(problem)
+        return Refused(said.get("message") or said["detail"], said["next_step"], said["code"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Refused("Handrail could not answer.", "Try again; tell support if it stays so.", "upstream")
+
+
+def _declared_purpose() -> str | None:
+    manifest = Path("handrail.toml")
+    if not manifest.is_file():
+        return None
+    purpose = tomllib.loads(manifest.read_text(encoding="utf-8")).get("app", {}).get("purpose")
+    return purpose if isinstance(purpose, str) else None
