@@ -1,6 +1,6 @@
 """The guard before every request: forged writes, bad tokens, and headers that bind the browser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -109,3 +109,29 @@ def test_static_files_are_kept_by_their_content(open_client: Callable[[], TestCl
     assert "immutable" not in client.get("/static/kit.css").headers["cache-control"]
     assert client.get("/static/../icons.py").status_code == 404
     assert client.get("/static/%2e%2e/icons.py").status_code == 404
+
+
+def test_somebody_unknown_cannot_send_a_long_body(open_client: Callable[[], TestClient]) -> None:
+    client = open_client()
+    told = client.post("/sign-in", data={"email": "x" * 2_000_000})
+    assert told.status_code == 403 and "Sign in first." in told.text
+
+    def endless() -> Iterator[bytes]:
+        yield b"email="
+        for _ in range(64):
+            yield b"x" * 100_000
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post("/sign-in", content=endless(), headers=form).status_code >= 400
+
+
+@pytest.mark.parametrize("length", ["99999999999999", "-1", "1e3", "x"])
+def test_a_body_is_as_long_as_it_says_or_is_not_read(signed_in: SignedIn, length: str) -> None:
+    answer = signed_in("maker.sales").post("/probe", headers={"Content-Length": length}, content=b"x")
+    assert answer.status_code in (400, 403)
+
+
+def test_the_schema_is_of_the_rest_face_alone(open_client: Callable[[], TestClient]) -> None:
+    paths = open_client().get("/openapi.json").json()["paths"]
+    assert "/api/v1/me" in paths
+    assert [path for path in paths if not path.startswith("/api/")] == ["/healthz"]

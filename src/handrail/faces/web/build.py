@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -39,6 +40,9 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
     app.include_router(rest.router)
     for router in (*OWN, *routers):
+        for route in router.routes:  # pages are for people; the schema is for programs
+            if isinstance(route, APIRoute) and not route.path.startswith("/api/"):
+                route.include_in_schema = False
         app.include_router(router)
     return app
 

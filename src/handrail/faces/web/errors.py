@@ -19,14 +19,15 @@ log = structlog.get_logger("handrail.web")
 
 def mount(app: FastAPI) -> None:
     """Let the application answer refusals, bad input, unknown addresses and our own mistakes."""
-    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(kit.NotSignedIn, _not_signed_in)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _our_mistake)
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def refused(request: Request, error: Exception) -> Response:
+    """A refusal in the shape that who asked can read."""
     assert isinstance(error, Refusal)
     if _is_rest(request):
         return rest.problem(error)
@@ -66,7 +67,7 @@ def _unreadable(request: Request, error: Exception) -> Response:
     wrong = [
         f"{'.'.join(str(part) for part in e['loc'][1:]) or e['loc'][0]}: {e['msg']}" for e in error.errors()
     ]
-    return _refused(
+    return refused(
         request,
         Invalid(
             f"The request cannot be read: {'; '.join(wrong[:5])}.",
@@ -78,7 +79,7 @@ def _unreadable(request: Request, error: Exception) -> Response:
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return _refused(
+        return refused(
             request,
             NotFound("There is no page at this address.", next_step="Start from the home page or the menu."),
         )

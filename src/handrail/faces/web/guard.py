@@ -1,4 +1,4 @@
-"""What stands before every request: who asks, no forged writes from other sites, headers for the browser."""
+"""What stands before every request: who asks, no forged or endless writes, headers for the browser."""
 
 import base64
 import binascii
@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handrail.kernel import SYSTEM, Caller, Instance, Via, identity
+from handrail.faces.web import errors
+from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, Refusal, Via, identity
 
 SESSION = "handrail_session"
+SIGNED_OUT = 1 << 20  # bytes that somebody unknown may send: a sign-in form is a few hundred
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 # No inline script or style anywhere, nothing from other hosts, nobody may frame a page. A route that serves
 # what an app made sets a stricter policy of its own, which is left alone.
@@ -31,11 +33,15 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: puts the caller on the request, renews the session, refuses cross-site writes."""
+    """ASGI middleware: puts the caller on the request, renews the session, refuses what must not pass."""
 
     def __init__(self, app: ASGIApp, instance: Instance) -> None:
         self.app = app
         self.instance = instance
+        settings = instance.settings
+        self._longest = (
+            max(settings.data.upload_mb, settings.apps.max_mb) + 8
+        ) << 20  # 8: the form around it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request."""
@@ -43,19 +49,38 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        caller: Caller | None = None
         renewed: str | None = None
-        public = scope["path"].startswith("/static/") or scope["path"] == "/healthz"
-        if not public:
+        if not (scope["path"].startswith("/static/") or scope["path"] == "/healthz"):
             caller, renewed = await to_thread.run_sync(self._who, scope["path"], headers)
-            scope.setdefault("state", {})["caller"] = caller
+        scope.setdefault("state", {})["caller"] = caller
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._dress(MutableHeaders(scope=message), scope, renewed)
             await send(message)
 
-        app = self.app if self._from_us(scope, headers) else _CROSS_SITE
-        await app(scope, receive, guarded)
+        limit = self._longest if caller else SIGNED_OUT
+        refusal = self._refusal(scope, headers, limit)
+        if refusal is not None:
+            answer = await to_thread.run_sync(errors.refused, Request(scope), refusal)
+            await answer(scope, receive, guarded)
+            return
+        await self.app(scope, _counted(receive, limit), guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> Refusal | None:
+        if not self._from_us(scope, headers):
+            return NotAllowed(
+                "This request came from another website and was not carried out.",
+                next_step="Open Handrail itself and do it there.",
+            )
+        length = headers.get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length) <= limit:
+            return None
+        return LimitReached(
+            f"This request is longer than the {limit >> 20:,} MB that it may have.",
+            next_step="Send less at once." if limit > SIGNED_OUT else "Sign in first.",
+        )
 
     def _who(self, path: str, headers: Headers) -> tuple[Caller | None, str | None]:
         """The caller by token (REST, git) or session cookie, and a new cookie when its time has come."""
@@ -96,10 +121,17 @@ class Guard:
             headers.append("Set-Cookie", cookie_header(self.instance, renewed, scope["scheme"] == "https"))
 
 
-_CROSS_SITE = PlainTextResponse(
-    "This request came from another website and was not carried out. Open Handrail itself and try again.\n",
-    403,
-)
+def _counted(receive: Receive, limit: int) -> Receive:
+    """A body of untold length ends like a broken connection once it is longer than `limit` bytes."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        return message if seen <= limit else {"type": "http.disconnect"}
+
+    return counted
 
 
 def session_cookie(headers: Headers) -> str:
