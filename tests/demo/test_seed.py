@@ -1,0 +1,78 @@
+"""The demo is made by its people's own verbs, stands as the docs say, and is made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from handrail import apps, data, review
+from handrail.kernel import SYSTEM, Instance, identity, trail
+from handrail.server import open_instance
+from handrail_demo import seed
+from handrail_demo.company import PEOPLE
+from handrail_demo.generate import Size
+
+TINY = Size(orders=3_000, customers=800, products=80, employees=120, visits=150)
+
+
+@pytest.fixture(scope="module")
+def meridian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    home = tmp_path_factory.mktemp("demo") / "meridian"
+    seed.create(home)
+    instance = open_instance(home)
+    for _, part in seed.parts(instance, TINY):
+        part()
+    yield instance
+    instance.close()
+
+
+def test_everybody_of_the_stories_has_an_account(meridian: Instance) -> None:
+    with meridian.context(SYSTEM) as ctx:
+        assert [identity.found(ctx, person.id) for person in PEOPLE] == list(PEOPLE)
+
+
+def test_one_app_is_in_production_and_one_waits_for_a_reviewer(meridian: Instance) -> None:
+    with meridian.context(seed.acting(meridian, "reviewer.platform")) as ctx:
+        assert [app.name for app in apps.apps(ctx) if app.promoted] == ["regional-velocity"]
+        assert [waiting.report.app for waiting in review.queue(ctx)] == ["order-formatter"]
+
+
+@pytest.mark.parametrize(
+    ("app", "shut"),
+    [
+        ("stock-alert", {"findings"}),
+        ("customer-360", {"findings", "declared"}),
+        ("margin-watch", {"findings"}),
+    ],
+)
+def test_each_careless_app_is_stopped_by_its_own_gate(meridian: Instance, app: str, shut: set[str]) -> None:
+    with meridian.context(seed.acting(meridian, "reviewer.platform")) as ctx:
+        gates = apps.gates(ctx, app)
+    assert {gate.key for gate in gates if gate.state == "shut"} == shut
+
+
+def test_every_certified_dataset_has_a_twin_and_the_doctors_visits_have_neither(meridian: Instance) -> None:
+    with meridian.context(seed.acting(meridian, "steward.hr")) as ctx:
+        found = {
+            one.name: (one.state, data.rendition(ctx, one.name) is not None) for one in data.datasets(ctx)
+        }
+    assert found.pop("clinic_visits") == ("draft", False)
+    assert set(found.values()) == {("certified", True)}
+
+
+def test_seeding_again_changes_nothing_that_anybody_would_see(meridian: Instance) -> None:
+    before = deeds(meridian)
+    for _, part in seed.parts(meridian, TINY):
+        part()
+    assert deeds(meridian) == before
+
+
+def deeds(instance: Instance) -> list[str]:
+    """What was changed so far, by the trail."""
+    with instance.context(seed.acting(instance, "compliance")) as ctx:
+        return [f"{entry.verb} {entry.subject}" for entry in trail.entries(ctx, limit=500)]
+
+
+def test_a_new_instance_begins_with_the_companys_definitions(tmp_path: Path) -> None:
+    seed.create(tmp_path / "home")
+    assert "revenue" in (tmp_path / "home" / "definitions" / "model" / "sales.yaml").read_text("utf-8")
