@@ -35,7 +35,7 @@ def ran(done: dict[str, Any]) -> Group:
     saved = [Text(path) for path in done["saved"]]
     synthetic = Text("Synthetic data: the twin answered.", style="yellow")
     return Group(
-        Text(done["log"].rstrip()),
+        *([Text(done["log"].rstrip())] if done["log"].strip() else []),
         *([synthetic] if done["environment"] == "sandbox" else []),
         kit.cli.table(["#", "Kind", "Output", "Bytes"], rows),
         *(saved or [Text("--out DIR saves them.", style="dim")]),
