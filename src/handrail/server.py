@@ -9,7 +9,7 @@ import click
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
-from handrail import apps, runtime
+from handrail import apps, runtime, twins
 from handrail import settings as configuration
 from handrail.adapters.engines.duckdb import DuckDB
 from handrail.adapters.isolation import Bubblewrap
@@ -30,6 +30,9 @@ from handrail.review import pages as review_pages
 from handrail.runtime import api as runtime_api
 from handrail.runtime import commands as runtime_commands
 from handrail.runtime import pages as runtime_pages
+from handrail.twins import api as twins_api
+from handrail.twins import commands as twins_commands
+from handrail.twins import pages as twins_pages
 
 # The packages whose access rules, tables and event subscriptions make up the house.
 ROOMS: tuple[str, ...] = (
@@ -61,6 +64,7 @@ FIRST_DEFINITIONS = {
 # The rooms' commands, in the order that `handrail --help` shows them.
 COMMANDS: tuple[click.Command, ...] = (
     *data_commands.commands,
+    *twins_commands.commands,
     *apps_commands.commands,
     *review_commands.commands,
     *runtime_commands.commands,
@@ -70,6 +74,8 @@ COMMANDS: tuple[click.Command, ...] = (
 ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
     data_api.router,
+    twins_pages.router,
+    twins_api.router,
     apps_pages.router,
     apps_api.router,
     apps_clone_api.router,
@@ -136,13 +142,15 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    supervisor = runtime.Supervisor(instance)
-    supervisor.start()
+    supervisors = (runtime.Supervisor(instance), twins.Supervisor(instance))
+    for supervisor in supervisors:
+        supervisor.start()
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         listener.close()
-        supervisor.stop()
+        for supervisor in supervisors:
+            supervisor.stop()
         instance.close()
 
 
