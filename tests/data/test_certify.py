@@ -110,6 +110,24 @@ def test_an_incomplete_contract_says_everything_that_is_missing(acting: Acting, 
         data.certify(ctx, "sales_orders")
 
 
+@pytest.mark.parametrize("without", ["deputy", "purposes", "readers", "expires"])
+def test_one_missing_thing_is_enough_to_refuse(acting: Acting, imported: Path, without: str) -> None:
+    some = {key: value for key, value in shop.COMPLETE.items() if key != without}
+    with acting("steward.sales") as ctx:
+        assert len(data.propose(ctx, "sales_orders", some).missing) == 1
+    with pytest.raises(NotReady, match="cannot be certified yet"), acting("steward.hr") as ctx:
+        data.certify(ctx, "sales_orders")
+
+
+def test_a_purpose_that_is_no_longer_declared_stops_the_certification(
+    acting: Acting, proposed: Path, instance: Instance
+) -> None:
+    purposes = instance.settings.home / "definitions" / "purposes.yaml"
+    purposes.write_text("operations: Running stock.\n")
+    with pytest.raises(NotReady, match=r"sales-reporting is not declared"), acting("steward.hr") as ctx:
+        data.certify(ctx, "sales_orders")
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

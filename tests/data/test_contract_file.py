@@ -1,6 +1,7 @@
 """Contract files: what is written is read back, and what is not understood is refused with its line."""
 
 import datetime
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -117,6 +118,14 @@ def test_a_typo_is_refused_with_its_line_and_the_nearest_key(
 def test_what_is_no_plain_contract_is_refused_and_never_crashes(content: bytes) -> None:
     with pytest.raises(Invalid):
         load(content, FILE)
+
+
+def test_a_small_file_cannot_unfold_into_a_huge_one() -> None:
+    laughs = "a: &a [x, x]\n" + "".join(
+        f"{b}: &{b} [*{a}, *{a}]\n" for a, b in itertools.pairwise("abcdefghijklmnopqrstuvwxyz")
+    )
+    with pytest.raises(Invalid, match="line 1: anchors and aliases"):
+        load(laughs.encode(), FILE)
 
 
 def test_another_tools_custom_properties_are_left_alone() -> None:
