@@ -51,5 +51,9 @@ lock:
 	$(BIN)/uv export --quiet --format requirements.txt --all-groups --no-emit-workspace --no-header \
 	  --output-file requirements.lock
 
+# After changing a table: make migration NAME="what changed"
+migration:
+	$(BIN)/python scripts/migration "$(NAME)"
+
 clean:
 	rm -rf $(VENV) node_modules .demo dist

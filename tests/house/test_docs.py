@@ -64,7 +64,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_audit_verb_is_documented_and_no_other() -> None:
-    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", (OPERATE / "audit.md").read_text(), re.M)
+    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", (OPERATE / "audit.md").read_text(), re.MULTILINE)
     assert set(rows) == audit_verbs()
 
 
@@ -83,16 +83,24 @@ def test_the_decisions_are_numbered_without_a_gap_and_say_how_they_are_enforced(
     assert [int(file.name[:4]) for file in files] == list(range(1, len(files) + 1))
     for file in files:
         text = file.read_text()
-        for part in ("**Context.**", "**Decision.**", "**Consequences.**", "**Alternatives.**", "**Enforced by.**"):
+        for part in (
+            "**Context.**",
+            "**Decision.**",
+            "**Consequences.**",
+            "**Alternatives.**",
+            "**Enforced by.**",
+        ):
             assert part in text, f"{file.name}: {part}"
 
 
 def test_every_file_that_the_documents_point_to_is_there() -> None:
-    lost = []
-    for file in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text()):
-            if not (file.parent / target).exists():
-                lost.append(f"{file.relative_to(ROOT)}: {target}")
+    files = (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+    lost = [
+        f"{file.relative_to(ROOT)}: {target}"
+        for file in files
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text())
+        if not (file.parent / target).exists()
+    ]
     assert not lost
 
 

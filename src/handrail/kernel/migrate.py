@@ -8,8 +8,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from handrail.kernel.storage import metadata
-
 
 def config(connection: sa.Connection | None = None) -> Config:
     """Alembic's configuration for the migrations that ship with the kernel."""
@@ -22,14 +20,6 @@ def config(connection: sa.Connection | None = None) -> Config:
 def upgrade(engine: sa.Engine) -> None:
     """Apply the migrations that are missing, all in one transaction; nothing happens when none are."""
     newest = ScriptDirectory.from_config(config()).get_current_head()
-    if newest is None:  # TEMP until the first migration is generated
-        from handrail.kernel.audit import log
-
-        metadata.create_all(engine)
-        with engine.begin() as connection:
-            if connection.execute(sa.select(sa.func.count()).select_from(log.head)).scalar_one() == 0:
-                log.start(connection)
-        return
     with engine.connect() as connection:
         if MigrationContext.configure(connection).get_current_revision() == newest:
             return

@@ -208,11 +208,6 @@ class Log:
             waiting.written.set_result(seq)
 
 
-def start(connection: sa.Connection) -> None:
-    """Make the empty tree's head in a new database."""
-    connection.execute(head.insert().values(id=1, size=0, frontier=b""))
-
-
 def tree_nodes(connection: sa.Connection) -> merkle.Nodes:
     """Reads perfect subtrees of the stored tree."""
 
