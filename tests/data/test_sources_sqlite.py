@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from handrail.data.sources import Extracted, open_source
+from handrail.data.sources import Extracted, open_source, sqlite
 from handrail.kernel import Invalid
 
 
@@ -142,6 +142,25 @@ def test_a_truncated_file_is_refused_wherever_it_was_cut(tmp_path: Path, share: 
         open_source(str(cut))
     assert "cut off" in refused.value.message
     assert ".backup" in refused.value.next_step
+
+
+def test_a_view_without_an_end_is_left_out_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "VIEW_SECONDS", 0.2)
+    endless = "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT"
+    path = _file(
+        tmp_path,
+        "CREATE TABLE t (a)",
+        f"CREATE VIEW counted AS {endless} count(*) AS n FROM r",
+        f"CREATE VIEW listed AS {endless} n FROM r",
+    )
+    source = open_source(str(path))
+    assert [table.name for table in source.tables()] == ["listed", "t"]
+    assert source.left_out == ('The view "counted" cannot be read by SQLite itself; it was left out.',)
+    with pytest.raises(Invalid, match="did not end"):
+        _read(path, "listed", tmp_path)
+    assert _read(path, "t", tmp_path)[0].num_rows == 0
 
 
 def test_a_damaged_page_refuses_the_import(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote as percent
 
@@ -26,6 +28,8 @@ from handrail.data.sources.table import (
 from handrail.kernel import Invalid
 
 MAGIC = b"SQLite format 3\x00"
+VIEW_SECONDS = 300
+_STEPS = 100_000  # of SQLite's virtual machine between two looks at the clock
 _GENERATED = {2: "Computed by the source.", 3: "Computed by the source."}
 _NEXT = "Ask for a fresh copy of the file, made with SQLite's .backup command, and import that."
 
@@ -71,7 +75,8 @@ class SQLiteSource:
     def _table(self, name: str, kind: str) -> Table | None:
         try:
             rows = self._db.execute(f"PRAGMA table_xinfo({quote(name)})").fetchall()
-            self._db.execute(f"SELECT 1 FROM {quote(name)} LIMIT 1").fetchone()  # noqa: S608
+            with self._hurried(kind):
+                self._db.execute(f"SELECT 1 FROM {quote(name)} LIMIT 1").fetchone()  # noqa: S608
         except sqlite3.OperationalError:
             self._left_out.append(f'The {kind} "{name}" cannot be read by SQLite itself; it was left out.')
             return None
@@ -120,15 +125,32 @@ class SQLiteSource:
     def extract(self, table: Table, target: Path, tick: Tick) -> Extracted:
         """Write the table to Parquet, each column in the type that its values really have."""
         try:
-            seen = observe(self._db, table.name, table.columns)
-            decisions = [decide(column, counts) for column, counts in zip(table.columns, seen, strict=True)]
-            rows, odd = self._write(table, decisions, target, tick)
+            with self._hurried(table.kind):
+                seen = observe(self._db, table.name, table.columns)
+                decisions = [decide(c, counts) for c, counts in zip(table.columns, seen, strict=True)]
+                rows, odd = self._write(table, decisions, target, tick)
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise Invalid(
+                    f'The view "{table.name}" did not end within {VIEW_SECONDS} seconds.',
+                    next_step="Drop the view in a copy of the file, and import that.",
+                ) from error
             raise self._unreadable() from error
         notes = [(c.name, d.note) for c, d in zip(table.columns, decisions, strict=True) if d.note]
         if odd:
             notes.append(("", f"{odd} texts were not valid UTF-8 and were read as Latin-1."))
         return Extracted(rows, tuple(notes))
+
+    @contextmanager
+    def _hurried(self, kind: str) -> Iterator[None]:
+        """Interrupt a view that takes too long: unlike a table, it may have no end."""
+        end = time.monotonic() + VIEW_SECONDS
+        if kind == "view":
+            self._db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        try:
+            yield
+        finally:
+            self._db.set_progress_handler(None, 0)
 
     def _write(
         self, table: Table, decisions: Sequence[Decision], target: Path, tick: Tick
