@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,8 +60,8 @@ def init(context: click.Context, directory: Path, admin: str, name: str, email: 
 
 def _made(made: dict[str, str]) -> RenderableType:
     return Text.from_markup(
-        f"The instance is in [bold]{made['home']}[/]. Its admin signs in as [bold]{made['email']}[/] with the "
-        f"password\n\n    [bold]{made['password']}[/]\n\nwhich is shown this once. Next:\n\n"
+        f"The instance is in [bold]{made['home']}[/]. "
+        f"Its admin signs in as [bold]{made['email']}[/] with the password\n\n    [bold]{made['password']}[/]\n\nwhich is shown this once. Next:\n\n"
         f"    handrail serve --home {made['home']}"
     )
 
@@ -188,6 +189,25 @@ def people_add(
     return identity.add_person(
         ctx, Person(person_id, name, email, frozenset(roles), frozenset(groups), pairs)
     )
+
+
+@people.command("deactivate")
+@click.argument("person_id", metavar="ID")
+@kit.cli.verb(
+    human=lambda person: f"The account of {person.name} is closed; sessions and tokens ended with it."
+)
+def people_deactivate(ctx: Context, person_id: str) -> Any:
+    """Close an account: nothing runs or answers as that person any more."""
+    return identity.change_person(ctx, replace(identity.found(ctx, person_id), active=False))
+
+
+@people.command("password")
+@click.argument("person_id", metavar="ID")
+@click.password_option(help="Asked for when not given.")
+@kit.cli.verb(human=lambda _: "The password is set; sessions that were open have ended.")
+def people_password(ctx: Context, person_id: str, password: str) -> None:
+    """Set somebody's password, or your own."""
+    identity.set_password(ctx, person_id, password)
 
 
 @people.command("link")
