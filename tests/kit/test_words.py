@@ -46,6 +46,13 @@ def test_sizes_counts_and_spans_read_as_people_write_them() -> None:
     assert words.short("sha256:0123456789abcdef") == "01234567"
 
 
+def test_backticks_become_code_and_nothing_becomes_markup() -> None:
+    assert words.coded("Run `handrail review`.") == "Run <code>handrail review</code>."
+    assert words.coded("`<b>` and <i>") == "<code>&lt;b&gt;</code> and &lt;i&gt;"
+    assert words.coded("a lonely ` stays") == "a lonely ` stays"
+    assert words.coded(Markup("<b>ours</b>")) == "<b>ours</b>"
+
+
 def test_every_state_has_a_tone_of_the_palette_and_an_icon_that_exists() -> None:
     for state, (tone, icon) in words.LOOKS.items():
         assert tone in words.TONES, state

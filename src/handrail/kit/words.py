@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sized
 from decimal import Decimal
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 TONES = ("neutral", "good", "info", "warn", "bad", "brass")
 
@@ -163,9 +163,20 @@ def spoken(name: object) -> str:
     return text[:1].upper() + text[1:]
 
 
+def coded(text: object) -> Markup:
+    """Text in which `words between backticks` stand as code, the way refusals and findings write them."""
+    parts = str(escape(text)).split("`")
+    if len(parts) % 2 == 0:  # a lonely backtick is only a backtick
+        return Markup(str(escape(text)))  # noqa: S704
+    return Markup(  # noqa: S704 - escaped above
+        "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+    )
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "ago": ago,
     "bytes": size,
+    "coded": coded,
     "duration": duration,
     "number": number,
     "on": on,
