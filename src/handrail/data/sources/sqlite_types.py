@@ -61,29 +61,39 @@ def observe(db: sqlite3.Connection, table: str, columns: Sequence[SourceColumn])
 
 
 def _counts(column: SourceColumn) -> list[str]:
+    """Eight counts of one column; CASE keeps SQLite from computing what the value's type rules out."""
     name = quote(column.name)
-    of_type = f"typeof({name}) = '{{}}'"
+    kinds = [f"sum(typeof({name}) = '{kind}')" for kind in ("integer", "real", "text", "blob")]
     # '+0 days' makes SQLite compute: without it some versions give back a 30 February as it is.
-    is_text = of_type.format("text")
-    date = f"{is_text} AND {name} GLOB '{_DATE}' AND date({name}, '+0 days') = {name} AND {name} >= '0001'"
+    date = f"date({name}, '+0 days') = {name} AND {name} >= '0001'"
     moment = (
-        f"{is_text} AND ({name} GLOB '{_DATE}[ T]*') AND {name} >= '0001'"
+        f"{name} >= '0001' AND length({name}) <= 26"
         f" AND (length({name}) = 19 OR {name} GLOB '*:[0-9][0-9].[0-9]*' OR {name} GLOB '*:[0-9][0-9]Z')"
-        f" AND length({name}) <= 26 AND {name} NOT GLOB '*[+]*' AND substr({name}, 20) NOT GLOB '*-*'"
+        f" AND {name} NOT GLOB '*[+]*' AND substr({name}, 20) NOT GLOB '*-*'"
         f" AND strftime('%Y-%m-%d %H:%M:%S', substr({name}, 1, 19), '+0 days')"
         f" = replace(substr({name}, 1, 19), 'T', ' ')"
     )
-    digits = _decimal(column.declared)
-    fits = "0"
-    if digits:
-        limit = 10 ** (digits[0] - digits[1])
-        fits = (
-            f"typeof({name}) IN ('integer', 'real') AND abs({name} - round({name}, {digits[1]})) < 1e-9"
-            f" AND abs({name}) < {limit}"
-        )
-    conditions = [of_type.format(kind) for kind in ("integer", "real", "text", "blob")]
-    conditions += [f"{of_type.format('integer')} AND {name} IN (0, 1)", date, moment, fits]
-    return [f"sum({condition})" for condition in conditions]
+    texts = [
+        f"sum(CASE WHEN typeof({name}) = 'text' THEN CASE WHEN {name} GLOB '{shape}' THEN {test} END END)"
+        for shape, test in ((_DATE, date), (f"{_DATE}[ T]*", moment))
+    ]
+    return [*kinds, _truths(column, name), *texts, _decimals(column, name)]
+
+
+def _truths(column: SourceColumn, name: str) -> str:
+    """How many values are 0 or 1, where that may mean false and true."""
+    declared = "BOOL" in column.declared.upper()
+    return f"sum(typeof({name}) = 'integer' AND {name} IN (0, 1))" if declared else "0"
+
+
+def _decimals(column: SourceColumn, name: str) -> str:
+    """How many values have no more digits than declared, where any are declared."""
+    declared = _decimal(column.declared)
+    if not declared:
+        return "0"
+    digits, decimals = declared
+    fits = f"abs({name} - round({name}, {decimals})) < 1e-9 AND abs({name}) < {10 ** (digits - decimals)}"
+    return f"sum(CASE WHEN typeof({name}) IN ('integer', 'real') THEN {fits} END)"
 
 
 def decide(column: SourceColumn, seen: Observed) -> Decision:
