@@ -45,8 +45,13 @@ def tables(draw: st.DrawFn, name: str) -> pa.Table:
 
 @st.composite
 def policies(draw: st.DrawFn, name: str) -> Contract:
-    masks = st.one_of(st.none(), st.none(), st.builds(Mask, st.sampled_from(["null", "partial"])))
-    columns = [Column(column, TYPES[column], mask=draw(masks)) for column in PLAIN[name]]
+    def mask(column: str) -> st.SearchStrategy[Mask | None]:
+        # A number that is hidden in part is a text. Whether comparing it with a number fails then depends on
+        # the order in which the engine happens to evaluate, so only texts are hidden in part here.
+        kinds = ["null"] if TYPES[column] == "BIGINT" else ["null", "partial"]
+        return st.one_of(st.none(), st.none(), st.builds(Mask, st.sampled_from(kinds)))
+
+    columns = [Column(column, TYPES[column], mask=draw(mask(column))) for column in PLAIN[name]]
     conditions = [
         "region = viewer.region",
         "region IN viewer.regions",
@@ -239,7 +244,7 @@ def test_a_governed_answer_is_the_plain_answer_over_what_the_viewer_may_see(
         try:
             expected = plain_answer(sql, seen, kinds)
         except duckdb.Error:
-            continue  # a mask changed a type, so the query no longer fits
+            continue  # the query that was drawn does not fit the data
         answer = house.ask(sql, person)
         assert answer.column_names == expected.column_names, sql
         assert Counter(map(str, answer.to_pylist())) == Counter(map(str, expected.to_pylist())), sql
