@@ -23,6 +23,7 @@ from handrail.runtime import layer, lease, store
 from handrail.runtime.events import RunFinished
 from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.models import Run
+from handrail.runtime.outline import outline
 from handrail.runtime.printed import Printed
 from handrail.runtime.reasons import Verdict, explain, interrupted, refused
 
@@ -54,13 +55,14 @@ def execute(instance: Instance, run_id: str) -> Run:
 
 def carry_out(instance: Instance, run: Run, shutdown: threading.Event) -> None:
     """Execute a run that this process has claimed. `shutdown` ends it early, as interrupted."""
-    outcome, said = Outcome("unstarted", 0, 0), Conversation()
+    outcome, said, log_end = Outcome("unstarted", 0, 0), Conversation(), ""
     handed_over = HandedOver(instance, run)
     try:
         limits = _limits(instance)
         with Printed(instance, run.id) as printed:
             outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, shutdown)
-        verdict = explain(outcome, limits, said, printed.end)
+        log_end = printed.end
+        verdict = explain(outcome, limits, said, log_end)
         if outcome.ended == "stopped" and shutdown.is_set():
             verdict = interrupted()
     except Refusal as refusal:
@@ -73,7 +75,7 @@ def carry_out(instance: Instance, run: Run, shutdown: threading.Event) -> None:
             "Handrail could not finish this run.",
             "Tell an admin; the server's log says why.",
         )
-    close(instance, run, verdict, outcome, said, handed_over.count)
+    close(instance, run, verdict, outcome, said, log_end, handed_over.count)
 
 
 def close(
@@ -82,18 +84,21 @@ def close(
     verdict: Verdict,
     outcome: Outcome | None = None,
     said: Conversation | None = None,
+    log_end: str = "",
     outputs: int = 0,
 ) -> None:
     """Write the end of a running run, once; later ends of the same run change nothing."""
     said = said or Conversation()
     told = outcome is not None and outcome.ended in ("exited", "memory", "processes")
     with instance.context(SYSTEM) as ctx:
+        brief = outline(verdict, log_end, store.find_files(ctx, run.id))
         over = replace(
             run,
             state=verdict.state,
             finished=ctx.clock.now(),
             reason=verdict.reason,
             next_step=verdict.next_step,
+            outline=brief,
             ended=verdict.ended,
             exit_code=outcome.code if outcome and told else None,
             peak_memory=outcome.peak_memory if outcome else 0,
@@ -103,7 +108,7 @@ def close(
             return
         ctx.audit.note(
             "run.finished", f"run:{run.id}", run=run.id, app=run.app, commit=run.commit,
-            environment=run.environment, state=over.state, ended=over.ended, reason=over.reason,
+            environment=run.environment, state=over.state, ended=over.ended, reason=brief,
             questions=over.questions, refusals=len(said.refusals), outputs=outputs, for_person=run.person,
         )  # fmt: skip
         ctx.events.publish(

@@ -1,8 +1,11 @@
 """Look at runs: metadata for those who look after the app, what they show only for whom they were made."""
 
+from dataclasses import replace
+
 from handrail.kernel import Context, Environment, NotFound, Resource, access
 from handrail.runtime import store
 from handrail.runtime.models import Output, Run
+from handrail.runtime.outline import NEXT_STEP
 
 
 def known(ctx: Context, run_id: str) -> tuple[Run, Resource]:
@@ -11,7 +14,7 @@ def known(ctx: Context, run_id: str) -> tuple[Run, Resource]:
     if run is not None:
         resource = run.resource(ctx.ports.apps.owners(ctx, run.app))
         if access.decide(ctx, "see-run", resource, run_person=run.person).allowed:
-            return run, resource
+            return _as_seen(ctx, run), resource
     raise NotFound(
         f"There is no run {run_id[:40]!r} that you may see.",
         next_step="Look at your runs on the page of the app.",
@@ -38,7 +41,7 @@ def runs(
         person = mine.id if person in (None, mine.id) else ""
     found = store.find_runs(ctx, limit, app=app, environment=environment, person=person)
     return tuple(
-        one
+        _as_seen(ctx, one)
         for one in found
         if access.decide(
             ctx, "see-run", one.resource(ctx.ports.apps.owners(ctx, one.app)), run_person=one.person
@@ -84,6 +87,15 @@ def log_end(ctx: Context, run_id: str, most: int) -> tuple[str, int]:
     content, total = store.find_log_end(ctx, run_id, most)
     end = content[-most:]
     return end.decode(errors="replace"), total - len(end)
+
+
+def _as_seen(ctx: Context, run: Run) -> Run:
+    """The run without what the app could have written rows into, when they were another person's."""
+    if run.environment == "sandbox" or run.person == ctx.caller.person.id:
+        return run
+    failed = run.over and run.state != "succeeded"
+    reason = run.outline or "It failed." if failed else ""
+    return replace(run, reason=reason, next_step=NEXT_STEP if failed else "", exit_code=None)
 
 
 def _require_outputs(ctx: Context, run_id: str) -> None:

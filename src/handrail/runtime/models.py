@@ -31,6 +31,8 @@ class Run:
     # Why it did not succeed, in words, and what to do about it.
     reason: str = ""
     next_step: str = ""
+    # The same for those who may know of the run but not see its rows; see outline.py.
+    outline: str = ""
     # What ended it, in one word, for counting: exited, refused, timeout, memory, interrupted, ...
     ended: str = ""
     exit_code: int | None = None

@@ -18,8 +18,9 @@ def stop(ctx: Context, run_id: str) -> Run:
     if run.over:
         raise Conflict("The run is over already.", next_step="Start another one.", subject=f"run:{run_id}")
     ctx.audit.note("run.stopped", f"run:{run_id}", app=run.app)
+    said = "It was stopped."
     stopped = replace(
-        run, state="stopped", ended="stopped", reason="It was stopped.", finished=ctx.clock.now()
+        run, state="stopped", ended="stopped", reason=said, outline=said, finished=ctx.clock.now()
     )
     if run.state == "queued" and store.finish(ctx, stopped, "queued"):
         return stopped

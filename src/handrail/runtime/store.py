@@ -32,6 +32,7 @@ runs = sa.Table(
     sa.Column("finished", Instant),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("next_step", sa.Text, nullable=False),
+    sa.Column("outline", sa.Text, nullable=False),
     sa.Column("ended", sa.Text, nullable=False),
     sa.Column("exit_code", sa.Integer),
     sa.Column("peak_memory", sa.BigInteger, nullable=False),
@@ -139,8 +140,8 @@ def finish(ctx: Context, run: Run, before: str) -> bool:
         .where(runs.c.id == run.id, runs.c.state == before)
         .values(
             state=run.state, finished=run.finished, reason=run.reason, next_step=run.next_step,
-            ended=run.ended, exit_code=run.exit_code, peak_memory=run.peak_memory, questions=run.questions,
-            holder="",
+            outline=run.outline, ended=run.ended, exit_code=run.exit_code, peak_memory=run.peak_memory,
+            questions=run.questions, holder="",
         )
     )  # fmt: skip
     return closed.rowcount == 1
