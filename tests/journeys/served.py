@@ -96,8 +96,22 @@ class Served:
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read(), dict(error.headers))
 
+    def cli(self, *arguments: str, person: str) -> Any:
+        """Type a command at this instance; its answer, which must not be a refusal."""
+        done = run_cli(*arguments, "--json", home=self.home, person=person)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
-def run_cli(*arguments: str, home: Path | None = None, person: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+
+def run_cli(
+    *arguments: str, home: Path | None = None, person: str = "", **env: str
+) -> subprocess.CompletedProcess[str]:
     """Type a command; what it prints comes back."""
     options = [*(("--home", str(home)) if home else ()), *(("--as", person) if person else ())]
-    return subprocess.run([*HANDRAIL, *arguments, *options], capture_output=True, text=True, env={**os.environ, **env}, check=False)
+    return subprocess.run(
+        [*HANDRAIL, *arguments, *options],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        check=False,
+    )
