@@ -1,5 +1,6 @@
 """The composition root: settings, then ports, then rooms, then faces. Read it second."""
 
+import logging
 import socket
 import sys
 from importlib.metadata import entry_points
@@ -22,7 +23,7 @@ from handrail.data import commands as data_commands
 from handrail.data import pages as data_pages
 from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
-from handrail.kernel import Conflict, Instance, Invalid
+from handrail.kernel import Conflict, Instance, Invalid, logs
 from handrail.kernel.ports import Ports
 from handrail.review import api as review_api
 from handrail.review import commands as review_commands
@@ -117,6 +118,7 @@ class Composition:
 
     def serve(self, home: Path, host: str | None, port: int | None) -> None:
         """Serve an instance until told to stop; port 0 takes a free one. Prints the address it listens on."""
+        logs.configure(logging.INFO)
         instance = open_instance(home)
         server = instance.settings.server
         wanted = (host or server.host, server.port if port is None else port)
@@ -137,7 +139,7 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
     """Serve an open instance on a listening socket until a signal ends it; closes both."""
     config = uvicorn.Config(
         application(instance),
-        log_level="warning",
+        log_config=None,  # what uvicorn says goes where everything goes: kernel/logs.py
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
@@ -167,4 +169,5 @@ def command() -> click.Group:
 
 def main() -> None:
     """Run the `handrail` command."""
+    logs.configure()
     command()()

@@ -21,7 +21,7 @@ from handrail_sdk import wire
 # An answer is made whole before it is sent, so that an app which reads slowly holds no transaction open.
 _IN_MEMORY = 32 << 20
 _MOST_REFUSALS = 1000
-_logger = structlog.get_logger()
+_logger = structlog.get_logger(__name__)
 
 
 class _Strict(BaseModel):
@@ -66,7 +66,8 @@ class AppDoor:
         self, instance: Instance, caller: Caller, connection: socket.socket, outputs: Outputs
     ) -> Conversation:
         """Answer until the run closes its end; refusals are answers, and are remembered in order."""
-        return _Talk(instance, caller, connection, outputs).go_on()
+        with structlog.contextvars.bound_contextvars(run=caller.run.id if caller.run else ""):
+            return _Talk(instance, caller, connection, outputs).go_on()
 
 
 class _Talk:
@@ -114,7 +115,7 @@ class _Talk:
         except wire.Broken:
             raise
         except Exception:
-            _logger.exception("door.broken", run=self._caller.run.id if self._caller.run else "")
+            _logger.exception("door.broken")
             self._refuse(
                 Upstream("Handrail could not answer this.", next_step="Tell an admin; its log says why.")
             )

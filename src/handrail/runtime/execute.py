@@ -28,7 +28,7 @@ from handrail.runtime.printed import Printed
 from handrail.runtime.reasons import Verdict, explain, interrupted, refused
 
 _BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
-_logger = structlog.get_logger()
+_logger = structlog.get_logger(__name__)
 
 
 def execute(instance: Instance, run_id: str) -> Run:

@@ -12,7 +12,7 @@ from handrail.runtime.reasons import interrupted
 
 _PAUSE = 0.25  # seconds between two looks into an empty queue
 _ROUND = 30  # seconds between two looks for runs whose process, such as a command in a terminal, is gone
-_logger = structlog.get_logger()
+_logger = structlog.get_logger(__name__)
 
 
 class Supervisor:

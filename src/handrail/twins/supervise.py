@@ -21,7 +21,7 @@ from handrail.twins.build import carry_out, plan, publish
 from handrail.twins.models import Build, Progress
 
 _PAUSE = 0.5  # seconds between two looks into an empty queue, and between two notes of progress
-_logger = structlog.get_logger()
+_logger = structlog.get_logger(__name__)
 INTERRUPTED = ("The server stopped while the twin was being built.", "Build it again.")
 BROKEN = ("The build broke down; the server's log has the details.", "Tell an admin, then build it again.")
 

@@ -24,7 +24,7 @@ from handrail.kernel.ports import EngineLimits, Rows
 _BATCH_ROWS = 20_000
 _OPEN_DATABASES = 8
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 # How DuckDB's kinds of error, which begin its messages, are told.
 _MISFIT = (

@@ -101,7 +101,7 @@ def _http(request: Request, error: Exception) -> Response:
 def _our_mistake(request: Request, error: Exception) -> Response:
     """A bug: say so, with a reference that is in the log; nothing of the error itself reaches the caller."""
     reference = secrets.token_hex(4)
-    log.error("request failed", reference=reference, path=request.url.path, error=type(error).__name__)
+    log.error("request.broken", reference=reference, path=request.url.path, exc_info=error)
     detail = f"This is a mistake of ours, not yours (reference {reference}). Nothing was changed."
     next_step = "Try again; if it stays, give support the reference."
     if _is_rest(request):
