@@ -60,17 +60,20 @@ def _seeded(composition: Composition, home: Path, size: Size) -> None:
     reports: list[kit.cli.Report] = []
 
     def tell(label: str, done: int, total: int) -> None:
-        reports[-1](label, done, total)
+        for report in reports:
+            report(label, done, total)
 
     try:
         for label, part in seed.parts(instance, size, tell):
-            if not sys.stderr.isatty():  # where no bar can be drawn, a line says what takes so long
+            if sys.stderr.isatty():
+                with kit.cli.progress() as report:
+                    reports[:] = [report]
+                    tell(label, 0, 0)
+                    part()
+                    tell(label, 1, 1)
+            else:  # where no bar can be drawn, a line says what takes so long
                 click.echo(f"{label} …", err=True)
-            with kit.cli.progress() as report:
-                reports[:] = [report]
-                report(label, 0, 0)
                 part()
-                report(label, 1, 1)
     finally:
         instance.close()
 
