@@ -3,14 +3,14 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 import uvicorn
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.testclient import TestClient
 
@@ -20,6 +20,7 @@ from handrail.kernel import Caller, Instance, NotReady, identity
 from tests.conftest import PEOPLE
 
 PASSWORD = "a long enough password"
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = Path(os.environ.get("HANDRAIL_CHROMIUM", "/usr/bin/chromium"))
 FLAGS = (
     "--no-sandbox",
@@ -82,22 +83,32 @@ def address(instance: Instance) -> Iterator[str]:
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         for person in ("admin", "maker.sales"):
             identity.set_password(ctx, person, PASSWORD)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(web.build(instance, [probe_router()]), port=port, log_level="error", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    for _ in range(200):
-        if server.started:
-            break
-        time.sleep(0.02)
-    assert urlopen(f"http://127.0.0.1:{port}/healthz").status == 200
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with serving(web.build(instance, [probe_router()])) as made:
+        yield made
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """A real server of this application on a free port; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert urlopen(f"{address}/healthz", timeout=30).status == 200
+        yield address
+        server.should_exit = True
+        thread.join(10)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds on the page, as `rule: element`."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed; run `make assets`")
+    # evaluate() comes through the debugger, which the page's content security policy does not bind
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})")
+    return [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,13 @@
 """The pages in a real Chromium: usable by keyboard, by screen reader, on a phone, and clean under the strict policy."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.faces.conftest import PASSWORD, enter
+from tests.faces.conftest import PASSWORD, enter, violations
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 PATHS = ("/", "/styleguide", "/people", "/people/maker.sales", "/audit", "/audit/3", "/me", "/nowhere")
 
 
@@ -28,16 +26,6 @@ def quiet(page: Page) -> Iterator[Page]:
     )
     yield page
     assert said == []
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds, as `rule: element`."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed; run `make assets`")
-    # evaluate() comes through the debugger, which the page's content security policy does not bind
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})")
-    return [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
