@@ -9,11 +9,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from handrail import settings as configuration
-from handrail.kernel import definitions, migrate, storage
+from handrail.kernel import definitions, edits, migrate, storage
 from handrail.kernel.access import Policies
 from handrail.kernel.audit import Log, Note, Trail
 from handrail.kernel.audit.checkpoint import Signer
 from handrail.kernel.clock import Clock, SystemClock
+from handrail.kernel.edits import Edit
 from handrail.kernel.errors import Invalid, Refusal
 from handrail.kernel.events import Events, Subscription, Subscriptions
 from handrail.kernel.people import SYSTEM, Caller
@@ -33,6 +34,7 @@ class Context:
     db: sa.Connection
     audit: Trail = field(init=False)
     events: Events = field(init=False)
+    edits: list[Edit] = field(default_factory=list, init=False)  # of definitions, one with the transaction
 
     def __post_init__(self) -> None:
         run = self.caller.run
@@ -80,6 +82,8 @@ class Instance:
             settings.storage.url or storage.sqlite_url(settings.home / "handrail.db")
         )
         migrate.upgrade(self.engine)
+        edits.recover(self.engine, settings.home / "definitions")
+        storage.sweep(settings.home)
         self.log = Log(self.engine, Signer("handrail", self.secret("audit")), self.witness)
         self.rooms = tuple(rooms)
         self._rules = Policies.load(self.rooms, self._own_rules())
@@ -122,15 +126,19 @@ class Instance:
     def context(self, caller: Caller) -> Iterator[Context]:
         """Open a context for `caller`: commit at the end; undo all on a refusal, which goes on the trail."""
         with self.engine.connect() as db:
-            ctx = Context(self, caller, db)
+            ctx, committed = Context(self, caller, db), False
             try:
                 yield ctx
                 signed = ctx.audit.flush()
                 db.commit()
+                committed = True
             except Refusal as refusal:
                 db.rollback()
                 self.log.write(_refused(ctx, refusal))
                 raise
+            finally:
+                for edit in reversed(ctx.edits):
+                    edit.close(committed)
         self.log.publish(signed)
 
     def system(self) -> Caller:

@@ -4,10 +4,8 @@ A file is what counts, as it lies there now; who certified which content is a ro
 with access to the directory, by pull request or by Handrail are therefore all alike.
 """
 
-import fcntl
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -15,13 +13,11 @@ from typing import TYPE_CHECKING
 
 from dulwich.repo import Repo
 
-from handrail.kernel import storage
+from handrail.kernel import edits, storage
 from handrail.kernel.errors import Invalid
 
 if TYPE_CHECKING:
     from handrail.kernel.context import Context
-
-_COMMITTER = b"Handrail <handrail@localhost>"
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ def create(root: Path, files: Mapping[str, bytes]) -> None:
     root.mkdir(parents=True)
     repo = Repo.init(str(root), default_branch=b"main")
     repo.close()
-    _commit(root, files, "Begin the definitions.", _COMMITTER)
+    _commit(root, files, "Begin the definitions.", edits.COMMITTER)
 
 
 def digest(content: bytes) -> str:
@@ -70,11 +66,17 @@ def write(ctx: "Context", path: str, content: bytes, message: str) -> str:
 
 
 def write_all(ctx: "Context", files: Mapping[str, bytes], message: str) -> str:
-    """Write several definitions as one commit in the caller's name; returns the commit."""
-    person = ctx.caller.person
+    """Write several definitions as one commit in the caller's name; returns the commit.
+
+    They stay only if the caller's transaction does.
+    """
+    root, person = ctx.settings.home / "definitions", ctx.caller.person
+    for path in files:
+        _inside(root, path)
+    ctx.edits.append(edits.begin(ctx.db, root, files, ctx.clock.now()))
     name = person.name.replace("<", "").replace(">", "").replace("\n", " ")
     author = f"{name} <{person.email or person.id}>".encode()
-    return _commit(ctx.settings.home / "definitions", files, message, author)
+    return _commit(root, files, message, author)
 
 
 def history(ctx: "Context", path: str, limit: int = 20) -> tuple[Edit, ...]:
@@ -92,20 +94,13 @@ def history(ctx: "Context", path: str, limit: int = 20) -> tuple[Edit, ...]:
 
 
 def _commit(root: Path, files: Mapping[str, bytes], message: str, author: bytes) -> str:
-    with _locked(root):
+    with edits.alone(root):
         for path, content in files.items():
             storage.write_file(_inside(root, path), content)
         with Repo(str(root)) as repo:
             tree = repo.get_worktree()
             tree.stage([path.encode() for path in files])
-            return tree.commit(message=message.encode(), author=author, committer=_COMMITTER).decode()
-
-
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    with (root / ".git" / "handrail.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+            return tree.commit(message=message.encode(), author=author, committer=edits.COMMITTER).decode()
 
 
 def _inside(root: Path, path: str) -> Path:

@@ -6,11 +6,12 @@ wrote in between. Verbs that must not race use unique constraints and conditiona
 """
 
 import os
+import re
 import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ metadata = sa.MetaData(
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{12}")
+_ABANDONED = 60  # seconds after which a draft, which lives for milliseconds, has no writer any more
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _READS = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
@@ -123,3 +126,19 @@ def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def drafts(folder: Path, name: str = "") -> list[Path]:
+    """What writes that never ended left in a folder, of one file or of all."""
+    return [file for file in folder.glob(f".{name or '*'}.*") if _DRAFT.fullmatch(file.name)]
+
+
+def sweep(home: Path) -> None:
+    """Remove such drafts from an instance; one that may still be being written is left alone."""
+    old = time.time() - _ABANDONED
+    for folder, below, _ in os.walk(home):
+        below[:] = [name for name in below if name != ".git"]
+        for draft in drafts(Path(folder)):
+            with suppress(FileNotFoundError):
+                if draft.stat().st_mtime < old:
+                    draft.unlink()
