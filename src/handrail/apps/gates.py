@@ -121,7 +121,9 @@ def _trial(facts: Facts) -> Gate:
         case "going":
             return Gate(key, title, "waiting", "It is running now.", "Wait for it to end.", "")
         case "failed":
-            return Gate(key, title, "shut", f"Its last run failed: {facts.trial_says}", again, facts.owner)
+            because = f"Its last run failed: {facts.trial_says}"
+            mend = f"Its log says where. Mend it, push it and run it: handrail run {facts.app}"
+            return Gate(key, title, "shut", because, mend, facts.owner)
     return Gate(key, title, "shut", f"Version {facts.n} has not run yet.", again, facts.owner)
 
 
@@ -144,7 +146,8 @@ def _findings(facts: Facts) -> Gate:
 def _observed(facts: Facts) -> Gate:
     key, title = "declared", "It reads what it declares"
     if facts.trial == "never":
-        return Gate(key, title, "waiting", "Nothing is known until it ran.", "Run it first.", facts.owner)
+        because = "What it really reads is known once it ran."
+        return Gate(key, title, "waiting", because, f"Run it: handrail run {facts.app}", facts.owner)
     if extra := undeclared(facts):
         because = (
             f"It read {len(extra)} {'column' if len(extra) == 1 else 'columns'} that it does not declare: "

@@ -32,8 +32,8 @@ def promote(ctx: Context, name: str, commit: str | None = None) -> Promotion:
     if shut:
         raise NotReady(
             f"Version {version.n} of {name} is not ready for production. "
-            + " ".join(f"{gate.title}: {gate.because}" for gate in shut),
-            next_step=" ".join(f"{gate.next_step.rstrip('.')}." for gate in shut if gate.next_step),
+            + " ".join(f"{gate.because.rstrip('.')}." for gate in shut),
+            next_step=" ".join(dict.fromkeys(f"{g.next_step.rstrip('.')}." for g in shut if g.next_step)),
             subject=f"app:{name}",
             n=version.n,
             commit=version.commit,
