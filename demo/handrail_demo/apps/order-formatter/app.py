@@ -10,9 +10,28 @@ from handrail_sdk import metric, query, save, show, text
 CHANNELS = {"web": "WEB", "store": "STO", "partner": "PAR", "phone": "TEL"}
 
 
-def last_full_month(orders: pd.DataFrame) -> pd.Period:
+def last_full_month() -> pd.Period | None:
     """The newest month that is complete in the data."""
-    return orders["order_date"].dt.to_period("M").max() - 1
+    # Not after today: the twin has an order from the year 9999, and one day somebody will type one.
+    newest = query(
+        "SELECT max(order_date) AS newest FROM sales_orders WHERE order_date <= $today",
+        today=pd.Timestamp.today().date(),
+    )["newest"].iloc[0]
+    return None if pd.isna(newest) else pd.Timestamp(newest).to_period("M") - 1
+
+
+def load(month: pd.Period) -> pd.DataFrame:
+    """The orders of one month."""
+    return query(
+        """
+        SELECT order_id, order_date, region, channel, currency, net_amount, promo_code
+        FROM sales_orders
+        WHERE order_date BETWEEN $first AND $last OR order_date IS NULL
+        ORDER BY order_id
+        """,
+        first=month.start_time.date(),
+        last=month.end_time.date(),
+    )
 
 
 def clean(orders: pd.DataFrame) -> pd.DataFrame:
@@ -44,20 +63,12 @@ def layout(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    orders = query(
-        """
-        SELECT order_id, order_date, region, channel, currency, net_amount, promo_code
-        FROM sales_orders
-        ORDER BY order_id
-        """
-    )
-    orders = clean(orders)
-    if orders.empty:
+    month = last_full_month()
+    if month is None:
         text("There are no orders that you may see.")
         return
 
-    month = last_full_month(orders)
-    formatted = layout(orders[orders["order_date"].dt.to_period("M") == month])
+    formatted = layout(clean(load(month)))
     save(f"orders-{month}.csv", formatted.to_csv(sep=";", index=False).encode("utf-8"))
 
     text(f"{len(formatted):,} orders of {month:%B %Y}, ready for the partner's import.")

@@ -17,31 +17,33 @@ WEEKS = 13  # one quarter
 RECENT_WEEKS = 4  # "now" in the now-versus-before comparison
 
 
-def load_orders() -> pd.DataFrame:
-    """The last WEEKS full weeks of orders, one row per order."""
-    orders = query(
-        """
-        SELECT order_date, region, product_line, net_amount
-        FROM sales_orders
-        WHERE order_date IS NOT NULL
-        """
-    )
-    orders["order_date"] = pd.to_datetime(orders["order_date"], errors="coerce")
-    orders = orders.dropna(subset=["order_date"])
+def load_weeks() -> pd.DataFrame:
+    """Orders per week, region and product line, over the last WEEKS full weeks."""
+    # Counting is left to the query: there are millions of orders and only a few thousand of these rows.
     # Orders without an amount are cancellations; they are no sales velocity.
-    orders = orders[pd.to_numeric(orders["net_amount"], errors="coerce").fillna(0) > 0]
-    orders["region"] = orders["region"].fillna("(no region)")
-    orders["product_line"] = orders["product_line"].fillna("(no line)")
-    orders["week"] = orders["order_date"].dt.to_period("W-SUN").dt.start_time
+    weeks = query(
+        """
+        SELECT date_trunc('week', order_date) AS week, region, product_line, count(*) AS orders
+        FROM sales_orders
+        WHERE order_date <= $today AND net_amount > 0
+        GROUP BY ALL
+        """,
+        today=pd.Timestamp.today().date(),  # the twin has an order from the year 9999
+    )
+    weeks["week"] = pd.to_datetime(weeks["week"])
+    weeks["region"] = weeks["region"].fillna("(no region)")
+    weeks["product_line"] = weeks["product_line"].fillna("(no line)")
 
     # The newest week is still running, so it would always look like a slump.
-    full_weeks = sorted(orders["week"].unique())[:-1][-WEEKS:]
-    return orders[orders["week"].isin(full_weeks)]
+    full_weeks = sorted(weeks["week"].unique())[:-1][-WEEKS:]
+    return weeks[weeks["week"].isin(full_weeks)]
 
 
-def velocity(orders: pd.DataFrame) -> pd.DataFrame:
+def velocity(weeks: pd.DataFrame) -> pd.DataFrame:
     """Orders per week now and before, and the change, per region and product line."""
-    weekly = orders.groupby(["region", "product_line", "week"]).size().unstack("week", fill_value=0)
+    weekly = weeks.pivot_table(
+        index=["region", "product_line"], columns="week", values="orders", aggfunc="sum", fill_value=0
+    )
     now = weekly.iloc[:, -RECENT_WEEKS:].mean(axis=1)
     before = weekly.iloc[:, :-RECENT_WEEKS].mean(axis=1)
     table = pd.DataFrame({"orders_per_week": now.round(1), "before": before.round(1)})
@@ -50,9 +52,9 @@ def velocity(orders: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index().sort_values("orders_per_week", ascending=False)
 
 
-def draw(orders: pd.DataFrame) -> plt.Figure:
+def draw(weeks: pd.DataFrame) -> plt.Figure:
     """A line per region, orders per week; the eight largest, so that the legend stays readable."""
-    weekly = orders.groupby(["week", "region"]).size().unstack("region", fill_value=0)
+    weekly = weeks.pivot_table(index="week", columns="region", values="orders", aggfunc="sum", fill_value=0)
     largest = weekly.sum().nlargest(8).index
     fig, ax = plt.subplots(figsize=(9, 4.5))
     for region in largest:
@@ -67,16 +69,16 @@ def draw(orders: pd.DataFrame) -> plt.Figure:
 
 
 def main() -> None:
-    orders = load_orders()
-    if orders.empty:
+    weeks = load_weeks()
+    if weeks.empty:
         text("There are no orders that you may see in the last quarter.")
         return
 
-    first, last = orders["week"].min(), orders["week"].max()
-    text(f"{len(orders):,} orders in the weeks from {first:%d %b %Y} to {last:%d %b %Y}.")
+    first, last = weeks["week"].min(), weeks["week"].max()
+    text(f"{weeks['orders'].sum():,} orders in the weeks from {first:%d %b %Y} to {last:%d %b %Y}.")
 
-    show(velocity(orders).head(40), title="Velocity by region and product line")
-    show(draw(orders), title="Orders per week")
+    show(velocity(weeks).head(40), title="Velocity by region and product line")
+    show(draw(weeks), title="Orders per week")
 
     # Amounts are in the currency of each order, so money is never summed here:
     # the certified metric is net of returns and in euros.
