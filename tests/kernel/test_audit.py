@@ -211,3 +211,22 @@ def test_the_checkpoint_outside_never_goes_back(instance: Instance, acting: Acti
         Signer("handrail", instance.secret("audit")).sign(Checkpoint("handrail", 1, merkle.EMPTY))
     )
     assert instance.witness.read_text() == before
+
+
+def test_a_trail_that_grows_while_it_is_proved_is_whole(instance: Instance, acting: Acting) -> None:
+    fill(acting, 300)
+    enough = threading.Event()
+
+    def write() -> None:
+        while not enough.is_set():
+            with instance.context(SYSTEM) as ctx:
+                ctx.audit.now("thing.done", "thing:more")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        problems = [check(instance).problems for _ in range(30)]
+    finally:
+        enough.set()
+        writer.join()
+    assert problems == [()] * 30

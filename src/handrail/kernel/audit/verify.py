@@ -39,8 +39,10 @@ class Proof:
 def verify(connection: sa.Connection, verifier_key: str, witness: Path) -> Verification:
     """Recompute the whole log from its entries' bytes and compare it with all that was signed.
 
-    `connection` must be a snapshot: an entry that is written meanwhile is not to look like a forged one.
+    `connection` must be a snapshot that has not been read yet: an entry that is written meanwhile is not to
+    look like a forged one, nor a checkpoint outside that is newer like a trail that was cut short.
     """
+    outside = witness.read_text(encoding="utf-8") if witness.exists() else None
     problems: list[str] = []
     signed = {
         row.size: row.note
@@ -71,7 +73,7 @@ def verify(connection: sa.Connection, verifier_key: str, witness: Path) -> Verif
         problems.append(
             f"the last {size - max((s for s in signed if s < size), default=0)} entries are not signed"
         )
-    problems += _witness_problems(witness, verifier_key, signed, size)
+    problems += _witness_problems(outside, verifier_key, signed, size)
     root = base64.b64encode(merkle.fold(frontier)).decode()
     return Verification(not problems, size, root, len(signed), tuple(problems[:20]))
 
@@ -120,10 +122,10 @@ def _checkpoint_problems(note: str, verifier_key: str, size: int, root: bytes) -
     return []
 
 
-def _witness_problems(witness: Path, verifier_key: str, signed: dict[int, str], size: int) -> list[str]:
-    if not witness.exists():
+def _witness_problems(note: str | None, verifier_key: str, signed: dict[int, str], size: int) -> list[str]:
+    if note is None:
         return ["the checkpoint file beside the database is gone"] if size else []
-    outside = opened(witness.read_text(encoding="utf-8"), verifier_key)
+    outside = opened(note, verifier_key)
     if outside is None:
         return ["the checkpoint file beside the database is not signed by this instance's key"]
     if outside.size > size:
