@@ -9,13 +9,13 @@ BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
-.PHONY: demo test check format setup system system-test assets lock migration test-engines fuzz bench clean
+.PHONY: demo test check format setup system system-test assets lock migration clean
 
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
 
 test: setup system-test
-	$(PYTEST)
+	$(PYTEST) -n auto --dist loadfile
 
 check: setup
 	$(BIN)/ruff check src sdk demo tests
@@ -30,7 +30,7 @@ format: setup
 setup: system $(VENV)/ready
 
 # The environment is what requirements.lock says, by hash; nothing is resolved here.
-$(VENV)/ready: requirements.lock pyproject.toml sdk/pyproject.toml package-lock.json
+$(VENV)/ready: requirements.lock pyproject.toml sdk/pyproject.toml package-lock.json hatch_build.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --require-hashes --no-deps \
 	  -r <(sed -n '/^uv==/,/via/p' requirements.lock)
@@ -44,6 +44,10 @@ system:
 
 system-test:
 	@scripts/need bwrap:bubblewrap git:git chromium:chromium /usr/lib/postgresql/*/bin/initdb:postgresql
+
+# The page assets alone; setup makes them too.
+assets:
+	$(BIN)/python hatch_build.py
 
 # After changing dependencies in pyproject.toml.
 lock:

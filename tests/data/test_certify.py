@@ -257,3 +257,20 @@ def _edit(instance: Instance, old: str, new: str, *, last: bool = False) -> None
     head, found, tail = text.rpartition(old) if last else text.partition(old)
     assert found
     file.write_text(head + new + tail)
+
+
+def test_the_second_steward_sees_what_changed_since_the_draft_and_later_since_the_certified_text(
+    acting: Acting, proposed: Path
+) -> None:
+    from handrail.data.certify import before
+    from handrail.kernel import definitions
+
+    with acting("steward.hr") as ctx:
+        since, draft = before(ctx, "sales_orders")
+        proposal = definitions.read(ctx, "contracts/sales_orders.odcs.yaml")
+        data.certify(ctx, "sales_orders")
+    assert (since, draft == proposal) == ("the draft of the import", False)
+    with acting("steward.sales") as ctx:
+        data.propose(ctx, "sales_orders", {"description": "Another sentence."})
+    with acting("steward.hr") as ctx:
+        assert before(ctx, "sales_orders") == ("the contract that was last certified", proposal)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from handrail.data import store
+from handrail.data import odcs, store
 from handrail.data.catalog import active, dataset, declared_purposes, found
 from handrail.data.checks import breaches
 from handrail.data.events import CertificationEnded, DatasetCertified
 from handrail.data.models import Certification, Dataset, Proposal
 from handrail.data.state import lacks
-from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access
+from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, definitions
 
 
 def certify(ctx: Context, name: str) -> Dataset:
@@ -80,6 +80,17 @@ def timeline(ctx: Context, name: str) -> tuple[tuple[Proposal, ...], tuple[Certi
     """Every proposal and certification of a dataset, newest first."""
     access.require(ctx, "see-datasets", Resource("Catalog", "datasets"))
     return store.proposals_of(ctx, [name]).get(name, ()), store.certifications_of(ctx, [name]).get(name, ())
+
+
+def before(ctx: Context, name: str) -> tuple[str, bytes]:
+    """The text a second steward compares a proposal with, and which it is: last certified, or drafted."""
+    access.require(ctx, "see-datasets", Resource("Catalog", "datasets"))
+    path = odcs.path_of(name)
+    for certification in store.certifications_of(ctx, [name]).get(name, ()):
+        certified = definitions.earlier(ctx, path, certification.digest)
+        if certified is not None:
+            return "the contract that was last certified", certified
+    return "the draft of the import", definitions.earlier(ctx, path) or b""
 
 
 def extract_path(ctx: Context, name: str) -> Path:

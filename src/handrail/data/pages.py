@@ -12,7 +12,7 @@ from starlette.responses import Response
 from handrail import kit
 from handrail.data import forms, odcs, spoken
 from handrail.data.catalog import dataset, datasets, purposes, unreadable
-from handrail.data.certify import certify, revoke, timeline
+from handrail.data.certify import before, certify, revoke, timeline
 from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
@@ -71,6 +71,7 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
     may = {action: access.decide(ctx, action, subject) for action in ("propose", "certify", "revoke")}
     content = definitions.read(ctx, odcs.path_of(name)) or b""
     rows = sample(ctx, name)
+    since, earlier = before(ctx, name)
     return kit.render(
         request,
         "data/dataset.html",
@@ -80,6 +81,8 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         events=forms.events(proposals, certifications),
         may=may,
         yaml=content.decode(),
+        since=since,
+        change=kit.diff(earlier, content, odcs.path_of(name)),
         sample=rows,
         sample_rows=forms.shown_rows(rows) if rows is not None else [],
         panels=kit.panels(ctx, request, "dataset", one),

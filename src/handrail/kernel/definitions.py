@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from dulwich.objects import Blob, Tree
 from dulwich.repo import Repo
 
 from handrail.kernel import edits, storage
@@ -91,6 +92,28 @@ def history(ctx: "Context", path: str, limit: int = 20) -> tuple[Edit, ...]:
             )
             for entry in repo.get_walker(paths=[path.encode()], max_entries=limit)
         )
+
+
+def earlier(ctx: "Context", path: str, content_digest: str | None = None) -> bytes | None:
+    """The content of `path` that had this digest in some commit, or without one its first; None when never.
+
+    This is how a certification, which names a digest, leads back to the text that was certified.
+    """
+    found: bytes | None = None
+    with Repo(str(ctx.settings.home / "definitions")) as repo:
+        for entry in repo.get_walker(paths=[path.encode()]):
+            tree = repo[entry.commit.tree]
+            assert isinstance(tree, Tree)
+            try:
+                _, sha = tree.lookup_path(repo.__getitem__, path.encode())
+            except KeyError:  # deleted in this commit
+                continue
+            blob = repo[sha]
+            assert isinstance(blob, Blob)
+            found = blob.data
+            if content_digest is not None and digest(found) == content_digest:
+                return found
+    return None if content_digest is not None else found
 
 
 def _commit(root: Path, files: Mapping[str, bytes], message: str, author: bytes) -> str:
