@@ -2,10 +2,9 @@
 
 import json
 import os
-import socket
+import re
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import AbstractContextManager
@@ -15,11 +14,12 @@ from typing import Any
 
 import duckdb
 
-from handrail.kernel import SYSTEM, Caller, Context, Instance, identity
+from handrail.kernel import Context, Instance, NotReady, identity
 from handrail.server import open_instance
+from handrail_demo import seed
 from handrail_demo.tour.steps import Missed
 
-_PATIENCE = 30  # seconds to wait for a server or a run
+_PATIENCE = 60  # seconds to wait for one answer
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Stage:
     tokens: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def acting(self, person: str, via: str = "cli") -> AbstractContextManager[Context]:
+    def acting(self, person: str) -> AbstractContextManager[Context]:
         """A context as one of the people, for what has no shorter way in."""
-        return self.instance.context(caller(self.instance, person, via))
+        return self.instance.context(seed.acting(self.instance, person))
 
     def rest(self, person: str | None, method: str, path: str, body: object = None, token: str = "") -> Reply:
         """One REST request with this token, or else one of this person's own (None: without any)."""
@@ -86,14 +86,17 @@ class Stage:
     def token(self, person: str) -> str:
         """This person's API token, made at first need."""
         if person not in self.tokens:
-            with self.acting(person, "web") as ctx:
+            with self.acting(person) as ctx:
                 self.tokens[person] = identity.issue_token(ctx, "tour", days=1)[1]
         return self.tokens[person]
 
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One `handrail` command on this instance."""
         command = [handrail(), *words, "--home", str(self.home)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        environment = _plain_environment()
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=180, check=False, env=environment
+        )
 
     def direct(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
         """Plain SQL on the source itself, past every rule: what the governed answers are compared with."""
@@ -102,35 +105,29 @@ class Stage:
 
     def close(self) -> None:
         """Stop the server and close the instance."""
-        self.server.terminate()
-        self.server.wait(_PATIENCE)
+        _end(self.server)
         self.instance.close()
 
 
 def raised(home: Path, source: Path) -> Stage:
-    """Open the instance in `home` and serve it on a free port of this machine."""
-    port = _free_port()
-    server = subprocess.Popen(
-        [handrail(), "serve", "--home", str(home), "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=(home / "server.log").open("wb"),
-    )
-    stage = Stage(home, source, open_instance(home), port, server)
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
-                return stage
-        except OSError:
-            time.sleep(0.05)
-    stage.close()
-    raise Missed(f"the server did not come up: {(home / 'server.log').read_text(errors='replace')[-500:]}")
-
-
-def caller(instance: Instance, person: str, via: str = "cli") -> Caller:
-    """This person as a caller."""
-    with instance.context(SYSTEM) as ctx:
-        return Caller(identity.found(ctx, person), via)  # type: ignore[arg-type]
+    """Open the instance in `home` and serve it on a free port; refuses when the server does not come up."""
+    log = home / "server.log"
+    with log.open("wb") as errors:
+        server = subprocess.Popen(
+            [handrail(), "serve", "--home", str(home), "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=_plain_environment(),
+        )
+    said = server.stdout.readline().decode() if server.stdout else ""  # it says where it listens, or ends
+    listening = re.search(r":(\d+)\s*$", said)
+    if listening is None:
+        _end(server)
+        raise NotReady(
+            f"The server did not come up. {log.read_text(errors='replace')[-500:]}",
+            next_step="`handrail doctor` says what this machine lacks.",
+        )
+    return Stage(home, source, open_instance(home), int(listening[1]), server)
 
 
 def handrail() -> str:
@@ -139,7 +136,17 @@ def handrail() -> str:
     return str(beside) if os.access(beside, os.X_OK) else "handrail"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _plain_environment() -> dict[str, str]:
+    """Ours without what would make a command act for somebody else, or elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HANDRAIL_")}
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    if server.stdout:
+        server.stdout.close()
