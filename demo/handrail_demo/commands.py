@@ -1,6 +1,7 @@
 """`handrail demo`: the demo company, seeded and served, or its whole story told without anybody watching."""
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from handrail.kernel import Caller, Instance, identity
 from handrail_demo import seed, tour
 from handrail_demo.company import ADMIN, PEOPLE
 from handrail_demo.generate import FULL, SMALL, Size
+from handrail_demo.tour.stage import handrail
 
 HOME = Path.home() / ".handrail" / "demo"
 FIRST_TO_TRY = ("maker.sales", "viewer.emea", "viewer.apac", "reviewer.platform", "steward.sales")
@@ -48,10 +50,15 @@ def demo(
     if as_json:
         raise click.UsageError("--json goes with --tour.")
     composition: Composition = context.find_root().obj
+    place = home or HOME
+    fresh = not (place / "handrail.toml").exists()
     with kit.cli.refusals(as_json=False):
-        _seeded(composition, home or HOME, size)
-        _sign_in_addresses(composition, home or HOME, port)
-        composition.serve(home or HOME, None, port)
+        _seeded(composition, place, size)
+        _sign_in_addresses(composition, place, port)
+        if fresh:  # a new process, so that what making the company needed is given back to the machine
+            wanted = [] if port is None else ["--port", str(port)]
+            os.execv(handrail(), ["handrail", "serve", "--home", str(place), *wanted])  # noqa: S606
+        composition.serve(place, None, port)
 
 
 def _seeded(composition: Composition, home: Path, size: Size) -> None:
