@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -76,16 +77,24 @@ def import_source(
 
 @contextmanager
 def _alone(extracts: Path, called: str) -> Iterator[None]:
-    """One import of a source at a time; the lock goes with the process, however that ends."""
+    """One import of a source at a time; the lock goes with the process, however that ends.
+
+    A first import that came to nothing leaves nothing, not even its lock.
+    """
     extracts.mkdir(parents=True, exist_ok=True)
     with (extracts / _LOCK).open("w") as lock:
+        busy = Conflict(f"{called} is being imported right now.", next_step="Wait until that import is done.")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Conflict(
-                f"{called} is being imported right now.", next_step="Wait until that import is done."
-            ) from None
-        yield
+            raise busy from None
+        if not os.fstat(lock.fileno()).st_nlink:  # whoever had it before has just removed it
+            raise busy
+        try:
+            yield
+        finally:
+            if [one.name for one in extracts.iterdir()] == [_LOCK]:
+                shutil.rmtree(extracts)
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,8 @@ def _refused(node: exp.Expr) -> str | None:
         and isinstance(node.this, exp.Func)
         and (type(node.this).__name__ not in allowed.TABLE_FUNCTIONS)
     ):
-        return f"{node.this.name or node.this.sql_name().lower()}() as a table is"
+        anonymous = isinstance(node.this, exp.Anonymous)
+        return f"{node.this.name if anonymous else node.this.sql_name().lower()}() as a table is"
     return None
 
 
