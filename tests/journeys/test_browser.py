@@ -170,7 +170,7 @@ def test_an_app_goes_from_a_zip_to_two_viewers_who_each_see_their_own_rows(
     expect(maker.get_by_text("taken out of the prompts")).to_be_visible()
     run_in_the_sandbox(maker, "net-sales")
     expect(maker.get_by_text("It ended with exit code 1: TypeError")).to_be_visible(timeout=PATIENCE)
-    expect(maker.get_by_text("The log has the whole message.")).to_be_visible()
+    expect(maker.get_by_text("Its log names the line")).to_be_visible()
     maker.goto("/apps/net-sales")
     expect(maker.get_by_role("button", name="Promote version 1")).to_be_disabled()
 

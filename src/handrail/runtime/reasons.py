@@ -41,7 +41,8 @@ def explain(outcome: Outcome, limits: Limits, said: Conversation, log_end: str) 
     if last.startswith(_NO_PROCESSES):
         return Verdict("failed", "processes", _fill(_PROCESSES[0], limits, outcome), _PROCESSES[1])
     reason = f"It ended with exit code {outcome.code}" + (f": {last[:300]}" if last else " and said nothing.")
-    return Verdict("failed", "exited", reason, "The log has the whole message.")
+    mend = "Its log names the line: mend that and push again, or tell the app's owner."
+    return Verdict("failed", "exited", reason, mend if last else "Let it print what it does, and push that.")
 
 
 def refused(refusal: Refusal) -> Verdict:
