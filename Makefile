@@ -34,8 +34,9 @@ $(VENV)/ready: requirements.lock pyproject.toml sdk/pyproject.toml package-lock.
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --require-hashes --no-deps \
 	  -r <(sed -n '/^uv==/,/via/p' requirements.lock)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . -e sdk
+	$(BIN)/python -m compileall -q src sdk/src demo
 	touch $@
 
 # What only the system can give: namespaces need bubblewrap; tests need a browser, a database server and git.
