@@ -60,9 +60,10 @@ def init(context: click.Context, directory: Path, admin: str, name: str, email: 
 
 def _made(made: dict[str, str]) -> RenderableType:
     return Text.from_markup(
-        f"The instance is in [bold]{made['home']}[/]. "
-        f"Its admin signs in as [bold]{made['email']}[/] with the password\n\n    [bold]{made['password']}[/]\n\nwhich is shown this once. Next:\n\n"
-        f"    handrail serve --home {made['home']}"
+        f"The instance is in [bold]{made['home']}[/].\n"
+        f"Its admin signs in as [bold]{made['email']}[/] with the password\n\n"
+        f"    [bold]{made['password']}[/]\n\n"
+        f"which is shown this once. Next:\n\n    handrail serve --home {made['home']}"
     )
 
 
