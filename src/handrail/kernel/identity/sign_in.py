@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -23,8 +24,6 @@ from handrail.kernel.people import Caller, Person, Via
 from handrail.kernel.storage import new_id
 
 _WINDOW = timedelta(minutes=15)
-# Verified when the address is unknown, so that the answer takes as long as for a known one.
-_NOBODYS = HASHER.hash(secrets.token_hex(16))
 
 
 def sign_in(ctx: Context, email: str, password: str) -> str:
@@ -48,7 +47,7 @@ def sign_in(ctx: Context, email: str, password: str) -> str:
         )
     account = store.find_by_email(ctx, email)
     person, known = account or (None, None)
-    if not _matches(known or _NOBODYS, password) or person is None or known is None or not person.active:
+    if not _matches(known or _nobodys(), password) or person is None or known is None or not person.active:
         raise NotAllowed(
             "This address and password do not belong together.",
             next_step="Try again, or ask an admin for a sign-in link.",
@@ -154,6 +153,12 @@ def _opened(ctx: Context, cookie: str) -> tuple[str, str] | None:
 
 def _seal(ctx: Context, text: str) -> str:
     return hmac.new(ctx.instance.secret("session"), text.encode(), hashlib.sha256).hexdigest()
+
+
+@cache
+def _nobodys() -> str:
+    """Verified when the address is unknown, so that the answer takes as long as for a known one."""
+    return HASHER.hash(secrets.token_hex(16))
 
 
 def _hash(secret: str) -> str:
