@@ -163,6 +163,22 @@ def test_the_page_of_an_opened_app_shows_what_rest_answers(house: House) -> None
     ]
 
 
+def test_the_page_of_a_failed_run_shows_the_refusal_that_rest_gives(house: House) -> None:
+    sql = "SELECT name FROM suppliers"
+    code = f"from handrail_sdk import query\n\nprint(query('{sql}'))\n"
+    with company.actors(house.instance)(MAKER) as ctx:
+        apps.push(ctx, company.files("nosy", code), "Who delivers?", "")
+    with company.actors(house.instance)(MAKER) as ctx:
+        run = apps.run(ctx, "nosy")
+    runtime.execute(house.instance, run.id)
+    rest = house.by_rest(MAKER, "POST", "/query", {"sql": sql, "app": "nosy", "environment": "sandbox"})
+    token = {"Authorization": f"Bearer {house.token(MAKER)}"}
+    page = html.unescape(house.client.get(f"/runs/{run.id}", headers=token).text)
+    assert rest["code"] == "not_ready"
+    assert f"Handrail refused: {rest['message']}" in page
+    assert rest["next_step"] in page
+
+
 @pytest.mark.parametrize(
     ("sql", "code"),
     [

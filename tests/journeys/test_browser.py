@@ -157,6 +157,13 @@ def written(source: Path, region: str) -> list[tuple[str, ...]]:
     return [(r, line, f"{net:,.2f}", str(n)) for r, line, net, n in company.by_line(source, region)]
 
 
+def refused(page: Page, path: str, why: str, next_step: str) -> None:
+    """The page says why not, and what to do next."""
+    page.goto(path)
+    expect(page.locator(".refusal-why")).to_contain_text(why)
+    expect(page.locator(".next-step")).to_contain_text(next_step)
+
+
 def test_an_app_goes_from_a_zip_to_two_viewers_who_each_see_their_own_rows(
     browser: Opens, server: Served, source: Path, tmp_path: Path
 ) -> None:
@@ -217,13 +224,6 @@ def test_an_app_goes_from_a_zip_to_two_viewers_who_each_see_their_own_rows(
     refused(stranger, "/open/net-sales", "net-sales", "share it with you")
     verified = server.cli("audit", "verify", person="compliance")
     assert verified["ok"]
-
-
-def refused(page: Page, path: str, why: str, next_step: str) -> None:
-    """The page says why not, and what to do next."""
-    page.goto(path)
-    expect(page.locator(".refusal-why")).to_contain_text(why)
-    expect(page.locator(".next-step")).to_contain_text(next_step)
 
 
 def test_somebody_signs_in_by_a_link_that_works_once_and_nobody_by_a_wrong_password(
