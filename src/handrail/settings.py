@@ -88,6 +88,8 @@ class RuntimeSettings:
     # The largest file that a run may write, and the size of its working directory.
     file_mb: int = 128
     concurrent: int = 2
+    # Runs of one person that may wait or go on at the same time; nobody fills the queue for all others.
+    waiting: int = 20
     # As whom sandboxes are started when Handrail itself runs as root: a user id that nothing else uses.
     uid: int = 64321
     # Where Python layers are kept; empty: a cache that the sandbox user can reach.

@@ -135,3 +135,22 @@ def test_the_schema_is_of_the_rest_face_alone(open_client: Callable[[], TestClie
     paths = open_client().get("/openapi.json").json()["paths"]
     assert "/api/v1/me" in paths
     assert [path for path in paths if not path.startswith("/api/")] == ["/healthz"]
+
+
+def test_only_an_upload_may_be_longer_than_memory_bears(signed_in: SignedIn) -> None:
+    client = signed_in("viewer.emea")
+
+    def endless() -> Iterator[bytes]:
+        yield b'{"sql": "'
+        for _ in range(300):
+            yield b"x" * 100_000
+
+    for media in ("application/json", "multipart/form-data; boundary=b"):
+        announced = client.post(
+            "/api/v1/query", headers={"Content-Length": "20000000", "Content-Type": media}
+        )
+        assert announced.status_code == 403 and "16 MB" in announced.json()["detail"]
+        told = client.post("/api/v1/query", content=endless(), headers={"Content-Type": media})
+        assert 400 <= told.status_code < 500
+    upload = client.post("/api/v1/apps", headers={"Content-Length": "20000000"}, content=b"x")
+    assert "16 MB" not in upload.text

@@ -1,9 +1,11 @@
 """Starting a run: into the queue, with its code."""
 
+from dataclasses import replace
+
 import pytest
 
 from handrail import runtime
-from handrail.kernel import Instance, Invalid, Manifest, NotReady, trail
+from handrail.kernel import Instance, Invalid, LimitReached, Manifest, NotReady, trail
 from handrail.runtime import store
 from tests.conftest import Acting
 from tests.runtime.conftest import Start
@@ -48,3 +50,17 @@ def test_nothing_is_queued_when_the_transaction_is_undone(instance: Instance, ac
         raise Invalid("no", next_step="no")
     with acting("maker.sales") as ctx:
         assert runtime.runs(ctx) == ()
+
+
+def test_one_person_cannot_fill_the_queue_for_everybody(
+    instance: Instance, start: Start, acting: Acting
+) -> None:
+    instance.settings = replace(instance.settings, runtime=replace(instance.settings.runtime, waiting=2))
+    first = start("pass", person="viewer.emea")
+    start("pass", person="viewer.emea")
+    with pytest.raises(LimitReached, match="2 of your runs"):
+        start("pass", person="viewer.emea")
+    start("pass", person="viewer.apac")
+    with acting("viewer.emea") as ctx:
+        runtime.stop(ctx, first.id)
+    start("pass", person="viewer.emea")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from handrail.kernel import Context, Environment, Invalid, Manifest, NotReady, storage
+from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifest, NotReady, storage
 from handrail.runtime import store
 from handrail.runtime.layer import layer_digest
 from handrail.runtime.models import Run
@@ -19,7 +19,8 @@ def start(
     """Queue a run of exactly these files for the caller.
 
     The apps room decides before who may run what. Refuses NotReady for kinds of app that do not run yet and
-    on a machine that cannot hold a sandbox, Invalid when the entrypoint is not among the files.
+    on a machine that cannot hold a sandbox, Invalid when the entrypoint is not among the files, LimitReached
+    when too many of the caller's runs are not over.
     """
     if manifest.kind != "job":
         raise NotReady(
@@ -31,6 +32,13 @@ def start(
         raise Invalid(
             f"{app} has no file {manifest.entrypoint}, its entrypoint.",
             next_step="Add the file, or name another entrypoint in handrail.toml.",
+            subject=f"app:{app}",
+        )
+    most = ctx.settings.runtime.waiting
+    if store.count_open(ctx, ctx.caller.person.id) >= most:
+        raise LimitReached(
+            f"{most} of your runs wait or go on already.",
+            next_step="Wait until some are over, or stop those that you do not need.",
             subject=f"app:{app}",
         )
     ctx.ports.isolation.check()

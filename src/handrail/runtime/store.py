@@ -101,6 +101,12 @@ def find_files(ctx: Context, run_id: str) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def count_open(ctx: Context, person: str) -> int:
+    """How many runs of a person are not over."""
+    query = sa.select(sa.func.count()).where(runs.c.person == person, runs.c.state.in_(("queued", "running")))
+    return ctx.db.scalar(query) or 0
+
+
 def next_queued(ctx: Context) -> str | None:
     """The run that has waited longest, or None."""
     query = sa.select(runs.c.id).where(runs.c.state == "queued").order_by(runs.c.id).limit(1)

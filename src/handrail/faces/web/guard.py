@@ -15,6 +15,8 @@ from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, 
 
 SESSION = "handrail_session"
 SIGNED_OUT = 1 << 20  # bytes that somebody unknown may send: a sign-in form is a few hundred
+SIGNED_IN = 16 << 20  # bytes that others may send: what is not an upload is read into memory as a whole
+UPLOADS = {"/api/v1/apps", "/apps/new/zip", "/apps/new/folder", "/import"}
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 # No inline script or style anywhere, nothing from other hosts, nobody may frame a page. A route that serves
 # what an app made sets a stricter policy of its own, which is left alone.
@@ -60,7 +62,7 @@ class Guard:
                 self._dress(MutableHeaders(scope=message), scope, renewed)
             await send(message)
 
-        limit = self._longest if caller else SIGNED_OUT
+        limit = SIGNED_OUT if not caller else self._longest if scope["path"] in UPLOADS else SIGNED_IN
         refusal = self._refusal(scope, headers, limit)
         if refusal is not None:
             answer = await to_thread.run_sync(errors.refused, Request(scope), refusal)
