@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from handrail.kernel import identity
+from handrail.kernel import Instance, identity
 from tests.faces.conftest import PASSWORD
 from tests.faces.conftest import chromium as chromium
 from tests.journeys import company
@@ -19,6 +19,7 @@ PATIENCE = 60_000  # milliseconds for a run of an app on a busy machine
 # What an assistant wrote before it had met a row without a region.
 CARELESS = company.CODE.replace('sales = sales.fillna({"region": "(none)", "line": "(none)"})\n', "")
 Opens = Callable[[], Page]
+Links = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +28,32 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The company's certified data and its people, served; only the reviewer has a password."""
-    instance = company.found(tmp_path_factory.mktemp("company"))
-    company.furnish(instance, source)
-    with company.actors(instance)("admin") as ctx:
+def instance(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """The company's certified data and its people, of whom only the reviewer has a password."""
+    made = company.found(tmp_path_factory.mktemp("company"))
+    company.furnish(made, source)
+    with company.actors(made)("admin") as ctx:
         identity.set_password(ctx, "reviewer.platform", PASSWORD)
-    instance.close()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def server(instance: Instance) -> Iterator[Served]:
     served = Served(instance.settings.home).start()
     yield served
     served.stop()
+
+
+@pytest.fixture
+def link(instance: Instance) -> Links:
+    """The address of a one-time sign-in link that an admin made."""
+
+    def make(who: str) -> str:
+        with company.actors(instance)("admin") as ctx:
+            return f"/sign-in/link?token={identity.issue_link(ctx, who)}"
+
+    return make
 
 
 @pytest.fixture
@@ -65,14 +82,8 @@ def browser(chromium: Browser, server: Served) -> Iterator[Opens]:
     assert said == []
 
 
-def link(server: Served, who: str) -> str:
-    """A one-time sign-in link, as an admin makes it in a terminal."""
-    made = server.cli("people", "link", who, person="admin")
-    return str(made["address"]).partition("//")[2].partition("/")[2]
-
-
-def by_link(page: Page, server: Served, who: str) -> Page:
-    page.goto(f"/{link(server, who)}")
+def by_link(page: Page, address: str) -> Page:
+    page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Welcome")
     return page
 
@@ -165,9 +176,9 @@ def refused(page: Page, path: str, why: str, next_step: str) -> None:
 
 
 def test_an_app_goes_from_a_zip_to_two_viewers_who_each_see_their_own_rows(
-    browser: Opens, server: Served, source: Path, tmp_path: Path
+    browser: Opens, link: Links, server: Served, source: Path, tmp_path: Path
 ) -> None:
-    maker = by_link(browser(), server, "maker.sales")
+    maker = by_link(browser(), link("maker.sales"))
     maker.get_by_role("link", name="Data", exact=True).click()
     maker.get_by_role("link", name="sales_orders").click()
     expect(maker.get_by_text("Synthetic data.")).to_be_visible()
@@ -216,32 +227,32 @@ def test_an_app_goes_from_a_zip_to_two_viewers_who_each_see_their_own_rows(
     expect(maker.get_by_text("Version 2 is in production.")).to_be_visible()
 
     for who, region in (("viewer.emea", "EMEA"), ("viewer.apac", "APAC")):
-        viewer = by_link(browser(), server, who)
+        viewer = by_link(browser(), link(who))
         assert open_app(viewer, "net-sales") == written(source, region)
         expect(viewer.get_by_text("Synthetic data.")).to_have_count(0)
 
-    stranger = by_link(browser(), server, "maker.ops")
+    stranger = by_link(browser(), link("maker.ops"))
     refused(stranger, "/open/net-sales", "net-sales", "share it with you")
     verified = server.cli("audit", "verify", person="compliance")
     assert verified["ok"]
 
 
 def test_somebody_signs_in_by_a_link_that_works_once_and_nobody_by_a_wrong_password(
-    browser: Opens, server: Served
+    browser: Opens, link: Links
 ) -> None:
-    page, address = browser(), link(server, "viewer.emea")
-    page.goto(f"/{address}")
+    page, address = browser(), link("viewer.emea")
+    page.goto(address)
     expect(page.get_by_role("heading", name="Welcome, Emil")).to_be_visible()
     again = browser()
-    refused(again, f"/{address}", "used before", "Ask an admin for a new one.")
+    refused(again, address, "used before", "Ask an admin for a new one.")
     by_password(again, "reviewer.platform@meridian.example", "a guess")
     expect(again.get_by_role("alert")).to_contain_text("do not belong together")
     by_password(again, "reviewer.platform@meridian.example")
     expect(again.get_by_role("heading", name="Welcome, Rita")).to_be_visible()
 
 
-def test_the_catalog_is_searched_and_a_dataset_says_what_it_is_for(browser: Opens, server: Served) -> None:
-    page = by_link(browser(), server, "viewer.apac")
+def test_the_catalog_is_searched_and_a_dataset_says_what_it_is_for(browser: Opens, link: Links) -> None:
+    page = by_link(browser(), link("viewer.apac"))
     page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_label("Words in its name").fill("customers")
     page.get_by_role("button", name="Find").click()
