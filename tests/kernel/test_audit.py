@@ -123,7 +123,10 @@ def test_an_untouched_trail_is_proved(instance: Instance, acting: Acting) -> Non
 @pytest.mark.parametrize(
     ("tampering", "sentence"),
     [
-        ("UPDATE audit_entries SET body = replace(body, 'thing.done', 'thing.deny') WHERE seq = 20", "was changed"),
+        (
+            "UPDATE audit_entries SET body = replace(body, 'thing.done', 'thing.deny') WHERE seq = 20",
+            "was changed",
+        ),
         ("UPDATE audit_entries SET person = 'lead' WHERE seq = 20", "columns differ"),
         ("UPDATE audit_entries SET at = at + 1 WHERE seq = 20", "columns differ"),
         ("DELETE FROM audit_entries WHERE seq = 20", "is missing"),
