@@ -263,3 +263,43 @@ def test_the_catalog_is_searched_and_a_dataset_says_what_it_is_for(browser: Open
     assert columns["email"][4] == "a pseudonym"
     assert columns["email"][3].startswith("personal")
     expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
+
+
+def test_two_stewards_certify_what_one_of_them_sent_and_build_its_twin(browser: Opens, link: Links) -> None:
+    steward = by_link(browser(), link("steward.sales"))
+    steward.get_by_role("link", name="Data", exact=True).click()
+    steward.get_by_role("link", name="Import data").click()
+    lines = [f"{n},{('EMEA', 'APAC')[n % 2]},c{n}@example.org,{n}.50" for n in range(100)]
+    content = "\n".join(["Return No,Region,Contact,Amount", *lines]).encode()
+    steward.locator("input[name=files]").set_input_files(
+        {"name": "Returns 2026.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    steward.get_by_role("button", name="Import").first.click()
+    steward.get_by_role("link", name="returns_2026").click()
+    steward.get_by_role("link", name="Complete and propose").click()
+    steward.get_by_label("Owner").fill("steward.sales")
+    steward.get_by_label("Deputy").fill("lead")
+    steward.get_by_label("What it is").fill("What came back, and how much was paid back.")
+    steward.get_by_label("Certified until").fill(company.EXPIRES)
+    steward.get_by_label("sales-reporting").check()
+    steward.get_by_label("Groups that may read it").fill("sales")
+    filters = steward.get_by_role("table", name="Row filters")
+    expect(filters.get_by_role("columnheader").get_by_role("button")).to_have_count(0)  # their order decides
+    filters.get_by_label("Rows where").first.fill("Region = viewer.region")
+    steward.get_by_label("What Contact holds").select_option("personal data")
+    steward.get_by_label("What readers see of Contact").select_option("a pseudonym")
+    steward.get_by_role("button", name="Propose").click()
+    expect(steward.get_by_text("Another steward can certify it now.")).to_be_visible()
+    expect(steward.get_by_role("button", name="Certify")).to_have_count(0)
+
+    second = by_link(browser(), link("steward.hr"))
+    second.get_by_role("link", name="returns_2026").click()
+    second.get_by_role("button", name="Certify").click()
+    second.get_by_role("dialog").get_by_role("button", name="Certify").click()
+    expect(second.get_by_text(f"returns_2026 is certified until {company.EXPIRES}.")).to_be_visible()
+    second.goto("/twins/returns_2026")
+    second.get_by_role("button", name="Build the twin").click()
+    expect(second.get_by_text("The twin is being built.")).to_be_visible()
+    expect(second.get_by_text("Alike overall")).to_be_visible(timeout=PATIENCE)  # the page follows the build
+    second.goto("/datasets/returns_2026")
+    expect(second.get_by_role("table", name="Made-up rows")).to_be_visible()
