@@ -67,3 +67,17 @@ def test_a_refusal_reads_the_same_on_a_page_and_in_a_dialog(signed_in: SignedIn)
         assert answer.status_code == 409
         assert "The probe is not ready." in answer.text and "Warm it up." in answer.text
     assert "<html" in whole.text and "<html" not in dialog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/query", '{"sql": "SELECT 1", "purpose": "\\ud800"}'),
+        ("/api/v1/query", '{"metric": {"name": "x", "where": {"\\ud800": "\\ud800"}}, "purpose": "finance"}'),
+        ("/api/v1/apps/\\ud800/ask", '{"commit": "\\ud800"}'),
+        ("/api/v1/tokens", '{"name": "\\ud800"}'),
+    ],
+)
+def test_half_a_character_is_refused_and_breaks_nothing(signed_in: SignedIn, path: str, body: str) -> None:
+    answer = signed_in("maker.sales").post(path, content=body, headers={"Content-Type": "application/json"})
+    assert 400 <= answer.status_code < 500 and answer.json()["next_step"]

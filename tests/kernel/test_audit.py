@@ -233,3 +233,11 @@ def test_a_trail_that_grows_while_it_is_proved_is_whole(instance: Instance, acti
         enough.set()
         writer.join()
     assert problems == [()] * 30
+
+
+@pytest.mark.parametrize("odd", ["\ud800", {"\ud800": ["\udfff"]}, 10**30, float("nan"), {2, 1}, object()])
+def test_a_note_of_anything_can_be_written_and_fails_no_other(instance: Instance, odd: object) -> None:
+    with instance.context(SYSTEM) as ctx:
+        ctx.audit.now("thing.done", f"thing:{odd}", odd=odd)
+        ctx.audit.note("thing.done", "thing:later", odd=odd)
+    assert check(instance).ok

@@ -15,8 +15,9 @@ class Refusal(Exception):
 
     def __init__(self, message: str, *, next_step: str, **facts: Any) -> None:
         super().__init__(message)
-        self.message = message
-        self.next_step = next_step
+        # Either may quote what was handed in, and JSON can spell half a character, which UTF-8 cannot.
+        self.message = message.encode("utf-8", "replace").decode()
+        self.next_step = next_step.encode("utf-8", "replace").decode()
         self.facts = facts
 
     def answer(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def mount(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(kit.NotSignedIn, _not_signed_in)
     app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(UnicodeEncodeError, _half_a_character)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _our_mistake)
 
@@ -67,12 +68,21 @@ def _unreadable(request: Request, error: Exception) -> Response:
     wrong = [
         f"{'.'.join(str(part) for part in e['loc'][1:]) or e['loc'][0]}: {e['msg']}" for e in error.errors()
     ]
+    said = "; ".join(wrong[:5])[:1000]
     return refused(
         request,
         Invalid(
-            f"The request cannot be read: {'; '.join(wrong[:5])}.",
+            f"The request cannot be read: {said}.",
             next_step="Correct these and send it again.",
         ),
+    )
+
+
+def _half_a_character(request: Request, _: Exception) -> Response:
+    """What JSON can spell and neither UTF-8 nor a database can hold; the transaction was undone."""
+    return refused(
+        request,
+        Invalid("The request holds half a character (a lone surrogate).", next_step="Send whole characters."),
     )
 
 

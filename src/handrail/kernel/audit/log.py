@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class Log:
 
     def append(self, connection: sa.Connection, notes: Iterable[Note]) -> str | None:
         """Add `notes` in the caller's transaction; returns the checkpoint to publish after its commit."""
-        batch = list(notes)
+        batch = [replace(note, subject=_sound(note.subject), facts=_sound(note.facts)) for note in notes]
         if not batch:
             return None
         size, packed = connection.execute(
@@ -230,6 +230,21 @@ def tree_nodes(connection: sa.Connection) -> merkle.Nodes:
 def _size(note: str) -> int:
     lines = note.split("\n", 2)
     return int(lines[1]) if len(lines) > 1 and lines[1].isdigit() else 0
+
+
+def _sound(value: Any) -> Any:
+    """The value without what JSON, UTF-8 or 64 bits cannot hold: one caller's note must not fail a group."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case int() if not -(1 << 63) <= value < 1 << 63:
+            return str(value)
+        case Mapping():
+            return {_sound(key): _sound(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            items = [_sound(item) for item in value]
+            return items if isinstance(value, list | tuple) else sorted(items)
+    return value
 
 
 def _plain(value: object) -> object:
