@@ -100,7 +100,7 @@ def app_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
 
 
 @router.get("/apps/{name}/versions/{n}", response_class=HTMLResponse)
-def version_page(ctx: kit.Ctx, request: Request, name: str, n: int) -> HTMLResponse:
+def version_page(ctx: kit.Ctx, request: Request, name: str, n: kit.number) -> HTMLResponse:
     """One version: what changed, its gates, its manifest and what was said for it."""
     version, app = find.version(ctx, name, n=n), find.app(ctx, name)
     may = May.of(ctx, app)
@@ -121,7 +121,7 @@ def version_page(ctx: kit.Ctx, request: Request, name: str, n: int) -> HTMLRespo
 
 
 @router.get("/apps/{name}/versions/{n}/prompts", response_class=HTMLResponse)
-def prompts_page(ctx: kit.Ctx, request: Request, name: str, n: int) -> HTMLResponse:
+def prompts_page(ctx: kit.Ctx, request: Request, name: str, n: kit.number) -> HTMLResponse:
     """What was said for a version; for most people there is no such address."""
     said = prompts(ctx, name)  # asks first, so that nobody can try out version numbers
     version = find.chosen(ctx, name, n=n)

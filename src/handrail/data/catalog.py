@@ -18,7 +18,7 @@ from handrail.kernel import Context, Invalid, NotFound, Refusal, Resource, acces
 
 CATALOG = Resource("Catalog", "datasets")
 PURPOSES_FILE = "purposes.yaml"
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,200}")  # what a file can be called
 _loaded = lru_cache(maxsize=1024)(load)  # by content: an edited file is another key
 
 

@@ -90,7 +90,7 @@ def audit_entries(
     person: str = "",
     verb: str = "",
     subject: str = "",
-    before: int | None = None,
+    before: int | None = Query(None, ge=0, le=1 << 53),
     limit: int = Query(50, ge=1, le=500),
 ) -> list[Any]:
     """The trail, newest first."""
@@ -112,7 +112,7 @@ def export(ctx: kit.Ctx) -> StreamingResponse:
 
 
 @router.get("/audit/{seq}/proof")
-def proof(ctx: kit.Ctx, seq: int) -> Any:
+def proof(ctx: kit.Ctx, seq: kit.number) -> Any:
     """The inclusion proof of one entry."""
     return kit.jsonable(trail.prove(ctx, seq))
 

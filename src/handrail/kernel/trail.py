@@ -22,8 +22,11 @@ def entries(
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[audit.Entry, ...]:
-    """The newest entries first: everybody's for those who may see the trail, otherwise one's own only."""
-    if person != ctx.caller.person.id:
+    """The newest entries first: everybody's for those who may see the trail, otherwise one's own only.
+
+    A token of limited scope needs that scope even for its person's own: they tell what that person asked.
+    """
+    if person != ctx.caller.person.id or ctx.caller.scopes is not None:
         access.require(ctx, "see-trail", _TRAIL)
     return audit.recent(ctx.db, person=person, verb=verb, subject=subject, before=before, limit=limit)
 

@@ -12,7 +12,7 @@ from handrail.kit.panels import Panel, panel, panels
 from handrail.kit.refusals import refusal_page
 from handrail.kit.render import fragment, render, static_url, templates_from
 from handrail.kit.toasts import back, is_local
-from handrail.kit.web import Ctx, Instance_, NotSignedIn, page_number
+from handrail.kit.web import Ctx, Instance_, NotSignedIn, number, page_number
 
 __all__ = [
     "Bar",
@@ -36,6 +36,7 @@ __all__ = [
     "is_local",
     "jsonable",
     "nav",
+    "number",
     "page_number",
     "panel",
     "panels",

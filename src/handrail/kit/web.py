@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from handrail.kernel import Caller, Context, Instance
 
@@ -37,6 +37,9 @@ Ctx = Annotated[Context, Depends(open_context, scope="function")]
 
 Instance_ = Annotated[Instance, Depends(instance_of)]
 """`def page(instance: kit.Instance_)`: for the few endpoints that must open short contexts themselves."""
+
+number = Annotated[int, Path(ge=0, le=1 << 53)]
+"""`def page(n: kit.number)`: a number in an address, no larger than our databases can hold."""
 
 page_number = Annotated[int, Query(ge=1, le=100_000)]
 """`def page(page: kit.page_number = 1)`: the page of a paged list."""

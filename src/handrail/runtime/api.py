@@ -59,7 +59,7 @@ def get_outputs(run_id: str, ctx: kit.Ctx) -> tuple[Output, ...]:
 
 
 @router.get("/runs/{run_id}/outputs/{n}", response_class=Response)
-def get_output(run_id: str, n: int, ctx: kit.Ctx) -> Response:
+def get_output(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
     """The content of one output."""
     return downloaded(*look.output(ctx, run_id, n))
 

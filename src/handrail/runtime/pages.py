@@ -60,7 +60,7 @@ def log_file(run_id: str, ctx: kit.Ctx) -> Response:
 
 
 @router.get("/runs/{run_id}/outputs/{n}", response_class=Response)
-def output_file(run_id: str, n: int, ctx: kit.Ctx) -> Response:
+def output_file(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
     """One output: pictures to be shown, everything else to be kept, tables as CSV."""
     output, content = look.output(ctx, run_id, n)
     return as_csv(output, content) if output.kind == "table" else downloaded(output, content)

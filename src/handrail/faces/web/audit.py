@@ -23,7 +23,7 @@ def audit_page(
     person: Filter = "",
     verb: Filter = "",
     subject: Filter = "",
-    before: Annotated[int | None, Query(ge=0)] = None,
+    before: Annotated[int | None, Query(ge=0, le=1 << 53)] = None,
 ) -> HTMLResponse:
     """The newest entries first; those who may not see the whole trail see their own."""
     whole = _sees_all(ctx)
@@ -44,7 +44,7 @@ def audit_page(
 
 
 @router.get("/audit/{seq}", response_class=HTMLResponse)
-def entry_page(ctx: kit.Ctx, request: Request, seq: int) -> HTMLResponse:
+def entry_page(ctx: kit.Ctx, request: Request, seq: kit.number) -> HTMLResponse:
     """One entry with the proof that it is in the signed log."""
     return kit.render(
         request, "web/audit_entry.html", proof=trail.prove(ctx, seq), key=ctx.instance.log.verifier_key
