@@ -93,3 +93,7 @@ def test_a_text_made_to_be_slow_is_read_once(piece):
 def test_redacting_twice_takes_nothing_more(text):
     once = redact(text).text
     assert redact(once).text == once
+
+
+def test_a_secret_is_found_however_long_its_name_begins():
+    assert redact("a-" * 100 + "secret=abcdef12").text.endswith("secret=[redacted: secret]")
