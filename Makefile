@@ -39,12 +39,14 @@ $(VENV)/ready: requirements.lock pyproject.toml sdk/pyproject.toml package-lock.
 	$(BIN)/python -m compileall -q src sdk/src demo
 	touch $@
 
-# What only the system can give: namespaces need bubblewrap; tests need a browser, a database server and git.
+# What only the system can give: namespaces need bubblewrap; tests need a browser with its driver's libatomic,
+# a database server, git and curl.
 system:
 	@scripts/need bwrap:bubblewrap git:git
 
 system-test:
-	@scripts/need bwrap:bubblewrap git:git chromium:chromium /usr/lib/postgresql/*/bin/initdb:postgresql
+	@scripts/need bwrap:bubblewrap git:git chromium:chromium curl:curl '/usr/lib/*/libatomic.so.1:libatomic1' \
+	  '/usr/lib/postgresql/*/bin/initdb:postgresql'
 
 # The page assets alone; setup makes them too.
 assets:

@@ -227,9 +227,9 @@ def test_an_output_that_is_too_large_is_refused_before_it_is_sent(door: Opens) -
 def test_an_output_other_than_announced_ends_the_conversation(door: Opens, pieces: list[bytes]) -> None:
     talk = door()
     talk.ask({"verb": "output", "kind": "file", "name": "a", "title": "", "size": 100})
-    wire.send_content(talk.socket, iter(pieces))
     talk.socket.settimeout(10)
-    with pytest.raises(wire.Broken):
+    with pytest.raises((wire.Broken, wire.Closed)):  # the door may close before the last piece is sent
+        wire.send_content(talk.socket, iter(pieces))
         wire.receive_message(talk.socket)
     assert "announced" in talk.end().broken
     assert talk.kept.found == []
