@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from handrail import review
 from handrail.kernel import Manifest
+from handrail.review.changes import changes
+from handrail.review.check import parsed
 
 CORPUS = Path(__file__).parent / "corpus"
 KNOWN = review.KnownData(
@@ -253,3 +255,12 @@ def test_without_a_catalog_a_star_is_every_column_and_nothing_else_is_made_up() 
     }
     noisy = {name for name in found if name in {one.name for one in GOOD} and found[name]}
     assert noisy == {"star over exactly what is declared"}
+
+
+def test_hostile_code_neither_breaks_a_push_nor_holds_it_up() -> None:
+    deep = b"p = " + b"'a'+" * 2000 + b"'b'\nPASSWORD = 'hunter2hunter2'\n"
+    (change,) = changes(None, {"app.py": deep})
+    assert change.new is not None and "hunter2" not in change.new
+    much = {f"m{n}.py": b"x = 1\n" * 50_000 for n in range(8)}
+    _, unread = parsed(much)
+    assert len(unread) == 2 and all(one.severity == "blocks" for one in unread)

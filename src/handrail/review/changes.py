@@ -10,7 +10,7 @@ from handrail.review.check import parsed
 from handrail.review.models import Change, KnownData
 from handrail.review.rules.access import MANIFEST
 from handrail.review.rules.around import imported
-from handrail.review.rules.credentials import masked, secrets_in
+from handrail.review.rules.credentials import Found, masked, secrets_in
 from handrail.review.seen import SDK
 from handrail.review.source import Program, module_name
 
@@ -21,7 +21,7 @@ CUT = "\n… (the rest is not shown)"
 def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> tuple[Change, ...]:
     """Each file that differs, as text without credentials; binary files by name only, the same text twice."""
     before = before or {}
-    blot = _blotter(before), _blotter(after)
+    blot = _secrets(before), _secrets(after)
     return tuple(
         Change(file, _shown(before.get(file), blot[0]), _shown(after.get(file), blot[1]))
         for file in sorted({*before, *after})
@@ -82,16 +82,24 @@ def _packages(files: Mapping[str, bytes]) -> frozenset[str]:
     return frozenset(names - own - sys.stdlib_module_names - {SDK})
 
 
-def _blotter(files: Mapping[str, bytes]) -> tuple[Mapping[str, bytes], Program]:
-    return files, parsed(files)[0]
+def _secrets(files: Mapping[str, bytes]) -> tuple[Found, ...]:
+    """What is to be blotted out in each of the files: a secret of one may be quoted in another."""
+    program, _ = parsed(files)
+    return tuple(found for file, content in files.items() for found in _in_one(file, content, program))
 
 
-def _shown(content: bytes | None, blot: tuple[Mapping[str, bytes], Program]) -> str | None:
+def _in_one(file: str, content: bytes, program: Program) -> tuple[Found, ...]:
+    try:
+        return secrets_in({file: content}, program)
+    except RecursionError:  # a tree too deep to walk is still a text
+        return secrets_in({file: content}, {})
+
+
+def _shown(content: bytes | None, blot: tuple[Found, ...]) -> str | None:
     if content is None:
         return None
     if b"\0" in content[:8192]:
         return f"(binary, {len(content):,} bytes)"
-    files, program = blot
     text = content.decode("utf-8", "replace")
     text = text if len(text) <= LONGEST else text[:LONGEST] + CUT
-    return masked(text, secrets_in(files, program))
+    return masked(text, blot)

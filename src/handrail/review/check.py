@@ -19,7 +19,7 @@ from handrail.review.rules.imports import imports
 from handrail.review.rules.outside import outside
 from handrail.review.rules.pasted import pasted
 from handrail.review.seen import Seen, seen
-from handrail.review.source import Program, Source, is_python, not_reviewed, read
+from handrail.review.source import MOST, Program, Source, is_python, not_reviewed, read
 
 # Groups of the same severity in the order in which a reviewer wants to hear of them.
 FIRST = (
@@ -64,9 +64,11 @@ def parsed(files: Mapping[str, bytes]) -> tuple[Program, tuple[Finding, ...]]:
     """The Python files as syntax trees, and a blocking finding for each that cannot be read."""
     program: dict[str, Source] = {}
     unread: list[Finding] = []
+    room = MOST
     for file, content in files.items():
         if is_python(file):
-            one = read(file, content)
+            room -= len(content)
+            one = read(file, content) if room >= 0 else not_reviewed(file, 1, f"{MOST:,} bytes are the most")
             if isinstance(one, Source):
                 program[file] = one
             else:
