@@ -108,6 +108,7 @@ def test_every_change_leaves_a_trail(
         supervisor.start()
     try:
         data_is_certified(post, tmp_path)
+        a_metric_is_certified(post, instance, tmp_path)
         an_app_lives(post, url, tmp_path)
     finally:
         for supervisor in supervisors:
@@ -168,6 +169,24 @@ def data_is_certified(post: Posts, tmp_path: Path) -> None:
     post("steward.sales", "/import", {"location": str(changed), "name": "crm"})
     changed.write_text("id,name,city\n1,Ann,Oslo\n")
     post("steward.sales", "/import", {"location": str(changed), "name": "crm"})
+
+
+def a_metric_is_certified(post: Posts, instance: Instance, tmp_path: Path) -> None:
+    """By REST: control totals come in, a metric ties to them, and two stewards say so."""
+    totals = tmp_path / "totals.csv"
+    totals.write_text("month,total\n2026-01-01,50000\n")
+    post("steward.hr", "/import", {"location": str(totals), "name": "finance"})
+    usual = {"owner": "steward.hr", "deputy": "lead", "readers": ["hr"], "purposes": ["finance"]}
+    wanted = {**usual, "expires": company.EXPIRES, "description": "Closed months"}
+    post("steward.hr", "/datasets/totals/propose", wanted)
+    post("steward.sales", "/datasets/totals/certify")
+    ties = '{"ties_to": {"dataset": "totals", "period": "month", "value": "total", "tolerance": 10.0}}'
+    extension = f"        custom_extensions: [{{vendor_name: HANDRAIL, data: '{ties}'}}]\n"
+    file = instance.settings.home / "definitions" / "model" / "sales.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(company.MODEL + extension.encode())
+    post("steward.hr", "/metrics/revenue/reconcile")
+    post("steward.sales", "/metrics/revenue/certify")
 
 
 def an_app_lives(post: Posts, url: str, tmp_path: Path) -> None:

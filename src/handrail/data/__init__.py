@@ -6,9 +6,18 @@ Stewards import sources, complete and certify contracts; everybody else's questi
 from handrail.data.answer import Answer
 from handrail.data.catalog import contract, dataset, datasets, purposes, unreadable
 from handrail.data.certify import certify, extract_path, revoke, timeline
-from handrail.data.events import CertificationEnded, DataRefreshed, DatasetCertified, SchemaChanged
+from handrail.data.certify_metric import certify_metric
+from handrail.data.events import (
+    CertificationEnded,
+    DataRefreshed,
+    DatasetCertified,
+    MetricCertified,
+    MetricMissed,
+    SchemaChanged,
+)
 from handrail.data.import_source import import_source
-from handrail.data.metrics import broken_models, metric, metrics
+from handrail.data.measured import Difference, MetricCertification, Reconciliation
+from handrail.data.metrics import broken_models, metric, metrics, reconciliations
 from handrail.data.models import (
     Certification,
     Changes,
@@ -27,6 +36,7 @@ from handrail.data.models import (
 )
 from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
+from handrail.data.reconcile import reconcile
 from handrail.data.renditions import rendition, sample, set_rendition
 
 __all__ = [
@@ -39,18 +49,24 @@ __all__ = [
     "DataRefreshed",
     "Dataset",
     "DatasetCertified",
+    "Difference",
     "ImportReport",
     "Mask",
     "Metric",
+    "MetricCertification",
+    "MetricCertified",
+    "MetricMissed",
     "MetricRequest",
     "Note",
     "Proposal",
+    "Reconciliation",
     "Rendition",
     "Request",
     "RowFilter",
     "SchemaChanged",
     "broken_models",
     "certify",
+    "certify_metric",
     "contract",
     "dataset",
     "datasets",
@@ -62,6 +78,8 @@ __all__ = [
     "propose",
     "purposes",
     "query",
+    "reconcile",
+    "reconciliations",
     "rendition",
     "revoke",
     "sample",

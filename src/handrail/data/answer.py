@@ -27,6 +27,9 @@ class Budget:
 class Answer:
     """Rows as Arrow batches, and what was read for them: columns by dataset, those seen masked, as of when.
 
+    Of a metric also whether it is `certified` as it is now, and the dataset of the control totals that it
+    `ties_to`; both are None where SQL was asked.
+
     To be closed, or read to its end, which closes it; either writes the counts to the trail, once.
     """
 
@@ -35,6 +38,8 @@ class Answer:
     columns_read: Mapping[str, tuple[str, ...]]
     masked: Mapping[str, tuple[str, ...]]
     as_of: datetime | None
+    certified: bool | None
+    ties_to: str | None
     _rows: Rows
     _budget: Budget
     _closing: Closing

@@ -13,11 +13,13 @@ from handrail import kit
 from handrail.data import formats
 from handrail.data.catalog import dataset, datasets
 from handrail.data.certify import certify, revoke
+from handrail.data.certify_metric import certify_metric
 from handrail.data.import_source import import_source
-from handrail.data.metrics import metric, metrics
+from handrail.data.metrics import metric, metrics, reconciliations
 from handrail.data.models import MetricRequest, Request
 from handrail.data.propose import propose
 from handrail.data.query import query
+from handrail.data.reconcile import reconcile
 from handrail.kernel import Environment, Invalid
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
@@ -79,6 +81,24 @@ def all_metrics(ctx: kit.Ctx) -> list[Any]:
 def one_metric(ctx: kit.Ctx, name: str) -> Any:
     """One metric."""
     return kit.jsonable(metric(ctx, name))
+
+
+@router.post("/metrics/{name}/reconcile")
+def reconcile_metric(ctx: kit.Ctx, name: str) -> Any:
+    """Recompute a metric over everybody's rows and compare it with its control totals; the result is kept."""
+    return kit.jsonable(reconcile(ctx, name))
+
+
+@router.get("/metrics/{name}/reconciliations")
+def all_reconciliations(ctx: kit.Ctx, name: str) -> list[Any]:
+    """Every reconciliation of a metric, newest first."""
+    return [kit.jsonable(one) for one in reconciliations(ctx, name)[0]]
+
+
+@router.post("/metrics/{name}/certify")
+def certify_one_metric(ctx: kit.Ctx, name: str) -> Any:
+    """Certify a metric that another steward reconciled, and that ties."""
+    return kit.jsonable(certify_metric(ctx, name))
 
 
 class Imported(BaseModel):

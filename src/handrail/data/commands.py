@@ -92,7 +92,7 @@ def metric_command(
 @click.command("metrics")
 @kit.cli.verb(human=lambda found: _listed(found))
 def metrics_command(ctx: Context) -> tuple[Metric, ...]:
-    """Every metric, with what it means, whose it is and what it can be cut by."""
+    """Every metric, with what it means, whose it is, whether it is certified and what it can be cut by."""
     return metrics(ctx)
 
 
@@ -144,5 +144,5 @@ def _value(text: str) -> Any:
 
 
 def _listed(found: tuple[Metric, ...]) -> Any:
-    rows = [[m.name, m.description, m.owner, ", ".join(m.dimensions)] for m in found]
-    return kit.cli.table(["metric", "what it means", "owner", "cut by"], rows)
+    rows = [[m.name, m.state, m.description, m.owner, ", ".join(m.dimensions)] for m in found]
+    return kit.cli.table(["metric", "state", "what it means", "owner", "cut by"], rows)

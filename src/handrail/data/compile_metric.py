@@ -257,8 +257,8 @@ class _Compiler:
         return found
 
     def time_or_none(self) -> tuple[DatasetModel, FieldModel] | None:
-        if self.one.time:
-            return self.dimension(self.one.time)
+        if self.one.settings.time:
+            return self.dimension(self.one.settings.time)
         times = [pair for pair in self.dimensions().values() if pair[1].is_time]
         own = [pair for pair in times if pair[0].name == self.base]
         return next((only[0] for only in (own, times) if len(only) == 1), None)

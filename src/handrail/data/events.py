@@ -36,3 +36,20 @@ class DataRefreshed:
     """A dataset has a newer extract with the shape that its contract states."""
 
     dataset: str
+
+
+@dataclass(frozen=True)
+class MetricCertified:
+    """A second steward said yes to exactly this version of a metric, which ties to its control totals."""
+
+    metric: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class MetricMissed:
+    """A version of a metric was recomputed and missed its control totals; its badge is gone."""
+
+    metric: str
+    digest: str
+    worst: float

@@ -40,12 +40,14 @@ def encoded(answer: Answer, form: Format) -> Iterator[bytes]:
 def described(answer: Answer) -> dict[str, Any]:
     """What is known about an answer besides its rows."""
     columns = [{"name": column.name, "type": str(column.type)} for column in answer.schema]
+    badge = {} if answer.certified is None else {"certified": answer.certified, "ties_to": answer.ties_to}
     return {
         "query": answer.id,
         "environment": answer.environment,
         "as_of": kit.jsonable(answer.as_of),
         "columns": columns,
         "masked": kit.jsonable(answer.masked),
+        **badge,
     }
 
 

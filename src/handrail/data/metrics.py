@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from handrail.data import ossie
+from handrail.data import measured_store, ossie
 from handrail.data.catalog import CATALOG, contract_of
 from handrail.data.compile_metric import compile_metric, reachable, reads
+from handrail.data.measured import MetricCertification, Reconciliation
 from handrail.data.models import Metric, MetricRequest
 from handrail.data.ossie import Definition
 from handrail.data.parse import nearest
+from handrail.data.stands import stands
 from handrail.data.strict_yaml import invalid
-from handrail.kernel import Context, NotFound, Refusal, access, definitions
+from handrail.kernel import Context, NotFound, Refusal, Resource, access, definitions
 
 FOLDER = "model/"
 _loaded = lru_cache(maxsize=256)(ossie.load)  # by content: an edited file is another key
@@ -34,6 +36,18 @@ def broken_models(ctx: Context) -> Mapping[str, str]:
     """The model files that cannot be used, with file, line and reason."""
     access.require(ctx, "see-metrics", CATALOG)
     return {file: refusal.message for file, refusal in _read(ctx) if isinstance(refusal, Refusal)}
+
+
+def reconciliations(
+    ctx: Context, name: str
+) -> tuple[tuple[Reconciliation, ...], tuple[MetricCertification, ...]]:
+    """Every reconciliation and certification of a metric, newest first, with the figures of each period.
+
+    Refuses whoever may not see totals over everybody's rows.
+    """
+    definition(ctx, name)
+    access.require(ctx, "see-reconciliations", Resource("Metric", name))
+    return measured_store.reconciliations_of(ctx, name), measured_store.certifications_of(ctx, name)
 
 
 def definition(ctx: Context, name: str) -> Definition:
@@ -74,16 +88,26 @@ def _read(ctx: Context) -> Iterator[tuple[str, tuple[Definition, ...] | Refusal]
 
 def _shown(ctx: Context, one: Definition) -> Metric:
     base, dimensions, time = reachable(one)
+    now, to = stands(ctx, one), one.settings.ties_to
+    newest = now.reconciliation
     return Metric(
         name=one.metric.name,
         model=one.model.name,
         description=(one.metric.description or one.model.description or "").strip(),
-        owner=one.owner or _owner(ctx, base) or "",
+        owner=one.settings.owner or _owner(ctx, base) or "",
         sql=compile_metric(one, MetricRequest(one.metric.name)).sql,
         dimensions=dimensions,
         time=time,
         reads=reads(one),
         file=one.file,
+        version=one.digest,
+        state=now.state,
+        certified=now.certified,
+        ties_to=to.dataset if to else None,
+        off_by=newest.worst if newest else None,
+        reconciled_at=newest.at if newest else None,
+        proposed_by=now.proposed_by,
+        certified_by=now.certification.by if now.certification and now.certified else None,
     )
 
 

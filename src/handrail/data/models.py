@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
+from handrail.data.measured import MetricState
 from handrail.kernel import Environment
 
 MaskKind = Literal["null", "hash", "partial"]
@@ -236,7 +237,9 @@ class Metric:
     """One definition of a number that everybody uses: what it means, whose it is, and how it is computed.
 
     `sql` is the plain question behind it, `dimensions` what it can be cut by, `time` the dimension that a
-    grain cuts, `reads` every dataset and column that it or its dimensions can touch.
+    grain cuts, `reads` every dataset and column that it or its dimensions can touch, `version` the digest of
+    its file. `ties_to` is the dataset of its control totals, and `off_by` how far this version was from them
+    at worst, relative to a total, when it was last reconciled.
     """
 
     name: str
@@ -248,3 +251,11 @@ class Metric:
     time: str | None
     reads: Mapping[str, tuple[str, ...]]
     file: str
+    version: str
+    state: MetricState = "draft"
+    certified: bool = False
+    ties_to: str | None = None
+    off_by: float | None = None
+    reconciled_at: datetime | None = None
+    proposed_by: str | None = None
+    certified_by: str | None = None

@@ -1,24 +1,24 @@
 """Semantic model files, as Apache Ossie (formerly Open Semantic Interchange) 0.2.0.dev0 lays them out.
 
 Its own fields and no others; what it leaves to vendors stands in `custom_extensions` under the vendor
-HANDRAIL, as JSON: `owner` of a model or metric, and `time`, the dimension that a metric's grain cuts.
+HANDRAIL, as JSON (`extension.Settings`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import yaml
 from pydantic import BaseModel, Field
 
+from handrail.data import extension
+from handrail.data.extension import Settings
 from handrail.data.strict_yaml import find, invalid, line_of, validate
+from handrail.kernel import definitions
 
 VERSION = "0.2.0.dev0"
-VENDOR = "HANDRAIL"
-_SETTINGS = frozenset({"owner", "time"})
 _TEMPORAL = frozenset({"Date", "Time", "DateTime", "DateTimeTz"})
 
 Dialect = Literal[
@@ -156,14 +156,17 @@ class ModelFile(BaseModel):
 
 @dataclass(frozen=True)
 class Definition:
-    """A metric with the model around it, where it is written, and what Handrail adds to it."""
+    """A metric with the model around it, where it is written, and what Handrail adds to it.
+
+    `digest` names the content of the file: it is the metric's version.
+    """
 
     file: str
     line: int
+    digest: str
     model: SemanticModel
     metric: MetricModel
-    owner: str | None
-    time: str | None
+    settings: Settings
 
 
 def load(content: bytes, file: str) -> tuple[Definition, ...]:
@@ -176,16 +179,18 @@ def load(content: bytes, file: str) -> tuple[Definition, ...]:
     if parsed.version != VERSION:
         line = line_of(find(node, "version"))
         raise invalid(file, line, f"version is {parsed.version}, and {VERSION} is read here")
+    digest = definitions.digest(content)
     return tuple(
         definition
         for place, model in enumerate(parsed.semantic_model)
-        for definition in _Checked(file, find(node, "semantic_model", place), model).metrics()
+        for definition in _Checked(file, digest, find(node, "semantic_model", place), model).metrics()
     )
 
 
 @dataclass(frozen=True)
 class _Checked:
     file: str
+    digest: str
     node: yaml.Node
     model: SemanticModel
 
@@ -196,14 +201,14 @@ class _Checked:
             self.fields(place, dataset)
         for place, relationship in enumerate(self.model.relationships):
             self.relationship(place, relationship)
-        general = self.settings(self.model.custom_extensions)
+        general = self.extended(self.model.custom_extensions, {})
         for place, metric in enumerate(self.model.metrics):
-            own = self.settings(metric.custom_extensions, "metrics", place)
             if metric.expression.sql is None:
                 self.refuse("the expression has no ANSI_SQL dialect", "metrics", place, "expression")
             line = line_of(find(self.node, "metrics", place))
-            settings = {**general, **own}
-            yield Definition(self.file, line, self.model, metric, settings.get("owner"), settings.get("time"))
+            values = self.extended(metric.custom_extensions, general, "metrics", place)
+            settings = extension.settings(values)
+            yield Definition(self.file, line, self.digest, self.model, metric, settings)
 
     def fields(self, place: int, dataset: DatasetModel) -> None:
         self.once("fields", [field.name for field in dataset.fields_], "datasets", place)
@@ -229,20 +234,15 @@ class _Checked:
                 "to_columns",
             )
 
-    def settings(self, extensions: list[Extension], *path: str | int) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for extension in extensions:
-            if extension.vendor_name != VENDOR:
-                continue
-            try:
-                data = json.loads(extension.data)
-            except ValueError:
-                self.refuse("data is not JSON", *path, "custom_extensions")
-            if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
-                self.refuse("data must be a JSON object of texts", *path, "custom_extensions")
-            if unknown := sorted(set(data) - _SETTINGS):
-                self.refuse(f"unknown setting “{unknown[0]}” of {VENDOR}", *path, "custom_extensions")
-            found |= data
+    def extended(
+        self, extensions: list[Extension], general: dict[str, Any], *path: str | int
+    ) -> dict[str, Any]:
+        ours = [one.data for one in extensions if one.vendor_name == extension.VENDOR]
+        try:
+            found = extension.read(ours, general)
+            extension.settings(found)
+        except extension.Wrong as wrong:
+            self.refuse(str(wrong), *path, "custom_extensions")
         return found
 
     def once(self, what: str, names: list[str], *path: str | int) -> None:
@@ -250,5 +250,5 @@ class _Checked:
             if name in names[:place]:
                 self.refuse(f"the name “{name}” is given twice in {what}", *path, what, place)
 
-    def refuse(self, problem: str, *path: str | int) -> None:
+    def refuse(self, problem: str, *path: str | int) -> NoReturn:
         raise invalid(self.file, line_of(find(self.node, *path)), problem)

@@ -19,6 +19,7 @@ from handrail.data.models import Contract, Dataset, Request
 from handrail.data.parse import nearest, read
 from handrail.data.renditions import rendition
 from handrail.data.resolve import Resolved, named_tables, resolve
+from handrail.data.stands import stands
 from handrail.kernel import (
     Context,
     Decision,
@@ -50,6 +51,8 @@ class _Asked:
     metric: str | None
     app: str = ""
     manifest: Manifest | None = None
+    certified: bool | None = None  # of a metric: whether it carries the badge
+    ties_to: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def query(ctx: Context, request: Request) -> Answer:
     NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken.
     """
     asked = _settled(ctx, request)
-    resolved, contracts = _understood(ctx, asked.sql)
+    resolved, contracts = understood(ctx, asked.sql)
     if not resolved.reads:
         raise Invalid("The query reads no dataset.", next_step="Name one in FROM.", subject="query")
     reads = [_decided(ctx, asked, name, columns) for name, columns in resolved.reads.items()]
@@ -123,11 +126,14 @@ def _settled(ctx: Context, request: Request) -> _Asked:
             subject=f"metric:{metric}",
             rule="query-needs-declared-metric",
         )
-    question = compile_metric(definition(ctx, metric), request.metric)
-    return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest)
+    one = definition(ctx, metric)
+    question, to = compile_metric(one, request.metric), one.settings.ties_to
+    badge = stands(ctx, one).certified, to.dataset if to else None
+    return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest, *badge)
 
 
-def _understood(ctx: Context, sql: str) -> tuple[Resolved, Mapping[str, Contract]]:
+def understood(ctx: Context, sql: str) -> tuple[Resolved, Mapping[str, Contract]]:
+    """What `sql` reads, by the contracts of today, for verbs of this room; refuses as `query` does."""
     tree = _parsed(sql).copy()
     known = store.all_extracts(ctx).keys()
     contracts = {name: contract_of(ctx, name) for name in sorted(named_tables(tree) & known)}
@@ -185,7 +191,7 @@ def _record(
 ) -> None:
     """Put the decisions on the trail, durably, and count what a run reads; nothing has left yet."""
     facts: dict[str, Any] = {"query": name, "purpose": asked.purpose, "environment": asked.environment}
-    facts |= {"metric": asked.metric} if asked.metric else {}
+    facts |= {"metric": asked.metric, "metric_certified": asked.certified} if asked.metric else {}
     facts |= {"app": asked.app} if asked.app else {}
     notes = [
         (
@@ -242,6 +248,8 @@ def _run(
         columns_read=resolved.reads,
         masked=statement.masked,
         as_of=min((read.as_of for read in reads), default=None),
+        certified=asked.certified,
+        ties_to=asked.ties_to,
         _rows=rows,
         _budget=Budget(limits.max_rows, limits.max_mb),
         _closing=closing,

@@ -11,9 +11,12 @@ from rich.text import Text
 from handrail import kit
 from handrail.data.catalog import datasets
 from handrail.data.certify import certify, revoke
+from handrail.data.certify_metric import certify_metric
 from handrail.data.import_source import import_source
-from handrail.data.models import Dataset, ImportReport
+from handrail.data.measured import Reconciliation
+from handrail.data.models import Dataset, ImportReport, Metric
 from handrail.data.propose import propose
+from handrail.data.reconcile import missed, reconcile
 from handrail.kernel import Context
 
 
@@ -109,12 +112,39 @@ def revoke_command(ctx: Context, dataset: str, reason: str) -> Dataset:
     return revoke(ctx, dataset, reason)
 
 
+@click.command("reconcile")
+@click.argument("metric")
+@kit.cli.verb(human=lambda made: _reconciled(made))
+def reconcile_command(ctx: Context, metric: str) -> Reconciliation:
+    """Recompute a metric over everybody's rows and compare it with its control totals."""
+    return reconcile(ctx, metric)
+
+
+@click.command("certify-metric")
+@click.argument("metric")
+@kit.cli.verb(human=lambda made: f"{made.name} is {made.state}; it ties to {made.ties_to}.")
+def certify_metric_command(ctx: Context, metric: str) -> Metric:
+    """Certify a metric that another steward reconciled, and that ties."""
+    return certify_metric(ctx, metric)
+
+
+@click.command("quality")
+@click.argument("dataset")
+@click.option("--history", is_flag=True, help="List the checks so far, and check nothing.")
+@kit.cli.verb(human=lambda found: _checked(found))
+def quality_command(ctx: Context, dataset: str, history: bool) -> QualityCheck | tuple[QualityCheck, ...]:
+    """Hold a dataset against everything that its contract promises."""
+    return quality_history(ctx, dataset) if history else check_quality(ctx, dataset)
+
+
 commands: list[click.Command] = [
     import_command,
     datasets_command,
     propose_command,
     certify_command,
     revoke_command,
+    reconcile_command,
+    certify_metric_command,
 ]
 
 
@@ -152,3 +182,14 @@ def _stands(made: Dataset) -> str:
     until = f" until {made.certified_until}" if made.certified_until else ""
     missing = "".join(f"\n  {text}" for text in made.missing)
     return f"{made.name} is {made.state}{until}.{f' It lacks:{missing}' if missing else ''}"
+
+
+def _reconciled(made: Reconciliation) -> Any:
+    heads = ["period from", "control total", "metric", "off by", "source"]
+    rows = [
+        [" ".join([r.period, *r.by.values()]), r.total, r.ours or "–", f"{r.difference:.3%}", r.source]
+        for r in made.rows
+    ]
+    ties = f"It ties to {made.dataset}: off by {made.worst:.3%} at worst."
+    said = Text(ties if made.within else f"{missed(made)}.")
+    return Group(kit.cli.table(heads, rows, made.metric), said)

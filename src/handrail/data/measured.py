@@ -1,0 +1,100 @@
+"""The nouns of a metric's certification: what its reconciliations found, and where it stands by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+MetricState = Literal["draft", "proposed", "certified", "due", "edited", "missed"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One control total and the metric's value of the same period; figures are exact, as texts."""
+
+    period: str  # its first day
+    by: Mapping[str, str]  # further dimensions
+    total: str
+    ours: str | None  # None: the metric has no value there
+    difference: float  # relative to the total; 1.0 where there is nothing to compare
+    tolerance: float
+    source: str
+
+    @property
+    def within(self) -> bool:
+        """Whether it is close enough."""
+        return self.difference <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """One recomputation of one version of a metric against its control totals, over everybody's rows.
+
+    `data` says, by dataset, as of when the data was that it used.
+    """
+
+    id: str
+    metric: str
+    digest: str
+    dataset: str
+    by: str
+    at: datetime
+    worst: float
+    within: bool
+    rows: tuple[Difference, ...]
+    data: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class MetricCertification:
+    """A second steward's yes to exactly one version of a metric, on the strength of one reconciliation."""
+
+    id: str
+    metric: str
+    digest: str
+    reconciliation: str
+    proposed_by: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the version of a metric stands that is there now, and what that rests on."""
+
+    state: MetricState
+    reconciliation: Reconciliation | None = None
+    certification: MetricCertification | None = None
+    proposed_by: str | None = None
+
+    @property
+    def certified(self) -> bool:
+        """Whether its numbers carry the badge now."""
+        return self.state == "certified"
+
+
+def standing(
+    digest: str,
+    reconciliations: tuple[Reconciliation, ...],
+    certifications: tuple[MetricCertification, ...],
+    data: Mapping[str, str],
+) -> Standing:
+    """Where the version with this digest stands, by what is recorded (newest first) and the data as of now.
+
+    A miss weighs more than a certification; a certification counts only while the newest reconciliation was
+    made on the data that is there.
+    """
+    mine = [one for one in reconciliations if one.digest == digest]
+    newest = mine[0] if mine else None
+    given = next((one for one in certifications if one.digest == digest), None)
+    if newest and not newest.within:
+        return Standing("missed", newest, given)
+    fresh = newest is not None and dict(newest.data) == dict(data)
+    if newest and given:
+        return Standing("certified" if fresh else "due", newest, given)
+    if newest and fresh:
+        first = next(one for one in reversed(mine) if one.within)
+        return Standing("proposed", newest, proposed_by=first.by)
+    return Standing("edited" if certifications else "draft", newest)

@@ -1,0 +1,145 @@
+"""The tables of reconciliations and of the certifications of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from handrail.data.measured import Difference, MetricCertification, Reconciliation
+from handrail.kernel import Context, storage
+
+reconciliations = sa.Table(
+    "reconciliations",
+    storage.metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, nullable=False, index=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("reconciled_by", sa.Text, nullable=False),
+    sa.Column("reconciled_at", storage.Instant, nullable=False),
+    sa.Column("worst", sa.Double, nullable=False),
+    sa.Column("within", sa.Boolean, nullable=False),
+    sa.Column("rows", sa.JSON, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+metric_certifications = sa.Table(
+    "metric_certifications",
+    storage.metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("reconciliation", sa.Text, nullable=False),
+    sa.Column("proposed_by", sa.Text, nullable=False),
+    sa.Column("certified_by", sa.Text, nullable=False),
+    sa.Column("certified_at", storage.Instant, nullable=False),
+    # A version is certified once, however many approve in the same moment.
+    sa.UniqueConstraint("metric", "digest"),
+)
+
+
+def add_reconciliation(
+    ctx: Context,
+    metric: str,
+    digest: str,
+    dataset: str,
+    rows: Sequence[Difference],
+    data: Mapping[str, str],
+) -> Reconciliation:
+    """Keep what the caller's reconciliation found."""
+    made = Reconciliation(
+        id=storage.new_id("rec"),
+        metric=metric,
+        digest=digest,
+        dataset=dataset,
+        by=ctx.caller.person.id,
+        at=ctx.clock.now(),
+        worst=max(row.difference for row in rows),
+        within=all(row.within for row in rows),
+        rows=tuple(rows),
+        data=dict(data),
+    )
+    ctx.db.execute(
+        reconciliations.insert().values(
+            id=made.id,
+            metric=metric,
+            digest=digest,
+            dataset=dataset,
+            reconciled_by=made.by,
+            reconciled_at=made.at,
+            worst=made.worst,
+            within=made.within,
+            rows=[asdict(row) for row in rows],
+            data=dict(data),
+        )
+    )
+    return made
+
+
+def reconciliations_of(ctx: Context, metric: str) -> tuple[Reconciliation, ...]:
+    """Every reconciliation of a metric, newest first."""
+    table = reconciliations
+    query = sa.select(table).where(table.c.metric == metric)
+    found = ctx.db.execute(query.order_by(table.c.reconciled_at.desc(), table.c.id.desc()))
+    return tuple(_reconciliation(row) for row in found)
+
+
+def add_certification(ctx: Context, on: Reconciliation, proposed_by: str) -> MetricCertification:
+    """Record the caller's yes to the version that was reconciled."""
+    made = MetricCertification(
+        id=storage.new_id("mcert"),
+        metric=on.metric,
+        digest=on.digest,
+        reconciliation=on.id,
+        proposed_by=proposed_by,
+        by=ctx.caller.person.id,
+        at=ctx.clock.now(),
+    )
+    ctx.db.execute(
+        metric_certifications.insert().values(
+            id=made.id,
+            metric=made.metric,
+            digest=made.digest,
+            reconciliation=made.reconciliation,
+            proposed_by=made.proposed_by,
+            certified_by=made.by,
+            certified_at=made.at,
+        )
+    )
+    return made
+
+
+def certifications_of(ctx: Context, metric: str) -> tuple[MetricCertification, ...]:
+    """Every certification of a metric, newest first."""
+    table = metric_certifications
+    query = sa.select(table).where(table.c.metric == metric)
+    found = ctx.db.execute(query.order_by(table.c.certified_at.desc(), table.c.id.desc()))
+    return tuple(
+        MetricCertification(
+            row.id,
+            row.metric,
+            row.digest,
+            row.reconciliation,
+            row.proposed_by,
+            row.certified_by,
+            row.certified_at,
+        )
+        for row in found
+    )
+
+
+def _reconciliation(row: sa.Row[Any]) -> Reconciliation:
+    return Reconciliation(
+        id=row.id,
+        metric=row.metric,
+        digest=row.digest,
+        dataset=row.dataset,
+        by=row.reconciled_by,
+        at=row.reconciled_at,
+        worst=row.worst,
+        within=row.within,
+        rows=tuple(Difference(**one) for one in row.rows),
+        data=row.data,
+    )
