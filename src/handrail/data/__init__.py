@@ -7,12 +7,14 @@ from handrail.data.answer import Answer
 from handrail.data.catalog import contract, dataset, datasets, purposes, unreadable
 from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.certify_metric import certify_metric
+from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.events import (
     CertificationEnded,
     DataRefreshed,
     DatasetCertified,
     MetricCertified,
     MetricMissed,
+    QualityBroken,
     SchemaChanged,
 )
 from handrail.data.import_source import import_source
@@ -34,6 +36,7 @@ from handrail.data.models import (
     Request,
     RowFilter,
 )
+from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
 from handrail.data.reconcile import reconcile
@@ -50,6 +53,7 @@ __all__ = [
     "Dataset",
     "DatasetCertified",
     "Difference",
+    "Freshness",
     "ImportReport",
     "Mask",
     "Metric",
@@ -59,13 +63,18 @@ __all__ = [
     "MetricRequest",
     "Note",
     "Proposal",
+    "QualityBroken",
+    "QualityCheck",
     "Reconciliation",
     "Rendition",
     "Request",
+    "Result",
     "RowFilter",
+    "Rule",
     "SchemaChanged",
     "broken_models",
     "certify",
+    "check_quality",
     "certify_metric",
     "contract",
     "dataset",
@@ -77,6 +86,7 @@ __all__ = [
     "observed_reads",
     "propose",
     "purposes",
+    "quality_history",
     "query",
     "reconcile",
     "reconciliations",

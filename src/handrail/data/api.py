@@ -14,6 +14,7 @@ from handrail.data import formats
 from handrail.data.catalog import dataset, datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
+from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.import_source import import_source
 from handrail.data.metrics import metric, metrics, reconciliations
 from handrail.data.models import MetricRequest, Request
@@ -147,6 +148,18 @@ def certify_dataset(ctx: kit.Ctx, name: str) -> Any:
 def revoke_dataset(ctx: kit.Ctx, name: str, wanted: Revoked) -> Any:
     """End a certification."""
     return kit.jsonable(revoke(ctx, name, wanted.reason))
+
+
+@router.post("/datasets/{name}/quality")
+def check_dataset(ctx: kit.Ctx, name: str) -> Any:
+    """Hold the data against its contract now; answers with every promise and what came of it."""
+    return kit.jsonable(check_quality(ctx, name))
+
+
+@router.get("/datasets/{name}/quality")
+def dataset_quality(ctx: kit.Ctx, name: str) -> list[Any]:
+    """The newest checks of a dataset, newest first."""
+    return [kit.jsonable(one) for one in quality_history(ctx, name)]
 
 
 @router.post("/import")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from handrail.data import odcs, store
 from handrail.data.catalog import active, dataset, declared_purposes, found
+from handrail.data.check_quality import results
 from handrail.data.checks import breaches
 from handrail.data.events import CertificationEnded, DatasetCertified
-from handrail.data.models import Certification, Dataset, Proposal
+from handrail.data.models import Certification, Column, Contract, Dataset, Proposal
 from handrail.data.state import lacks
 from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, definitions
 
@@ -19,7 +21,8 @@ def certify(ctx: Context, name: str) -> Dataset:
     """Certify a proposed contract: from now until its expiry, production answers from the dataset.
 
     The certification names the file's digest. Refuses anybody but a second steward, a contract that was not
-    proposed or was edited since, one that is incomplete, and one whose promises the data does not keep.
+    proposed or was edited since, one that is incomplete, and one whose promises the data does not keep; a
+    rule of severity `warning` or `info` is let through.
     """
     now = found(ctx, name)
     proposal = _proposal(ctx, now)
@@ -36,7 +39,7 @@ def certify(ctx: Context, name: str) -> Dataset:
             next_step=f"Complete the contract and propose it again: handrail propose {name} …",
             subject=f"dataset:{name}",
         )
-    broken = breaches(stated, extract_of(ctx, name), lambda other: _path(ctx, other))
+    broken = [*breaches(stated, extract_of(ctx, name), lambda other: _path(ctx, other)), *_broken(ctx, now)]
     if broken:
         raise NotReady(
             f"The data of {name} does not keep what its contract says. {' '.join(broken)}",
@@ -119,6 +122,20 @@ def extract_of(ctx: Context, name: str) -> Path:
 def _path(ctx: Context, name: str) -> Path | None:
     extract = store.get_extract(ctx, name)
     return extract.path if extract else None
+
+
+def _broken(ctx: Context, now: Dataset) -> list[str]:
+    """The written promises that the data does not keep and that may not be let through."""
+    found = results(ctx, replace(now.contract, columns=_plain(now.contract)), store.all_extracts(ctx))
+    return [f"{one.promise}: {one.said}" for one in found if one.blocking and one.outcome != "kept"]
+
+
+def _plain(contract: Contract) -> tuple[Column, ...]:
+    """The columns without the promises that `breaches` has looked at already."""
+    return tuple(
+        replace(column, required=False, unique=False, primary_key=False, references=None)
+        for column in contract.columns
+    )
 
 
 def _proposal(ctx: Context, now: Dataset) -> Proposal | None:

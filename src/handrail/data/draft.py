@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from handrail.data.keys import KEY_WORDS, Keys
 from handrail.data.models import Column, Contract
 from handrail.data.personal import Likeness, likeness
 from handrail.data.profile import ColumnProfile, Profile
+from handrail.data.promises import Rule
 from handrail.data.sources.table import Extracted, Table
 from handrail.data.words import singular, words
 
@@ -83,10 +84,19 @@ def draft(found: Found, all_: Sequence[Found], source: str, server: Server) -> O
         source=source,
         physical_name=found.table.key,
         rows=found.profile.rows,
+        quality=tuple(_accepted(found, columns)),
     )
     about = [notes[""]] if "" in notes else []
     document = odcs.document(contract, server, found.table.kind, [*about, *computed, *found.keys.doubts])
     return _with_composite_keys(document, found, names)
+
+
+def _accepted(found: Found, columns: Sequence[Column]) -> Iterator[Rule]:
+    """Accepted values where a plain column has few, none of them rare: seen, so a hint and no obstacle."""
+    for column, one in zip(columns, found.profile.columns, strict=True):
+        free = not (column.unique or column.primary_key or column.classification or column.references)
+        if free and len(one.categories) > 1 and one.values >= _ENOUGH_ROWS:
+            yield Rule("invalid", columns=(column.name,), values=one.categories, blocking=False)
 
 
 def server_of(source: str, kind: str, location: str) -> Server:

@@ -53,3 +53,11 @@ class MetricMissed:
     metric: str
     digest: str
     worst: float
+
+
+@dataclass(frozen=True)
+class QualityBroken:
+    """A check found promises of a contract that the data does not keep, each in words."""
+
+    dataset: str
+    promises: tuple[str, ...]

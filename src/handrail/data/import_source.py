@@ -15,6 +15,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from handrail.data import odcs, store
 from handrail.data.catalog import found as find_dataset
+from handrail.data.check_quality import checked
 from handrail.data.checks import breaches
 from handrail.data.draft import Found, draft, server_of
 from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged
@@ -119,8 +120,9 @@ def _read(ctx: Context, source: Source, called: str, staging: Path, progress: Pr
         progress(label, done, len(tables))
         target = staging / f"{label}.parquet"
         extracted[table.key] = source.extract(table, target, _counting(progress, label, done, len(tables)))
+    k = ctx.settings.twins.k  # what is rarer stays out of drafts too
     with duckdb.connect() as con:
-        profiles = {key: profile(con, staging / f"{names[key]}.parquet") for key in extracted}
+        profiles = {key: profile(con, staging / f"{names[key]}.parquet", k) for key in extracted}
         keys = find_keys(con, tables, profiles)
     progress("checked", len(tables), len(tables))
     return _Read(
@@ -148,6 +150,8 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
         _announce_change(ctx, name, outcome, standing.get(name))
     for name in outcome.refreshed:
         ctx.events.publish(DataRefreshed(name))
+    for one in read.tables:
+        checked(ctx, one.dataset, "import")
     gone = sorted(set(read.before) - set(paths))
     outcome.notes += [Note(name, "It is no longer in the source; its last data stays.") for name in gone]
     report = ImportReport(

@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-import yaml
 from open_data_contract_standard.model import (
     CustomProperty,
     OpenDataContractStandard,
@@ -16,9 +15,10 @@ from open_data_contract_standard.model import (
     TeamMember,
 )
 
+from handrail.data.load_quality import load_freshness, load_quality
 from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
-from handrail.data.strict_yaml import find, invalid, line_of, unknown_key, validate
-from handrail.kernel import Invalid, definitions
+from handrail.data.strict_yaml import File, validate
+from handrail.kernel import definitions
 
 _CONTRACT_PROPERTIES = ("purposes", "rowFilters", "entityKey", "subject", "expires", "rows")
 _COLUMN_PROPERTIES = ("semantic", "mask")
@@ -30,20 +30,6 @@ _CLASSES: Mapping[str, Classification | None] = {
     "public": None,
     "internal": None,
 }
-
-
-class _File:
-    """One contract file while it is read: turns a path inside it into a refusal with the right line."""
-
-    def __init__(self, name: str, node: yaml.Node) -> None:
-        self.name = name
-        self.node = node
-
-    def wrong(self, problem: str, *path: str | int) -> Invalid:
-        return invalid(self.name, line_of(find(self.node, *path)), problem)
-
-    def unknown(self, key: str, known: Sequence[str], *path: str | int) -> Invalid:
-        return unknown_key(self.name, line_of(find(self.node, *path)), key, known)
 
 
 def parse(content: bytes, file: str) -> OpenDataContractStandard:
@@ -58,7 +44,7 @@ def load(content: bytes, file: str) -> Contract:
     than one table, a name that is not the file's, repeated columns, unknown classes and masks.
     """
     node, document = validate(content, file, OpenDataContractStandard)
-    where = _File(file, node)
+    where = File(file, node)
     if document.kind != "DataContract" or not (document.apiVersion or "").startswith("v3."):
         raise where.wrong("it must say “kind: DataContract” and “apiVersion: v3.2.0”", "apiVersion")
     name = document.name or ""
@@ -89,11 +75,13 @@ def load(content: bytes, file: str) -> Contract:
         source=(document.servers[0].server or "") if document.servers else "",
         physical_name=table.physicalName or table.name or name,
         rows=_count(where, values.get("rows")),
+        quality=load_quality(where, document),
+        freshness=load_freshness(where, document),
     )
 
 
 def _custom(
-    where: _File, items: Sequence[CustomProperty] | None, known: Sequence[str], *path: str | int
+    where: File, items: Sequence[CustomProperty] | None, known: Sequence[str], *path: str | int
 ) -> dict[str, Any]:
     """Our custom properties by name; another tool's (with a `vendor`) are left alone, a typo is refused."""
     values: dict[str, Any] = {}
@@ -108,7 +96,7 @@ def _custom(
     return values
 
 
-def _column(where: _File, item: SchemaProperty, place: int) -> Column:
+def _column(where: File, item: SchemaProperty, place: int) -> Column:
     path = ("schema", 0, "properties", place)
     if not item.name or not item.physicalType:
         raise where.wrong("a column needs a “name” and a “physicalType”", *path)
@@ -129,7 +117,7 @@ def _column(where: _File, item: SchemaProperty, place: int) -> Column:
     )
 
 
-def _mask(where: _File, value: Any, *path: str | int) -> Mask | None:
+def _mask(where: File, value: Any, *path: str | int) -> Mask | None:
     if value is None:
         return None
     kinds = get_args(MaskKind)
@@ -141,7 +129,7 @@ def _mask(where: _File, value: Any, *path: str | int) -> Mask | None:
     return Mask(value["kind"], _list(where, value.get("unlessGroups"), "unlessGroups", *path))
 
 
-def _row_filters(where: _File, value: Any) -> tuple[RowFilter, ...]:
+def _row_filters(where: File, value: Any) -> tuple[RowFilter, ...]:
     if value is None:
         return ()
     path = ("customProperties", "rowFilters")
@@ -159,7 +147,7 @@ def _row_filters(where: _File, value: Any) -> tuple[RowFilter, ...]:
     return tuple(rules)
 
 
-def _references(where: _File, item: Relationship | None, *path: str | int) -> tuple[str, str] | None:
+def _references(where: File, item: Relationship | None, *path: str | int) -> tuple[str, str] | None:
     if item is None:
         return None
     if not isinstance(item.to, str) or item.to.count(".") != 1:
@@ -169,7 +157,7 @@ def _references(where: _File, item: Relationship | None, *path: str | int) -> tu
     return dataset, str(exact) if exact is not None else column
 
 
-def _refuse_repeated(where: _File, columns: Sequence[Column]) -> None:
+def _refuse_repeated(where: File, columns: Sequence[Column]) -> None:
     seen: set[str] = set()
     for place, column in enumerate(columns):
         if column.name.lower() in seen:
@@ -177,7 +165,7 @@ def _refuse_repeated(where: _File, columns: Sequence[Column]) -> None:
         seen.add(column.name.lower())
 
 
-def _entity_key(where: _File, value: str | None, columns: Sequence[Column]) -> str | None:
+def _entity_key(where: File, value: str | None, columns: Sequence[Column]) -> str | None:
     if value is not None and value not in [column.name for column in columns]:
         raise where.wrong(
             f"the entity key “{value}” is not one of the columns", "customProperties", "entityKey", "value"
@@ -190,7 +178,7 @@ def _member(team: Team | list[TeamMember] | None, role: str) -> str | None:
     return next((member.username for member in members or () if member.role == role), None)
 
 
-def _expires(where: _File, value: Any) -> datetime.date | None:
+def _expires(where: File, value: Any) -> datetime.date | None:
     if value is None or (isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)):
         return value
     try:
@@ -201,24 +189,24 @@ def _expires(where: _File, value: Any) -> datetime.date | None:
         ) from None
 
 
-def _text(where: _File, values: Mapping[str, Any], key: str, *path: str | int) -> str | None:
+def _text(where: File, values: Mapping[str, Any], key: str, *path: str | int) -> str | None:
     value = values.get(key)
     if value is not None and not isinstance(value, str):
         raise where.wrong(f"“{key}” must be a text", *path, "customProperties", key, "value")
     return value
 
 
-def _count(where: _File, value: Any) -> int | None:
+def _count(where: File, value: Any) -> int | None:
     if value is None or (type(value) is int and value >= 0):
         return value
     raise where.wrong("“rows” must be a whole number", "customProperties", "rows", "value")
 
 
-def _texts(where: _File, values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _texts(where: File, values: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return _list(where, values.get(key), key, "customProperties", key, "value")
 
 
-def _list(where: _File, value: Any, key: str, *path: str | int) -> tuple[str, ...]:
+def _list(where: File, value: Any, key: str, *path: str | int) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from handrail.data.measured import MetricState
+from handrail.data.promises import Freshness, Rule
 from handrail.kernel import Environment
 
 MaskKind = Literal["null", "hash", "partial"]
@@ -74,6 +75,8 @@ class Contract:
     source: str
     physical_name: str
     rows: int | None
+    quality: tuple[Rule, ...] = ()
+    freshness: Freshness | None = None
 
     def column(self, name: str) -> Column | None:
         """The column of that exact name, or None."""

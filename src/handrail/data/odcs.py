@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from open_data_contract_standard.model import (
     CustomProperty,
+    DataQuality,
     Description,
     OpenDataContractStandard,
     Relationship,
@@ -20,19 +21,23 @@ from open_data_contract_standard.model import (
     SchemaObject,
     SchemaProperty,
     Server,
+    ServiceLevelAgreementProperty,
     Team,
     TeamMember,
 )
 
 from handrail.data.models import Column, Contract, RowFilter
+from handrail.data.promises import Rule
 
+AGES = ("latency", "freshness")  # the service levels that say how old data may be
 API_VERSION = "v3.2.0"
 SUFFIX = ".odcs.yaml"
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _ORDER = (
     *("name", "physicalName", "logicalType", "logicalTypeOptions", "physicalType", "description", "required"),
-    *("unique", "primaryKey", "primaryKeyPosition", "classification", "relationships", "customProperties"),
+    *("unique", "primaryKey", "primaryKeyPosition", "classification", "relationships", "quality"),
+    "customProperties",
 )
 _LOGICAL = (
     (("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"),
@@ -101,12 +106,25 @@ def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataCo
     schema = (document.schema_ or [SchemaObject(name=contract.name)])[0]
     known = {item.name: item for item in schema.properties or ()}
     keys = [column.name for column in contract.columns if column.primary_key]
+    names = [column.name for column in contract.columns]
     properties = [_property(known.get(column.name), column, keys) for column in contract.columns]
+    for item in properties:
+        if item.name not in known:
+            item.quality = [_accepted(r) for r in contract.quality if r.columns == (item.name,)] or None
     return document.model_copy(
         update={
             "version": contract.version,
             "description": described if described.model_dump(exclude_none=True) else None,
-            "schema_": [schema.model_copy(update={"logicalType": "object", "properties": properties})],
+            "schema_": [
+                schema.model_copy(
+                    update={
+                        "logicalType": "object",
+                        "properties": properties,
+                        "quality": _kept(schema, names),
+                    }
+                )
+            ],
+            "slaProperties": _levels(document, names),
             "team": _team(document.team, contract),
             "roles": _roles(document.roles, contract.readers),
             "customProperties": custom(
@@ -163,6 +181,37 @@ def _property(existing: SchemaProperty | None, column: Column, keys: Sequence[st
             "customProperties": custom(base.customProperties, {"semantic": column.semantic, "mask": mask}),
         }
     )
+
+
+def _accepted(rule: Rule) -> DataQuality:
+    """A drafted rule in the standard's words: the values that were seen."""
+    written = {
+        "type": "library",
+        "metric": "invalidValues",
+        "arguments": {"validValues": list(rule.values)},
+        "mustBe": 0,
+        "severity": None if rule.blocking else "warning",
+    }
+    return DataQuality.model_validate(written)
+
+
+def _kept(schema: SchemaObject, names: Sequence[str]) -> list[DataQuality] | None:
+    """The table's rules without those about columns that are gone, which no data could keep."""
+    rules = schema.quality or ()
+    return [rule for rule in rules if set((rule.arguments or {}).get("properties", ())) <= set(names)] or None
+
+
+def _levels(
+    document: OpenDataContractStandard, names: Sequence[str]
+) -> list[ServiceLevelAgreementProperty] | None:
+    """The service levels without an age that is measured by a column that is gone."""
+    return [
+        level
+        for level in document.slaProperties or ()
+        if level.property not in AGES
+        or not level.element
+        or level.element.removeprefix(f"{document.name}.") in names
+    ] or None
 
 
 def _other_class(existing: SchemaProperty) -> str | None:

@@ -13,6 +13,7 @@ from handrail import kit
 from handrail.data import forms, odcs, spoken
 from handrail.data.catalog import dataset, datasets, purposes, unreadable
 from handrail.data.certify import before, certify, revoke, timeline
+from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
@@ -121,6 +122,32 @@ def revoke_form(ctx: kit.Ctx, request: Request, name: str, reason: Annotated[str
     """End a certification."""
     revoke(ctx, name, reason)
     return kit.back(request, f"/datasets/{name}", toast=f"The certification of {name} is revoked.")
+
+
+@router.post("/datasets/{name}/quality")
+def check_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
+    """Hold the data against its contract now."""
+    made = check_quality(ctx, name)
+    said = (
+        f"{len(made.broken)} of its {len(made.results)} promises are broken."
+        if made.broken
+        else (
+            "It keeps what its contract promises." if made.outcome == "kept" else "Some could not be checked."
+        )
+    )
+    return kit.back(request, f"/datasets/{name}#quality", toast=f"{name} is checked. {said}")
+
+
+@kit.panel("dataset", "Quality and freshness", order=5)
+def quality(ctx: Context, one: Any) -> tuple[str, dict[str, Any]]:
+    """What the newest check found, and how the checks before it ended."""
+    history = quality_history(ctx, one.name)
+    return "data/panel_quality.html", {
+        "dataset": one,
+        "newest": next(iter(history), None),
+        "history": tuple(reversed(history)),
+        "may": access.decide(ctx, "check-quality", Resource("Dataset", one.name)).allowed,
+    }
 
 
 @router.get("/import", response_class=HTMLResponse)

@@ -13,6 +13,7 @@ from handrail.data.sources.table import describe, first, literal, quote
 SAMPLE = 500  # distinct values of a column that are looked at
 _COLUMNS_AT_ONCE = 200
 _CELLS_HELD = 2_000_000
+_MANY_CATEGORIES = 12
 _SAMPLED = ("VARCHAR", "BIGINT", "INTEGER")
 
 
@@ -25,6 +26,7 @@ class ColumnProfile:
     values: int  # not null
     distinct: int
     sample: tuple[str, ...] = ()  # distinct values as text, in no meaningful order
+    categories: tuple[str, ...] = ()  # all values of a column of few, when none of them is rare
 
 
 @dataclass(frozen=True)
@@ -44,21 +46,24 @@ class Profile:
         return 0 < self.rows == column.values == column.distinct
 
 
-def profile(con: duckdb.DuckDBPyConnection, path: Path) -> Profile:
-    """Profile one Parquet file; scans it a few times and holds only counts and samples."""
+def profile(con: duckdb.DuckDBPyConnection, path: Path, k: int = 10) -> Profile:
+    """Profile one Parquet file; scans it a few times and holds only counts and samples.
+
+    A column is one of categories when each of its few values is in at least `k` rows.
+    """
     described = describe(con, relation(path))
     rows = int(first(con, f"SELECT count(*) FROM {relation(path)}")[0])  # noqa: S608
     if rows * len(described) > _CELLS_HELD:
-        return Profile(path, rows, tuple(_columns(con, relation(path), described, rows)))
+        return Profile(path, rows, tuple(_columns(con, relation(path), described, rows, k)))
     # Hundreds of small questions about a wide file cost more in opening it than in answering.
     con.execute(f"CREATE OR REPLACE TEMP TABLE profiled AS SELECT * FROM {relation(path)}")  # noqa: S608
-    columns = tuple(_columns(con, "profiled", described, rows))
+    columns = tuple(_columns(con, "profiled", described, rows, k))
     con.execute("DROP TABLE profiled")
     return Profile(path, rows, columns)
 
 
 def _columns(
-    con: duckdb.DuckDBPyConnection, source: str, described: Sequence[tuple[str, str]], rows: int
+    con: duckdb.DuckDBPyConnection, source: str, described: Sequence[tuple[str, str]], rows: int, k: int
 ) -> Iterator[ColumnProfile]:
     for start in range(0, len(described), _COLUMNS_AT_ONCE):
         part = described[start : start + _COLUMNS_AT_ONCE]
@@ -76,7 +81,10 @@ def _columns(
         for name, type_ in part:
             seen = values[name, type_]
             distinct = min(about[name, type_], seen)
-            yield ColumnProfile(name, type_, seen, distinct, _sample(con, source, name, type_, seen))
+            few = type_ == "VARCHAR" and 0 < distinct <= _MANY_CATEGORIES
+            categories = _categories(con, source, name, k) if few else ()
+            sample = _sample(con, source, name, type_, seen)
+            yield ColumnProfile(name, type_, seen, distinct, sample, categories)
 
 
 def relation(path: Path) -> str:
@@ -110,6 +118,17 @@ def unmatched(
 
 def _distinct(name: str, type_: str) -> str:
     return "0" if type_ == "BLOB" else f"approx_count_distinct({quote(name)})"
+
+
+def _categories(con: duckdb.DuckDBPyConnection, source: str, name: str, k: int) -> tuple[str, ...]:
+    """The values of the column in order, or none when one of them is rare."""
+    column = quote(name)
+    sql = (
+        f"SELECT {column}, count(*) >= {k:d} FROM {source}"  # noqa: S608
+        f" WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1"
+    )
+    found = con.execute(sql).fetchall()
+    return tuple(value for value, _ in found) if all(often for _, often in found) else ()
 
 
 def _sample(

@@ -6,8 +6,25 @@ import re
 from collections.abc import Mapping
 
 from handrail.data.models import Contract, Dataset, Mask, RowFilter
+from handrail.data.promises import NONE, Freshness, Rule
 
 _MASKS = {"null": "left empty", "hash": "a pseudonym", "partial": "shown in part"}
+_LISTED = 12
+_COUNTED: Mapping[str, str] = {
+    "nulls": "{0} always has a value",
+    "missing": "{0} is never missing",
+    "duplicates": "{0} is never repeated",
+    "dangling": "{0} points at a row of {target}",
+    "rows": "The number of rows",
+    "sql": "The contract's own query",
+}
+_OF: Mapping[str, str] = {
+    "nulls": "rows without",
+    "missing": "rows without",
+    "invalid": "rows otherwise",
+    "duplicates": "rows repeat it",
+    "dangling": "rows point nowhere",
+}
 _VIEWER = re.compile(r"\bviewer\.(\w+)", re.IGNORECASE)
 _STATES: Mapping[str, str] = {
     "draft": "Nobody has proposed this contract yet, so production does not answer from it.",
@@ -65,3 +82,59 @@ def _condition(sql: str) -> str:
 
 def _and(words: tuple[str, ...]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def promise(rule: Rule, contract: Contract) -> str:
+    """What a rule promises. Accepted values of a column that is hidden from somebody are only numbered."""
+    names = _and(rule.columns)
+    if rule.name and rule.counted == "sql":
+        said = rule.name
+    elif rule.counted == "invalid":
+        said = f"{names} {_valid(rule, contract)}"
+    else:
+        said = _COUNTED[rule.counted].format(names, target=".".join(rule.references or ()))
+    exact = rule.counted == "sql" and rule.bound.values == (1,)
+    return (
+        said if rule.bound == NONE or exact else f"{said}: {rule.bound} {_OF.get(rule.counted, '')}".rstrip()
+    )
+
+
+def counted(rule: Rule, found: float, rows: int) -> str:
+    """What was counted where a promise is broken."""
+    if rule.counted == "rows":
+        return f"There are {found:,.0f} rows."
+    if rule.counted == "sql":
+        return f"It answered {found:,.10g}."
+    return f"{found:,.0f} of {rows:,} rows are otherwise."
+
+
+def fresh(freshness: Freshness) -> str:
+    """What a contract promises about the age of its data."""
+    what = f"The newest {freshness.column}" if freshness.column else "The extract"
+    return f"{what} is at most {_span(freshness.age.total_seconds())} old"
+
+
+def age(seconds: float) -> str:
+    """How old data is that should be newer."""
+    return f"It is {_span(seconds)} old."
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "day"), (3_600, "hour")):
+        if seconds >= size:
+            number = f"{seconds / size:,.1f}".removesuffix(".0")
+            return f"{number} {unit}" if number == "1" else f"{number} {unit}s"
+    return f"{seconds / 60:,.0f} minutes"
+
+
+def _valid(rule: Rule, contract: Contract) -> str:
+    if rule.pattern is not None:
+        return f"matches {rule.pattern}"
+    if rule.values:
+        column = contract.column(rule.columns[0])
+        hidden = column is not None and (column.mask or column.classification)
+        if hidden or len(rule.values) > _LISTED:
+            return f"is one of {len(rule.values)} accepted values"
+        return f"is one of {', '.join(map(str, rule.values))}"
+    limits = (("at least", rule.least), ("above", rule.above), ("at most", rule.most), ("below", rule.below))
+    return "is " + " and ".join(f"{word} {value}" for word, value in limits if value is not None)

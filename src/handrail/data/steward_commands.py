@@ -12,9 +12,11 @@ from handrail import kit
 from handrail.data.catalog import datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
+from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.import_source import import_source
 from handrail.data.measured import Reconciliation
 from handrail.data.models import Dataset, ImportReport, Metric
+from handrail.data.promises import QualityCheck
 from handrail.data.propose import propose
 from handrail.data.reconcile import missed, reconcile
 from handrail.kernel import Context
@@ -143,6 +145,7 @@ commands: list[click.Command] = [
     propose_command,
     certify_command,
     revoke_command,
+    quality_command,
     reconcile_command,
     certify_metric_command,
 ]
@@ -171,6 +174,15 @@ def _imported(report: ImportReport) -> Any:
     table = kit.cli.table(["dataset", "contract", "rows"], rows, f"Imported {report.source}")
     notes = "".join(f"\n{note.dataset or report.source}: {note.text}" for note in report.notes)
     return Group(table, Text(notes.lstrip("\n"))) if notes else table
+
+
+def _checked(found: QualityCheck | tuple[QualityCheck, ...]) -> Any:
+    if isinstance(found, tuple):
+        rows = [[f"{one.at:%Y-%m-%d %H:%M}", one.cause, one.outcome, len(one.broken)] for one in found]
+        return kit.cli.table(["when", "why", "outcome", "broken promises"], rows)
+    promises = [[one.promise, one.outcome, one.said] for one in found.results]
+    title = f"{found.dataset}, {found.rows:,} rows as of {found.as_of:%Y-%m-%d %H:%M}"
+    return kit.cli.table(["promise", "outcome", "what was counted"], promises, title)
 
 
 def _listed(found: tuple[Dataset, ...]) -> Any:

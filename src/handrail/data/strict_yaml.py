@@ -21,6 +21,22 @@ _KINDS = {"string_type": "a text (put it in quotes)", "bool_type": "true or fals
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class File:
+    """One definition file while it is read: turns a path inside it into a refusal with the right line."""
+
+    def __init__(self, name: str, node: yaml.Node) -> None:
+        self.name = name
+        self.node = node
+
+    def wrong(self, problem: str, *path: str | int) -> Invalid:
+        """The refusal for what cannot be used at `path`."""
+        return invalid(self.name, line_of(find(self.node, *path)), problem)
+
+    def unknown(self, key: str, known: Sequence[str], *path: str | int) -> Invalid:
+        """The refusal for a word at `path` that means nothing."""
+        return unknown_key(self.name, line_of(find(self.node, *path)), key, known)
+
+
 def read(content: bytes, file: str) -> tuple[yaml.Node, Any]:
     """The YAML tree, which knows its lines, and its plain values.
 

@@ -1,0 +1,79 @@
+"""Custom SQL of a contract's quality rules: one count or yes-or-no over the dataset's own rows.
+
+It passes the allow-list of every query. What it may answer is narrower still, because a rule must be no way
+to read rows: one row of one value that is a count, a truth value, or arithmetic over these.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from handrail.data.govern import SCHEMA
+from handrail.data.models import Contract
+from handrail.data.parse import read
+from handrail.data.resolve import DATASET, resolve
+from handrail.kernel import Invalid, NotAllowed
+
+_COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.LogicalAnd, exp.LogicalOr, exp.Exists)
+_OVER = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Paren, exp.Coalesce, exp.Neg, exp.Round)
+_TRUTHS = (exp.Predicate, exp.Connector, exp.Not)  # comparisons, AND and OR
+_NO_SOURCE = (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.Values, exp.Lateral)
+_ADVICE = "Write it as SELECT count(*) FROM the dataset WHERE …, or as a comparison of such counts."
+
+
+def check_custom_sql(sql: str, dataset: str) -> None:
+    """Refuse what `parse.read` refuses, and all but one SELECT of one count or truth value over `dataset`."""
+    tree = read(sql)
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1:
+        raise NotAllowed("A rule's query is one SELECT of one value.", next_step=_ADVICE)
+    for part in ("group", "limit", "offset", "distinct", "qualify", "having"):
+        if tree.args.get(part):
+            raise NotAllowed(f"A rule's query has one row, so no {part.upper()}.", next_step=_ADVICE)
+    if not _tells_no_value(tree.expressions[0].unalias()):
+        raise NotAllowed("A rule's query answers with a count or a truth value only.", next_step=_ADVICE)
+    if next(tree.find_all(exp.Placeholder, exp.Parameter), None):
+        raise NotAllowed("A rule's query has no parameters.", next_step="Write the value into it.")
+    common = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        if (
+            table.db
+            or not isinstance(table.this, exp.Identifier)
+            or table.name.lower() not in {dataset, *common}
+        ):
+            raise NotAllowed(f"A rule's query reads {dataset} alone.", next_step=_ADVICE)
+    if next(tree.find_all(*_NO_SOURCE), None):
+        raise NotAllowed("A rule's query counts rows of its dataset, not made-up ones.", next_step=_ADVICE)
+
+
+def runnable(sql: str, contract: Contract) -> str:
+    """The query over the engine's copy of the dataset; refuses columns that the contract does not have."""
+    check_custom_sql(sql, contract.name)
+    tree = resolve(read(sql).copy(), sql, {contract.name: contract}).tree
+    for table in list(tree.find_all(exp.Table)):
+        if DATASET in table.meta:
+            alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
+            source = exp.Table(
+                this=exp.to_identifier(contract.name, quoted=True),
+                db=exp.to_identifier(SCHEMA, quoted=True),
+                alias=alias.copy(),
+                joins=table.args.get("joins"),
+            )
+            table.replace(source)
+    if not tree.args.get("from_"):
+        raise Invalid("A rule's query reads no dataset.", next_step=_ADVICE)
+    return tree.sql(dialect="duckdb", comments=False)
+
+
+def _tells_no_value(node: exp.Expr) -> bool:
+    """Whether the result can be nothing but a number of rows, a truth, or arithmetic over these."""
+    if isinstance(node, exp.Filter):
+        return _tells_no_value(node.this)
+    if isinstance(node, _COUNTS):
+        return True
+    if isinstance(node, _TRUTHS) and not isinstance(node, exp.Subquery):
+        return True
+    if isinstance(node, exp.Literal):
+        return not node.is_string
+    if isinstance(node, _OVER):
+        return all(_tells_no_value(child) for child in node.iter_expressions())
+    return False

@@ -1,0 +1,66 @@
+"""The checks of quality as rows: what was held against what, when, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from handrail.data.promises import QualityCheck, Result
+from handrail.kernel import Context, storage
+
+checks = sa.Table(
+    "quality_checks",
+    storage.metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("dataset", sa.Text, nullable=False, index=True),
+    sa.Column("digest", sa.Text, nullable=False),  # of the contract that was held against the data
+    sa.Column("as_of", storage.Instant, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("checked_at", storage.Instant, nullable=False),
+    sa.Column("checked_by", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("results", sa.JSON, nullable=False),
+    sa.Column("drift", sa.JSON(none_as_null=True)),  # how the schema differed, when an import found that
+)
+
+
+def add_check(ctx: Context, made: QualityCheck) -> None:
+    """Keep a check in the history."""
+    ctx.db.execute(
+        checks.insert().values(
+            id=made.id,
+            dataset=made.dataset,
+            digest=made.digest,
+            as_of=made.as_of,
+            rows=made.rows,
+            checked_at=made.at,
+            checked_by=made.by,
+            cause=made.cause,
+            results=[asdict(one) for one in made.results],
+            drift=dict(made.drift) if made.drift else None,
+        )
+    )
+
+
+def checks_of(ctx: Context, dataset: str, limit: int) -> tuple[QualityCheck, ...]:
+    """The newest checks of a dataset, newest first."""
+    query = sa.select(checks).where(checks.c.dataset == dataset)
+    query = query.order_by(checks.c.checked_at.desc(), checks.c.id.desc()).limit(limit)
+    return tuple(_check(row) for row in ctx.db.execute(query))
+
+
+def _check(row: sa.Row[Any]) -> QualityCheck:
+    return QualityCheck(
+        id=row.id,
+        dataset=row.dataset,
+        digest=row.digest,
+        as_of=row.as_of,
+        rows=row.rows,
+        at=row.checked_at,
+        by=row.checked_by,
+        cause=row.cause,
+        results=tuple(Result(**one) for one in row.results),
+        drift=row.drift,
+    )
