@@ -1,69 +1,26 @@
 """What tests stand on: a real instance with the demo company's people, and real input where it is present."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
-from handrail.kernel import SYSTEM, Caller, Context, Instance, Person, RunRef, Via, identity
+from handrail.kernel import SYSTEM, Caller, Context, Instance, RunRef, Via, identity
 from handrail.server import FIRST_DEFINITIONS, open_instance
+from handrail_demo.company import PEOPLE
 
 NORTHWIND = Path(__file__).parents[2] / "shared" / "data" / "northwind" / "northwind.sqlite"
 
-PEOPLE = (
-    Person("admin", "Ada Admin", "admin@meridian.example", roles=frozenset({"admin"})),
-    Person(
-        "maker.sales",
-        "Mara Sales",
-        "maker.sales@meridian.example",
-        frozenset({"maker"}),
-        frozenset({"sales"}),
-        {"region": "EMEA"},
-    ),
-    Person(
-        "maker.ops",
-        "Otto Ops",
-        "maker.ops@meridian.example",
-        frozenset({"maker"}),
-        frozenset({"operations"}),
-        {"region": "EMEA"},
-    ),
-    Person("reviewer.platform", "Rita Review", "reviewer.platform@meridian.example", frozenset({"reviewer"})),
-    Person("reviewer.privacy", "Paul Privacy", "reviewer.privacy@meridian.example", frozenset({"reviewer"})),
-    Person(
-        "steward.sales",
-        "Sven Steward",
-        "steward.sales@meridian.example",
-        frozenset({"steward"}),
-        frozenset({"sales"}),
-    ),
-    Person(
-        "steward.hr",
-        "Hanna Steward",
-        "steward.hr@meridian.example",
-        frozenset({"steward"}),
-        frozenset({"hr"}),
-    ),
-    Person("support.oncall", "Sam Support", "support.oncall@meridian.example", frozenset({"support"})),
-    Person("compliance", "Cora Compliance", "compliance@meridian.example", frozenset({"compliance"})),
-    Person("lead", "Lea Lead", "lead@meridian.example", frozenset({"lead"}), frozenset({"management"})),
-    Person(
-        "viewer.emea",
-        "Emil Viewer",
-        "viewer.emea@meridian.example",
-        frozenset(),
-        frozenset({"sales"}),
-        {"region": "EMEA"},
-    ),
-    Person(
-        "viewer.apac",
-        "Aiko Viewer",
-        "viewer.apac@meridian.example",
-        frozenset(),
-        frozenset({"sales"}),
-        {"region": "APAC"},
-    ),
+CHROMIUM = Path(os.environ.get("HANDRAIL_CHROMIUM", "/usr/bin/chromium"))
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
 )
 
 Acting = Callable[..., AbstractContextManager[Context]]
@@ -107,3 +64,14 @@ def northwind() -> Path:
     if not NORTHWIND.exists():
         pytest.skip("the Northwind sample database is not beside this project")
     return NORTHWIND
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, one for the whole session: a second driver in one thread does not start."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no Chromium at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield browser
+        browser.close()

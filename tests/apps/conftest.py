@@ -18,7 +18,6 @@ from handrail.kernel import Caller, Instance, identity
 from handrail.kernel.manifest import FILENAME
 from handrail.server import application
 from tests.conftest import PEOPLE
-from tests.faces.conftest import chromium  # noqa: F401 - a fixture
 
 MANIFEST = """\
 [app]

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from handrail.kernel import Instance, identity
 from tests.faces.conftest import PASSWORD
-from tests.faces.conftest import chromium as chromium
 from tests.journeys import company
 from tests.journeys.served import Served
 

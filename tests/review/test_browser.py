@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 from tests.conftest import PEOPLE, Acting
-from tests.faces.conftest import PASSWORD, chromium, enter
+from tests.faces.conftest import PASSWORD, enter
 from tests.review.conftest import Submitting
 
 from handrail import review
@@ -18,7 +18,6 @@ from handrail.kernel import Caller, Instance, identity
 from handrail.review import api, pages
 
 pytestmark = pytest.mark.browser
-__all__ = ["chromium"]
 
 
 @pytest.fixture

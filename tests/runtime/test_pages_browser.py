@@ -13,7 +13,6 @@ from handrail.faces import web
 from handrail.kernel import Caller, Instance, identity
 from handrail.runtime import Supervisor, pages
 from tests.conftest import PEOPLE
-from tests.faces.conftest import chromium as chromium
 from tests.runtime.conftest import Start
 
 pytestmark = pytest.mark.browser
