@@ -8,6 +8,7 @@ from handrail.data.catalog import contract, dataset, datasets, purposes, unreada
 from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
+from handrail.data.compare_contracts import Change, compare_contracts
 from handrail.data.events import (
     CertificationEnded,
     DataRefreshed,
@@ -41,13 +42,16 @@ from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
 from handrail.data.reconcile import reconcile
 from handrail.data.renditions import rendition, sample, set_rendition
+from handrail.data.touched import Comparison, Touched, contract_changes
 
 __all__ = [
     "Answer",
     "Certification",
     "CertificationEnded",
+    "Change",
     "Changes",
     "Column",
+    "Comparison",
     "Contract",
     "DataRefreshed",
     "Dataset",
@@ -72,11 +76,14 @@ __all__ = [
     "RowFilter",
     "Rule",
     "SchemaChanged",
+    "Touched",
     "broken_models",
     "certify",
     "check_quality",
     "certify_metric",
+    "compare_contracts",
     "contract",
+    "contract_changes",
     "dataset",
     "datasets",
     "extract_path",

@@ -21,6 +21,7 @@ from handrail.data.models import MetricRequest, Request
 from handrail.data.propose import propose
 from handrail.data.query import query
 from handrail.data.reconcile import reconcile
+from handrail.data.touched import contract_changes
 from handrail.kernel import Environment, Invalid
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
@@ -160,6 +161,12 @@ def check_dataset(ctx: kit.Ctx, name: str) -> Any:
 def dataset_quality(ctx: kit.Ctx, name: str) -> list[Any]:
     """The newest checks of a dataset, newest first."""
     return [kit.jsonable(one) for one in quality_history(ctx, name)]
+
+
+@router.get("/datasets/{name}/changes")
+def dataset_changes(ctx: kit.Ctx, name: str) -> Any:
+    """What changed since the certification: compatible or breaking, and the metrics and apps it touches."""
+    return kit.jsonable(contract_changes(ctx, name))
 
 
 @router.post("/import")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handrail.data import spoken, quality_store
+from handrail.data import quality_store, spoken
 from handrail.data.catalog import CATALOG, contract_of
 from handrail.data.events import QualityBroken
 from handrail.data.govern import SCHEMA

@@ -17,6 +17,7 @@ from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
+from handrail.data.touched import contract_changes
 from handrail.data.upload import import_upload
 from handrail.kernel import Context, Resource, access, definitions
 
@@ -69,7 +70,9 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
     one = dataset(ctx, name)
     proposals, certifications = timeline(ctx, name)
     subject = Resource("Dataset", name, {"proposed_by": one.proposed_by or ""})
-    may = {action: access.decide(ctx, action, subject) for action in ("propose", "certify", "revoke")}
+    may = {
+        action: access.decide(ctx, action, subject) for action in ("propose", "certify", "revoke", "see-use")
+    }
     content = definitions.read(ctx, odcs.path_of(name)) or b""
     rows = sample(ctx, name)
     since, earlier = before(ctx, name)
@@ -84,6 +87,7 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         yaml=content.decode(),
         since=since,
         change=kit.diff(earlier, content, odcs.path_of(name)),
+        comparison=contract_changes(ctx, name) if may["see-use"].allowed else None,
         sample=rows,
         sample_rows=forms.shown_rows(rows) if rows is not None else [],
         panels=kit.panels(ctx, request, "dataset", one),

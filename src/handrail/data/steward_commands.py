@@ -19,6 +19,7 @@ from handrail.data.models import Dataset, ImportReport, Metric
 from handrail.data.promises import QualityCheck
 from handrail.data.propose import propose
 from handrail.data.reconcile import missed, reconcile
+from handrail.data.touched import Comparison, contract_changes
 from handrail.kernel import Context
 
 
@@ -139,6 +140,14 @@ def quality_command(ctx: Context, dataset: str, history: bool) -> QualityCheck |
     return quality_history(ctx, dataset) if history else check_quality(ctx, dataset)
 
 
+@click.command("changes")
+@click.argument("dataset")
+@kit.cli.verb(human=lambda found: _changed(found))
+def changes_command(ctx: Context, dataset: str) -> Comparison:
+    """What changed in a contract since it was certified, and whose metrics and apps that can break."""
+    return contract_changes(ctx, dataset)
+
+
 commands: list[click.Command] = [
     import_command,
     datasets_command,
@@ -146,6 +155,7 @@ commands: list[click.Command] = [
     certify_command,
     revoke_command,
     quality_command,
+    changes_command,
     reconcile_command,
     certify_metric_command,
 ]
@@ -174,6 +184,13 @@ def _imported(report: ImportReport) -> Any:
     table = kit.cli.table(["dataset", "contract", "rows"], rows, f"Imported {report.source}")
     notes = "".join(f"\n{note.dataset or report.source}: {note.text}" for note in report.notes)
     return Group(table, Text(notes.lstrip("\n"))) if notes else table
+
+
+def _changed(found: Comparison) -> Any:
+    rows = [["breaking" if one.breaking else "compatible", one.text] for one in found.changes]
+    table = kit.cli.table(["class", "change"], rows, f"{found.dataset} against {found.since}")
+    who = ", ".join((*found.touched.metrics, *found.touched.apps))
+    return Group(table, Text(f"What can break is read by: {who}.")) if who else table
 
 
 def _checked(found: QualityCheck | tuple[QualityCheck, ...]) -> Any:
