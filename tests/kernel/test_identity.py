@@ -188,3 +188,13 @@ def test_there_is_one_first_admin(instance: Instance) -> None:
 def test_a_person_who_makes_no_sense_is_refused(acting: Acting, person: Person) -> None:
     with pytest.raises(Invalid), acting("admin") as ctx:
         identity.add_person(ctx, person)
+
+
+def test_addresses_and_attributes_of_colleagues_are_for_admins(acting: Acting) -> None:
+    with acting("viewer.apac") as ctx:
+        seen = {person.id: person for person in identity.people(ctx)}
+    assert (seen["viewer.emea"].name, seen["viewer.emea"].email) == ("Emil Viewer", "")
+    assert not any(person.attributes for person in seen.values())
+    with acting("admin") as ctx:
+        everything = {person.id: person for person in identity.people(ctx)}
+    assert everything["viewer.emea"].attributes == {"region": "EMEA"}

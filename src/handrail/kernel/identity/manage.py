@@ -1,6 +1,7 @@
 """Managing people: admins add and change them, everybody may look colleagues up."""
 
 import re
+from dataclasses import replace
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -65,10 +66,13 @@ def set_password(ctx: Context, person_id: str, password: str) -> None:
 
 
 def people(ctx: Context) -> tuple[Person, ...]:
-    """Everybody, by name."""
+    """Everybody, by name. Addresses and attributes are for admins: others learn who is here, not more."""
     access.require(ctx, "see-people", _MANAGED)
     rows = ctx.db.execute(sa.select(store.people).order_by(store.people.c.name))
-    return tuple(store.person(row) for row in rows)
+    everybody = tuple(store.person(row) for row in rows)
+    if access.decide(ctx, "manage-people", _MANAGED).allowed:
+        return everybody
+    return tuple(replace(person, email="", attributes={}) for person in everybody)
 
 
 def found(ctx: Context, person_id: str) -> Person:
