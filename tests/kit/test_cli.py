@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pytest
 from click.testing import CliRunner, Result
 
 from handrail import kit
@@ -63,6 +64,15 @@ def test_a_refusal_to_people_says_what_to_do_next(instance: Instance) -> None:
 
 def test_nobody_in_particular_is_a_usage_error(instance: Instance) -> None:
     assert run(instance, "a").exit_code == 2
+
+
+def test_without_an_instance_both_ways_to_name_one_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HANDRAIL_HOME", raising=False)
+    result = CliRunner().invoke(make, ["a", "--as", "maker.sales"], obj=Opener())
+    assert result.exit_code == 2
+    assert all(
+        word in result.stderr for word in ("--home", "HANDRAIL_HOME", "HANDRAIL_URL", "HANDRAIL_TOKEN")
+    )
 
 
 def test_an_unknown_person_is_refused(instance: Instance) -> None:

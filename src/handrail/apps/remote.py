@@ -28,6 +28,7 @@ KINDS: Mapping[str, type[Refusal]] = {
     kind.code: kind for kind in (NotFound, NotAllowed, NotReady, Conflict, Invalid, LimitReached, Upstream)
 }
 LONGEST_WAIT = 300  # seconds for one answer
+UNKNOWN = 401  # how a server answers a token that it does not know
 LOOK_AGAIN = 0.5  # seconds between two looks at a run
 
 
@@ -114,6 +115,11 @@ class Remote:
 
 
 def _refusal(status: int, content: bytes) -> Refusal:
+    if status == UNKNOWN:
+        return NotAllowed(
+            "The server does not know the token in HANDRAIL_TOKEN; it may have ended or been taken back.",
+            next_step="Make a new one on your own page there (your name, below the menu).",
+        )
     try:
         told = json.loads(content)
         kind = KINDS.get(told["code"], NotAllowed)

@@ -72,7 +72,9 @@ def supervisor(function: Callable[..., Any] | None = None, /, *, human: Human | 
 
 
 def _command(body: Callable[..., Any], inner: Callable[..., Any], human: Human | None) -> Callable[..., Any]:
-    def run(*args: Any, home: Path, as_person: str | None, as_json: bool, **kwargs: Any) -> None:
+    def run(*args: Any, home: Path | None, as_person: str | None, as_json: bool, **kwargs: Any) -> None:
+        if home is None:
+            raise click.UsageError(_WHERE)
         speak(as_json)
         with refusals(as_json):
             instance = _opener().open(home)
@@ -96,11 +98,14 @@ _OPTIONS = (
     click.option(
         "--home",
         envvar="HANDRAIL_HOME",
-        required=True,
         metavar="DIR",
         type=click.Path(file_okay=False, path_type=Path),
-        help="The instance's directory.",
+        help="The instance's directory; or set HANDRAIL_HOME.",
     ),
+)
+_WHERE = (
+    "Say which instance: --home DIR, or set HANDRAIL_HOME. From a laptop, set both HANDRAIL_URL and"
+    " HANDRAIL_TOKEN: push, run, gates, promote, rollback, share and apps then go to that server."
 )
 
 
