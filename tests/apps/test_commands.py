@@ -111,6 +111,27 @@ def test_a_run_that_fails_shows_its_log_and_exits_with_one(handrail, tmp_path):
     assert code == 1 and "so far" in said and "ValueError" in said and "Run run_" in said
 
 
+def test_a_run_that_hands_nothing_over_says_how_to(handrail, tmp_path):
+    folder = begun(tmp_path)
+    (folder / "app.py").write_text("print('42')\n")
+    handrail("maker.sales", "push", folder, "--why", "Try it")
+    code, said, _ = handrail("maker.sales", "run", folder, as_json=False)
+    assert code == 0 and "42" in said and "handed nothing over" in said and "show(df)" in said
+
+
+def test_a_push_without_a_why_says_who_will_miss_it(handrail, tmp_path):
+    code, _, refusal = handrail("maker.sales", "push", begun(tmp_path))
+    assert (code, refusal["code"]) == (1, "invalid") and "why this version exists" in refusal["message"]
+
+
+def test_a_token_that_the_server_does_not_know_is_named(url, monkeypatch):
+    monkeypatch.delenv("HANDRAIL_HOME", raising=False)
+    done = CliRunner().invoke(
+        command(), ["apps", "--json"], env={"HANDRAIL_URL": url, "HANDRAIL_TOKEN": "hr_wrong"}
+    )
+    assert done.exit_code == 1 and "HANDRAIL_TOKEN" in json.loads(done.stderr)["message"]
+
+
 def test_new_writes_a_folder_once_and_names_the_app_after_it(tmp_path):
     folder = begun(tmp_path)
     assert FIRST in (folder / "app.py").read_text()

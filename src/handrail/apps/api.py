@@ -60,7 +60,7 @@ def app_answer(app: App) -> dict[str, Any]:
 def push_zip(
     ctx: kit.Ctx,
     app: Annotated[UploadFile, File(description="The app's folder as a zip")],
-    why: Annotated[str, Form(description="Why this version exists")],
+    why: Annotated[str, Form(description="Why this version exists; a push needs one")] = "",
     prompts: Annotated[
         str, Form(description="What was said to the assistant: text, JSON or JSON lines")
     ] = "",

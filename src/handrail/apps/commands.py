@@ -37,7 +37,7 @@ def new_command(directory: Path, name: str | None, purpose: str, as_json: bool) 
 
 @click.command("push")
 @click.argument("directory", type=FOLDER, default=Path())
-@click.option("--why", required=True, help="Why this version exists, in a sentence.")
+@click.option("--why", default="", help="Why this version exists, in a sentence; a push needs one.")
 @click.option(
     "--prompts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

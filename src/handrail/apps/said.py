@@ -9,6 +9,7 @@ from rich.text import Text
 from handrail import kit
 from handrail.apps.models import App, Gate, Promotion
 
+HAND_OVER = "→ Hand a table over with show(df), a sentence with text(…), a file with save(…) of handrail_sdk."
 MARKS = {"open": ("✓", "green"), "waiting": ("…", "yellow"), "shut": ("✗", "red")}
 
 
@@ -34,9 +35,16 @@ def ran(done: dict[str, Any]) -> Group:
     rows = [(output.n, output.kind, output.title or output.name, output.size) for output in done["outputs"]]
     saved = [Text(path) for path in done["saved"]]
     synthetic = Text("Synthetic data: the twin answered.", style="yellow")
-    return Group(
+    head = (
         *([Text(done["log"].rstrip())] if done["log"].strip() else []),
         *([synthetic] if done["environment"] == "sandbox" else []),
+    )
+    if not rows:
+        return Group(
+            *head, Text("It ended well and handed nothing over, so its page is empty."), Text(HAND_OVER)
+        )
+    return Group(
+        *head,
         kit.cli.table(["#", "Kind", "Output", "Bytes"], rows),
         *(saved or [Text("--out DIR saves them.", style="dim")]),
     )
