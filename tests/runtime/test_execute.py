@@ -37,6 +37,7 @@ def test_an_exception_is_the_reason_and_its_traceback_begins_in_the_app(ended: S
     [
         ("raise SystemExit('no orders')", "exited", "exit code 1: no orders"),
         ("import os; os._exit(9)", "exited", "exit code 9"),
+        ("import seaborn", "exited", "ModuleNotFoundError: No module named 'seaborn'"),
         ("import os; os.kill(os.getpid(), 9)", "signal", "signal 9 (SIGKILL)"),
         ("import ctypes; ctypes.string_at(0)", "signal", "signal 11 (SIGSEGV)"),
         ("while True: pass", "timeout", "longer than 2 seconds"),

@@ -41,7 +41,7 @@ def explain(outcome: Outcome, limits: Limits, said: Conversation, log_end: str) 
     if last.startswith(_NO_PROCESSES):
         return Verdict("failed", "processes", _fill(_PROCESSES[0], limits, outcome), _PROCESSES[1])
     reason = f"It ended with exit code {outcome.code}" + (f": {last[:300]}" if last else " and said nothing.")
-    mend = "Its log names the line: mend that and push again, or tell the app's owner."
+    mend = _NO_PACKAGE if last.startswith("ModuleNotFoundError:") else _MEND
     return Verdict("failed", "exited", reason, mend if last else "Let it print what it does, and push that.")
 
 
@@ -57,6 +57,11 @@ def interrupted() -> Verdict:
     )
 
 
+_MEND = "Its log names the line: mend that and push again, or tell the app's owner."
+_NO_PACKAGE = (
+    "Apps run on a fixed set of packages, pandas and matplotlib among them: `handrail layers list` names all."
+    " Write it with those and push again. A file of your own must be in the app's folder."
+)
 _NO_MEMORY = ("MemoryError", "numpy._core._exceptions._ArrayMemoryError", "pyarrow.lib.ArrowMemoryError")
 _NO_PROCESSES = ("BlockingIOError: [Errno 11]", "RuntimeError: can't start new thread")
 _MEMORY = (
