@@ -12,8 +12,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from handrail import kit
-from handrail.kernel import SYSTEM, Context, NotReady, Person, identity, trail
+from handrail.kernel import SYSTEM, Context, Invalid, NotReady, Person, identity, trail
 from handrail.kernel.audit import Entry, Verification
+from handrail.kernel.people import ROLES
 
 
 class Composition(kit.cli.Opener, Protocol):
@@ -142,6 +143,10 @@ def audit_list(ctx: Context, person: str, verb: str, subject: str, limit: int) -
     return trail.entries(ctx, person=person, verb=verb, subject=subject, limit=limit)
 
 
+def _value(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else "|".join(value)
+
+
 @click.group()
 def people() -> None:
     """Accounts: list and add people, give out sign-in links and tokens."""
@@ -150,13 +155,14 @@ def people() -> None:
 @people.command("list")
 @kit.cli.verb(
     human=lambda found: kit.cli.table(
-        ("id", "name", "roles", "groups", "active"),
+        ("id", "name", "roles", "groups", "attributes", "active"),
         [
             (
                 p.id,
                 p.name,
                 ", ".join(sorted(p.roles)),
                 ", ".join(sorted(p.groups)),
+                ", ".join(f"{key}={_value(value)}" for key, value in sorted(p.attributes.items())),
                 "yes" if p.active else "no",
             )
             for p in found
@@ -172,7 +178,12 @@ def people_list(ctx: Context) -> Any:
 @click.argument("person_id", metavar="ID")
 @click.option("--name", required=True)
 @click.option("--email", required=True)
-@click.option("--role", "roles", multiple=True, help="May be given several times.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    help=f"{', '.join(ROLES)}; again for another. Without one: a viewer.",
+)
 @click.option("--group", "groups", multiple=True, help="May be given several times.")
 @click.option("--attribute", "attributes", multiple=True, metavar="KEY=VALUE", help="Such as region=EMEA.")
 @kit.cli.verb(human=lambda person: f"{person.name} has an account: {person.id}.")
@@ -186,6 +197,12 @@ def people_add(
     attributes: tuple[str, ...],
 ) -> Any:
     """Add somebody."""
+    for attribute in attributes:
+        if "=" not in attribute:
+            raise Invalid(
+                f"{attribute!r} is no attribute.",
+                next_step="Write KEY=VALUE, such as --attribute region=EMEA.",
+            )
     pairs = dict(attribute.partition("=")[::2] for attribute in attributes)
     return identity.add_person(
         ctx, Person(person_id, name, email, frozenset(roles), frozenset(groups), pairs)
