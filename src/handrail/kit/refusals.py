@@ -12,7 +12,7 @@ HEADLINE: Mapping[str, str] = {
     "not_found": "There is nothing here",
     "not_allowed": "This is not open to you",
     "not_ready": "Not ready yet",
-    "conflict": "Something changed in the meantime",
+    "conflict": "That clashes with what is there already",
     "invalid": "That does not work as written",
     "limit_reached": "A limit is reached",
     "upstream": "Another system did not answer",
