@@ -95,6 +95,12 @@ def test_editing_the_file_afterwards_ends_the_certification(
         assert data.dataset(ctx, "sales_orders").state == "certified"  # exactly the certified content again
 
 
+def test_a_misspelt_dataset_is_answered_with_the_nearest(acting: Acting, imported: Path) -> None:
+    with pytest.raises(NotFound) as refused, acting("steward.hr") as ctx:
+        data.certify(ctx, "sales_order")
+    assert refused.value.next_step == "Did you mean sales_orders?"
+
+
 def test_an_incomplete_contract_says_everything_that_is_missing(acting: Acting, imported: Path) -> None:
     with acting("steward.sales") as ctx:
         now = data.propose(ctx, "sales_orders", {"owner": "nobody.here", "deputy": "nobody.here"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 
 import yaml
@@ -12,6 +13,7 @@ import yaml
 from handrail.data import odcs, store
 from handrail.data.load import load
 from handrail.data.models import CERTIFIED_STATES, Certification, Contract, Dataset, Extract, Proposal
+from handrail.data.parse import nearest
 from handrail.data.state import lacks, standing
 from handrail.data.strict_yaml import invalid, line_of, read
 from handrail.kernel import Context, Invalid, NotFound, Refusal, Resource, access, definitions, identity
@@ -84,7 +86,9 @@ def contract_of(ctx: Context, name: str) -> Contract:
     """The contract, for verbs of this room that ask their own rule; refuses NotFound and Invalid."""
     content = definitions.read(ctx, odcs.path_of(name)) if _NAME.fullmatch(name) else None
     if content is None:
-        raise NotFound(f"There is no dataset {name}.", next_step="See the catalog for the names there are.")
+        files = definitions.names(ctx, "contracts/")
+        known = [Path(file).name.removesuffix(odcs.SUFFIX) for file in files if file.endswith(odcs.SUFFIX)]
+        raise NotFound(f"There is no dataset {name}.", next_step=nearest(name, known))
     return _loaded(content, odcs.path_of(name))
 
 
