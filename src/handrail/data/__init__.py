@@ -9,6 +9,7 @@ from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.compare_contracts import Change, compare_contracts
+from handrail.data.drift import Drift, Rename
 from handrail.data.events import (
     CertificationEnded,
     DataRefreshed,
@@ -57,6 +58,7 @@ __all__ = [
     "Dataset",
     "DatasetCertified",
     "Difference",
+    "Drift",
     "Freshness",
     "ImportReport",
     "Mask",
@@ -70,6 +72,7 @@ __all__ = [
     "QualityBroken",
     "QualityCheck",
     "Reconciliation",
+    "Rename",
     "Rendition",
     "Request",
     "Result",

@@ -29,6 +29,9 @@ class SchemaChanged:
 
     dataset: str
     differences: tuple[str, ...]
+    lost: tuple[str, ...] = ()  # columns that were renamed, dropped or retyped, by their old names
+    apps: tuple[str, ...] = ()  # those that have read a lost column
+    metrics: tuple[str, ...] = ()  # those that are defined on one
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,7 @@ from handrail.data.catalog import found as find_dataset
 from handrail.data.check_quality import checked
 from handrail.data.checks import breaches
 from handrail.data.draft import Found, draft, server_of
+from handrail.data.drift import Drift, as_result, drift
 from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged
 from handrail.data.keys import find_keys
 from handrail.data.load import load, parse
@@ -26,6 +27,7 @@ from handrail.data.models import Dataset, Extract, ImportReport, Note
 from handrail.data.names import check_location, dataset_names, shown_location, source_name
 from handrail.data.profile import profile
 from handrail.data.sources import Source, open_source
+from handrail.data.touched import Touched, touched
 from handrail.kernel import Conflict, Context, Invalid, Resource, access, definitions, storage
 
 Progress = Callable[[str, int, int], None]
@@ -40,6 +42,7 @@ class _Outcome:
     drafted: list[str] = field(default_factory=list)
     refreshed: list[str] = field(default_factory=list)
     changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    drifts: dict[str, Drift] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
 
@@ -137,7 +140,8 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
     paths = {one.dataset: one.profile.path for one in read.tables}
     outcome = _Outcome(notes=[Note("", text) for text in source.left_out])
     for one in read.tables:
-        _settle(ctx, one, draft(one, read.tables, called, server), paths, outcome)
+        before = read.before[one.dataset].path if one.dataset in read.before else None
+        _settle(ctx, one, draft(one, read.tables, called, server), paths, before, outcome)
     standing = {name: find_dataset(ctx, name) for name in outcome.changed if name in read.before}
     store.put_source(ctx, called, source.kind, location)
     moment = ctx.clock.now()
@@ -151,7 +155,9 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
     for name in outcome.refreshed:
         ctx.events.publish(DataRefreshed(name))
     for one in read.tables:
-        checked(ctx, one.dataset, "import")
+        found = outcome.drifts.get(one.dataset)
+        schema = () if one.dataset in outcome.drafted else (as_result(found),)
+        checked(ctx, one.dataset, "import", schema, asdict(found) if found else None)
     gone = sorted(set(read.before) - set(paths))
     outcome.notes += [Note(name, "It is no longer in the source; its last data stays.") for name in gone]
     report = ImportReport(
@@ -161,6 +167,7 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
         changed=tuple(outcome.changed),
         rows={one.dataset: one.profile.rows for one in read.tables},
         notes=tuple(outcome.notes),
+        drift={name: found.sentences() for name, found in outcome.drifts.items() if found},
     )
     ctx.audit.note(
         "source.imported",
@@ -181,12 +188,22 @@ def _announce_change(ctx: Context, name: str, outcome: _Outcome, before: Dataset
         store.add_proposal(ctx, name, definitions.digest(outcome.files[odcs.path_of(name)]))
     if before and before.certified:
         ctx.events.publish(CertificationEnded(name, f"its data has another shape. {' '.join(differences)}"))
-    ctx.events.publish(SchemaChanged(name, differences))
-    ctx.audit.note("dataset.changed", f"dataset:{name}", differences=list(differences))
+    lost = outcome.drifts[name].lost
+    who = touched(ctx, name, lost) if lost else Touched()
+    if who.apps or who.metrics:
+        readers = ", ".join((*who.metrics, *who.apps))
+        outcome.notes.append(Note(name, f"What changed is read by: {readers}."))
+    ctx.events.publish(SchemaChanged(name, differences, lost, who.apps, who.metrics))
+    ctx.audit.note("dataset.changed", f"dataset:{name}", differences=list(differences), apps=list(who.apps))
 
 
 def _settle(
-    ctx: Context, one: Found, drafted: OpenDataContractStandard, paths: Mapping[str, Path], outcome: _Outcome
+    ctx: Context,
+    one: Found,
+    drafted: OpenDataContractStandard,
+    paths: Mapping[str, Path],
+    before: Path | None,
+    outcome: _Outcome,
 ) -> None:
     """Decide what becomes of one table's contract: drafted, left alone, or brought up to date."""
     path = odcs.path_of(one.dataset)
@@ -208,10 +225,17 @@ def _settle(
         outcome.refreshed.append(one.dataset)
         return
     fresh = load(odcs.render(drafted), path)
-    merged = merge(stated, fresh)
+    found = outcome.drifts[one.dataset] = drift(stated, fresh, before, one.profile.path)
+    merged = merge(stated, fresh, {guess.new: guess.old for guess in found.renamed})
     outcome.files[path] = odcs.render(odcs.update(parse(content, path), merged), odcs.header_of(content))
     outcome.changed[one.dataset] = differences
-    outcome.notes += [Note(one.dataset, text) for text in differences]
+    outcome.notes += [Note(one.dataset, text) for text in (*differences, *_guesses(found))]
+
+
+def _guesses(found: Drift) -> list[str]:
+    kept = "It keeps the mask, class and description; correct the contract if that is wrong."
+    guesses = zip(found.renamed, found.sentences(), strict=False)
+    return [f"{said} {kept}" for _, said in guesses]
 
 
 def _said(one: Found) -> Iterable[str]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from handrail.data.models import Column, Contract
 
 
-def merge(stated: Contract, fresh: Contract) -> Contract:
-    """The stated contract with the columns that the data has now.
+def merge(stated: Contract, fresh: Contract, renamed: Mapping[str, str]) -> Contract:
+    """The stated contract with the columns that the data has now; `renamed` says old names by new ones.
 
-    Columns that stay keep their mask, class and description; promises the data no longer keeps are dropped;
-    a filter that names a lost column stays, and certification will ask for it.
+    Columns that stay, and those that seem renamed, keep their mask, class and description; promises the data
+    no longer keeps are dropped; a filter that names a lost column stays, and certification will ask for it.
     """
-    columns = tuple(_column(stated.column(column.name), column) for column in fresh.columns)
+    columns = tuple(
+        _column(stated.column(renamed.get(column.name, column.name)), column) for column in fresh.columns
+    )
     names = {column.name for column in columns}
-    kept = stated.entity_key if stated.entity_key in names else fresh.entity_key
+    now = {old: new for new, old in renamed.items()}
+    key = now.get(stated.entity_key or "", stated.entity_key)
+    kept = key if key in names else fresh.entity_key
     return replace(stated, columns=columns, entity_key=kept, rows=fresh.rows)
 
 
@@ -25,6 +30,7 @@ def _column(stated: Column | None, fresh: Column) -> Column:
     same_type = stated.type == fresh.type
     return replace(
         stated,
+        name=fresh.name,
         type=fresh.type,
         required=stated.required and fresh.required,
         unique=stated.unique and fresh.unique,

@@ -134,6 +134,7 @@ class ImportReport:
     changed: tuple[str, ...] = ()  # schema changed: contract updated, certification ends
     rows: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    drift: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # how columns differ, in words
 
 
 @dataclass(frozen=True)

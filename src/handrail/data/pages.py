@@ -14,10 +14,11 @@ from handrail.data import forms, odcs, spoken
 from handrail.data.catalog import dataset, datasets, purposes, unreadable
 from handrail.data.certify import before, certify, revoke, timeline
 from handrail.data.check_quality import check_quality, quality_history
+from handrail.data.drift import read_drift
 from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
-from handrail.data.touched import contract_changes
+from handrail.data.touched import contract_changes, touched
 from handrail.data.upload import import_upload
 from handrail.kernel import Context, Resource, access, definitions
 
@@ -146,11 +147,20 @@ def check_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
 def quality(ctx: Context, one: Any) -> tuple[str, dict[str, Any]]:
     """What the newest check found, and how the checks before it ended."""
     history = quality_history(ctx, one.name)
+    drifted = next((check for check in history if check.drift), None)
+    may = {
+        action: access.decide(ctx, action, Resource("Dataset", one.name)).allowed
+        for action in ("check-quality", "see-use")
+    }
+    lost = read_drift(drifted.drift).lost if drifted else ()
     return "data/panel_quality.html", {
         "dataset": one,
         "newest": next(iter(history), None),
         "history": tuple(reversed(history)),
-        "may": access.decide(ctx, "check-quality", Resource("Dataset", one.name)).allowed,
+        "may": may["check-quality"],
+        "drifted": drifted,
+        "drift": read_drift(drifted.drift) if drifted else None,
+        "touched": touched(ctx, one.name, lost) if lost and may["see-use"] else None,
     }
 
 
