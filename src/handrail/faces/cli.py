@@ -30,7 +30,11 @@ class Composition(kit.cli.Opener, Protocol):
 def build(composition: Composition, commands: Iterable[click.Command]) -> click.Group:
     """The `handrail` command with the rooms' commands in it."""
     root = click.Group("handrail", help="Business users build with AI; what they build survives.")
-    root.context_settings = {"obj": composition, "help_option_names": ["-h", "--help"]}
+    root.context_settings = {
+        "obj": composition,
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+    }
     for command in (init, serve, audit, people, *commands):
         root.add_command(command)
     return root
@@ -64,7 +68,9 @@ def _made(made: dict[str, str]) -> RenderableType:
         f"The instance is in [bold]{made['home']}[/].\n"
         f"Its admin signs in as [bold]{made['email']}[/] with the password\n\n"
         f"    [bold]{made['password']}[/]\n\n"
-        f"which is shown this once. Next:\n\n    handrail serve --home {made['home']}"
+        f"which is shown this once. Next:\n\n    export HANDRAIL_HOME={made['home']}\n"
+        f"    handrail people add ID --name … --email … --role steward --as {made['admin']}\n"
+        "    handrail serve\n\ndocs/operate/first-day.md goes on from there."
     )
 
 
