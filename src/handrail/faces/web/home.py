@@ -13,7 +13,7 @@ kit.templates_from("handrail.faces.web")
 kit.nav("Home", "/", "house", order=0)
 
 ROLE_LEADS = {
-    "maker": "You build apps. The twin answers in the sandbox; the steps below lead to production.",
+    "maker": "You build apps. The twin answers in the sandbox; each app's page shows its way to production.",
     "reviewer": "You take a short, real look at what makers built before it reaches production.",
     "steward": "You say what the data means, who may use it for what, and for how long that holds.",
     "support": "You answer when something breaks, with its history at hand.",
