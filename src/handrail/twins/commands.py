@@ -23,7 +23,7 @@ def _score(value: float | None) -> str:
 
 
 def _told(made: TwinReport) -> Any:
-    columns = ("Twin", "Rows", "Columns", "Pairs", "Links", "Copies", "Awkward")
+    columns = ("Twin", "Rows", "Columns", "Pairs", "Links", "Copies", "By chance", "Awkward")
     return kit.cli.table(columns, [_line(table) for table in made.tables], _title(made))
 
 
@@ -39,6 +39,7 @@ def _line(table: TableReport) -> tuple[object, ...]:
         _score(table.dependence),
         _score(table.cardinality),
         f"{table.privacy.copies:.2%}",
+        f"{table.privacy.chance:.2%}",
         sum(cells for _, cells in table.hostile),
     )
 
