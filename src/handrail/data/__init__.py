@@ -43,6 +43,7 @@ from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
 from handrail.data.reconcile import reconcile
 from handrail.data.renditions import rendition, sample, set_rendition
+from handrail.data.renew import renew
 from handrail.data.touched import Comparison, Touched, contract_changes
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "reconcile",
     "reconciliations",
     "rendition",
+    "renew",
     "revoke",
     "sample",
     "set_rendition",

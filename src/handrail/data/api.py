@@ -22,6 +22,7 @@ from handrail.data.propose import propose
 from handrail.data.query import query
 from handrail.data.reconcile import reconcile
 from handrail.data.touched import contract_changes
+from handrail.data.renew import renew
 from handrail.kernel import Environment, Invalid
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
@@ -146,6 +147,12 @@ def certify_dataset(ctx: kit.Ctx, name: str) -> Any:
 
 
 @router.post("/datasets/{name}/revoke")
+@router.post("/datasets/{name}/renew")
+def renew_dataset(ctx: kit.Ctx, name: str) -> Any:
+    """Ask that the contract be certified for another year as it is."""
+    return kit.jsonable(renew(ctx, name))
+
+
 def revoke_dataset(ctx: kit.Ctx, name: str, wanted: Revoked) -> Any:
     """End a certification."""
     return kit.jsonable(revoke(ctx, name, wanted.reason))

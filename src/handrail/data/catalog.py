@@ -152,4 +152,5 @@ def _assemble(
         missing=tuple(missing),
         proposed_by=where.proposal.by if where.proposal else None,
         certified_by=certified.by if certified else None,
+        renewal=where.renewal,
     )

@@ -13,6 +13,7 @@ from handrail.data.check_quality import results
 from handrail.data.checks import breaches
 from handrail.data.events import CertificationEnded, DatasetCertified
 from handrail.data.models import Certification, Column, Contract, Dataset, Proposal
+from handrail.data.propose import write
 from handrail.data.state import lacks
 from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, definitions
 
@@ -31,7 +32,8 @@ def certify(ctx: Context, name: str) -> Dataset:
     )
     if proposal is None:
         raise _not_proposed(now)
-    stated, expires = now.contract, now.contract.expires
+    stated = replace(now.contract, expires=proposal.until or now.contract.expires)
+    expires = stated.expires
     missing = lacks(stated, declared_purposes(ctx), ctx.clock.now().date(), lambda who: active(ctx, who))
     if missing or expires is None:
         raise NotReady(
@@ -47,7 +49,9 @@ def certify(ctx: Context, name: str) -> Dataset:
             subject=f"dataset:{name}",
         )
     try:
-        made = store.add_certification(ctx, proposal, expires)
+        # A renewal's last day comes into the file only now, so that nothing ends while it waits.
+        after = write(ctx, now.contract, stated, f"Renew the contract of {name} until {expires}.")
+        made = store.add_certification(ctx, replace(proposal, digest=after.digest), expires)
     except sa.exc.IntegrityError:
         raise Conflict(f"{name} was certified a moment ago.", next_step="Look at it again.") from None
     ctx.audit.note(
@@ -141,7 +145,7 @@ def _plain(contract: Contract) -> tuple[Column, ...]:
 def _proposal(ctx: Context, now: Dataset) -> Proposal | None:
     """The proposal of exactly the content that is there now."""
     newest = store.proposals_of(ctx, [now.name]).get(now.name, ())
-    return newest[0] if now.state == "proposed" else None
+    return newest[0] if now.state == "proposed" else now.renewal
 
 
 def _certification(ctx: Context, now: Dataset) -> Certification | None:

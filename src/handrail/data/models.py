@@ -98,6 +98,7 @@ class Dataset:
     missing: tuple[str, ...] = ()  # what a steward still has to complete, in words
     proposed_by: str | None = None
     certified_by: str | None = None
+    renewal: Proposal | None = None  # one that waits for another steward
 
     @property
     def certified(self) -> bool:
@@ -175,6 +176,7 @@ class Proposal:
     digest: str
     by: str
     at: datetime
+    until: date | None = None  # a renewal: the same contract until this day
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from handrail.data.drift import read_drift
 from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
+from handrail.data.renew import renew
 from handrail.data.touched import contract_changes, touched
 from handrail.data.upload import import_upload
 from handrail.kernel import Context, Resource, access, definitions
@@ -70,7 +71,8 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
     """One dataset: its contract in words, its columns, its certification, its twin, its file."""
     one = dataset(ctx, name)
     proposals, certifications = timeline(ctx, name)
-    subject = Resource("Dataset", name, {"proposed_by": one.proposed_by or ""})
+    proposed_by = one.renewal.by if one.renewal else one.proposed_by
+    subject = Resource("Dataset", name, {"proposed_by": proposed_by or ""})
     may = {
         action: access.decide(ctx, action, subject) for action in ("propose", "certify", "revoke", "see-use")
     }
@@ -120,6 +122,15 @@ def certify_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
     """Certify what another steward proposed."""
     made = certify(ctx, name)
     return kit.back(request, f"/datasets/{name}", toast=f"{name} is certified until {made.certified_until}.")
+
+
+@router.post("/datasets/{name}/renew")
+def renew_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
+    """Ask that the contract be certified for another year as it is."""
+    made = renew(ctx, name)
+    until = made.renewal.until if made.renewal else made.certified_until
+    said = f"{name} waits for another steward to certify it until {until}."
+    return kit.back(request, f"/datasets/{name}", toast=said)
 
 
 @router.post("/datasets/{name}/revoke")
@@ -195,7 +206,7 @@ def waiting(ctx: Context, _: object) -> tuple[str, dict[str, Any]]:
     """What to complete, certify or renew before production answers from it (again)."""
     everything = datasets(ctx)
     return "data/panel_waiting.html", {
-        "waiting": [one for one in everything if one.state != "certified"],
+        "waiting": [one for one in everything if one.state != "certified" or one.renewal],
         "certified": sum(one.certified for one in everything),
         "empty": not everything,
     }

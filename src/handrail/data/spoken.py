@@ -30,8 +30,8 @@ _STATES: Mapping[str, str] = {
     "draft": "Nobody has proposed this contract yet, so production does not answer from it.",
     "proposed": "{proposed_by} proposed this contract. Another steward looks at it and certifies it.",
     "certified": "Certified by {certified_by}; production answers from it until {until}.",
-    "expiring": "Certified by {certified_by}, but only until {until}: a steward should propose it anew.",
-    "expired": "The certification has expired, so production no longer answers from it.",
+    "expiring": "Certified by {certified_by}, but only until {until}: a steward should renew it.",
+    "expired": "The certification has expired, so production answers from it no longer: renew it.",
     "edited": "The contract was edited after it was certified, so production no longer answers from it.",
     "revoked": "The certification was revoked, so production no longer answers from it.",
 }
@@ -39,11 +39,14 @@ _STATES: Mapping[str, str] = {
 
 def state(dataset: Dataset) -> str:
     """What the dataset's state means and who has to act."""
-    return _STATES[dataset.state].format(
+    said = _STATES[dataset.state].format(
         proposed_by=dataset.proposed_by,
         certified_by=dataset.certified_by,
         until=dataset.certified_until,
     )
+    if dataset.renewal is None:
+        return said
+    return f"{said} {dataset.renewal.by} asked to renew it until {dataset.renewal.until}: another certifies."
 
 
 def mask(hidden: Mask | None) -> str:

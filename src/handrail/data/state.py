@@ -20,6 +20,7 @@ class Standing:
     state: State
     proposal: Proposal | None = None
     certification: Certification | None = None
+    renewal: Proposal | None = None  # one that waits; meanwhile the certification holds
 
 
 def standing(
@@ -35,7 +36,8 @@ def standing(
     proposal = next(iter(proposals), None)
     proposal = proposal if proposal and proposal.digest == digest else None
     newest = next(iter(certifications), None)
-    if proposal and (newest is None or newest.at < proposal.at):
+    renewal = proposal if proposal and proposal.until else None
+    if proposal and not renewal and (newest is None or newest.at < proposal.at):
         return Standing("proposed", proposal)
     if newest is None:
         return Standing("draft")
@@ -43,7 +45,8 @@ def standing(
         return Standing("revoked" if newest.digest == digest else "draft", certification=newest)
     if newest.digest != digest:
         return Standing("edited", certification=newest)
-    return Standing(_by_date(newest.until, today), proposal, newest)
+    waits = renewal if renewal and renewal.at > newest.at else None
+    return Standing(_by_date(newest.until, today), proposal, newest, waits)
 
 
 def _by_date(until: date, today: date) -> State:

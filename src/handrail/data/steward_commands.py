@@ -19,6 +19,7 @@ from handrail.data.models import Dataset, ImportReport, Metric
 from handrail.data.promises import QualityCheck
 from handrail.data.propose import propose
 from handrail.data.reconcile import missed, reconcile
+from handrail.data.renew import renew
 from handrail.data.touched import Comparison, contract_changes
 from handrail.kernel import Context
 
@@ -106,6 +107,14 @@ def certify_command(ctx: Context, dataset: str) -> Dataset:
     return certify(ctx, dataset)
 
 
+@click.command("renew")
+@click.argument("dataset")
+@kit.cli.verb(human=lambda made: _stands(made))
+def renew_command(ctx: Context, dataset: str) -> Dataset:
+    """Ask that an unchanged contract be certified for another year."""
+    return renew(ctx, dataset)
+
+
 @click.command("revoke")
 @click.argument("dataset")
 @click.option("--reason", required=True, help="Why, so that the owner can act on it.")
@@ -153,6 +162,7 @@ commands: list[click.Command] = [
     datasets_command,
     propose_command,
     certify_command,
+    renew_command,
     revoke_command,
     quality_command,
     changes_command,
@@ -210,7 +220,8 @@ def _listed(found: tuple[Dataset, ...]) -> Any:
 def _stands(made: Dataset) -> str:
     until = f" until {made.certified_until}" if made.certified_until else ""
     missing = "".join(f"\n  {text}" for text in made.missing)
-    return f"{made.name} is {made.state}{until}.{f' It lacks:{missing}' if missing else ''}"
+    waits = f" It waits to be renewed until {made.renewal.until}." if made.renewal else ""
+    return f"{made.name} is {made.state}{until}.{waits}{f' It lacks:{missing}' if missing else ''}"
 
 
 def _reconciled(made: Reconciliation) -> Any:

@@ -40,6 +40,7 @@ proposals = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("proposed_by", sa.Text, nullable=False),
     sa.Column("proposed_at", storage.Instant, nullable=False),
+    sa.Column("until", sa.Date),  # of a renewal
 )
 certifications = sa.Table(
     "certifications",
@@ -133,12 +134,12 @@ def get_extract(ctx: Context, dataset: str) -> Extract | None:
     return _extract(ctx, row) if row else None
 
 
-def add_proposal(ctx: Context, dataset: str, digest: str) -> Proposal:
-    """Record that the caller proposes this content."""
-    made = Proposal(storage.new_id("prop"), dataset, digest, ctx.caller.person.id, ctx.clock.now())
+def add_proposal(ctx: Context, dataset: str, digest: str, until: date | None = None) -> Proposal:
+    """Record that the caller proposes this content; with `until`, that it be renewed."""
+    made = Proposal(storage.new_id("prop"), dataset, digest, ctx.caller.person.id, ctx.clock.now(), until)
     ctx.db.execute(
         proposals.insert().values(
-            id=made.id, dataset=dataset, digest=digest, proposed_by=made.by, proposed_at=made.at
+            id=made.id, dataset=dataset, digest=digest, proposed_by=made.by, proposed_at=made.at, until=until
         )
     )
     return made
@@ -148,7 +149,7 @@ def proposals_of(ctx: Context, datasets: Sequence[str] | None = None) -> dict[st
     """Proposals by dataset, newest first; of all datasets when none are named."""
     found: dict[str, list[Proposal]] = {}
     for row in _newest(ctx, proposals, proposals.c.proposed_at, datasets):
-        made = Proposal(row.id, row.dataset, row.digest, row.proposed_by, row.proposed_at)
+        made = Proposal(row.id, row.dataset, row.digest, row.proposed_by, row.proposed_at, row.until)
         found.setdefault(row.dataset, []).append(made)
     return {dataset: tuple(items) for dataset, items in found.items()}
 
