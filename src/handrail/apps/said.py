@@ -46,7 +46,7 @@ def ran(done: dict[str, Any]) -> Group:
     return Group(
         *head,
         kit.cli.table(["#", "Kind", "Output", "Bytes"], rows),
-        *(saved or [Text("--out DIR saves them.", style="dim")]),
+        *(saved or [Text(f"Its page: /runs/{done['run']}; --out DIR saves them.", style="dim")]),
     )
 
 

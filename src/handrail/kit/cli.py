@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from handrail.kernel import Caller, Instance, Refusal, identity
+from handrail.kernel import Caller, Instance, NotAllowed, Refusal, identity
 from handrail.kit.jsonable import jsonable
 
 Human = Callable[[Any], Any]
@@ -118,7 +118,10 @@ def _caller(instance: Instance, person: str | None) -> Caller:
     if not person:
         raise click.UsageError("Say who you are: --as PERSON, or set HANDRAIL_PERSON.")
     with instance.context(instance.system()) as ctx:
-        return Caller(identity.found(ctx, person), "cli")
+        known = identity.found(ctx, person)
+    if not known.active:
+        raise NotAllowed(f"The account of {known.name} is closed.", next_step="Name somebody who is active.")
+    return Caller(known, "cli")
 
 
 def show(result: Any, human: Human | None, as_json: bool) -> None:
