@@ -43,7 +43,7 @@ def metric(
     start: object = None,
     end: object = None,
 ) -> "pd.DataFrame":
-    """A certified metric, by dimensions and per `grain` (day, week, month, quarter, year). Raises Refused."""
+    """A certified metric, by dimensions and per `grain` (day to year, fiscal_quarter …). Raises Refused."""
     return _frame(metric_arrow(name, by, where, grain, start, end))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
@@ -15,6 +15,7 @@ from handrail.data.catalog import dataset, datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
+from handrail.data.extension import Grain
 from handrail.data.import_source import import_source
 from handrail.data.metrics import metric, metrics, reconciliations
 from handrail.data.models import MetricRequest, Request
@@ -37,7 +38,7 @@ class MetricAsked(BaseModel):
     name: str
     by: list[str] = Field(default=[], max_length=50)
     where: dict[str, Scalar | list[Scalar]] = {}
-    grain: Literal["day", "week", "month", "quarter", "year"] | None = None
+    grain: Grain | None = None
     start: date | None = None
     end: date | None = None
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from handrail.data.periods import SPAN
 
 VENDOR = "HANDRAIL"
-Grain = Literal["day", "week", "month", "quarter", "year"]
+Grain = Literal["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"]
 
 
 class TiesTo(BaseModel):
@@ -30,13 +32,56 @@ class TiesTo(BaseModel):
     source: str | None = None
 
 
+class Earlier(BaseModel):
+    """Another metric in an expression, as it was some time before: "1 year", "28 day"."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    metric: str
+    earlier: str | None = Field(default=None, pattern=SPAN)
+
+
 class Settings(BaseModel):
-    """Of a metric: whose it is, the dimension that a grain cuts, and what it has to tie to."""
+    """Of a metric: whose it is, the dimension that a grain cuts, what it has to tie to, and its kind.
+
+    A simple metric aggregates rows. A ratio divides one metric by another, and a derived one is any
+    expression of metrics; `inputs` says which, where the expression has a name of its own for one. A
+    cumulative metric aggregates all rows up to the end of each period, or those of the last `window`, or
+    those since the start of the period `to_date`. `filter` is a condition on rows; `over_time: last` keeps
+    only the rows of the last moment of each period, for what is held rather than moved.
+    `fiscal_start` is the month in which the fiscal year begins, of the whole model.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     owner: str | None = None
     time: str | None = None
-    ties_to: TiesTo | None = Field(default=None)
+    ties_to: TiesTo | None = None
+    kind: Literal["simple", "ratio", "derived", "cumulative"] = "simple"
+    filter: str | None = None
+    inputs: dict[str, Earlier] = {}
+    window: str | None = Field(default=None, pattern=SPAN)
+    to_date: Grain | None = None
+    over_time: Literal["sum", "last"] = "sum"
+    fiscal_start: int = Field(default=1, ge=1, le=12)
+
+    @property
+    def composed(self) -> bool:
+        """Whether it is made of other metrics."""
+        return self.kind in ("ratio", "derived")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        given = self.model_fields_set
+        if self.kind != "cumulative" and given & {"window", "to_date"}:
+            raise ValueError("window and to_date are for cumulative metrics")
+        if self.window and self.to_date:
+            raise ValueError("window and to_date exclude each other")
+        if self.kind == "cumulative" and self.over_time == "last":
+            raise ValueError("what is held at a moment cannot be accumulated")
+        if self.composed and given & {"filter", "over_time"}:
+            raise ValueError("filter and over_time belong to the metrics it is made of")
+        if not self.composed and self.inputs:
+            raise ValueError("inputs are for ratios and derived metrics")
+        return self
 
 
 class Wrong(ValueError):
@@ -66,4 +111,5 @@ def settings(values: Mapping[str, Any]) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise Wrong(f"unknown setting “{name}” of {VENDOR}") from None
-        raise Wrong(f"the setting “{name}” of {VENDOR} is wrong: {first['msg'].lower()}") from None
+        where = f"the setting “{name}”" if name else "the extension"
+        raise Wrong(f"{where} of {VENDOR} is wrong: {first['msg'].removeprefix('Value error, ')}") from None

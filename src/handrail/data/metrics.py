@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from handrail.data import measured_store, ossie
 from handrail.data.catalog import CATALOG, contract_of
-from handrail.data.compile_metric import compile_metric, reachable, reads
+from handrail.data.compile_metric import compile_metric, needs_time, reachable, reads
+from handrail.data.explain import sentence
 from handrail.data.measured import MetricCertification, Reconciliation
 from handrail.data.models import Metric, MetricRequest
 from handrail.data.ossie import Definition
@@ -95,12 +96,14 @@ def _shown(ctx: Context, one: Definition) -> Metric:
         model=one.model.name,
         description=(one.metric.description or one.model.description or "").strip(),
         owner=one.settings.owner or _owner(ctx, base) or "",
-        sql=compile_metric(one, MetricRequest(one.metric.name)).sql,
+        sql=compile_metric(one, MetricRequest(one.metric.name, grain=_grain(one, time))).sql,
         dimensions=dimensions,
         time=time,
         reads=reads(one),
         file=one.file,
         version=one.digest,
+        counts=base,
+        sentence=sentence(one),
         state=now.state,
         certified=now.certified,
         ties_to=to.dataset if to else None,
@@ -109,6 +112,11 @@ def _shown(ctx: Context, one: Definition) -> Metric:
         proposed_by=now.proposed_by,
         certified_by=now.certification.by if now.certification and now.certified else None,
     )
+
+
+def _grain(one: Definition, time: str | None) -> str | None:
+    """The grain that the shown SQL has: none, unless the metric cannot be asked without one."""
+    return "month" if time and needs_time(one) else None
 
 
 def _owner(ctx: Context, dataset: str) -> str | None:

@@ -211,8 +211,9 @@ class MetricRequest:
     """A question about a metric: by which dimensions, where what holds, in which steps and span of time.
 
     Dimensions are written `dataset.field`, or `field` where only one dataset has it. `where` holds, by
-    dimension, a value or a list of them. `grain` (day, week, month, quarter, year) cuts the metric's own time
-    dimension; `start` is included and `end` is not, each a date or its ISO text.
+    dimension, a value or a list of them. `grain` (day, week, month, quarter, year, fiscal_quarter,
+    fiscal_year) cuts the metric's own time dimension; `start` is included and `end` is not, each a date or
+    its ISO text.
     """
 
     name: str
@@ -244,8 +245,9 @@ class Metric:
 
     `sql` is the plain question behind it, `dimensions` what it can be cut by, `time` the dimension that a
     grain cuts, `reads` every dataset and column that it or its dimensions can touch, `version` the digest of
-    its file. `ties_to` is the dataset of its control totals, and `off_by` how far this version was from them
-    at worst, relative to a total, when it was last reconciled.
+    its file, `counts` the dataset whose rows it counts, `sentence` the definition in words. `ties_to` is the
+    dataset of its control totals, and `off_by` how far this version was from them at worst, relative to a
+    total, when it was last reconciled.
     """
 
     name: str
@@ -258,6 +260,8 @@ class Metric:
     reads: Mapping[str, tuple[str, ...]]
     file: str
     version: str
+    counts: str
+    sentence: str
     state: MetricState = "draft"
     certified: bool = False
     ties_to: str | None = None

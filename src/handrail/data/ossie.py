@@ -6,7 +6,8 @@ HANDRAIL, as JSON (`extension.Settings`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -158,7 +159,7 @@ class ModelFile(BaseModel):
 class Definition:
     """A metric with the model around it, where it is written, and what Handrail adds to it.
 
-    `digest` names the content of the file: it is the metric's version.
+    `digest` names the content of the file: it is the metric's version; `siblings` the metrics of its model.
     """
 
     file: str
@@ -167,6 +168,7 @@ class Definition:
     model: SemanticModel
     metric: MetricModel
     settings: Settings
+    siblings: Mapping[str, Definition] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
 
 def load(content: bytes, file: str) -> tuple[Definition, ...]:
@@ -202,13 +204,17 @@ class _Checked:
         for place, relationship in enumerate(self.model.relationships):
             self.relationship(place, relationship)
         general = self.extended(self.model.custom_extensions, {})
+        siblings: dict[str, Definition] = {}
         for place, metric in enumerate(self.model.metrics):
             if metric.expression.sql is None:
                 self.refuse("the expression has no ANSI_SQL dialect", "metrics", place, "expression")
             line = line_of(find(self.node, "metrics", place))
             values = self.extended(metric.custom_extensions, general, "metrics", place)
             settings = extension.settings(values)
-            yield Definition(self.file, line, self.digest, self.model, metric, settings)
+            siblings[metric.name] = Definition(
+                self.file, line, self.digest, self.model, metric, settings, siblings
+            )
+        yield from siblings.values()
 
     def fields(self, place: int, dataset: DatasetModel) -> None:
         self.once("fields", [field.name for field in dataset.fields_], "datasets", place)

@@ -1,0 +1,52 @@
+"""Steps of time: cutting a moment to its period, also of a fiscal year, and spans such as "28 day"."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+GRAINS = ("day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
+SPAN = r"^[1-9][0-9]{0,3} (day|week|month|quarter|year)$"
+_UNITS = {"quarter": ("month", 3)}
+
+
+def moment(value: exp.Expr) -> exp.Expr:
+    """A value as a moment."""
+    return exp.cast(value, "TIMESTAMP", dialect="duckdb")
+
+
+def interval(span: str) -> exp.Interval:
+    """A span as SQL; it matches SPAN."""
+    found = re.fullmatch(SPAN, span)
+    if found is None:
+        raise ValueError(span)
+    number, unit = span.split()
+    known, times = _UNITS.get(unit, (unit, 1))
+    amount = exp.Literal.string(str(int(number) * times))
+    return exp.Interval(this=amount, unit=exp.var(known.upper()))
+
+
+def later(value: exp.Expr, span: str) -> exp.Expr:
+    """A moment, this much later."""
+    return exp.Paren(this=exp.Add(this=moment(value), expression=interval(span)))
+
+
+def earlier(value: exp.Expr, span: str) -> exp.Expr:
+    """A moment, this much earlier."""
+    return exp.Paren(this=exp.Sub(this=moment(value), expression=interval(span)))
+
+
+def cut(value: exp.Expr, grain: str, fiscal_start: int) -> exp.Expr:
+    """The first day of the period that a moment is in; a fiscal year begins in the month `fiscal_start`."""
+    unit = grain.removeprefix("fiscal_")
+    months = f"{fiscal_start - 1} month"
+    shifted = unit != grain and fiscal_start > 1
+    inner = earlier(value, months) if shifted else moment(value)
+    start: exp.Expr = exp.TimestampTrunc(this=inner, unit=exp.var(unit.upper()))
+    return exp.cast(later(start, months) if shifted else start, "DATE", dialect="duckdb")
+
+
+def after(first_day: exp.Expr, grain: str) -> exp.Expr:
+    """The beginning of the next period."""
+    return later(first_day, f"1 {grain.removeprefix('fiscal_')}")
