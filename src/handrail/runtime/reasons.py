@@ -59,8 +59,9 @@ def interrupted() -> Verdict:
 
 _MEND = "Its log names the line: mend that and push again, or tell the app's owner."
 _NO_PACKAGE = (
-    "Apps run on a fixed set of packages, pandas and matplotlib among them: `handrail layers list` names all."
-    " Write it with those and push again. A file of your own must be in the app's folder."
+    "Apps run on a fixed set of packages, among them pandas, numpy, matplotlib, openpyxl and pyarrow (on the"
+    " server `handrail layers list` names all). Write it with those and push again; a file of your own belongs in the"
+    " app's folder."
 )
 _NO_MEMORY = ("MemoryError", "numpy._core._exceptions._ArrayMemoryError", "pyarrow.lib.ArrowMemoryError")
 _NO_PROCESSES = ("BlockingIOError: [Errno 11]", "RuntimeError: can't start new thread")
