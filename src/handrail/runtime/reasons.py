@@ -60,8 +60,8 @@ def interrupted() -> Verdict:
 _MEND = "Its log names the line: mend that and push again, or tell the app's owner."
 _NO_PACKAGE = (
     "Apps run on a fixed set of packages, among them pandas, numpy, matplotlib, openpyxl and pyarrow (on the"
-    " server `handrail layers list` names all). Write it with those and push again; a file of your own belongs in the"
-    " app's folder."
+    " server `handrail layers list` names all). Write it with those and push again; your own"
+    " files belong in the app's folder."
 )
 _NO_MEMORY = ("MemoryError", "numpy._core._exceptions._ArrayMemoryError", "pyarrow.lib.ArrowMemoryError")
 _NO_PROCESSES = ("BlockingIOError: [Errno 11]", "RuntimeError: can't start new thread")
