@@ -146,6 +146,10 @@ def test_a_rewritten_file_keeps_its_opening_comment_and_everything_not_changed()
 _word = st.text("abcdefghijklmnop -._0123456789éß😀\"'#:{}[]&*!|>%@`\\\t,", min_size=1, max_size=12)
 _words = st.lists(_word.map(str.strip).filter(bool), max_size=3, unique=True).map(tuple)
 _masks = st.builds(Mask, st.sampled_from(["null", "hash", "partial"]), _words)
+_fitting = {
+    "BIGINT": st.builds(Mask, st.just("bucket"), _words, width=st.integers(1, 10**6)),
+    "DATE": st.builds(Mask, st.just("truncate"), _words, to=st.sampled_from(["month", "year"])),
+}
 _types = st.sampled_from(["BIGINT", "VARCHAR", "DECIMAL(12,2)", "DATE", "TIMESTAMP", "BLOB", "BOOLEAN"])
 _columns = st.lists(
     st.builds(
@@ -164,7 +168,16 @@ _columns = st.lists(
     min_size=1,
     max_size=4,
     unique_by=lambda column: column.name.lower(),
-).map(tuple)
+).flatmap(
+    lambda columns: st.tuples(
+        *(
+            st.builds(lambda c, m: replace(c, mask=m), st.just(column), _fitting[column.type] | st.none())
+            if column.type in _fitting
+            else st.just(column)
+            for column in columns
+        )
+    )
+)
 _contracts = st.builds(
     Contract,
     name=st.just("orders"),

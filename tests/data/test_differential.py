@@ -3,6 +3,7 @@
 Data, policies and queries are random. HANDRAIL_EXAMPLES sets how many queries are tried (nightly: thousands).
 """
 
+import datetime as dt
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -21,10 +22,12 @@ from tests.data.governing import House, contract, viewer
 
 EXAMPLES = int(os.environ.get("HANDRAIL_EXAMPLES", "25"))
 REGIONS = ("EMEA", "APAC", "it's")
-PLAIN = {"a": ("k", "n", "region", "t"), "b": ("k", "m", "region", "a b")}
+PLAIN = {"a": ("k", "n", "region", "t", "d"), "b": ("k", "m", "region", "a b")}
 TYPES = {"k": "BIGINT", "n": "BIGINT", "m": "BIGINT", "region": "VARCHAR", "t": "VARCHAR", "a b": "VARCHAR"}
+TYPES["d"] = "DATE"
 
 small = st.one_of(st.none(), st.integers(-3, 5))
+days = st.one_of(st.none(), st.dates(dt.date(1999, 11, 1), dt.date(2001, 2, 28)))
 words = st.one_of(st.none(), st.sampled_from(["x", "yy", "", "it's", "é"]))
 
 
@@ -36,9 +39,9 @@ def tables(draw: st.DrawFn, name: str) -> pa.Table:
         if kind == "region":
             values: Any = st.one_of(st.none(), st.sampled_from(REGIONS))
         else:
-            values = small if TYPES[kind] == "BIGINT" else words
+            values = {"BIGINT": small, "DATE": days}.get(TYPES[kind], words)
         drawn = draw(st.lists(values, min_size=count, max_size=count))
-        return pa.array(drawn, pa.int64() if TYPES[kind] == "BIGINT" else pa.string())
+        return pa.array(drawn, {"BIGINT": pa.int64(), "DATE": pa.date32()}.get(TYPES[kind], pa.string()))
 
     return pa.table({kind: column(kind) for kind in PLAIN[name]})
 
@@ -48,8 +51,16 @@ def policies(draw: st.DrawFn, name: str) -> Contract:
     def mask(column: str) -> st.SearchStrategy[Mask | None]:
         # A number that is hidden in part is a text. Whether comparing it with a number fails then depends on
         # the order in which the engine happens to evaluate, so only texts are hidden in part here.
-        kinds = ["null"] if TYPES[column] == "BIGINT" else ["null", "partial"]
-        return st.one_of(st.none(), st.none(), st.builds(Mask, st.sampled_from(kinds)))
+        kinds = {
+            "BIGINT": [Mask("null"), Mask("bucket", width=2), Mask("bucket", width=3)],
+            "DATE": [
+                Mask("null"),
+                Mask("partial"),
+                Mask("truncate", to="month"),
+                Mask("truncate", to="year"),
+            ],
+        }.get(TYPES[column], [Mask("null"), Mask("partial")])
+        return st.one_of(st.none(), st.none(), st.sampled_from(kinds))
 
     columns = [Column(column, TYPES[column], mask=draw(mask(column))) for column in PLAIN[name]]
     conditions = [
@@ -184,6 +195,10 @@ def visible(rows: pa.Table, policy: Contract, person: Person) -> list[dict[str, 
 def hidden(column: Column, value: Any) -> Any:
     if column.mask is None or value is None:
         return value
+    if column.mask.kind == "bucket":
+        return value // column.mask.width * column.mask.width
+    if column.type == "DATE" and column.mask.kind != "null":
+        return value.replace(day=1) if column.mask.to == "month" else value.replace(day=1, month=1)
     return None if column.mask.kind == "null" else f"{str(value)[:1]}***"
 
 
@@ -192,7 +207,7 @@ def plain_answer(sql: str, seen: dict[str, list[dict[str, Any]]], kinds: dict[st
     with duckdb.connect(":memory:") as database:
         for name, rows in seen.items():
             columns = [
-                f'"{c.name}" {"VARCHAR" if c.mask and c.mask.kind == "partial" else c.type}'
+                f'"{c.name}" {"VARCHAR" if c.mask and c.mask.kind == "partial" and c.type != "DATE" else c.type}'
                 for c in kinds[name].columns
             ]
             database.execute(f"CREATE TABLE {name} ({', '.join(columns)})")

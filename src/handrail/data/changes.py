@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import Any, get_args
 
 from handrail.data.filters import check_filter
+from handrail.data.masks import misfit
 from handrail.data.models import Changes, Classification, Column, Contract, Mask, MaskKind, RowFilter
 from handrail.data.state import unreachable
 from handrail.kernel import Invalid
@@ -19,8 +20,8 @@ _SIMPLE = ("owner", "deputy", "description", "purposes", "readers", "row_filters
 def read_changes(values: Mapping[str, Any]) -> Changes:
     """Changes as a form, a JSON body or a command line gives them; refuses unknown keys and wrong shapes.
 
-    A row filter may be plain SQL or {"sql", "groups"}; a mask a kind or {"kind", "unless_groups"}; a date
-    is written 2027-06-30.
+    A row filter may be plain SQL or {"sql", "groups"}; a mask a kind, bucket(1000) or truncate(month), or one
+    of these as {"kind", "unless_groups"}; a date is written 2027-06-30.
     """
     known = [item.name for item in fields(Changes)]
     for key in values:
@@ -71,7 +72,10 @@ def apply(contract: Contract, changes: Changes, purposes: Collection[str], today
 
 def _column(column: Column, changes: Changes) -> Column:
     if column.name in changes.masks:
-        column = replace(column, mask=changes.masks[column.name])
+        mask = changes.masks[column.name]
+        if mask and (problem := misfit(mask, column.type)):
+            raise Invalid(f"{column.name} cannot be masked so: {problem}.", next_step="Choose another mask.")
+        column = replace(column, mask=mask)
     if column.name in changes.classifications:
         column = replace(column, classification=changes.classifications[column.name])
     return column
@@ -96,9 +100,15 @@ def _mask(value: Any) -> Mask | None:
         kind, groups = value.get("kind"), _texts("unless_groups", value.get("unless_groups") or ())
     if kind == "none":
         return None
-    if kind not in get_args(MaskKind):
+    kind, _, size = str(kind).removesuffix(")").partition("(")
+    if kind not in get_args(MaskKind) or (size and kind not in ("bucket", "truncate")):
         raise _unknown("mask", str(kind), [*get_args(MaskKind), "none"])
-    return Mask(kind, groups)
+    if kind != "bucket":
+        return Mask(kind, groups, to=size or None)  # type: ignore[arg-type]
+    try:
+        return Mask("bucket", groups, float(size))
+    except ValueError:
+        raise _wrong("mask", "a bucket with a width, as in bucket(1000)") from None
 
 
 def _class(value: Any) -> Classification | None:

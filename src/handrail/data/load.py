@@ -16,11 +16,13 @@ from open_data_contract_standard.model import (
 )
 
 from handrail.data.load_quality import load_freshness, load_quality
+from handrail.data.masks import misfit
 from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
 from handrail.data.strict_yaml import File, validate
 from handrail.kernel import definitions
 
 _CONTRACT_PROPERTIES = ("purposes", "rowFilters", "entityKey", "subject", "expires", "rows")
+_MASK_KEYS = ("kind", "unlessGroups", "width", "to")
 _COLUMN_PROPERTIES = ("semantic", "mask")
 _CLASSES: Mapping[str, Classification | None] = {
     "personal": "personal",
@@ -111,22 +113,30 @@ def _column(where: File, item: SchemaProperty, place: int) -> Column:
         primary_key=bool(item.primaryKey),
         classification=_CLASSES[item.classification] if item.classification else None,
         semantic=_text(where, values, "semantic", *path),
-        mask=_mask(where, values.get("mask"), *path, "customProperties", "mask", "value"),
+        mask=_mask(where, values.get("mask"), item.physicalType, *path, "customProperties", "mask", "value"),
         references=_references(where, next(iter(item.relationships or ()), None), *path, "relationships"),
         description=item.description or "",
     )
 
 
-def _mask(where: File, value: Any, *path: str | int) -> Mask | None:
+def _mask(where: File, value: Any, type_: str, *path: str | int) -> Mask | None:
     if value is None:
         return None
     kinds = get_args(MaskKind)
     if not isinstance(value, dict) or value.get("kind") not in kinds:
         raise where.wrong(f"a mask is written “kind:” with one of {', '.join(kinds)}", *path, "kind")
     for key in value:
-        if key not in ("kind", "unlessGroups"):
-            raise where.unknown(str(key), ("kind", "unlessGroups"), *path, str(key))
-    return Mask(value["kind"], _list(where, value.get("unlessGroups"), "unlessGroups", *path))
+        if key not in _MASK_KEYS:
+            raise where.unknown(str(key), _MASK_KEYS, *path, str(key))
+    width, to = value.get("width"), value.get("to")
+    if width is not None and (isinstance(width, bool) or not isinstance(width, int | float)):
+        raise where.wrong("“width” must be a number", *path, "width")
+    if to not in (None, "month", "year"):
+        raise where.unknown(str(to), ("month", "year"), *path, "to")
+    mask = Mask(value["kind"], _list(where, value.get("unlessGroups"), "unlessGroups", *path), width, to)
+    if problem := misfit(mask, type_):
+        raise where.wrong(problem, *path, "kind")
+    return mask
 
 
 def _row_filters(where: File, value: Any) -> tuple[RowFilter, ...]:

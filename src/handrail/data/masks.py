@@ -2,7 +2,8 @@
 
 `null` leaves nothing. `hash` is a pseudonym: HMAC-like SHA-256 under a key of this instance, cut to 20 hex
 digits; equal values have equal pseudonyms in every dataset, so joins still work, and nobody without the key
-can try values. `partial` keeps a hint: an e-mail's domain, a date's year, else the first character.
+can try values. `partial` keeps a hint: an e-mail's domain, a date's year, else the first character. `bucket`
+leaves of a number the lower end of its range, `truncate` of a date the first day of its month or year.
 """
 
 import hashlib
@@ -10,16 +11,36 @@ from typing import Any
 
 from sqlglot import exp
 
-from handrail.data.models import Column
+from handrail.data.models import Column, Mask
 
 # Names of the parameters that carry the key; a query's own parameters never begin so.
 INNER, OUTER = "mask_inner", "mask_outer"
 _DIGITS = 20
+_FRACTIONS = ("FLOAT", "DOUBLE")
+_NUMBERS = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DECIMAL"),
+    *_FRACTIONS,
+)
 
 
 def keys(secret: bytes) -> dict[str, str]:
     """The values of the parameters that `masked` uses, derived from the instance's secret."""
     return {name: hashlib.sha256(secret + name.encode()).hexdigest() for name in (INNER, OUTER)}
+
+
+def misfit(mask: Mask, type_: str) -> str | None:
+    """Why this mask cannot hide a column of this type, as the end of a sentence; None when it can."""
+    if mask.kind == "bucket" and not type_.startswith(_NUMBERS):
+        return f"a bucket hides numbers, and its type is {type_}"
+    if mask.kind == "bucket" and not (mask.width and 0 < mask.width < 1e15):
+        return "a bucket needs a width above 0, as in bucket(1000)"
+    if mask.kind == "bucket" and mask.width and mask.width % 1 and type_ not in _FRACTIONS:
+        return f"the width of a bucket must be a whole number for the type {type_}"
+    if mask.kind == "truncate" and not type_.startswith(("DATE", "TIMESTAMP")):
+        return f"truncate hides dates, and its type is {type_}"
+    if mask.kind == "truncate" and mask.to not in ("month", "year"):
+        return "truncate needs month or year, as in truncate(month)"
+    return None
 
 
 def masked(column: Column, groups: frozenset[str]) -> bool:
@@ -35,8 +56,13 @@ def expression(column: Column, value: exp.Expr) -> exp.Expr:
         return exp.cast(exp.null(), kind)
     if column.mask.kind == "hash":
         return _hashed(_text(value))
+    if column.mask.kind == "bucket":
+        width = exp.Literal.number(column.mask.width or 1)
+        lower = exp.Mul(this=exp.Floor(this=exp.Div(this=value, expression=width)), expression=width.copy())
+        return exp.TryCast(this=lower, to=kind)  # at the edge of the type: nothing
     if kind.this in exp.DataType.TEMPORAL_TYPES:
-        return exp.cast(exp.func("DATE_TRUNC", exp.Literal.string("year"), value, dialect="duckdb"), kind)
+        to = exp.Literal.string(column.mask.to or "year")
+        return exp.cast(exp.func("DATE_TRUNC", to, value, dialect="duckdb"), kind)
     if column.semantic == "email":
         return _call("REGEXP_REPLACE", _text(value), "^([^@]?)[^@]*", r"\1***")
     return _call("REGEXP_REPLACE", _text(value), "^(.?).*$", r"\1***", "s")

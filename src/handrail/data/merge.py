@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from handrail.data.models import Column, Contract
+from handrail.data.masks import misfit
+from handrail.data.models import Column, Contract, Mask
 
 
 def merge(stated: Contract, fresh: Contract, renamed: Mapping[str, str]) -> Contract:
@@ -24,6 +25,15 @@ def merge(stated: Contract, fresh: Contract, renamed: Mapping[str, str]) -> Cont
     return replace(stated, columns=columns, entity_key=kept, rows=fresh.rows)
 
 
+def _still(stated: Column, fresh: Column) -> Mask | None:
+    """The mask; one that cannot hide the type that the column has now gives way to nothing at all."""
+    return (
+        Mask("null", stated.mask.unless_groups)
+        if stated.mask and misfit(stated.mask, fresh.type)
+        else stated.mask
+    )
+
+
 def _column(stated: Column | None, fresh: Column) -> Column:
     if stated is None:
         return fresh
@@ -32,6 +42,7 @@ def _column(stated: Column | None, fresh: Column) -> Column:
         stated,
         name=fresh.name,
         type=fresh.type,
+        mask=_still(stated, fresh),
         required=stated.required and fresh.required,
         unique=stated.unique and fresh.unique,
         primary_key=stated.primary_key and fresh.primary_key,

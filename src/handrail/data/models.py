@@ -12,7 +12,7 @@ from handrail.data.measured import MetricState
 from handrail.data.promises import Freshness, Rule
 from handrail.kernel import Environment
 
-MaskKind = Literal["null", "hash", "partial"]
+MaskKind = Literal["null", "hash", "partial", "bucket", "truncate"]
 Classification = Literal["personal", "sensitive"]
 State = Literal["draft", "proposed", "certified", "expiring", "expired", "edited", "revoked"]
 
@@ -21,10 +21,15 @@ CERTIFIED_STATES: frozenset[str] = frozenset({"certified", "expiring"})
 
 @dataclass(frozen=True)
 class Mask:
-    """How a column is hidden, and from whom: members of `unless_groups` see it plain."""
+    """How a column is hidden, and from whom: members of `unless_groups` see it plain.
+
+    `width` is that of a `bucket`; `to`, month or year, is how far a date is cut by `truncate`.
+    """
 
     kind: MaskKind
     unless_groups: tuple[str, ...] = ()
+    width: float | None = None
+    to: Literal["month", "year"] | None = None
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,8 @@ def _property(existing: SchemaProperty | None, column: Column, keys: Sequence[st
     options = {"format": "binary"} if column.type == "BLOB" else None
     mask = column.mask and {
         "kind": column.mask.kind,
+        **({"width": _short(column.mask.width)} if column.mask.width else {}),
+        **({"to": column.mask.to} if column.mask.to else {}),
         **({"unlessGroups": list(column.mask.unless_groups)} if column.mask.unless_groups else {}),
     }
     base = existing or SchemaProperty(name=column.name, logicalTypeOptions=options)
@@ -212,6 +214,11 @@ def _levels(
         or not level.element
         or level.element.removeprefix(f"{document.name}.") in names
     ] or None
+
+
+def _short(number: float) -> float:
+    """A whole number without its point."""
+    return int(number) if number == int(number) else number
 
 
 def _other_class(existing: SchemaProperty) -> str | None:

@@ -54,6 +54,10 @@ def mask(hidden: Mask | None) -> str:
     if hidden is None:
         return ""
     groups = f", except for {_and(hidden.unless_groups)}" if hidden.unless_groups else ""
+    if hidden.kind == "bucket":
+        return f"the lower end of a range of {hidden.width:,g}{groups}"
+    if hidden.kind == "truncate":
+        return f"the first day of its {hidden.to}{groups}"
     return f"{_MASKS[hidden.kind]}{groups}"
 
 

@@ -64,7 +64,11 @@ def datasets_command(ctx: Context) -> tuple[Dataset, ...]:
     help="One group's filter.",
 )
 @click.option(
-    "--mask", "masks", multiple=True, metavar="COLUMN=KIND[:GROUP,…]", help="null, hash, partial, none."
+    "--mask",
+    "masks",
+    multiple=True,
+    metavar="COLUMN=KIND[:GROUP,…]",
+    help="null, hash, partial, bucket(WIDTH), truncate(month), truncate(year), none.",
 )
 @click.option(
     "--classify", "classes", multiple=True, metavar="COLUMN=CLASS", help="personal, sensitive, none."
