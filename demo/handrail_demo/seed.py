@@ -141,6 +141,17 @@ def certify(
                 data.certify(ctx, completion.dataset)
 
 
+def certify_metrics(instance: Instance) -> None:
+    """Have every metric that names control totals reconciled by one steward and certified by the other."""
+    with instance.context(acting(instance, "steward.sales")) as ctx:
+        wanted = [one.name for one in data.metrics(ctx) if one.ties_to and not one.certified]
+        for name in wanted:
+            data.reconcile(ctx, name)
+    with instance.context(acting(instance, "steward.hr")) as ctx:
+        for name in wanted:
+            data.certify_metric(ctx, name)
+
+
 def build_twins(instance: Instance, progress: Progress | None = None) -> twins.TwinReport | None:
     """Build the twins of all certified datasets together, as their steward."""
     with instance.context(acting(instance, "steward.sales")) as ctx:
@@ -205,6 +216,7 @@ def parts(
     yield "A company's worth of data is made up", partial(source, home, size, tell)
     yield "A steward imports it", partial(bring_in, instance, home / SOURCE, tell)
     yield "Two stewards certify it", partial(certify, instance, progress=tell)
+    yield "Revenue is held against the board's figures and certified", partial(certify_metrics, instance)
     yield "Synthetic twins are built", partial(build_twins, instance, tell)
     yield "The Python layer of the apps is built", partial(runtime.build_layer, settings, progress=tell)
     for app in APPS:

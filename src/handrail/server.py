@@ -20,6 +20,7 @@ from handrail.apps import commands as apps_commands
 from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
 from handrail.data import commands as data_commands
+from handrail.data import metric_pages
 from handrail.data import pages as data_pages
 from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
@@ -74,6 +75,7 @@ COMMANDS: tuple[click.Command, ...] = (
 # The rooms' pages and REST.
 ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
+    metric_pages.router,
     data_api.router,
     twins_pages.router,
     twins_api.router,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from handrail.apps.facts import UNPROVEN
 from handrail.apps.gates import DatasetFact, Facts, gates, undeclared, unused
 from handrail.apps.models import Tier
 from handrail.kernel import Manifest
@@ -28,6 +29,7 @@ GOOD = Facts(
     owner_active=True,
     datasets=(ORDERS, PRODUCTS),
     metrics_missing=(),
+    metrics_unproven={},
     trial="succeeded",
     trial_says="",
     blocking=(),
@@ -74,6 +76,12 @@ def test_a_version_with_nothing_against_it_has_every_gate_open_and_says_that_no_
             "may not be used for sales-reporting",
         ),
         ({"metrics_missing": ("revenue",)}, "data", "shut", "no metric revenue"),
+        (
+            {"metrics_unproven": {"revenue": UNPROVEN["missed"]}},
+            "data",
+            "shut",
+            "it misses its control totals",
+        ),
         ({"trial": "failed", "trial_says": "it ran out of memory."}, "sandbox", "shut", "out of memory"),
         ({"trial": "going"}, "sandbox", "waiting", "running now"),
         ({"blocking": ("A key in the code, app.py line 3",)}, "findings", "shut", "app.py line 3"),

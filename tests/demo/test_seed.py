@@ -60,6 +60,22 @@ def test_every_certified_dataset_has_a_twin_and_the_doctors_visits_have_neither(
     assert set(found.values()) == {("certified", True)}
 
 
+def test_an_edited_definition_of_revenue_shuts_the_gate_of_every_app_that_uses_it(meridian: Instance) -> None:
+    file = meridian.settings.home / "definitions" / "model" / "sales.yaml"
+    right = file.read_bytes()
+
+    def gate() -> tuple[str, str]:
+        with meridian.context(seed.acting(meridian, "maker.sales")) as ctx:
+            found = next(gate for gate in apps.gates(ctx, "regional-velocity") if gate.key == "data")
+            return found.state, found.because
+
+    assert gate()[0] == "open"
+    file.write_bytes(right.replace(b" - COALESCE(sales_orders.returned_amount, 0)", b""))
+    assert gate() == ("shut", "The metric revenue is not certified: its definition was edited since.")
+    file.write_bytes(right)
+    assert gate()[0] == "open"
+
+
 def test_seeding_again_changes_nothing_that_anybody_would_see(meridian: Instance) -> None:
     before = deeds(meridian)
     for _, part in seed.parts(meridian, TINY):

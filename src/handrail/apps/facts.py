@@ -12,6 +12,14 @@ from handrail.kernel import Context, Manifest, NotFound, git, identity
 
 # Packages that are imported by another name than they are installed by.
 IMPORTED_AS = {"pillow": "PIL", "python-dateutil": "dateutil", "fonttools": "fontTools", "pyyaml": "yaml"}
+# Why a metric that names control totals carries no badge.
+UNPROVEN = {
+    "draft": "nobody has held it against its control totals.",
+    "proposed": "it ties to its control totals, and a second steward has yet to say so.",
+    "edited": "its definition was edited since.",
+    "due": "the data is newer than its last reconciliation.",
+    "missed": "it misses its control totals.",
+}
 ALONGSIDE = frozenset({"mpl_toolkits", "pylab"})  # what matplotlib brings under further names
 
 
@@ -43,7 +51,7 @@ def of(ctx: Context, app: App, version: Version) -> Facts:
     reads = by_metrics(ctx, manifest)
     needed = tuple(dict.fromkeys((*manifest.datasets, *reads)))
     catalog = _catalog(ctx, needed)
-    metrics = {metric.name for metric in data.metrics(ctx)} if manifest.metrics else set()
+    metrics = {metric.name: metric for metric in data.metrics(ctx)} if manifest.metrics else {}
     trial, trial_says = _trial(ctx, version)
     verdict = _verdict(ctx, version)
     return Facts(
@@ -54,6 +62,11 @@ def of(ctx: Context, app: App, version: Version) -> Facts:
         owner_active=identity.found(ctx, app.owner).active,
         datasets=tuple(_dataset(name, catalog.get(name)) for name in needed),
         metrics_missing=tuple(name for name in manifest.metrics if name not in metrics),
+        metrics_unproven={
+            name: UNPROVEN[metrics[name].state]
+            for name in manifest.metrics
+            if name in metrics and metrics[name].ties_to and not metrics[name].certified
+        },
         trial=trial,
         trial_says=trial_says,
         blocking=_blocking(ctx, app, version),

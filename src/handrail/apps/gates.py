@@ -34,6 +34,7 @@ class Facts:
     owner_active: bool
     datasets: tuple[DatasetFact, ...]
     metrics_missing: tuple[str, ...]
+    metrics_unproven: Mapping[str, str]  # by name, why a metric does not carry the badge it names totals for
     trial: TrialState
     trial_says: str  # why the last sandbox run failed
     blocking: tuple[str, ...]  # findings that block: title, file and line
@@ -108,6 +109,11 @@ def _data(facts: Facts) -> Gate:
     if facts.metrics_missing:
         because = f"There is no metric {_some(facts.metrics_missing)} any more."
         return Gate(key, title, "shut", because, "Use one from the catalog.", facts.owner)
+    if facts.metrics_unproven:
+        metric, why = next(iter(facts.metrics_unproven.items()))
+        because = f"The metric {metric} is not certified: {why}"
+        next_step = f"Stewards reconcile and certify it: handrail reconcile {metric}"
+        return Gate(key, title, "shut", because, next_step, "a steward")
     names = [*facts.manifest.datasets, *facts.manifest.metrics]
     return Gate(key, title, "open", f"{_some(names)}, for {purpose}." if names else "It declares none.")
 

@@ -45,6 +45,17 @@ def readers(ctx: Context, dataset: data.Dataset) -> Filled:
     return "apps/panel_readers.html", {"rows": rows}
 
 
+@kit.panel("metric", "Apps that use it", order=40)
+def users(ctx: Context, metric: data.Metric) -> Filled:
+    """Apps whose version in production, or else the newest, declares this metric."""
+    rows = []
+    for app in find.apps(ctx):
+        version = store.find_version(ctx, app.name, n=app.promoted)
+        if version is not None and metric.name in version.manifest.metrics:
+            rows.append((app, version))
+    return "apps/panel_users.html", {"rows": rows}
+
+
 def _next(ctx: Context, app: App) -> str:
     if app.promoted == app.versions:
         return ""

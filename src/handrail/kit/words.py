@@ -18,6 +18,8 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     "expiring": ("warn", "calendar-clock"),
     "edited": ("warn", "file-pen"),
     "changed": ("bad", "file-diff"),
+    "due": ("warn", "calendar-clock"),
+    "missed": ("bad", "octagon-alert"),
     "revoked": ("bad", "ban"),
     "queued": ("neutral", "clock"),
     "running": ("info", "loader"),
