@@ -44,6 +44,7 @@ from handrail.data.query import observed_reads, query
 from handrail.data.reconcile import reconcile
 from handrail.data.renditions import rendition, sample, set_rendition
 from handrail.data.renew import renew
+from handrail.data.see_as import Preview, preview
 from handrail.data.touched import Comparison, Touched, contract_changes
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "MetricMissed",
     "MetricRequest",
     "Note",
+    "Preview",
     "Proposal",
     "QualityBroken",
     "QualityCheck",
@@ -95,6 +97,7 @@ __all__ = [
     "metric",
     "metrics",
     "observed_reads",
+    "preview",
     "propose",
     "purposes",
     "quality_history",

@@ -22,8 +22,9 @@ from handrail.data.models import MetricRequest, Request
 from handrail.data.propose import propose
 from handrail.data.query import query
 from handrail.data.reconcile import reconcile
-from handrail.data.touched import contract_changes
 from handrail.data.renew import renew
+from handrail.data.see_as import preview
+from handrail.data.touched import contract_changes
 from handrail.kernel import Environment, Invalid
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
@@ -147,13 +148,19 @@ def certify_dataset(ctx: kit.Ctx, name: str) -> Any:
     return kit.jsonable(certify(ctx, name))
 
 
-@router.post("/datasets/{name}/revoke")
+@router.get("/datasets/{name}/see-as/{person}")
+def see_as(ctx: kit.Ctx, name: str, person: str, purpose: str | None = None) -> Any:
+    """What a person would see of a dataset: the rule, the row filter, the masks, and how many rows remain."""
+    return kit.jsonable(preview(ctx, name, person, purpose))
+
+
 @router.post("/datasets/{name}/renew")
 def renew_dataset(ctx: kit.Ctx, name: str) -> Any:
     """Ask that the contract be certified for another year as it is."""
     return kit.jsonable(renew(ctx, name))
 
 
+@router.post("/datasets/{name}/revoke")
 def revoke_dataset(ctx: kit.Ctx, name: str, wanted: Revoked) -> Any:
     """End a certification."""
     return kit.jsonable(revoke(ctx, name, wanted.reason))

@@ -45,11 +45,11 @@ def rows_for(contract: Contract, viewer: Person, alias: str, prefix: str) -> Con
     """
     if not contract.row_filters:
         return Condition(exp.true())
-    chosen = _chosen(contract.row_filters, viewer.groups)
-    if chosen is None:
+    first = chosen(contract.row_filters, viewer.groups)
+    if first is None:
         return Condition(exp.false())
-    check_filter(chosen.sql, contract)
-    condition = Condition(_read(chosen.sql))
+    check_filter(first.sql, contract)
+    condition = Condition(_read(first.sql))
     for column in list(condition.tree.find_all(exp.Column)):
         if column.table.lower() != VIEWER:
             name = _column(contract, column)
@@ -62,7 +62,8 @@ def rows_for(contract: Contract, viewer: Person, alias: str, prefix: str) -> Con
     return condition
 
 
-def _chosen(filters: Iterable[RowFilter], groups: frozenset[str]) -> RowFilter | None:
+def chosen(filters: Iterable[RowFilter], groups: frozenset[str]) -> RowFilter | None:
+    """The filter that counts for members of these groups: the first that is for one of them or everybody."""
     return next((f for f in filters if not f.groups or groups & set(f.groups)), None)
 
 

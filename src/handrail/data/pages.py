@@ -19,6 +19,7 @@ from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
 from handrail.data.renew import renew
+from handrail.data.see_as import preview
 from handrail.data.touched import contract_changes, touched
 from handrail.data.upload import import_upload
 from handrail.kernel import Context, Resource, access, definitions
@@ -74,7 +75,8 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
     proposed_by = one.renewal.by if one.renewal else one.proposed_by
     subject = Resource("Dataset", name, {"proposed_by": proposed_by or ""})
     may = {
-        action: access.decide(ctx, action, subject) for action in ("propose", "certify", "revoke", "see-use")
+        action: access.decide(ctx, action, subject)
+        for action in ("propose", "certify", "revoke", "see-use", "see-as")
     }
     content = definitions.read(ctx, odcs.path_of(name)) or b""
     rows = sample(ctx, name)
@@ -122,6 +124,23 @@ def certify_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
     """Certify what another steward proposed."""
     made = certify(ctx, name)
     return kit.back(request, f"/datasets/{name}", toast=f"{name} is certified until {made.certified_until}.")
+
+
+@router.get("/datasets/{name}/see-as", response_class=HTMLResponse)
+def see_as_page(
+    ctx: kit.Ctx, request: Request, name: str, person: str = "", purpose: str = ""
+) -> HTMLResponse:
+    """What a person would see of a dataset, told to a steward without a row of it."""
+    access.require(ctx, "see-as", Resource("Dataset", name))
+    return kit.render(
+        request,
+        "data/see_as.html",
+        dataset=dataset(ctx, name),
+        person=person.strip(),
+        purpose=purpose,
+        purposes=list(purposes(ctx)),
+        preview=preview(ctx, name, person.strip(), purpose or None) if person.strip() else None,
+    )
 
 
 @router.post("/datasets/{name}/renew")

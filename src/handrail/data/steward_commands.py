@@ -20,6 +20,7 @@ from handrail.data.promises import QualityCheck
 from handrail.data.propose import propose
 from handrail.data.reconcile import missed, reconcile
 from handrail.data.renew import renew
+from handrail.data.see_as import Preview, preview
 from handrail.data.touched import Comparison, contract_changes
 from handrail.kernel import Context
 
@@ -111,6 +112,16 @@ def certify_command(ctx: Context, dataset: str) -> Dataset:
     return certify(ctx, dataset)
 
 
+@click.command("see-as")
+@click.argument("dataset")
+@click.argument("person")
+@click.option("--purpose", help="What they would ask for; otherwise the contract's first purpose.")
+@kit.cli.verb(human=lambda found: _seen(found))
+def see_as_command(ctx: Context, dataset: str, person: str, purpose: str | None) -> Preview:
+    """What a person would see of a dataset: the rule, the rows by number, and the masks."""
+    return preview(ctx, dataset, person, purpose)
+
+
 @click.command("renew")
 @click.argument("dataset")
 @kit.cli.verb(human=lambda made: _stands(made))
@@ -167,6 +178,7 @@ commands: list[click.Command] = [
     propose_command,
     certify_command,
     renew_command,
+    see_as_command,
     revoke_command,
     quality_command,
     changes_command,
@@ -205,6 +217,17 @@ def _changed(found: Comparison) -> Any:
     table = kit.cli.table(["class", "change"], rows, f"{found.dataset} against {found.since}")
     who = ", ".join((*found.touched.metrics, *found.touched.apps))
     return Group(table, Text(f"What can break is read by: {who}.")) if who else table
+
+
+def _seen(found: Preview) -> str:
+    may = "may" if found.allowed else "may not"
+    why = f"{found.rule}: {found.because}" if found.because else found.rule
+    lines = [
+        f"{found.person} {may} read {found.dataset} for {found.purpose or 'nothing'} ({why}).",
+        f"Rows: {found.remaining:,} of {found.rows:,}; {found.filter}.",
+        *(f"{column} is seen as: {said}." for column, said in found.masked),
+    ]
+    return "\n".join(lines)
 
 
 def _checked(found: QualityCheck | tuple[QualityCheck, ...]) -> Any:
