@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from handrail import apps, data, review
 from handrail.kernel import SYSTEM, Instance, identity, trail
-from handrail.server import open_instance
+from handrail.server import application, open_instance
 from handrail_demo import seed
 from handrail_demo.company import PEOPLE
 from handrail_demo.generate import Size
@@ -74,6 +75,23 @@ def test_an_edited_definition_of_revenue_shuts_the_gate_of_every_app_that_uses_i
     assert gate() == ("shut", "The metric revenue is not certified: its definition was edited since.")
     file.write_bytes(right)
     assert gate()[0] == "open"
+
+
+def test_a_miss_takes_the_badge_from_the_page_of_every_app_that_uses_the_metric(meridian: Instance) -> None:
+    client = TestClient(application(meridian), headers={"Sec-Fetch-Site": "same-origin"})
+    with meridian.context(seed.acting(meridian, "admin")) as ctx:
+        link = identity.issue_link(ctx, "viewer.emea")
+    client.get("/sign-in/link", params={"token": link})
+    file = meridian.settings.home / "definitions" / "model" / "sales.yaml"
+    right = file.read_bytes()
+    assert "ties to finance_control_totals" in client.get("/open/regional-velocity").text
+    file.write_bytes(right.replace(b" - COALESCE(sales_orders.returned_amount, 0)", b""))
+    with meridian.context(seed.acting(meridian, "steward.sales")) as ctx:
+        data.reconcile(ctx, "revenue")
+    page = client.get("/open/regional-velocity").text
+    file.write_bytes(right)
+    assert "misses what finance has closed" in page
+    assert "ties to finance_control_totals" not in page
 
 
 def test_seeding_again_changes_nothing_that_anybody_would_see(meridian: Instance) -> None:

@@ -144,6 +144,7 @@ def open_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         app=app,
         version=version,
         run=mine[0] if mine else None,
+        metrics=[one for one in data.metrics(ctx) if one.name in version.manifest.metrics],
         as_of=min(ages, default=None),
         owner=identity.found(ctx, app.owner),
     )
