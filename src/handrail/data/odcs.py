@@ -110,7 +110,9 @@ def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataCo
     properties = [_property(known.get(column.name), column, keys) for column in contract.columns]
     for item in properties:
         if item.name not in known:
-            item.quality = [_accepted(r) for r in contract.quality if r.columns == (item.name,)] or None
+            item.quality = [
+                _accepted(r) for r in contract.quality if r.columns == (item.name,) and r.values
+            ] or None
     return document.model_copy(
         update={
             "version": contract.version,
