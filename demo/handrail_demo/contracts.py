@@ -6,6 +6,7 @@ from typing import Any
 
 HASHED = ("email", "iban")
 HIDDEN = ("phone", "birth_date", "street", "note")
+CUSTOMERS_A_DAY = 500  # that one viewer may see, over all queries and apps
 EVERYTHING, OWN_REGION = "TRUE", "region = viewer.region"
 
 
@@ -46,6 +47,7 @@ COMPLETIONS = (
         ["customer-care", "sales-reporting"],
         entity_key="customer_id",
         subject="customer",
+        budget=CUSTOMERS_A_DAY,
         row_filters=BY_REGION,
         masks={
             **dict.fromkeys(HASHED, "hash"),
@@ -63,6 +65,7 @@ COMPLETIONS = (
         ["sales-reporting", "sales-operations", "inventory-planning", "customer-care", "financial-control"],
         entity_key="customer_id",
         subject="customer",
+        budget=CUSTOMERS_A_DAY,
         row_filters=BY_REGION,
         masks={"note": "null"},
     ),

@@ -61,6 +61,10 @@ class DataSettings:
     import_from: str = ""
     # How much one upload may bring.
     upload_mb: int = 2048
+    # Distinct entities per viewer and day where a contract with an entity key says nothing else; 0: no limit.
+    budget: int = 0
+    # A grouped row with fewer entities than this shows them, and they count.
+    least: int = 5
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ WITHOUT_AN_ENTRY = {
     "runs": "A run moves from waiting to running; who started it and how it ended are on the trail.",
     "run_logs": "What a run prints is kept while it goes on; its end is on the trail.",
     "run_outputs": "What a run hands over is kept as it comes; its end, on the trail, counts it.",
+    "seen_days": "Entities are counted before a row leaves; which answer showed how many is on the trail.",
+    "seen_entities": "They are counted with the day; the answer on the trail names them.",
     "twin_builds": "The progress of a build; who asked for it and what came of it are on the trail.",
 }
 # Entries that need a broken machine, which the room's own tests break.
@@ -152,12 +154,12 @@ def accounts_are_managed(client: TestClient, acting: Acting) -> None:
 
 
 def data_is_certified(post: Posts, tmp_path: Path) -> None:
-    """By REST: imported, proposed, certified, revoked, certified again, twinned, asked, and changed at its source."""
+    """By REST: imported, proposed, certified, revoked, certified again, twinned, asked, looked up, and changed at its source."""
     file = company.source(tmp_path / "company.duckdb")
     post("steward.sales", "/import", {"location": str(file)})
     usual = {"owner": "steward.sales", "deputy": "lead", "readers": ["sales"], "purposes": [company.PURPOSE]}
     for dataset, more in company.CHANGES.items():
-        wanted = {**usual, "expires": company.EXPIRES, "description": dataset, **more}
+        wanted = {**usual, "expires": company.EXPIRES, "description": dataset, "budget": 60, **more}
         post("steward.sales", f"/datasets/{dataset}/propose", wanted)
         post("steward.hr", f"/datasets/{dataset}/certify")
     post("steward.hr", "/datasets/customers/revoke", {"reason": "The addresses are wrong."})
@@ -168,6 +170,7 @@ def data_is_certified(post: Posts, tmp_path: Path) -> None:
     build = post("steward.sales", "/twins", {"datasets": ["sales_orders"]})
     until(lambda: post("steward.sales", f"/twins/builds/{build['id']}", method="GET")["state"] == "done")
     post("maker.sales", "/query", {"sql": "SELECT line FROM sales_orders", "purpose": company.PURPOSE})
+    assert post("compliance", "/who-saw", {"about": "customer", "entity": "7"})
     changed = tmp_path / "customers.csv"
     changed.write_text("id,name\n1,Ann\n")
     post("steward.sales", "/import", {"location": str(changed), "name": "crm"})

@@ -10,6 +10,7 @@ from pathlib import Path
 from handrail.kernel.trail import verify
 from handrail.server import open_instance
 from handrail_demo import seed
+from handrail_demo.tour.acts import ask, rows
 from handrail_demo.tour.stage import Stage
 from handrail_demo.tour.steps import Chapter, Missed, must
 
@@ -21,6 +22,16 @@ def _(stage: Stage) -> str:
     entries = stage.rest("compliance", "GET", "/api/v1/audit?verb=request.refused&limit=500").done()
     people = sorted({entry["person"] for entry in entries})
     return must(len(entries) >= 10, f"{len(entries)} refusals of {len(people)} people")
+
+
+@chapter.step("asks who saw a customer", expected="the viewer who was shown that row, and nobody else")
+def _(stage: Stage) -> str:
+    sql = "SELECT customer_id FROM customers ORDER BY customer_id LIMIT 1"
+    [(customer,)] = rows(ask(stage, "viewer.apac", {"sql": sql}))
+    asked = {"about": "customer", "entity": str(customer)}
+    found = stage.rest("compliance", "POST", "/api/v1/who-saw", asked).done()
+    people = sorted({one["person"] for one in found if one["certain"]})
+    return must(people == ["viewer.apac"], f"customer {customer}: {', '.join(people)}")
 
 
 @chapter.step("verifies the trail", expected="whole, entry by entry, against what was signed")

@@ -104,6 +104,17 @@ def _(stage: Stage) -> str:
     return must(over_rest == with_cli == in_app, f"REST {over_rest:,}, CLI {with_cli:,}, app {in_app:,}")
 
 
+@chapter.step(
+    "takes the customer list along",
+    expected="refused: more customers than one may see in a day",
+    refuses=True,
+)
+def _(stage: Stage) -> str:
+    return ask(stage, "viewer.emea", {"sql": "SELECT DISTINCT customer_id FROM customers"}).refusal(
+        "limit_reached"
+    )
+
+
 @chapter.step("asks for salaries by REST and CLI", expected="the same refusal by each", refuses=True)
 def _(stage: Stage) -> str:
     sql = "SELECT full_name, salary_eur FROM hr_employees"

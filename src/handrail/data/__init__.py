@@ -4,6 +4,7 @@ Stewards import sources, complete and certify contracts; everybody else's questi
 """
 
 from handrail.data.answer import Answer
+from handrail.data.budgets import my_budgets
 from handrail.data.catalog import contract, dataset, datasets, purposes, unreadable
 from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.certify_metric import certify_metric
@@ -23,6 +24,7 @@ from handrail.data.import_source import import_source
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
 from handrail.data.metrics import broken_models, metric, metrics, reconciliations
 from handrail.data.models import (
+    BudgetUse,
     Certification,
     Changes,
     Column,
@@ -37,6 +39,7 @@ from handrail.data.models import (
     Rendition,
     Request,
     RowFilter,
+    Sighting,
 )
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.propose import propose
@@ -46,9 +49,11 @@ from handrail.data.renditions import rendition, sample, set_rendition
 from handrail.data.renew import renew
 from handrail.data.see_as import Preview, preview
 from handrail.data.touched import Comparison, Touched, contract_changes
+from handrail.data.who_saw import who_saw
 
 __all__ = [
     "Answer",
+    "BudgetUse",
     "Certification",
     "CertificationEnded",
     "Change",
@@ -82,6 +87,7 @@ __all__ = [
     "RowFilter",
     "Rule",
     "SchemaChanged",
+    "Sighting",
     "Touched",
     "broken_models",
     "certify",
@@ -96,6 +102,7 @@ __all__ = [
     "import_source",
     "metric",
     "metrics",
+    "my_budgets",
     "observed_reads",
     "preview",
     "propose",
@@ -111,4 +118,5 @@ __all__ = [
     "set_rendition",
     "timeline",
     "unreadable",
+    "who_saw",
 ]

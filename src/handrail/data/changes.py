@@ -14,7 +14,18 @@ from handrail.data.models import Changes, Classification, Column, Contract, Mask
 from handrail.data.state import unreachable
 from handrail.kernel import Invalid
 
-_SIMPLE = ("owner", "deputy", "description", "purposes", "readers", "row_filters", "subject", "expires")
+_MOST = 1_000_000  # entities that a budget may name; every one seen is a row of ours
+_SIMPLE = (
+    "owner",
+    "deputy",
+    "description",
+    "purposes",
+    "readers",
+    "row_filters",
+    "subject",
+    "budget",
+    "expires",
+)
 
 
 def read_changes(values: Mapping[str, Any]) -> Changes:
@@ -41,6 +52,8 @@ def read_changes(values: Mapping[str, Any]) -> Changes:
             if not isinstance(given[key], Mapping):
                 raise _wrong(key, "values by column name")
             given[key] = {str(name): read(value) for name, value in given[key].items()}
+    if "budget" in given:
+        given["budget"] = _number("budget", given["budget"])
     if "expires" in given:
         given["expires"] = _date(given["expires"])
     return Changes(**given)
@@ -117,6 +130,14 @@ def _class(value: Any) -> Classification | None:
     if value not in get_args(Classification):
         raise _unknown("classification", str(value), [*get_args(Classification), "none"])
     return value  # type: ignore[no-any-return]
+
+
+def _number(key: str, value: Any) -> int:
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise _wrong(key, f"a whole number from 0 (no limit) to {_MOST:,}")
+    return value
 
 
 def _date(value: Any) -> datetime.date:

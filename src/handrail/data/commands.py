@@ -13,9 +13,10 @@ import orjson
 from handrail import kit
 from handrail.data import formats, steward_commands
 from handrail.data.answer import Answer
+from handrail.data.budgets import my_budgets
 from handrail.data.compile_metric import GRAINS
 from handrail.data.metrics import metrics
-from handrail.data.models import Metric, MetricRequest, Request
+from handrail.data.models import BudgetUse, Metric, MetricRequest, Request
 from handrail.data.query import query
 from handrail.kernel import Context, Environment
 
@@ -96,11 +97,19 @@ def metrics_command(ctx: Context) -> tuple[Metric, ...]:
     return metrics(ctx)
 
 
+@click.command("budgets")
+@kit.cli.verb(human=lambda found: _used(found))
+def budgets_command(ctx: Context) -> tuple[BudgetUse, ...]:
+    """How many entities you have seen today, of how many you may."""
+    return my_budgets(ctx)
+
+
 commands: list[click.Command] = [
     *steward_commands.commands,
     query_command,
     metric_command,
     metrics_command,
+    budgets_command,
 ]
 
 
@@ -141,6 +150,11 @@ def _value(text: str) -> Any:
     except orjson.JSONDecodeError:
         return text
     return text if isinstance(value, dict) else value
+
+
+def _used(found: tuple[BudgetUse, ...]) -> Any:
+    rows = [[one.subject, one.seen, one.budget] for one in found]
+    return kit.cli.table(["of this kind", "seen today", "of"], rows)
 
 
 def _listed(found: tuple[Metric, ...]) -> Any:

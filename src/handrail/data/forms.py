@@ -85,6 +85,7 @@ def changes(sent: FormData, contract: Contract) -> dict[str, Any]:
         "row_filters": rules,
         "masks": masks,
         "classifications": classes,
+        "budget": str(sent.get("budget", "")).strip() or None,
         "expires": str(sent.get("expires", "")) or None,
     }
 

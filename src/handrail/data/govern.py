@@ -17,6 +17,7 @@ from handrail.data import filters, masks
 from handrail.data.models import Contract
 from handrail.data.parse import nearest
 from handrail.data.resolve import DATASET, Resolved
+from handrail.data.reveal import CARRY
 from handrail.kernel import Environment, Invalid, Person
 
 SCHEMA = "governed"  # where the engine finds the datasets; no query can name it
@@ -83,6 +84,9 @@ def _source(
             if masks.masked(column, groups):
                 value = masks.expression(column, value)
             select.append("expressions", exp.alias_(value, column.name, quoted=True))
+    if carry := table.meta.get(CARRY):
+        key = exp.column(contract.entity_key or "", table=_ROW, quoted=True)
+        select.append("expressions", exp.alias_(exp.cast(key, "VARCHAR"), carry, quoted=True))
     if not select.expressions:  # a bare count(*): rows without any column
         select.append("expressions", exp.alias_(exp.true(), "_present", quoted=True))
     source = exp.table_(contract.name, db=SCHEMA, alias=_ROW, quoted=True)

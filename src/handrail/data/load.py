@@ -21,7 +21,7 @@ from handrail.data.models import Classification, Column, Contract, Mask, MaskKin
 from handrail.data.strict_yaml import File, validate
 from handrail.kernel import definitions
 
-_CONTRACT_PROPERTIES = ("purposes", "rowFilters", "entityKey", "subject", "expires", "rows")
+_CONTRACT_PROPERTIES = ("purposes", "rowFilters", "entityKey", "subject", "budget", "expires", "rows")
 _MASK_KEYS = ("kind", "unlessGroups", "width", "to")
 _COLUMN_PROPERTIES = ("semantic", "mask")
 _CLASSES: Mapping[str, Classification | None] = {
@@ -76,7 +76,8 @@ def load(content: bytes, file: str) -> Contract:
         expires=_expires(where, values.get("expires")),
         source=(document.servers[0].server or "") if document.servers else "",
         physical_name=table.physicalName or table.name or name,
-        rows=_count(where, values.get("rows")),
+        rows=_count(where, values, "rows"),
+        budget=_count(where, values, "budget"),
         quality=load_quality(where, document),
         freshness=load_freshness(where, document),
     )
@@ -206,10 +207,11 @@ def _text(where: File, values: Mapping[str, Any], key: str, *path: str | int) ->
     return value
 
 
-def _count(where: File, value: Any) -> int | None:
+def _count(where: File, values: Mapping[str, Any], key: str) -> int | None:
+    value = values.get(key)
     if value is None or (type(value) is int and value >= 0):
         return value
-    raise where.wrong("“rows” must be a whole number", "customProperties", "rows", "value")
+    raise where.wrong(f"“{key}” must be a whole number", "customProperties", key, "value")
 
 
 def _texts(where: File, values: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ class Contract:
     source: str
     physical_name: str
     rows: int | None
+    budget: int | None = None  # distinct entities per viewer and day; 0: no limit; None: the default
     quality: tuple[Rule, ...] = ()
     freshness: Freshness | None = None
 
@@ -109,6 +110,27 @@ class Dataset:
     def certified(self) -> bool:
         """Whether production may answer from it now."""
         return self.state in CERTIFIED_STATES
+
+
+@dataclass(frozen=True)
+class BudgetUse:
+    """How many entities of a kind the caller has seen today, of how many; by app, "" outside apps."""
+
+    subject: str
+    seen: int
+    budget: int
+    apps: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An answer that showed an entity to somebody, or, when not `certain`, may have shown it again."""
+
+    person: str
+    at: datetime
+    app: str
+    query: str
+    certain: bool
 
 
 @dataclass(frozen=True)
@@ -157,6 +179,7 @@ class Changes:
     classifications: Mapping[str, Classification | None] = field(default_factory=dict)  # by column
     entity_key: str | None = None  # "" takes it away
     subject: str | None = None
+    budget: int | None = None  # distinct entities per viewer and day; 0: no limit
     expires: date | None = None
 
 

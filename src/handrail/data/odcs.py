@@ -1,7 +1,7 @@
 """Contracts as files: the Open Data Contract Standard v3 (https://bitol-io.github.io/open-data-contract-standard).
 
-What the standard has a field for stands there; purposes, row filters, masks, entity key and expiry are
-custom properties, because it has none.
+What the standard has a field for stands there; purposes, row filters, masks, entity key, budget and expiry
+are custom properties, because it has none.
 """
 
 from __future__ import annotations
@@ -136,6 +136,7 @@ def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataCo
                     "rowFilters": [_filter(rule) for rule in contract.row_filters],
                     "entityKey": contract.entity_key,
                     "subject": contract.subject,
+                    "budget": contract.budget,
                     "expires": contract.expires.isoformat() if contract.expires else None,
                     "rows": contract.rows,
                 },

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from handrail import kit
 from handrail.data import forms, odcs, spoken
+from handrail.data.budgets import my_budgets
 from handrail.data.catalog import dataset, datasets, purposes, unreadable
 from handrail.data.certify import before, certify, revoke, timeline
 from handrail.data.check_quality import check_quality, quality_history
@@ -218,6 +219,13 @@ def import_form(
         sent = [(file.filename or "", file.file) for file in files or () if file.filename]
         report = import_upload(ctx, sent, **options)
     return kit.render(request, "data/imported.html", report=report)
+
+
+@kit.panel("dataset", "What you have seen of it today", order=80)
+def seen(ctx: Context, one: Any) -> tuple[str, dict[str, Any]] | None:
+    """The caller's use of the dataset's budget, in all apps together."""
+    used = my_budgets(ctx, one.name)
+    return ("data/panel_budget.html", {"used": used}) if used else None
 
 
 @kit.panel("home", "Datasets that wait for you", order=10, roles=("steward",))

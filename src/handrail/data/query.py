@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,6 +13,7 @@ from handrail.data import store
 from handrail.data.answer import Answer, Budget
 from handrail.data.catalog import contract_of, declared_purposes, found
 from handrail.data.compile_metric import compile_metric
+from handrail.data.counted import Counting, counting
 from handrail.data.govern import SCHEMA, Statement, govern
 from handrail.data.metrics import definition
 from handrail.data.models import Contract, Dataset, Request
@@ -32,7 +33,7 @@ from handrail.kernel import (
     access,
     storage,
 )
-from handrail.kernel.ports import EngineLimits
+from handrail.kernel.ports import EngineLimits, Rows
 
 _ACTION = "query"
 _parsed = lru_cache(maxsize=256)(read)  # the tree is copied before anything is changed in it
@@ -76,19 +77,26 @@ def query(ctx: Context, request: Request) -> Answer:
     review to see.
 
     Refuses Invalid and NotAllowed SQL (`parse.read`, `resolve`), NotReady without certification or twin,
-    NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken.
+    NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken, and
+    beyond the viewer's budget of entities (`reveal`), in production.
     """
     asked = _settled(ctx, request)
     resolved, contracts = understood(ctx, asked.sql)
     if not resolved.reads:
         raise Invalid("The query reads no dataset.", next_step="Name one in FROM.", subject="query")
     reads = [_decided(ctx, asked, name, columns) for name, columns in resolved.reads.items()]
-    statement = govern(
-        resolved, contracts, ctx.caller.person, asked.environment, ctx.instance.secret("mask"), asked.params
-    )
     name = storage.new_id("query")
+    count = counting(ctx, name, asked.app, asked.environment, resolved, contracts)
+    person, secret = ctx.caller.person, ctx.instance.secret("mask")
+
+    def governed(question: Resolved) -> Statement:
+        wanted = question.parameters if question is not count.question else asked.params
+        params = {key: value for key, value in asked.params.items() if key in wanted}
+        return govern(question, contracts, person, asked.environment, secret, params)
+
+    statement = governed(count.question)
     _record(ctx, name, asked, resolved, statement, reads)
-    return _run(ctx, name, asked, resolved, statement, reads)
+    return _run(ctx, name, asked, resolved, statement, reads, count, governed)
 
 
 def observed_reads(
@@ -226,6 +234,8 @@ def _run(
     resolved: Resolved,
     statement: Statement,
     reads: list[_Read],
+    count: Counting,
+    governed: Callable[[Resolved], Statement],
 ) -> Answer:
     limits = ctx.settings.data
     began = ctx.clock.now()
@@ -233,15 +243,16 @@ def _run(
 
     def closing(rows: int, size: int, ended: str) -> None:
         taken = round((clock.now() - began).total_seconds() * 1000)
-        trail.now("query.answered", f"query:{name}", rows=rows, bytes=size, ended=ended, milliseconds=taken)
+        about = {"rows": rows, "bytes": size, "ended": ended, "milliseconds": taken}
+        trail.now("query.answered", f"query:{name}", **about, **count.facts())
 
-    rows = ctx.ports.engine.run(
-        statement.sql,
-        statement.values,
-        SCHEMA,
-        {read.dataset.name: read.path for read in reads if read.path},
-        EngineLimits(limits.seconds, limits.memory_mb, limits.threads),
-    )
+    def started(one: Statement) -> Rows:
+        files = {read.dataset.name: read.path for read in reads if read.path}
+        most = EngineLimits(limits.seconds, limits.memory_mb, limits.threads)
+        return ctx.ports.engine.run(one.sql, one.values, SCHEMA, files, most)
+
+    count.beside(lambda question: started(governed(question)))
+    rows = count.rows(started(statement))
     return Answer(
         id=name,
         environment=asked.environment,

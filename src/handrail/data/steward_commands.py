@@ -76,6 +76,7 @@ def datasets_command(ctx: Context) -> tuple[Dataset, ...]:
 )
 @click.option("--entity-key", help="The column that says whom a row is about.")
 @click.option("--subject", help="What such a person is called: customer, employee, …")
+@click.option("--budget", metavar="NUMBER", help="How many of them one viewer may see in a day; 0: no limit.")
 @click.option("--expires", metavar="DATE", help="The last day of the certification (2027-06-30).")
 @kit.cli.verb(human=lambda made: _stands(made))
 def propose_command(

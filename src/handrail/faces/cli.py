@@ -11,7 +11,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from handrail import kit
+from handrail import data, kit
 from handrail.kernel import SYSTEM, Context, Invalid, NotReady, Person, identity, trail
 from handrail.kernel.audit import Entry, Verification
 from handrail.kernel.people import ROLES
@@ -147,6 +147,29 @@ def _listed(entries: Iterable[Entry]) -> RenderableType:
 def audit_list(ctx: Context, person: str, verb: str, subject: str, limit: int) -> Any:
     """The newest entries first."""
     return trail.entries(ctx, person=person, verb=verb, subject=subject, limit=limit)
+
+
+@audit.command("who-saw")
+@click.argument("about")
+@click.argument("entity")
+@kit.cli.verb(human=lambda found: _sightings(found))
+def audit_who_saw(ctx: Context, about: str, entity: str) -> Any:
+    """Who saw this ENTITY (4711) of a kind or dataset (customer), when, through which app and query."""
+    return data.who_saw(ctx, about, entity)
+
+
+def _sightings(found: Iterable[data.Sighting]) -> RenderableType:
+    rows = [
+        (
+            f"{s.at:%Y-%m-%d %H:%M:%S}",
+            s.person,
+            s.app or "no app",
+            s.query,
+            "yes" if s.certain else "may have",
+        )
+        for s in found
+    ]
+    return kit.cli.table(("at (UTC)", "person", "through", "query", "saw it"), rows)
 
 
 def _value(value: str | tuple[str, ...]) -> str:

@@ -21,14 +21,16 @@ def load_weeks() -> pd.DataFrame:
     """Orders per week, region and product line, over the last WEEKS full weeks."""
     # Counting is left to the query: there are millions of orders and only a few thousand of these rows.
     # Orders without an amount are cancellations; they are no sales velocity.
+    today = pd.Timestamp.today()
     weeks = query(
         """
         SELECT date_trunc('week', order_date) AS week, region, product_line, count(*) AS orders
         FROM sales_orders
-        WHERE order_date <= $today AND net_amount > 0
+        WHERE order_date BETWEEN $first AND $today AND net_amount > 0
         GROUP BY ALL
         """,
-        today=pd.Timestamp.today().date(),  # the twin has an order from the year 9999
+        first=(today - pd.Timedelta(weeks=WEEKS + 2)).date(),
+        today=today.date(),  # the twin has an order from the year 9999
     )
     weeks["week"] = pd.to_datetime(weeks["week"])
     weeks["region"] = weeks["region"].fillna("(no region)")

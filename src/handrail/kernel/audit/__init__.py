@@ -4,7 +4,7 @@
 """
 
 from handrail.kernel.audit.log import Log, Note
-from handrail.kernel.audit.trail import Entry, Trail, recent
+from handrail.kernel.audit.trail import Entry, Trail, between, recent
 from handrail.kernel.audit.verify import Proof, Verification, prove, verify
 
-__all__ = ["Entry", "Log", "Note", "Proof", "Trail", "Verification", "prove", "recent", "verify"]
+__all__ = ["Entry", "Log", "Note", "Proof", "Trail", "Verification", "between", "prove", "recent", "verify"]

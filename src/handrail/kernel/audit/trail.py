@@ -1,6 +1,6 @@
 """The trail as one context sees it, and reading it back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,14 @@ def recent(
     if before is not None:
         query = query.where(log.entries.c.seq < before)
     return tuple(_entry(row) for row in db.execute(query))
+
+
+def between(db: sa.Connection, person: str, verb: str, start: datetime, end: datetime) -> Iterator[Entry]:
+    """What one person did with this verb in a span of time (`end` is not in it), oldest first."""
+    at = log.entries.c.at
+    query = sa.select(log.entries).where(log.entries.c.person == person, log.entries.c.verb == verb)
+    for row in db.execute(query.where(at >= start, at < end).order_by(log.entries.c.seq)):
+        yield _entry(row)
 
 
 def _entry(row: Any) -> Entry:

@@ -1,0 +1,56 @@
+"""Who saw: whom an entity was shown to, when, and through which app and query."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from handrail.data import seen_store
+from handrail.data.budgets import pseudonym
+from handrail.data.catalog import contract_of
+from handrail.data.models import Sighting
+from handrail.kernel import Context, NotFound, Resource, access
+from handrail.kernel.audit import Entry, between
+
+_MOST = 1000
+
+
+def who_saw(ctx: Context, about: str, entity: str) -> tuple[Sighting, ...]:
+    """Everybody to whom production showed this entity, newest first; `about` is a dataset or kind of entity.
+
+    The first time of each day and app is certain, and so is every answer that named its entities on the
+    trail (up to 200). Of a larger answer of such a day it is said that it may have shown the entity again.
+    Counted are datasets with a budget. The question itself goes on the trail. At most the newest 1,000 days
+    by viewer and app. Needs the right to see access.
+    """
+    subject = _subject(ctx, about.strip())
+    access.require(ctx, "see-access", Resource("Subject", subject))
+    mark = pseudonym(ctx.instance, subject, entity.strip())
+    ctx.audit.note("access.searched", f"subject:{subject}", entity=mark)
+    found: dict[tuple[str, str], Sighting] = {}
+    days: set[tuple[str, datetime]] = set()
+    for first in seen_store.firsts(ctx, subject, mark, _MOST):
+        found[first.person, first.query] = Sighting(first.person, first.at, first.app, first.query, True)
+        days.add((first.person, datetime.combine(first.day, time.min, UTC)))
+    for person, day in days:
+        for entry in between(ctx.db, person, "query.answered", day, day + timedelta(days=2)):
+            again = _again(entry, subject, mark)
+            if again and (again.person, again.query) not in found and again.at.date() == day.date():
+                found[again.person, again.query] = again
+    return tuple(sorted(found.values(), key=lambda one: (one.at, one.query), reverse=True))
+
+
+def _again(entry: Entry, subject: str, mark: str) -> Sighting | None:
+    named = entry.facts.get("entities", {}).get(subject, ())
+    certain = not isinstance(named, int)
+    if certain and mark not in named:
+        return None
+    query = entry.subject.removeprefix("query:")
+    return Sighting(entry.person, entry.at, str(entry.facts.get("app", "")), query, certain)
+
+
+def _subject(ctx: Context, about: str) -> str:
+    try:
+        contract = contract_of(ctx, about)
+    except NotFound:
+        return about
+    return contract.subject or contract.name
