@@ -105,3 +105,21 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     storage.write_file(file, b"new", mode=0o600)
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"new", 0o600)
     assert [entry.name for entry in file.parent.iterdir()] == ["file"]
+
+
+def test_of_many_who_make_a_file_at_once_one_does_and_all_read_the_same(tmp_path: Path) -> None:
+    """Two keys for one use would count one customer twice and part what was masked alike."""
+    file, start, read = tmp_path / "keys" / "mask.key", threading.Barrier(8), []
+
+    def make(number: int) -> None:
+        start.wait()
+        storage.create_file(file, bytes([number]) * 32, mode=0o600)
+        read.append(file.read_bytes())
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(read), len(set(read))) == (8, 1)
+    assert [entry.name for entry in file.parent.iterdir()] == ["mask.key"]

@@ -115,7 +115,7 @@ class Instance:
         """32 random bytes for one use, made at first need and readable by this user alone."""
         file = self.settings.home / "keys" / f"{name}.key"
         if not file.exists():
-            storage.write_file(file, secrets.token_bytes(32), mode=0o600)
+            storage.create_file(file, secrets.token_bytes(32), mode=0o600)
         return file.read_bytes()
 
     def reload_policies(self) -> None:

@@ -114,6 +114,20 @@ def is_writing(connection: sa.Connection) -> bool:
 
 def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace `path` as a whole: a reader, or a crash, sees the old content or the new, never a part."""
+    with _draft_of(path, content, mode) as draft:
+        draft.replace(path)
+
+
+def create_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Make `path` with this content unless somebody has made it; of several at once exactly one does."""
+    with _draft_of(path, content, mode) as draft:
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+
+
+@contextmanager
+def _draft_of(path: Path, content: bytes, mode: int) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -122,7 +136,7 @@ def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        draft.replace(path)
+        yield draft
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
