@@ -35,7 +35,6 @@ FORBIDDEN = tuple(
         ("deb.deb", "ian.org"),
         ("/wo", "rk/"),
         ("/ro", "ot/"),
-        ("/tmp/", "hr"),
     )
 )
 
