@@ -44,7 +44,11 @@ def rest(shop: Instance) -> Callable[..., Any]:
 
 @pytest.fixture
 def handrail(shop: Instance) -> Callable[..., Result]:
-    environment = {"HANDRAIL_HOME": str(shop.settings.home), "HANDRAIL_PERSON": "viewer.emea"}
+    environment = {
+        "HANDRAIL_HOME": str(shop.settings.home),
+        "HANDRAIL_PERSON": "viewer.emea",
+        "COLUMNS": "200",  # a sentence in a table is not broken over lines
+    }
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(command(), arguments, env=environment, catch_exceptions=False)
@@ -132,7 +136,7 @@ def test_the_command_line_answers_metrics(handrail: Any) -> None:
         "buyers",
         "sales",
     ]
-    assert "What customers" in handrail("metrics").stdout
+    assert "What customers ordered" in handrail("metrics").stdout
 
 
 def test_the_command_line_refuses_with_status_1_and_json_on_stderr(handrail: Any) -> None:
