@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from handrail.data.sources import open_source, without_password
+from handrail.data.sources import open_source
+from handrail.data.sources.postgres import without_password
 from handrail.kernel import NotAllowed, Upstream
 from tests.postgres import PASSWORD, Server, postgres
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import handrail.server
-from handrail.kernel import migrate, storage
+from handrail.kernel import Conflict, migrate, storage
 from tests.postgres import Server, postgres
 
 __all__ = ["postgres"]
@@ -37,3 +38,12 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     migrate.upgrade(engine)
     migrate.upgrade(engine)
     assert differences(engine) == []
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    engine = storage.open_engine(storage.sqlite_url(tmp_path / "state.db"))
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="newer Handrail"):
+        migrate.upgrade(engine)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mimesis import Generic, Locale
 from numpy.typing import NDArray
 
 from handrail.twins.draw import unknown
@@ -22,6 +21,8 @@ class Persona:
     """Invented people, one for each row of a table, so that a row's name and e-mail address agree."""
 
     def __init__(self, rows: int, seed: int) -> None:
+        from mimesis import Generic, Locale  # noqa: PLC0415 - 5 MB that only building a twin needs
+
         self._rng = np.random.default_rng(seed)
         self._rows = rows
         self._made = Generic(Locale.EN, seed=seed)

@@ -7,7 +7,6 @@ from pathlib import Path
 from handrail.data.sources import duckdb_file, sqlite
 from handrail.data.sources.duckdb_file import DuckDBSource
 from handrail.data.sources.files import FileSource, is_readable
-from handrail.data.sources.postgres import PostgresSource, without_password
 from handrail.data.sources.sqlite import SQLiteSource
 from handrail.data.sources.table import Extracted, ForeignKey, Source, SourceColumn, Table, literal, quote
 from handrail.kernel import Invalid, NotFound
@@ -22,7 +21,6 @@ __all__ = [
     "literal",
     "open_source",
     "quote",
-    "without_password",
 ]
 
 _DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3")
@@ -37,6 +35,8 @@ def is_postgres(location: str) -> bool:
 def open_source(location: str, encoding: str | None = None) -> Source:
     """Open a source by what it is, not only by its name; refuses what cannot be read, saying why."""
     if is_postgres(location):
+        from handrail.data.sources.postgres import PostgresSource  # noqa: PLC0415 - 9 MB for one kind of source
+
         return PostgresSource(location)
     if "://" in location:
         raise Invalid(
