@@ -10,9 +10,9 @@ import click
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
-from handrail import apps, runtime, twins
+from handrail import apps, openlineage, runtime, twins
 from handrail import settings as configuration
-from handrail.adapters.engines.duckdb import DuckDB
+from handrail.adapters.engines import Engines
 from handrail.adapters.isolation import Bubblewrap
 from handrail.apps import api as apps_api
 from handrail.apps import clone_api as apps_clone_api
@@ -43,7 +43,11 @@ ROOMS: tuple[str, ...] = (
     "handrail.review",
     "handrail.runtime",
     "handrail.twins",
+    "handrail.openlineage",
 )
+
+# Who listens to what happens in the rooms below.
+SUBSCRIPTIONS = (*openlineage.subscriptions,)
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {
@@ -99,11 +103,12 @@ def open_instance(home: Path) -> Instance:
         settings,
         Ports(
             apps=apps.Directory(),
-            engine=DuckDB(),
+            engine=Engines(settings.home, settings.engines),
             isolation=Bubblewrap(settings.runtime.uid),
             door=AppDoor(),
         ),
         rooms=ROOMS,
+        subscriptions=SUBSCRIPTIONS,
     )
 
 

@@ -1,13 +1,44 @@
-"""Which apps have read a dataset, from what was observed of their runs."""
+"""What runs of apps were seen to read: by dataset, through which metrics, and with which questions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
+from handrail.data.lineage_models import AppRead
 from handrail.data.store import observed
-from handrail.kernel import Context
+from handrail.kernel import Context, storage
+
+# What was read on behalf of a metric, which is counted among the observed reads too. A column named "" stands
+# for the dataset itself.
+observed_metrics = sa.Table(
+    "observed_metric_reads",
+    storage.metadata,
+    sa.Column("app", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("column", sa.Text, primary_key=True),
+    sa.Column("times", sa.BigInteger, nullable=False),
+    sa.Column("last", storage.Instant, nullable=False),
+)
+# The questions that versions asked in the sandbox, which has no real row. In production an app could write
+# what its viewer sees into the text of a question, so nothing of it is kept there.
+questions = sa.Table(
+    "observed_questions",
+    storage.metadata,
+    sa.Column("app", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("sql", sa.Text, nullable=False),
+    sa.Column("at", storage.Instant, nullable=False),
+)
+_MOST = 100  # questions of one version that are kept
+_LONGEST = 20_000  # characters
 
 
 def readers_of(ctx: Context, dataset: str) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -17,3 +48,69 @@ def readers_of(ctx: Context, dataset: str) -> Mapping[tuple[str, str], frozenset
     for app, environment, column in ctx.db.execute(query.where(observed.c.dataset == dataset)):
         found.setdefault((app, environment), set()).update({column} - {""})
     return {reader: frozenset(columns) for reader, columns in sorted(found.items())}
+
+
+def observe_metric(
+    ctx: Context, app: str, commit: str, environment: str, metric: str, reads: Mapping[str, Sequence[str]]
+) -> None:
+    """Count that these columns were read once more for a metric, by this version of an app."""
+    now = ctx.clock.now()
+    key = {"app": app, "version": commit, "environment": environment, "metric": metric}
+    rows = [
+        {**key, "dataset": dataset, "column": column, "times": 1, "last": now}
+        for dataset, columns in reads.items()
+        for column in ("", *columns)
+    ]
+    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    again = {"times": observed_metrics.c.times + 1, "last": now}
+    keys = list(observed_metrics.primary_key.columns)
+    ctx.db.execute(
+        insert(observed_metrics).values(rows).on_conflict_do_update(index_elements=keys, set_=again)
+    )
+
+
+def keep_question(ctx: Context, app: str, commit: str, sql: str) -> None:
+    """Keep a question that a version asked in the sandbox, once; neither too many nor too long ones."""
+    if len(sql) > _LONGEST:
+        return
+    mine = (questions.c.app == app, questions.c.version == commit)
+    digest = hashlib.sha256(sql.encode()).hexdigest()
+    known = set(ctx.db.scalars(sa.select(questions.c.digest).where(*mine)))
+    if digest in known or len(known) >= _MOST:
+        return
+    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    row = {"app": app, "version": commit, "digest": digest, "sql": sql, "at": ctx.clock.now()}
+    ctx.db.execute(insert(questions).values(row).on_conflict_do_nothing())
+
+
+def questions_of(ctx: Context, app: str, commit: str) -> tuple[str, ...]:
+    """The questions of one version in the sandbox, in the order in which they first came."""
+    query = sa.select(questions.c.sql).where(questions.c.app == app, questions.c.version == commit)
+    return tuple(ctx.db.scalars(query.order_by(questions.c.at, questions.c.digest)))
+
+
+def reads_by_apps(ctx: Context, apps: Collection[str] | None = None) -> tuple[AppRead, ...]:
+    """What these apps, or all, have read, by environment: directly, or for a metric.
+
+    A column counts as read directly when it was read more often than on behalf of metrics.
+    """
+    direct, through = _times(ctx, apps)
+    for (app, environment, _, dataset, column), times in through.items():
+        key = app, environment, "", dataset, column
+        direct[key] = direct.get(key, 0) - times
+    left = {key for key, times in direct.items() if times > 0}
+    return tuple(AppRead(*key) for key in sorted({*left, *through}))
+
+
+_Key = tuple[str, str, str, str, str]  # app, environment, metric, dataset, column
+
+
+def _times(ctx: Context, apps: Collection[str] | None) -> tuple[dict[_Key, int], dict[_Key, int]]:
+    found: list[dict[_Key, int]] = []
+    for table, metric in ((observed, sa.literal("")), (observed_metrics, observed_metrics.c.metric)):
+        key = (table.c.app, table.c.environment, metric, table.c.dataset, table.c.column)
+        query = sa.select(*key, sa.func.sum(table.c.times)).group_by(*key)
+        if apps is not None:
+            query = query.where(table.c.app.in_(list(apps)))
+        found.append({tuple(row[:5]): int(row[5]) for row in ctx.db.execute(query)})  # type: ignore[misc]
+    return found[0], found[1]

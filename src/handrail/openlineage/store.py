@@ -1,0 +1,98 @@
+"""The outbox of lineage events, and whose turn it is to deliver them; the only SQL on these tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from handrail.kernel import Context, storage
+
+outbox = sa.Table(
+    "lineage_outbox",
+    storage.metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("at", storage.Instant, nullable=False),
+    sa.Column("refused", sa.Text),  # why the receiver will never take it; it is then left aside
+)
+turns = sa.Table(
+    "lineage_turns",
+    storage.metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", storage.Instant, nullable=False),
+)
+_ONE = 1  # there is one turn
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One event that has not been delivered."""
+
+    seq: int
+    event: str
+    at: datetime
+
+
+def put(ctx: Context, event: str) -> None:
+    """Leave an event for delivery: it counts once this transaction does."""
+    ctx.db.execute(outbox.insert().values(event=event, at=ctx.clock.now()))
+
+
+def next_waiting(ctx: Context, most: int) -> tuple[Waiting, ...]:
+    """The events that have waited longest."""
+    query = sa.select(outbox).where(outbox.c.refused.is_(None)).order_by(outbox.c.seq).limit(most)
+    return tuple(Waiting(row.seq, row.event, row.at) for row in ctx.db.execute(query))
+
+
+def remove(ctx: Context, seqs: list[int]) -> None:
+    """Forget events that have been delivered."""
+    ctx.db.execute(outbox.delete().where(outbox.c.seq.in_(seqs)))
+
+
+def set_aside(ctx: Context, seq: int, reason: str) -> None:
+    """Keep an event that the receiver will never take out of the way of the others."""
+    ctx.db.execute(outbox.update().where(outbox.c.seq == seq).values(refused=reason))
+
+
+def put_back(ctx: Context) -> int:
+    """Let those that were set aside wait again; gives how many."""
+    kept = outbox.c.refused.is_not(None)
+    return ctx.db.execute(outbox.update().where(kept).values(refused=None)).rowcount
+
+
+def counts(ctx: Context) -> tuple[int, datetime | None, int, str | None]:
+    """How many wait, since when the first does, how many are set aside, and why the newest of those is."""
+    waits = outbox.c.refused.is_(None)
+    waiting, oldest = ctx.db.execute(sa.select(sa.func.count(), sa.func.min(outbox.c.at)).where(waits)).one()
+    aside = sa.select(outbox.c.refused).where(~waits).order_by(outbox.c.seq.desc())
+    reasons = list(ctx.db.scalars(aside))
+    return waiting, oldest, len(reasons), next(iter(reasons), None)
+
+
+def take_turn(ctx: Context, holder: str, seconds: float) -> bool:
+    """Whether this process may deliver for the next `seconds`: nobody else does, or has not for long.
+
+    A turn that ends further ahead than any can was taken by a clock that was wrong, and counts as over.
+    """
+    now = ctx.clock.now()
+    until = now + timedelta(seconds=seconds)
+    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    free = sa.or_(
+        turns.c.holder == holder, turns.c.until <= now, turns.c.until > now + timedelta(seconds=2 * seconds)
+    )
+    made = insert(turns).values(id=_ONE, holder=holder, until=until)
+    taken = ctx.db.execute(
+        made.on_conflict_do_update(
+            index_elements=[turns.c.id], set_={"holder": holder, "until": until}, where=free
+        )
+    )
+    return taken.rowcount == 1
+
+
+def end_turn(ctx: Context, holder: str) -> None:
+    """Let another process deliver at once."""
+    ctx.db.execute(turns.delete().where(turns.c.holder == holder))
