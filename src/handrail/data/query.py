@@ -17,6 +17,7 @@ from handrail.data.counted import Counting, counting
 from handrail.data.govern import SCHEMA, Statement, govern
 from handrail.data.metrics import definition
 from handrail.data.models import Contract, Dataset, Request
+from handrail.data.observe import observe
 from handrail.data.parse import nearest, read
 from handrail.data.renditions import rendition
 from handrail.data.resolve import Resolved, named_tables, resolve
@@ -224,7 +225,7 @@ def _record(
         for subject, about in notes:
             own.audit.note("query.allowed", subject, **about)
         if run:
-            store.observe(own, run.app, run.commit, run.environment, resolved.reads)
+            observe(own, run, resolved.reads, asked.metric, asked.sql)
 
 
 def _run(

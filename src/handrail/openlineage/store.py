@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,9 +49,14 @@ def next_waiting(ctx: Context, most: int) -> tuple[Waiting, ...]:
     return tuple(Waiting(row.seq, row.event, row.at) for row in ctx.db.execute(query))
 
 
-def remove(ctx: Context, seqs: list[int]) -> None:
-    """Forget events that have been delivered."""
-    ctx.db.execute(outbox.delete().where(outbox.c.seq.in_(seqs)))
+def remove(ctx: Context, delivered: Iterable[Waiting]) -> None:
+    """Forget events that have been delivered.
+
+    By number and moment: a database may give a number again once it is free, and whoever was too slow to be
+    still in turn must not remove another event.
+    """
+    for one in delivered:
+        ctx.db.execute(outbox.delete().where(outbox.c.seq == one.seq, outbox.c.at == one.at))
 
 
 def set_aside(ctx: Context, seq: int, reason: str) -> None:

@@ -1,0 +1,23 @@
+"""Remember what a run reads: the columns, the metric they were read for, and in the sandbox the question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from handrail.data import reads_store, store
+from handrail.kernel import Context, RunRef
+
+
+def observe(
+    ctx: Context, run: RunRef, reads: Mapping[str, Sequence[str]], metric: str | None, sql: str
+) -> None:
+    """Count what a run's question reads, in the transaction that puts its decision on the trail.
+
+    Everything kept is a name from a contract or a model. The text of a question is the app's own, and could
+    carry what its viewer sees; it is kept in the sandbox alone, where no row is real.
+    """
+    store.observe(ctx, run.app, run.commit, run.environment, reads)
+    if metric:
+        reads_store.observe_metric(ctx, run.app, run.commit, run.environment, metric, reads)
+    elif run.environment == "sandbox":
+        reads_store.keep_question(ctx, run.app, run.commit, sql)
