@@ -152,5 +152,15 @@ def test_only_an_upload_may_be_longer_than_memory_bears(signed_in: SignedIn) -> 
         assert announced.status_code == 403 and "16 MB" in announced.json()["detail"]
         told = client.post("/api/v1/query", content=endless(), headers={"Content-Type": media})
         assert 400 <= told.status_code < 500
-    upload = client.post("/api/v1/apps", headers={"Content-Length": "20000000"}, content=b"x")
-    assert "16 MB" not in upload.text
+    pushed = {"headers": {"Content-Length": "20000000"}, "content": b"x"}
+    assert "16 MB" not in signed_in("maker.sales").post("/api/v1/apps", **pushed).text
+    assert "16 MB" not in signed_in("steward.sales").post("/import", **pushed).text
+
+
+@pytest.mark.parametrize("path", ["/import", "/api/v1/apps", "/apps/new/zip", "/apps/new/folder"])
+def test_who_may_not_import_or_push_cannot_fill_the_disk_with_an_upload(
+    signed_in: SignedIn, path: str
+) -> None:
+    for person in ("viewer.emea", "compliance"):
+        told = signed_in(person).post(path, headers={"Content-Length": "20000000"}, content=b"x")
+        assert told.status_code == 403 and "16 MB" in told.text

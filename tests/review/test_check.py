@@ -13,6 +13,7 @@ from handrail import review
 from handrail.kernel import Manifest
 from handrail.review.changes import changes
 from handrail.review.check import parsed
+from handrail.review.rules.credentials import MOST_SECRETS, MOST_TEXT
 
 CORPUS = Path(__file__).parent / "corpus"
 KNOWN = review.KnownData(
@@ -264,3 +265,17 @@ def test_hostile_code_neither_breaks_a_push_nor_holds_it_up() -> None:
     much = {f"m{n}.py": b"x = 1\n" * 50_000 for n in range(8)}
     _, unread = parsed(much)
     assert len(unread) == 2 and all(one.severity == "blocks" for one in unread)
+
+
+def test_text_beyond_what_is_searched_is_not_reviewed_and_not_shown() -> None:
+    key = b"password = 'Tr0ub4dor&3'\n"
+    files = {"app.py": b"x = 1\n", "a.txt": b"x" * MOST_TEXT, "b.txt": key}
+    found = review.check(files, Manifest.parse(Manifest.render("a")), None, KNOWN)
+    assert [one.file for one in found if one.rule == "not-reviewed"] == ["b.txt"]
+    assert "Tr0ub4dor" not in str(changes(None, files))
+    assert "not searched" in str(changes(None, files))
+
+
+def test_an_app_full_of_credentials_shows_none_of_them() -> None:
+    lines = b"".join(b"password%d = 'Tr0ub4dor&%d'\n" % (n, n) for n in range(MOST_SECRETS + 1))
+    assert "Tr0ub4dor" not in str(changes(None, {"app.py": b"x = 1\n", "keys.env": lines}))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from handrail.kernel import Invalid, Manifest
 from handrail.review.check import parsed
 from handrail.review.models import Change, KnownData
 from handrail.review.rules.access import MANIFEST
 from handrail.review.rules.around import imported
-from handrail.review.rules.credentials import Found, masked, secrets_in
+from handrail.review.rules.credentials import Found, masked, secrets_in, unsearched
 from handrail.review.seen import SDK
 from handrail.review.source import Program, module_name
 
@@ -21,9 +21,9 @@ CUT = "\n… (the rest is not shown)"
 def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> tuple[Change, ...]:
     """Each file that differs, as text without credentials; binary files by name only, the same text twice."""
     before = before or {}
-    blot = _secrets(before), _secrets(after)
+    shown = _shown(before), _shown(after)
     return tuple(
-        Change(file, _shown(before.get(file), blot[0]), _shown(after.get(file), blot[1]))
+        Change(file, shown[0](file), shown[1](file))
         for file in sorted({*before, *after})
         if before.get(file) != after.get(file)
     )
@@ -82,10 +82,25 @@ def _packages(files: Mapping[str, bytes]) -> frozenset[str]:
     return frozenset(names - own - sys.stdlib_module_names - {SDK})
 
 
-def _secrets(files: Mapping[str, bytes]) -> tuple[Found, ...]:
-    """What is to be blotted out in each of the files: a secret of one may be quoted in another."""
+def _shown(files: Mapping[str, bytes]) -> Callable[[str], str | None]:
+    """How each file is shown: without the credentials of all, as a secret of one may be quoted in another."""
     program, _ = parsed(files)
-    return tuple(found for file, content in files.items() for found in _in_one(file, content, program))
+    beyond = unsearched(files, program)
+    searched = {file: content for file, content in files.items() if file not in beyond}
+    blot = tuple(found for file, content in searched.items() for found in _in_one(file, content, program))
+
+    def shown(file: str) -> str | None:
+        content = files.get(file)
+        if content is None:
+            return None
+        if b"\0" in content[:8192]:
+            return f"(binary, {len(content):,} bytes)"
+        if file in beyond:
+            return f"(not searched for credentials and so not shown, {len(content):,} bytes)"
+        text = content.decode("utf-8", "replace")
+        return masked(text if len(text) <= LONGEST else text[:LONGEST] + CUT, blot)
+
+    return shown
 
 
 def _in_one(file: str, content: bytes, program: Program) -> tuple[Found, ...]:
@@ -93,13 +108,3 @@ def _in_one(file: str, content: bytes, program: Program) -> tuple[Found, ...]:
         return secrets_in({file: content}, program)
     except RecursionError:  # a tree too deep to walk is still a text
         return secrets_in({file: content}, {})
-
-
-def _shown(content: bytes | None, blot: tuple[Found, ...]) -> str | None:
-    if content is None:
-        return None
-    if b"\0" in content[:8192]:
-        return f"(binary, {len(content):,} bytes)"
-    text = content.decode("utf-8", "replace")
-    text = text if len(text) <= LONGEST else text[:LONGEST] + CUT
-    return masked(text, blot)

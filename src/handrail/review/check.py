@@ -11,7 +11,7 @@ from handrail.review.rules.access import UNDECLARED, access
 from handrail.review.rules.around import GROUP as AROUND
 from handrail.review.rules.around import around
 from handrail.review.rules.coerced import coerced
-from handrail.review.rules.credentials import credentials
+from handrail.review.rules.credentials import MOST_TEXT, credentials, unsearched
 from handrail.review.rules.dynamic import dynamic
 from handrail.review.rules.failures import GROUP as FAILURES
 from handrail.review.rules.failures import failures
@@ -41,6 +41,8 @@ def check(
     """
     known = replace(known, declared=manifest.datasets)
     program, unread = parsed(files)
+    beyond = unsearched(files, program)
+    files = {file: content for file, content in files.items() if file not in beyond}
     rules: list[Callable[[Program], Iterable[Finding]]] = [
         lambda one: credentials(
             {file: files[file] for file in files if file in one or not is_python(file)}, one
@@ -53,7 +55,8 @@ def check(
         dynamic,
     ]
     found = list(unread)
-    found += credentials({finding.file: files[finding.file] for finding in unread}, {})
+    found += [not_reviewed(file, 1, f"{MOST_TEXT:,} bytes of text are the most") for file in sorted(beyond)]
+    found += credentials({one.file: files[one.file] for one in unread if one.file in files}, {})
     for rule in rules:
         found += _guarded(rule, program)
     found += _guarded(lambda one: _access(one, manifest, observed, known), program)

@@ -11,12 +11,24 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handrail.faces.web import errors
-from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, Refusal, Via, identity
+from handrail.kernel import (
+    SYSTEM,
+    Caller,
+    Instance,
+    LimitReached,
+    NotAllowed,
+    Refusal,
+    Resource,
+    Via,
+    access,
+    identity,
+)
 
 SESSION = "handrail_session"
 SIGNED_OUT = 1 << 20  # bytes that somebody unknown may send: a sign-in form is a few hundred
 SIGNED_IN = 16 << 20  # bytes that others may send: what is not an upload is read into memory as a whole
-UPLOADS = {"/api/v1/apps", "/apps/new/zip", "/apps/new/folder", "/import"}
+# Where more may be sent, by those who may do this there; it is decided before the body is read.
+UPLOADS = {"/import": "import", "/api/v1/apps": "push", "/apps/new/zip": "push", "/apps/new/folder": "push"}
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 # No inline script or style anywhere, nothing from other hosts, nobody may frame a page. A route that serves
 # what an app made sets a stricter policy of its own, which is left alone.
@@ -62,7 +74,11 @@ class Guard:
                 self._dress(MutableHeaders(scope=message), scope, renewed)
             await send(message)
 
-        limit = SIGNED_OUT if not caller else self._longest if scope["path"] in UPLOADS else SIGNED_IN
+        limit = SIGNED_IN if caller else SIGNED_OUT
+        action = UPLOADS.get(scope["path"]) if scope["method"] not in SAFE else None
+        if caller and action:
+            may = await to_thread.run_sync(self._may, caller, action)
+            limit = self._longest if may else limit
         refusal = self._refusal(scope, headers, limit)
         if refusal is not None:
             answer = await to_thread.run_sync(errors.refused, Request(scope), refusal)
@@ -81,8 +97,20 @@ class Guard:
             return None
         return LimitReached(
             f"This request is longer than the {limit >> 20:,} MB that it may have.",
-            next_step="Send less at once." if limit > SIGNED_OUT else "Sign in first.",
+            next_step="Send less at once, or ask an admin whether you may send more here."
+            if limit > SIGNED_OUT
+            else "Sign in first.",
         )
+
+    def _may(self, caller: Caller, action: str) -> bool:
+        """Whether the caller may import something new, or push an app of their own."""
+        mine = {
+            "owner": caller.person.id,
+            **dict.fromkeys(("coowners", "groups", "people"), frozenset[str]()),
+        }
+        resource = Resource("App", "new", mine) if action == "push" else Resource("Source", "new")
+        with self.instance.context(caller) as ctx:
+            return access.decide(ctx, action, resource).allowed
 
     def _who(self, path: str, headers: Headers) -> tuple[Caller | None, str | None]:
         """The caller by token (REST, git) or session cookie, and a new cookie when its time has come."""
@@ -101,9 +129,10 @@ class Guard:
 
         After Go's net/http CrossOriginProtection: browsers mark where a request comes from (Sec-Fetch-Site,
         and Origin in older ones) and no page can change that; programs send neither and carry no ambient
-        cookie.
+        cookie. Only what no browser adds by itself proves anything: a Bearer token does, a name and password
+        that somebody once typed into the browser's own dialog do not.
         """
-        if scope["method"] in SAFE or headers.get("authorization"):
+        if scope["method"] in SAFE or headers.get("authorization", "").lower().startswith("bearer "):
             return True
         site = headers.get("sec-fetch-site")
         if site is not None:

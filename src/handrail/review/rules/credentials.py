@@ -26,6 +26,8 @@ PAIR = re.compile(
 TAG = re.compile(
     r"""<input\b[^>]{0,500}type=["']password["'][^>]{0,500}\bvalue=["']([^"']{3,200})["']""", re.IGNORECASE
 )
+MOST_TEXT = 4_000_000  # bytes of an app's text that are searched, parsed Python aside: a push waits for it
+MOST_SECRETS = 1_000  # of one app that are looked for in each of its files
 MINIFIED = 2_000  # characters; in a line longer than this only vendor shapes are believed
 
 
@@ -49,6 +51,17 @@ def credentials(files: Mapping[str, bytes], program: Program) -> Iterator[Findin
         )
 
 
+def unsearched(files: Mapping[str, bytes], program: Program) -> frozenset[str]:
+    """The files beyond the first MOST_TEXT bytes of text, in path order: no rule looks there."""
+    room, beyond = MOST_TEXT, set[str]()
+    for file in sorted(files):
+        if file not in program and _is_plain_text(file, files[file]):
+            room -= len(files[file])
+            if room < 0:
+                beyond.add(file)
+    return frozenset(beyond)
+
+
 def secrets_in(files: Mapping[str, bytes], program: Program) -> tuple[Found, ...]:
     """Every credential by file and line, each once; the value is for masking, never for showing."""
     found: dict[tuple[str, int, str], Found] = {}
@@ -61,8 +74,11 @@ def secrets_in(files: Mapping[str, bytes], program: Program) -> tuple[Found, ...
 
 
 def masked(text: str, secrets: tuple[Found, ...]) -> str:
-    """The text with each of these credentials blotted out."""
-    for value in sorted({secret.value for _, _, secret in secrets}, key=len, reverse=True):
+    """The text with each of these credentials blotted out; nothing of it when they are too many."""
+    values = {secret.value for _, _, secret in secrets}
+    if len(values) > MOST_SECRETS:
+        return f"(not shown: the app holds {len(values):,} credentials)"
+    for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, "•" * 8)
     return text
 
@@ -193,8 +209,12 @@ def _name(node: ast.AST) -> str:
     return ""
 
 
+def _is_plain_text(file: str, content: bytes) -> bool:
+    return not file.lower().endswith(DATA) and b"\0" not in content[:8192]
+
+
 def _in_text(file: str, content: bytes) -> Iterator[tuple[int, Secret]]:
-    if file.lower().endswith(DATA) or b"\0" in content[:8192]:
+    if not _is_plain_text(file, content):
         return
     name = file.rpartition("/")[2]
     if any(word in name for word in ("example", "sample", "template")):
