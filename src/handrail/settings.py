@@ -2,7 +2,9 @@
 
 import dataclasses
 import difflib
+import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -111,6 +113,22 @@ class AppsSettings:
 
 
 @dataclass(frozen=True)
+class EngineSettings:
+    """A server that answers for tables that stay there; each is a section of its own, [engines.NAME]."""
+
+    # postgres or spark.
+    kind: str = ""
+    # Its address without a password: postgresql://…, sc://… (Spark Connect), or local[2] (Spark in here).
+    url: str = ""
+    # Instead: the environment variable that holds the whole address, password and all,
+    url_env: str = ""
+    # or the file that does, below the instance's directory.
+    url_file: str = ""
+    # Questions that it answers at the same time; further ones wait for a while, and are refused then.
+    connections: int = 8
+
+
+@dataclass(frozen=True)
 class Settings:
     """One instance's settings, one attribute a room."""
 
@@ -122,11 +140,14 @@ class Settings:
     twins: TwinsSettings = field(default_factory=TwinsSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     apps: AppsSettings = field(default_factory=AppsSettings)
+    engines: Mapping[str, EngineSettings] = field(default_factory=dict)
 
 
 SECTIONS: dict[str, type[Any]] = {
-    name: kind for name, kind in get_type_hints(Settings).items() if name != "home"
+    name: kind for name, kind in get_type_hints(Settings).items() if name not in ("home", "engines")
 }
+ENGINE_KINDS = ("postgres", "spark")
+_ENGINE_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
 def load(home: Path) -> Settings:
@@ -150,12 +171,38 @@ def parse(home: Path, values: dict[str, Any], origin: str) -> Settings:
     """Check `values` against the dataclasses above; `origin` names the file in a refusal."""
     rooms: dict[str, Any] = {}
     for section, content in values.items():
-        if section not in SECTIONS:
+        if section not in (*SECTIONS, "engines"):
             raise SettingsError(f"{origin}: unknown section [{section}].", _nearest(section, list(SECTIONS)))
         if not isinstance(content, dict):
             raise SettingsError(f"{origin}: {section} must be a section.", f"Write it as [{section}].")
-        rooms[section] = _section(section, SECTIONS[section], content, origin)
+        if section == "engines":
+            rooms[section] = {name: _engine(name, one, origin) for name, one in content.items()}
+        else:
+            rooms[section] = _section(section, SECTIONS[section], content, origin)
     return Settings(home=home, **rooms)
+
+
+def _engine(name: str, content: Any, origin: str) -> EngineSettings:
+    if not isinstance(content, dict) or not _ENGINE_NAME.fullmatch(name):
+        raise SettingsError(
+            f"{origin}: engines.{name} is not an engine.",
+            "Write each engine as a section, [engines.NAME], its name in small letters, digits and _.",
+        )
+    found: EngineSettings = _section(f"engines.{name}", EngineSettings, content, origin)
+    if found.kind not in ENGINE_KINDS:
+        raise SettingsError(
+            f"{origin}: engines.{name}.kind is “{found.kind}”.", f"Give one of {', '.join(ENGINE_KINDS)}."
+        )
+    if [bool(found.url), bool(found.url_env), bool(found.url_file)].count(True) != 1:
+        raise SettingsError(
+            f"{origin}: engines.{name} needs exactly one of url, url_env and url_file.",
+            "Use url_env or url_file for an address that holds a password.",
+        )
+    if re.search(r"://[^/@]*:[^/@]+@|password=|token=", found.url):
+        raise SettingsError(
+            f"{origin}: engines.{name}.url holds a password.", "Move the address to url_env or url_file."
+        )
+    return found
 
 
 def _section(name: str, kind: type[Any], content: dict[str, Any], origin: str) -> Any:
@@ -191,4 +238,9 @@ def render() -> str:
             value = f'"{item.default}"' if isinstance(item.default, str) else str(item.default)
             lines.append(f"# {item.name} = {value}")
         lines.append("")
+    lines += [
+        "## Servers that answer for tables that stay there (docs/operate/engines.md), a section each:",
+        '## [engines.warehouse] with kind = "postgres" and url_env = "WAREHOUSE_URL"',
+        "",
+    ]
     return "\n".join(lines)

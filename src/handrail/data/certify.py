@@ -13,9 +13,11 @@ from handrail.data.check_quality import results
 from handrail.data.checks import breaches
 from handrail.data.events import CertificationEnded, DatasetCertified
 from handrail.data.models import Certification, Column, Contract, Dataset, Proposal
+from handrail.data.places import there
 from handrail.data.propose import write
 from handrail.data.state import lacks
 from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, definitions
+from handrail.kernel.ports import Place
 
 
 def certify(ctx: Context, name: str) -> Dataset:
@@ -105,6 +107,18 @@ def extract_path(ctx: Context, name: str) -> Path:
 
     Asks no rule: it hands out a path inside the instance, to rooms that decide what leaves it.
     """
+    place = certified_place(ctx, name)
+    if not isinstance(place, Path):
+        raise NotReady(
+            f"The data of {name} stays at its source, so there is no extract of it.",
+            next_step="Import the source again for an extract.",
+            subject=f"dataset:{name}",
+        )
+    return place
+
+
+def certified_place(ctx: Context, name: str) -> Place:
+    """Where the rows of a certified dataset are; refuses any other state. Asks no rule either."""
     now = found(ctx, name)
     if not now.certified:
         raise NotReady(
@@ -112,7 +126,7 @@ def extract_path(ctx: Context, name: str) -> Path:
             next_step="Ask its steward to have it certified.",
             subject=f"dataset:{name}",
         )
-    return extract_of(ctx, name)
+    return there(ctx, now.contract)
 
 
 def extract_of(ctx: Context, name: str) -> Path:

@@ -11,6 +11,7 @@ from handrail.data.catalog import CATALOG, contract_of
 from handrail.data.events import QualityBroken
 from handrail.data.govern import SCHEMA
 from handrail.data.models import Contract, Extract
+from handrail.data.places import there
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.pushdown import Question, alone, promises_of, scan, scans_with_others
 from handrail.data.store import all_extracts
@@ -129,7 +130,7 @@ def _ask(ctx: Context, question: Question, extracts: Mapping[str, Extract]) -> t
         question.sql,
         question.values,
         SCHEMA,
-        {name: extracts[name].path for name in question.datasets},
+        {name: there(ctx, contract_of(ctx, name)) for name in question.datasets},
         EngineLimits(limits.seconds, limits.memory_mb, limits.threads),
     )
     found: list[tuple[Any, ...]] = []

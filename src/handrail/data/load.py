@@ -11,6 +11,7 @@ from open_data_contract_standard.model import (
     OpenDataContractStandard,
     Relationship,
     SchemaProperty,
+    Server,
     Team,
     TeamMember,
 )
@@ -22,6 +23,7 @@ from handrail.data.strict_yaml import File, validate
 from handrail.kernel import definitions
 
 _CONTRACT_PROPERTIES = ("purposes", "rowFilters", "entityKey", "subject", "budget", "expires", "rows")
+_SERVER_PROPERTIES = ("engine",)
 _MASK_KEYS = ("kind", "unlessGroups", "width", "to")
 _COLUMN_PROPERTIES = ("semantic", "mask")
 _CLASSES: Mapping[str, Classification | None] = {
@@ -80,7 +82,19 @@ def load(content: bytes, file: str) -> Contract:
         budget=_count(where, values, "budget"),
         quality=load_quality(where, document),
         freshness=load_freshness(where, document),
+        **_server(where, document.servers or ()),
     )
+
+
+def _server(where: File, servers: Sequence[Server]) -> dict[str, Any]:
+    """The engine that answers at the source, when the first server names one, and where that source is."""
+    if not servers:
+        return {}
+    first, path = servers[0], ("servers", 0)
+    values = _custom(where, first.customProperties, _SERVER_PROPERTIES, *path, "customProperties")
+    port = f":{first.port}" if first.port else ""
+    server = f"{first.host}{port}/{first.database or ''}" if first.host else ""
+    return {"engine": _text(where, values, "engine", *path), "server": server}
 
 
 def _custom(

@@ -83,6 +83,8 @@ class Contract:
     budget: int | None = None  # distinct entities per viewer and day; 0: no limit; None: the default
     quality: tuple[Rule, ...] = ()
     freshness: Freshness | None = None
+    engine: str | None = None  # of the settings, when it answers at the source; None: the extract answers
+    server: str = ""  # where that source is, as host:port/database
 
     def column(self, name: str) -> Column | None:
         """The column of that exact name, or None."""

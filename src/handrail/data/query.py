@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from handrail.data import store
@@ -19,6 +18,7 @@ from handrail.data.metrics import definition
 from handrail.data.models import Contract, Dataset, Request
 from handrail.data.observe import observe
 from handrail.data.parse import nearest, read
+from handrail.data.places import place_of
 from handrail.data.renditions import rendition
 from handrail.data.resolve import Resolved, named_tables, resolve
 from handrail.data.stands import stands
@@ -34,7 +34,7 @@ from handrail.kernel import (
     access,
     storage,
 )
-from handrail.kernel.ports import EngineLimits, Rows
+from handrail.kernel.ports import EngineLimits, Place, Rows
 
 _ACTION = "query"
 _parsed = lru_cache(maxsize=256)(read)  # the tree is copied before anything is changed in it
@@ -59,10 +59,10 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Read:
-    """A dataset as this question reads it: its state, the file that answers, and the decision."""
+    """A dataset as this question reads it: its state, the place that answers, and the decision."""
 
     dataset: Dataset
-    path: Path | None
+    place: Place | None
     as_of: datetime
     decision: Decision
 
@@ -176,8 +176,8 @@ def _decided(ctx: Context, asked: _Asked, name: str, columns: tuple[str, ...]) -
         raise denial
     if twin is not None:
         return _Read(now, twin.path, twin.built_at, decision)
-    extract = store.get_extract(ctx, name)
-    return _Read(now, extract.path if extract else None, now.as_of, decision)
+    as_of = ctx.clock.now() if contract.engine else now.as_of
+    return _Read(now, place_of(contract, store.get_extract(ctx, name)), as_of, decision)
 
 
 def _against_manifest(asked: _Asked, name: str, columns: tuple[str, ...]) -> dict[str, Any]:
@@ -248,9 +248,9 @@ def _run(
         trail.now("query.answered", f"query:{name}", **about, **count.facts())
 
     def started(one: Statement) -> Rows:
-        files = {read.dataset.name: read.path for read in reads if read.path}
+        places = {read.dataset.name: read.place for read in reads if read.place}
         most = EngineLimits(limits.seconds, limits.memory_mb, limits.threads)
-        return ctx.ports.engine.run(one.sql, one.values, SCHEMA, files, most)
+        return ctx.ports.engine.run(one.sql, one.values, SCHEMA, places, most)
 
     count.beside(lambda question: started(governed(question)))
     rows = count.rows(started(statement))

@@ -9,10 +9,10 @@ from sqlglot import exp
 
 from handrail.data import filters, masks, spoken
 from handrail.data.catalog import declared_purposes, found
-from handrail.data.certify import extract_of
 from handrail.data.govern import SCHEMA
 from handrail.data.models import Contract, Dataset
 from handrail.data.parse import nearest
+from handrail.data.places import there
 from handrail.data.renditions import rendition
 from handrail.kernel import Caller, Context, Decision, Invalid, Person, Resource, access, identity
 from handrail.kernel.ports import EngineLimits
@@ -94,12 +94,12 @@ def _remaining(ctx: Context, contract: Contract, person: Person) -> int:
     condition = filters.rows_for(contract, person, "_row", "viewer_")
     source = exp.table_(contract.name, db=SCHEMA, alias="_row", quoted=True)
     counting = exp.select("count(*)").from_(source).where(condition.tree)
-    limits, path = ctx.settings.data, extract_of(ctx, contract.name)
+    limits = ctx.settings.data
     rows = ctx.ports.engine.run(
         counting.sql(dialect="duckdb", comments=False),
         condition.values,
         SCHEMA,
-        {contract.name: path},
+        {contract.name: there(ctx, contract)},
         EngineLimits(limits.seconds, limits.memory_mb, limits.threads),
     )
     return sum(batch.column(0)[0].as_py() for batch in rows.batches() if batch.num_rows)

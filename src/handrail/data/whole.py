@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from handrail.data.certify import extract_path
+from handrail.data.certify import certified_place
 from handrail.data.govern import SCHEMA, govern
 from handrail.data.models import Contract
 from handrail.data.query import understood
@@ -32,7 +32,7 @@ def ask(ctx: Context, sql: str, params: Mapping[str, Any]) -> Whole:
     rows out but what it says.
     """
     resolved, contracts = understood(ctx, sql)
-    paths = {name: extract_path(ctx, name) for name in resolved.reads}
+    places = {name: certified_place(ctx, name) for name in resolved.reads}
     open_ = {name: _open(contract) for name, contract in contracts.items()}
     secret = ctx.instance.secret("mask")
     statement = govern(resolved, open_, SYSTEM.person, "production", secret, params)
@@ -41,7 +41,7 @@ def ask(ctx: Context, sql: str, params: Mapping[str, Any]) -> Whole:
         statement.sql,
         statement.values,
         SCHEMA,
-        paths,
+        places,
         EngineLimits(limits.seconds, limits.memory_mb, limits.threads),
     )
     try:

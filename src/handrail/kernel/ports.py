@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
     from handrail.kernel.context import Context, Instance
 
-__all__ = ["AppDirectory", "Door", "Engine", "EngineLimits", "Isolation", "Ports", "Rows"]
+__all__ = [
+    "AppDirectory",
+    "Door",
+    "Engine",
+    "EngineLimits",
+    "Isolation",
+    "LiveSource",
+    "LiveTable",
+    "Place",
+    "Ports",
+    "Remote",
+    "Rows",
+]
 
 
 class AppDirectory(Protocol):
@@ -61,22 +73,68 @@ class Rows(Protocol):
         """Stop, whether or not all rows were taken."""
 
 
+@dataclass(frozen=True)
+class Remote:
+    """A table that stays where it is, and is read there by the engine of that name in the settings.
+
+    `table` is what the source calls it, `columns` are names and DuckDB types as the contract states them, and
+    `server` is where the contract says it is, as host:port/database; empty where there is no such address.
+    """
+
+    engine: str
+    table: str
+    columns: tuple[tuple[str, str], ...]
+    server: str = ""
+
+
+# Where the rows of a table are: in a Parquet file of this instance, or at their source.
+Place = Path | Remote
+
+
+@dataclass(frozen=True)
+class LiveTable:
+    """A table as an engine finds it at the source; columns have the DuckDB types they are read as."""
+
+    table: str  # what the source calls it, as in `Remote`
+    columns: tuple[tuple[str, str], ...]
+    required: tuple[str, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()  # columns, table, its columns
+    notes: tuple[tuple[str, str], ...] = ()  # column or "", and what is said about how it is read
+    kind: str = "table"  # or "view"
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class LiveSource:
+    """An engine of the settings: its kind, where it is (never with a password), and its readable tables."""
+
+    kind: str
+    server: str
+    tables: tuple[LiveTable, ...]
+
+
 class Engine(Protocol):
-    """What runs a governed statement: DuckDB, or another."""
+    """What runs a governed statement, wherever its tables are."""
 
     def run(
         self,
         sql: str,
         values: Mapping[str, Any],
         schema: str,
-        tables: Mapping[str, Path],
+        tables: Mapping[str, Place],
         limits: EngineLimits,
     ) -> Rows:
-        """Start `sql` over the Parquet files `tables`, which it names as `schema`.name; `values` are bound.
+        """Start `sql`, which is DuckDB's, over `tables`, which it names as `schema`.name; `values` are bound.
 
-        Refuses Invalid what cannot be run, LimitReached beyond `limits`, NotReady without the data; never in
-        the engine's own words, which quote values.
+        One engine answers all of it, in its own dialect where it has one. Refuses Invalid what cannot be run
+        and tables of different places, LimitReached beyond `limits`, NotReady and Upstream without the data;
+        never in the engine's own words, which quote values.
         """
+
+    def live(self, engine: str) -> LiveSource:
+        """What there is to read at the engine of that name in the settings. Refuses an unknown name."""
 
 
 @dataclass(frozen=True)
