@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
-.PHONY: demo test check format setup system system-test assets lock migration clean
+.PHONY: demo test check format setup system system-test assets lock migration clean oracles test-oracles
 
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
@@ -61,6 +61,24 @@ lock:
 # After changing a table: make migration NAME="what changed"
 migration:
 	$(BIN)/python scripts/migration "$(NAME)"
+
+# Two foreign metric compilers, metricflow and Malloy, each in an environment of its own; our answers are held
+# against theirs. The product and `make test` need neither.
+ORACLES := bench/oracles
+
+oracles: setup $(ORACLES)/.venv/ready $(ORACLES)/node_modules/ready
+
+test-oracles: oracles
+	$(PYTEST) tests/oracles -ra
+
+$(ORACLES)/.venv/ready: $(ORACLES)/requirements.lock
+	test -x $(ORACLES)/.venv/bin/python || $(PYTHON) -m venv $(ORACLES)/.venv
+	$(BIN)/uv pip install --quiet --python $(ORACLES)/.venv/bin/python --require-hashes -r $(ORACLES)/requirements.lock
+	touch $@
+
+$(ORACLES)/node_modules/ready: $(ORACLES)/package-lock.json
+	cd $(ORACLES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent
+	touch $@
 
 clean:
 	rm -rf $(VENV) node_modules .demo dist

@@ -13,11 +13,11 @@ from handrail.data.modelled import Dimension, Modelled, refusal
 from handrail.data.models import MetricRequest
 from handrail.data.ossie import Definition
 from handrail.data.parse import nearest
-from handrail.data.periods import GRAINS, after, cut, earlier, later, moment
+from handrail.data.periods import GRAINS, after, cut, earlier, interval, later, moment, step
 from handrail.kernel import Invalid
 
 VALUE = "_value"
-_PERIOD, _LAST = "_period", "_last"
+_PERIOD, _ENDS, _LAST = "_period", "_ends", "_last"
 
 
 @dataclass
@@ -89,15 +89,28 @@ class Leaf(Modelled):
         return self.grouped(select)
 
     def periods(self, grain: str) -> exp.Subquery:
-        """The periods in which anything happened that the caller may see, within the span asked for."""
+        """Every period from the first to the last row that the caller may see, within the span asked for.
+
+        Also those without a row: what has run up is still there in them.
+        """
         assert self.time is not None
-        first = cut(self.value(self.time), grain, self.fiscal)
-        select = exp.Select().select(exp.alias_(first, "at", quoted=True)).distinct()
-        for condition in self.bounds():
-            select = select.where(condition)
-        select = self.joined(
-            select.where(exp.not_(self.value(self.time).is_(exp.null()))), [self.time[0].name], plain=True
+        value = self.value(self.time)
+        ends = exp.Select().select(
+            exp.alias_(exp.Min(this=value), "first", quoted=True),
+            exp.alias_(exp.Max(this=value.copy()), "last", quoted=True),
         )
+        for condition in self.bounds(start=False):
+            ends = ends.where(condition)
+        ends = self.joined(ends, [self.time[0].name], plain=True)
+        first, last = (
+            cut(exp.column(name, table=_ENDS, quoted=True), grain, self.fiscal) for name in ("first", "last")
+        )
+        if self.request.start:
+            begin = cut(self.bound(_day(self.request.start, "start")), grain, self.fiscal)
+            first = exp.Greatest(this=first, expressions=[begin])
+        steps = exp.Explode(this=exp.GenerateSeries(start=first, end=last, step=interval(step(grain))))
+        select = exp.Select().select(exp.alias_(exp.cast(steps, "DATE", dialect="duckdb"), "at", quoted=True))
+        select = select.from_(ends.subquery(exp.to_identifier(_ENDS, quoted=True)))
         return select.subquery(exp.to_identifier(_PERIOD, quoted=True))
 
     def as_of_the_last(self, select: exp.Select) -> exp.Select:

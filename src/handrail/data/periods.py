@@ -47,6 +47,11 @@ def cut(value: exp.Expr, grain: str, fiscal_start: int) -> exp.Expr:
     return exp.cast(later(start, months) if shifted else start, "DATE", dialect="duckdb")
 
 
+def step(grain: str) -> str:
+    """The length of a period, as a span."""
+    return f"1 {grain.removeprefix('fiscal_')}"
+
+
 def after(first_day: exp.Expr, grain: str) -> exp.Expr:
     """The beginning of the next period."""
-    return later(first_day, f"1 {grain.removeprefix('fiscal_')}")
+    return later(first_day, step(grain))
