@@ -1,6 +1,8 @@
 """Identity: passwords, links, sessions and tokens, and how each of them ends."""
 
+from contextlib import ExitStack
 from datetime import datetime, timedelta
+from importlib import import_module
 
 import pytest
 
@@ -18,6 +20,7 @@ from handrail.kernel import (
 )
 from tests.conftest import Acting
 
+CHECKING = import_module("handrail.kernel.identity.sign_in")  # its package has a function of this name
 PASSWORD = "correct horse battery"
 
 
@@ -65,6 +68,19 @@ def test_guessing_is_stopped_even_with_the_right_password(instance: Instance, co
             identity.sign_in(ctx, "maker.sales@meridian.example", "wrong")
     with pytest.raises(LimitReached), instance.context(SYSTEM) as ctx:
         identity.sign_in(ctx, "maker.sales@meridian.example", PASSWORD)
+
+
+def test_a_crowd_that_guesses_takes_only_so_much_of_the_machine(
+    instance: Instance, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CHECKING, "_PATIENCE", 0.01)
+    with ExitStack() as crowd:
+        for _ in range(CHECKING._AT_ONCE):
+            crowd.enter_context(CHECKING._turn())
+        with pytest.raises(LimitReached, match="at this moment"), instance.context(SYSTEM) as ctx:
+            identity.sign_in(ctx, "maker.sales@meridian.example", PASSWORD)
+    with instance.context(SYSTEM) as ctx:
+        assert identity.sign_in(ctx, "maker.sales@meridian.example", PASSWORD)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ one before it stays good until the next replacement, so that requests under way 
 import hashlib
 import hmac
 import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -24,12 +27,17 @@ from handrail.kernel.people import Caller, Person, Via
 from handrail.kernel.storage import new_id
 
 _WINDOW = timedelta(minutes=15)
+# Checking a password takes 64 MB and a core on purpose; a crowd that guesses must not take all of both.
+_AT_ONCE = 4
+_PATIENCE = 10.0  # seconds
+_checking = threading.BoundedSemaphore(_AT_ONCE)
 
 
 def sign_in(ctx: Context, email: str, password: str) -> str:
     """Check a password and begin a session; returns the cookie.
 
-    Refuses without saying whether the address or the password was wrong, and after too many failures.
+    Refuses without saying whether the address or the password was wrong, after too many failures for the
+    address, and when so many sign in at once that this one would have to wait long.
     """
     subject = f"email:{hashlib.sha256(email.strip().lower().encode()).hexdigest()[:16]}"
     failures = ctx.db.execute(
@@ -47,7 +55,9 @@ def sign_in(ctx: Context, email: str, password: str) -> str:
         )
     account = store.find_by_email(ctx, email)
     person, known = account or (None, None)
-    if not _matches(known or _nobodys(), password) or person is None or known is None or not person.active:
+    with _turn():
+        matches = _matches(known or _nobodys(), password)
+    if not matches or person is None or known is None or not person.active:
         raise NotAllowed(
             "This address and password do not belong together.",
             next_step="Try again, or ask an admin for a sign-in link.",
@@ -163,6 +173,16 @@ def _nobodys() -> str:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _checking.acquire(timeout=_PATIENCE):
+        raise LimitReached("Too many are signing in at this moment.", next_step="Try again in a minute.")
+    try:
+        yield
+    finally:
+        _checking.release()
 
 
 def _matches(known: str, password: str) -> bool:
