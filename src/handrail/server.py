@@ -19,6 +19,7 @@ from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import commands as apps_commands
 from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
+from handrail.data import asking_api as data_asking_api
 from handrail.data import commands as data_commands
 from handrail.data import metric_pages
 from handrail.data import pages as data_pages
@@ -80,6 +81,7 @@ COMMANDS: tuple[click.Command, ...] = (
 ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
     metric_pages.router,
+    data_asking_api.router,  # before the datasets and metrics that its addresses begin like
     data_api.router,
     twins_pages.router,
     twins_api.router,

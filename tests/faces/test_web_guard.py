@@ -1,5 +1,6 @@
 """The guard before every request: forged writes, bad tokens, and headers that bind the browser."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -37,6 +38,20 @@ def test_another_website_cannot_write_in_the_name_of_somebody_signed_in(
     answer = signed_in("maker.sales").post("/probe", headers=headers)
     assert answer.status_code == 403
     assert written(instance) == 0
+
+
+def test_another_website_cannot_write_with_a_password_that_the_browser_remembers(
+    instance: Instance, open_client: Callable[[], TestClient]
+) -> None:
+    with instance.context(Caller(PEOPLE[1], "cli")) as ctx:
+        _, secret = identity.issue_token(ctx, "test")
+    remembered = {"Authorization": "Basic " + b64encode(f"x:{secret}".encode()).decode()}
+    client = open_client()
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+    assert client.post("/probe", headers={**remembered, **elsewhere}).status_code == 403
+    assert written(instance) == 0
+    assert client.post("/probe", headers=remembered).status_code == 200  # a program: it sends no such marks
+    assert written(instance) == 1
 
 
 @pytest.mark.parametrize(

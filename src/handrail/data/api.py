@@ -1,82 +1,28 @@
-"""REST for data: governed questions and metrics, datasets and what stewards do with them."""
+"""REST for data: datasets and metrics, and what stewards do with them. Questions: `asking_api`."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
-from handrail.data import formats
 from handrail.data.budgets import my_budgets
 from handrail.data.catalog import dataset, datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
-from handrail.data.extension import Grain
 from handrail.data.import_source import import_source
 from handrail.data.metrics import metric, metrics, reconciliations
-from handrail.data.models import MetricRequest, Request
 from handrail.data.propose import propose
-from handrail.data.query import query
 from handrail.data.reconcile import reconcile
 from handrail.data.renew import renew
 from handrail.data.see_as import preview
 from handrail.data.touched import contract_changes
 from handrail.data.who_saw import who_saw
-from handrail.kernel import Environment, Invalid
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
-
-Scalar = str | int | float | bool | None
-
-
-class MetricAsked(BaseModel):
-    """A question about a metric."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str
-    by: list[str] = Field(default=[], max_length=50)
-    where: dict[str, Scalar | list[Scalar]] = {}
-    grain: Grain | None = None
-    start: date | None = None
-    end: date | None = None
-
-
-class Asked(BaseModel):
-    """A question: SQL with its parameters, or a metric. A purpose is needed, or an app that has one."""
-
-    model_config = ConfigDict(extra="forbid")
-    sql: str | None = None
-    metric: MetricAsked | None = None
-    params: dict[str, Scalar | list[Scalar]] = {}
-    purpose: str | None = None
-    environment: Environment = "production"
-    app: str | None = None
-
-
-@router.post(
-    "/query",
-    response_class=StreamingResponse,
-    responses={200: {"content": {media: {} for media in formats.MEDIA}}},
-)
-def ask(
-    ctx: kit.Ctx, asked: Asked, accept: Annotated[str, Header()] = "application/json"
-) -> StreamingResponse:
-    """Answer a question from what you may see, in the format that you accept, while it is being made.
-
-    A refusal after the first rows breaks the response off; the trail says why.
-    """
-    media = _media(accept)
-    answer = query(ctx, _request(asked))
-    headers = {"X-Handrail-Query": answer.id}
-    if answer.as_of:
-        headers["X-Handrail-As-Of"] = answer.as_of.isoformat()
-    return StreamingResponse(formats.encoded(answer, formats.MEDIA[media]), media_type=media, headers=headers)
-
 
 @router.get("/metrics")
 def all_metrics(ctx: kit.Ctx) -> list[Any]:
@@ -210,24 +156,3 @@ def dataset_changes(ctx: kit.Ctx, name: str) -> Any:
 def import_into(ctx: kit.Ctx, wanted: Imported) -> Any:
     """Import a source and draft a contract for each of its tables; answers when it is done."""
     return kit.jsonable(import_source(ctx, wanted.location, wanted.name, encoding=wanted.encoding))
-
-
-def _request(asked: Asked) -> Request:
-    wanted, of = None, asked.metric
-    if of:
-        wanted = MetricRequest(of.name, tuple(of.by), of.where, of.grain, of.start, of.end)
-    return Request(asked.sql, wanted, asked.params, asked.purpose, asked.environment, asked.app)
-
-
-def _media(accept: str) -> str:
-    """The first acceptable format in the order of the header; quality values are not weighed."""
-    for part in accept.lower().split(","):
-        kind = part.partition(";")[0].strip()
-        if kind in formats.MEDIA:
-            return kind
-        if kind in ("*/*", "application/*", ""):
-            return "application/json"
-    raise Invalid(
-        "An answer cannot be written as any of what you accept.",
-        next_step=f"Accept one of: {', '.join(formats.MEDIA)}.",
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, Literal, get_args
 
@@ -14,6 +14,7 @@ from handrail import kit
 from handrail.data import formats, steward_commands
 from handrail.data.answer import Answer
 from handrail.data.budgets import my_budgets
+from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
 from handrail.data.metrics import metrics
 from handrail.data.models import BudgetUse, Metric, MetricRequest, Request
@@ -58,7 +59,7 @@ def query_command(
     form: _Form,
 ) -> Any:
     """Ask in SQL, and get what you may see."""
-    request = Request(sql, None, _values(params), purpose, environment, app)
+    request = Request(sql, None, values(params), purpose, environment, app)
     return _answer(query(ctx, request), form)
 
 
@@ -85,7 +86,7 @@ def metric_command(
     form: _Form,
 ) -> Any:
     """Ask for a metric, by dimensions and in steps of time."""
-    wanted = MetricRequest(name, by, _values(where), grain, start, end)
+    wanted = MetricRequest(name, by, values(where), grain, start, end)
     request = Request(None, wanted, {}, purpose, environment, app)
     return _answer(query(ctx, request), form)
 
@@ -116,8 +117,7 @@ commands: list[click.Command] = [
 def _answer(answer: Answer, form: _Form) -> Any:
     """Write the answer to stdout in this format; a table and the document of --json are returned."""
     if kit.cli.wants_json():
-        found = [row for batch in answer.batches() for row in formats.rows(batch)]
-        return {**formats.described(answer), "rows": found}
+        return orjson.loads(b"".join(formats.encoded(answer, "json")))
     if form != "table":
         for piece in formats.encoded(answer, form):
             sys.stdout.buffer.write(piece)
@@ -127,29 +127,6 @@ def _answer(answer: Answer, form: _Form) -> Any:
         found = list(islice((row for b in answer.batches() for row in formats.rows(b)), _SHOWN + 1))
     title = "" if len(found) <= _SHOWN else f"The first {_SHOWN} rows; --format csv gives all of them"
     return kit.cli.table(answer.schema.names, [list(row.values()) for row in found[:_SHOWN]], title)
-
-
-def _values(pairs: Iterable[str]) -> dict[str, Any]:
-    """NAME=VALUE, each value as JSON where it is JSON, else as text; a repeated name makes a list."""
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise click.UsageError(f"“{pair}” must be written NAME=VALUE.")
-        value = _value(text)
-        if name not in found:
-            found[name] = value
-        else:
-            found[name] = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
-    return found
-
-
-def _value(text: str) -> Any:
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-    return text if isinstance(value, dict) else value
 
 
 def _used(found: tuple[BudgetUse, ...]) -> Any:

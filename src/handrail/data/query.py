@@ -119,6 +119,7 @@ def _settled(ctx: Context, request: Request) -> _Asked:
         _, manifest = ctx.ports.apps.declared(ctx, app, environment)
     if manifest:
         purpose = manifest.purpose
+    purpose = _bound(ctx.caller.purposes, purpose)
     declared = declared_purposes(ctx)
     if not purpose or purpose not in declared:
         said = f"There is no purpose {purpose}." if purpose else "A query needs a purpose."
@@ -139,6 +140,20 @@ def _settled(ctx: Context, request: Request) -> _Asked:
     question, to = compile_metric(one, request.metric), one.settings.ties_to
     badge = stands(ctx, one).certified, to.dataset if to else None
     return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest, *badge)
+
+
+def _bound(to: frozenset[str] | None, purpose: str | None) -> str | None:
+    """The purpose of a question by a token that is bound to some: the only one, or the one that was said."""
+    if to is None or purpose in to:
+        return purpose
+    if purpose is None and len(to) == 1:
+        return next(iter(to))
+    raise NotAllowed(
+        f"This token may ask for {', '.join(sorted(to))}, and not for {purpose or 'no purpose'}.",
+        next_step="Ask for that, or make a token for your purpose on your page, under “Tokens”.",
+        subject="query",
+        rule="token-purpose",
+    )
 
 
 def understood(ctx: Context, sql: str) -> tuple[Resolved, Mapping[str, Contract]]:

@@ -38,14 +38,16 @@ class RunRef:
 
 @dataclass(frozen=True)
 class Caller:
-    """One person, by one way in. `scopes` narrows what an API token may do to these actions; `run` is set
-    by the app socket alone, from the socket it listens on, never from anything a client says.
+    """One person, by one way in. `scopes` narrows what an API token may do to these actions, and `purposes`
+    what it may ask data for; `run` is set by the app socket alone, from the socket it listens on, never from
+    anything a client says.
     """
 
     person: Person
     via: Via
     scopes: frozenset[str] | None = None
     run: RunRef | None = None
+    purposes: frozenset[str] | None = None
 
 
 # Handrail itself: starts, recoveries, sign-in before anybody is known. It has no role and so no rights.

@@ -11,6 +11,7 @@ from handrail.kit.navigation import NavItem, nav
 from handrail.kit.panels import Panel, panel, panels
 from handrail.kit.refusals import refusal_page
 from handrail.kit.render import fragment, render, static_url, templates_from
+from handrail.kit.streamed import Streamed
 from handrail.kit.toasts import back, is_local
 from handrail.kit.web import Ctx, Instance_, NotSignedIn, number, page_number
 
@@ -24,6 +25,7 @@ __all__ = [
     "NavItem",
     "NotSignedIn",
     "Panel",
+    "Streamed",
     "back",
     "bars",
     "cli",

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,14 @@ from handrail.kernel.people import Caller, Via
 from handrail.kernel.storage import new_id
 
 PREFIX = "hr_"
+BOUND = "purpose:"  # a scope that begins so binds the token to a purpose, where others name actions
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token without its secret. `scopes` None: whatever its person may do."""
+    """A token without its secret. `scopes` names actions and, as `purpose:NAME`, what it may ask data for;
+    where it names none of a kind, its person's rights are not narrowed in that.
+    """
 
     id: str
     person: str
@@ -51,8 +54,7 @@ def issue_token(
             "The token has no name.", next_step="Name what it is for, so that you can revoke it later."
         )
     kept = None if scopes is None else tuple(sorted(set(scopes)))
-    held = ctx.caller.scopes
-    if held is not None and (kept is None or not set(kept) <= held):
+    if _is_wider(kept, ctx.caller.scopes, ctx.caller.purposes):
         raise Invalid("A token cannot make one that may do more.", next_step="Sign in to make it.")
     now = ctx.clock.now()
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -106,7 +108,27 @@ def by_token(ctx: Context, secret: str, via: Via) -> Caller | None:
     person = store.find(ctx, row.person)
     if person is None or not person.active:
         return None
-    return Caller(person, via, None if row.scopes is None else frozenset(row.scopes))
+    return Caller(person, via, _actions(row.scopes), purposes=_purposes(row.scopes or ()))
+
+
+def _is_wider(
+    wanted: Collection[str] | None, actions: frozenset[str] | None, purposes: frozenset[str] | None
+) -> bool:
+    """Whether a token of these scopes could do more, or ask for more, than the one it is made with."""
+    new_actions, new_purposes = _actions(wanted), _purposes(wanted or ())
+    return (actions is not None and (new_actions is None or not new_actions <= actions)) or (
+        purposes is not None and (new_purposes is None or not new_purposes <= purposes)
+    )
+
+
+def _actions(scopes: Collection[str] | None) -> frozenset[str] | None:
+    """The actions that scopes allow; None: all. No scope at all allows none."""
+    actions = frozenset(scope for scope in scopes or () if not scope.startswith(BOUND))
+    return None if scopes is None or (scopes and not actions) else actions
+
+
+def _purposes(scopes: Iterable[str]) -> frozenset[str] | None:
+    return frozenset(scope[len(BOUND) :] for scope in scopes if scope.startswith(BOUND)) or None
 
 
 def _token(row: Any) -> Token:
