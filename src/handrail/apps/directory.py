@@ -2,7 +2,8 @@
 
 from handrail.apps import find, store
 from handrail.apps.run import in_use
-from handrail.kernel import Context, Environment, Manifest
+from handrail.kernel import Context, Environment, Manifest, access
+from handrail.kernel.ports import AppUse
 
 
 class Directory:
@@ -24,3 +25,15 @@ class Directory:
         """Owner and co-owners; nobody for an app that does not exist. Asks no rule."""
         found = store.find_app(ctx, app)
         return frozenset((found.owner, *found.coowners)) if found else frozenset()
+
+    def known(self, ctx: Context) -> tuple[AppUse, ...]:
+        """Every app that concerns the caller, by name: see the port."""
+        uses = []
+        for app in find.apps(ctx):
+            counts, newest = store.find_version(ctx, app.name, n=app.promoted), store.find_version(ctx, app.name)
+            if counts is None or newest is None:
+                continue
+            environment: Environment = "production" if app.promoted else "sandbox"
+            code = access.decide(ctx, "clone", app.resource).allowed
+            uses.append(AppUse(app.name, environment, counts.manifest, newest.commit, code))
+        return tuple(uses)

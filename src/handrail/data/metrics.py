@@ -65,6 +65,14 @@ def definition(ctx: Context, name: str) -> Definition:
     raise NotFound(f"There is no metric {name}.", next_step=nearest(name, found), subject=f"metric:{name}")
 
 
+def definitions_of(ctx: Context) -> Mapping[str, Definition]:
+    """Every definition by name, for verbs that ask their own rule; none where two models define one name."""
+    try:
+        return _definitions(ctx)
+    except Refusal:
+        return {}
+
+
 def _definitions(ctx: Context) -> dict[str, Definition]:
     found: dict[str, Definition] = {}
     for file, result in _read(ctx):

@@ -89,28 +89,38 @@ def questions_of(ctx: Context, app: str, commit: str) -> tuple[str, ...]:
     return tuple(ctx.db.scalars(query.order_by(questions.c.at, questions.c.digest)))
 
 
-def reads_by_apps(ctx: Context, apps: Collection[str] | None = None) -> tuple[AppRead, ...]:
-    """What these apps, or all, have read, by environment: directly, or for a metric.
+def reads_by_apps(ctx: Context, dataset: str | None = None, app: str | None = None) -> tuple[AppRead, ...]:
+    """What apps have read of a dataset, or one app of all, by environment: directly, or for a metric.
 
     A column counts as read directly when it was read more often than on behalf of metrics.
     """
-    direct, through = _times(ctx, apps)
-    for (app, environment, _, dataset, column), times in through.items():
-        key = app, environment, "", dataset, column
+    through = _times(ctx, observed_metrics, observed_metrics.c.metric, dataset, app)
+    direct = _times(ctx, observed, sa.literal(""), dataset, app)
+    for (reader, environment, _, of, column), times in through.items():
+        key = reader, environment, "", of, column
         direct[key] = direct.get(key, 0) - times
     left = {key for key, times in direct.items() if times > 0}
     return tuple(AppRead(*key) for key in sorted({*left, *through}))
 
 
+def users_of(ctx: Context, metrics: Collection[str]) -> tuple[tuple[str, str, str], ...]:
+    """The apps that have asked for one of these metrics: metric, app and environment."""
+    table = observed_metrics.c
+    query = sa.select(table.metric, table.app, table.environment).distinct()
+    found = ctx.db.execute(query.where(table.metric.in_(list(metrics))))
+    return tuple(sorted((row.metric, row.app, row.environment) for row in found))
+
+
 _Key = tuple[str, str, str, str, str]  # app, environment, metric, dataset, column
 
 
-def _times(ctx: Context, apps: Collection[str] | None) -> tuple[dict[_Key, int], dict[_Key, int]]:
-    found: list[dict[_Key, int]] = []
-    for table, metric in ((observed, sa.literal("")), (observed_metrics, observed_metrics.c.metric)):
-        key = (table.c.app, table.c.environment, metric, table.c.dataset, table.c.column)
-        query = sa.select(*key, sa.func.sum(table.c.times)).group_by(*key)
-        if apps is not None:
-            query = query.where(table.c.app.in_(list(apps)))
-        found.append({tuple(row[:5]): int(row[5]) for row in ctx.db.execute(query)})  # type: ignore[misc]
-    return found[0], found[1]
+def _times(
+    ctx: Context, table: sa.Table, metric: sa.ColumnElement[str], dataset: str | None, app: str | None
+) -> dict[_Key, int]:
+    key = (table.c.app, table.c.environment, metric, table.c.dataset, table.c.column)
+    query = sa.select(*key, sa.func.sum(table.c.times)).group_by(*key)
+    if dataset is not None:
+        query = query.where(table.c.dataset == dataset)
+    if app is not None:
+        query = query.where(table.c.app == app)
+    return {(a, e, m, d, c): int(times) for a, e, m, d, c, times in ctx.db.execute(query)}
