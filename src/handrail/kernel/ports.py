@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AppDirectory",
+    "AppUse",
     "Door",
     "Engine",
     "EngineLimits",
@@ -30,6 +31,21 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class AppUse:
+    """An app that a caller may know of, and what its version in `environment` declares.
+
+    That is the version in production, or else the newest. `newest` is the commit of the newest version, and
+    `code` whether the caller may read the app's code.
+    """
+
+    name: str
+    environment: Environment
+    manifest: Manifest
+    newest: str
+    code: bool
+
+
 class AppDirectory(Protocol):
     """What lower rooms may ask about apps."""
 
@@ -41,6 +57,9 @@ class AppDirectory(Protocol):
 
     def owners(self, ctx: "Context", app: str) -> frozenset[str]:
         """Who answers for the app, owner and co-owners; nobody for one that does not exist. Asks no rule."""
+
+    def known(self, ctx: "Context") -> tuple[AppUse, ...]:
+        """Every app that concerns the caller, by name."""
 
 
 class Door(Protocol):
