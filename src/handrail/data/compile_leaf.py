@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from handrail.data.currencies import money
 from handrail.data.modelled import Dimension, Modelled, refusal
 from handrail.data.models import MetricRequest
 from handrail.data.ossie import Definition
@@ -42,6 +43,7 @@ class Leaf(Modelled):
         self.chosen = [self.dimension(name) for name in request.by]
         if request.grain and self.time and self.time not in self.chosen:
             self.chosen.insert(0, self.time)
+        self.money = money(self)
 
     def built(self) -> Built:
         """The query of the metric's kind."""
@@ -62,6 +64,12 @@ class Leaf(Modelled):
         if self.one.settings.over_time == "last":
             select = self.as_of_the_last(select)
         return self.grouped(select)
+
+    def joined(self, select: exp.Select, used: Iterable[str], plain: bool = False) -> exp.Select:
+        """FROM what is counted, with all that is used, and the rates that amounts are converted at."""
+        if self.money is None or plain:
+            return super().joined(select, used, plain)
+        return self.money.joined(super().joined(select, [*used, *self.money.uses]))
 
     def running(self) -> Built:
         """Each period with all rows up to its end: from the beginning, of a window, or of a longer period."""
@@ -132,7 +140,8 @@ class Leaf(Modelled):
 
     def grouped(self, select: exp.Select) -> Built:
         """The value added, and one row for each combination of dimensions."""
-        select = select.select(exp.alias_(self.expression.copy(), VALUE, quoted=True))
+        value = self.money.value(self.expression) if self.money else self.expression.copy()
+        select = select.select(exp.alias_(value, VALUE, quoted=True))
         names = tuple(self.name_of(d.name, dataset.name) for dataset, d in self.chosen)
         if names:
             select = select.group_by(*(exp.Literal.number(place + 1) for place in range(len(names))))

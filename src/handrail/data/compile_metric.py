@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from handrail.data.compile_leaf import Leaf
+from handrail.data.compile_leaf import Built, Leaf
 from handrail.data.compose_metric import composed, inputs
 from handrail.data.modelled import Modelled
 from handrail.data.models import MetricRequest
 from handrail.data.ossie import Definition
+from handrail.data.parse import nearest
 from handrail.data.periods import GRAINS
+from handrail.kernel import Invalid
 
 __all__ = ["GRAINS", "Question", "compile_metric", "needs_time", "reachable", "reads"]
 
@@ -29,19 +31,47 @@ class Question:
 def compile_metric(one: Definition, request: MetricRequest) -> Question:
     """The SQL for `request`. One row for each combination of dimensions, ordered by them; values are bound.
 
-    Refuses unknown dimensions and grains, an ambiguous name or path, and what would count rows twice.
+    Refuses unknown dimensions and grains, an ambiguous name or path, what would count rows twice or add
+    amounts of several currencies, and a currency for what is no amount.
     """
     question = Question("")
+    if request.currency and not any(leaf.settings.currency for leaf in _leaves(one)):
+        raise Invalid(
+            f"{request.name} is no amount of money in several currencies, so nothing is converted.",
+            next_step="Ask without a currency.",
+        )
     if one.settings.composed:
         built = composed(one, request, question.params)
     else:
         built = Leaf(one, request, question.params).built()
     select = built.select
     select.expressions[-1].set("alias", exp.to_identifier(request.name, quoted=True))
-    if built.names:
-        select = select.order_by(*(exp.Literal.number(place + 1) for place in range(len(built.names))))
-    question.sql = select.sql(dialect="duckdb")
+    question.sql = ordered(select, built, request).sql(dialect="duckdb")
     return question
+
+
+def ordered(select: exp.Select, built: Built, request: MetricRequest) -> exp.Select:
+    """In the order asked for and then by dimension, cut off at the limit; what has no value comes last.
+
+    Refuses an order by anything else than the metric and the dimensions asked for, and a limit below one.
+    """
+    places = {name: place + 1 for place, name in enumerate((*built.names, request.name))}
+    places |= {name: place + 1 for place, name in enumerate(built.chosen)}
+    wanted: dict[int, bool] = {}
+    for name in request.order:
+        bare = name.removeprefix("-")
+        if bare not in places:
+            raise Invalid(f"Nothing in the answer is called {bare}.", next_step=nearest(bare, places))
+        wanted.setdefault(places[bare], name != bare)
+    for place in range(1, len(built.names) + 1):
+        wanted.setdefault(place, False)
+    for place, down in wanted.items():
+        select = select.order_by(
+            exp.Ordered(this=exp.Literal.number(place), desc=down or None, nulls_first=False)
+        )
+    if request.limit is not None and request.limit < 1:
+        raise Invalid("A limit is at least 1.", next_step="Leave it out to get all rows.")
+    return select if request.limit is None else select.limit(request.limit)
 
 
 def reachable(one: Definition) -> tuple[str, tuple[str, ...], str | None]:
@@ -84,6 +114,9 @@ def _reads(leaf: Modelled) -> Iterable[tuple[str, Iterable[str]]]:
     for tree in (leaf.expression, *([leaf.filter] if leaf.filter else ()), *fields):
         for column in tree.find_all(exp.Column):
             yield column.table, [column.name]
+    rates = leaf.one.settings.rates
+    if leaf.one.settings.currency and rates:
+        yield rates.dataset, (rates.period, rates.currency, rates.into, rates.rate)
     for path in leaf.paths.values():
         for step in path:
             yield step.from_, step.from_columns

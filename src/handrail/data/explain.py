@@ -31,6 +31,10 @@ def _counted(one: Definition) -> str:
         said += f", from the beginning of the {settings.to_date.replace('_', ' ')} to the end of each period"
     elif settings.kind == "cumulative":
         said += ", from the beginning to the end of each period"
+    if settings.currency:
+        said += ", in the currency of each row"
+        if settings.rates:
+            said += f" or converted at the rates in {leaf.model_of(settings.rates.dataset).source}"
     return said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -32,6 +33,22 @@ class TiesTo(BaseModel):
     source: str | None = None
 
 
+class Rates(BaseModel):
+    """Where exchange rates are: a dataset of the model with a row for each period and pair of currencies.
+
+    One unit of `currency` was `rate` of `into` in the period that begins on the day `period`; all are
+    columns, and the first three are a key of the dataset.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    dataset: str
+    period: str
+    currency: str
+    into: str
+    rate: str
+    grain: Grain = "day"
+
+
 class Earlier(BaseModel):
     """Another metric in an expression, as it was some time before: "1 year", "28 day"."""
 
@@ -48,7 +65,9 @@ class Settings(BaseModel):
     cumulative metric aggregates all rows up to the end of each period, or those of the last `window`, or
     those since the start of the period `to_date`. `filter` is a condition on rows; `over_time: last` keeps
     only the rows of the last moment of each period, for what is held rather than moved.
-    `fiscal_start` is the month in which the fiscal year begins, of the whole model.
+    `fiscal_start` is the month in which the fiscal year begins, of the whole model; `time_zone` says where
+    a day begins for fields that are moments (DateTimeTz). `currency` is the dimension that says in which
+    currency an amount is, and `rates` where it can be converted.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -62,6 +81,9 @@ class Settings(BaseModel):
     to_date: Grain | None = None
     over_time: Literal["sum", "last"] = "sum"
     fiscal_start: int = Field(default=1, ge=1, le=12)
+    time_zone: str = "UTC"
+    currency: str | None = None
+    rates: Rates | None = None
 
     @property
     def composed(self) -> bool:
@@ -79,6 +101,10 @@ class Settings(BaseModel):
             raise ValueError("what is held at a moment cannot be accumulated")
         if self.composed and given & {"filter", "over_time"}:
             raise ValueError("filter and over_time belong to the metrics it is made of")
+        if self.composed and "currency" in given:
+            raise ValueError("currency belongs to the metrics it is made of")
+        if self.time_zone not in available_timezones():
+            raise ValueError(f"there is no time zone {self.time_zone}")
         if not self.composed and self.inputs:
             raise ValueError("inputs are for ratios and derived metrics")
         return self

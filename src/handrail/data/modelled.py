@@ -88,7 +88,10 @@ class Modelled:
         for column in list(tree.find_all(exp.Column)):
             column.replace(exp.column(column.name, table=dataset.name, quoted=True))
         plain: exp.Expr = tree.this
-        return plain if isinstance(plain, exp.Column) else tree
+        found = plain if isinstance(plain, exp.Column) else tree
+        if dimension.datatype == "DateTimeTz":  # a moment: which day it is depends on where
+            found = exp.AtTimeZone(this=found, zone=exp.Literal.string(self.one.settings.time_zone))
+        return found
 
     def over_datasets(self, tree: exp.Expr) -> exp.Expr:
         """A metric's expression with fields put in by what they stand for, and every column qualified."""
@@ -153,10 +156,11 @@ class Modelled:
 
     def unreachable(self, dataset: str) -> Invalid:
         if dataset in self.ambiguous:
-            ways = " and ".join(self.ambiguous[dataset])
-            return refusal(
-                self.one, f"reaches {dataset} in more than one way ({ways}), which may mean two things"
-            )
+            *ways, last = self.ambiguous[dataset]
+            said = f"reaches {dataset} in more than one way ({', '.join(ways)} and {last})"
+            one = refusal(self.one, f"{said}, which may mean two things")
+            again = f"In {self.one.file}, give each meaning a dataset of its own with the same source."
+            return Invalid(one.message, next_step=again, **one.facts)
         return self.fan_out(dataset)
 
     def fan_out(self, dataset: str) -> Invalid:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from handrail.data import extension
-from handrail.data.extension import Settings
+from handrail.data.extension import Rates, Settings
 from handrail.data.strict_yaml import find, invalid, line_of, validate
 from handrail.kernel import definitions
 
@@ -211,6 +211,8 @@ class _Checked:
             line = line_of(find(self.node, "metrics", place))
             values = self.extended(metric.custom_extensions, general, "metrics", place)
             settings = extension.settings(values)
+            if settings.rates:
+                self.rates(settings.rates, place)
             siblings[metric.name] = Definition(
                 self.file, line, self.digest, self.model, metric, settings, siblings
             )
@@ -227,6 +229,9 @@ class _Checked:
         for key, name in ends.items():
             if self.model.dataset(name) is None:
                 self.refuse(f"“{name}” is not a dataset of this model", "relationships", place, key)
+        if relationship.from_ == relationship.to:
+            again = "give its other role a dataset of its own with the same source"
+            self.refuse(f"“{relationship.to}” relates to itself; {again}", "relationships", place, "to")
         if len(relationship.from_columns) != len(relationship.to_columns):
             self.refuse("from_columns and to_columns differ in number", "relationships", place)
         one = self.model.dataset(relationship.to)
@@ -239,6 +244,17 @@ class _Checked:
                 place,
                 "to_columns",
             )
+
+    def rates(self, rates: Rates, place: int) -> None:
+        """That a row can find one rate at most: what it is found by is a key of the rates."""
+        path = ("metrics", place, "custom_extensions")
+        one = self.model.dataset(rates.dataset)
+        if one is None:
+            self.refuse(f"“{rates.dataset}” in “rates” is not a dataset of this model", *path)
+        keys = [set(key) for key in (one.primary_key, *one.unique_keys)]
+        if {rates.period, rates.currency, rates.into} not in keys:
+            named = f"“{rates.period}”, “{rates.currency}” and “{rates.into}”"
+            self.refuse(f"{named} are no key of “{one.name}”, so that a row could find two rates", *path)
 
     def extended(
         self, extensions: list[Extension], general: dict[str, Any], *path: str | int

@@ -10,27 +10,35 @@ from handrail.data.ossie import Relationship, SemanticModel
 
 @dataclass(frozen=True)
 class Paths:
-    """By dataset, the relationships that lead to it; and those that two equally short ways lead to."""
+    """By dataset, the relationships that lead to it; and those to which more than one way leads, which are
+    not among them: an order's country is its customer's or the one that it is shipped to.
+    """
 
     steps: Mapping[str, tuple[Relationship, ...]]
     ambiguous: Mapping[str, tuple[str, ...]]
 
 
 def many_to_one(model: SemanticModel, base: str) -> Paths:
-    """Every dataset that one row of `base` has at most one row of, by the shortest way (breadth first)."""
+    """Every dataset that one row of `base` has at most one row of, where there is one way to it.
+
+    What leads back to a dataset on the way is no way to anything new. What lies behind an ambiguous dataset
+    is as ambiguous as that.
+    """
     steps: dict[str, tuple[Relationship, ...]] = {base: ()}
     ambiguous: dict[str, tuple[str, ...]] = {}
-    level = [base]
-    while level:
-        reached: dict[str, list[tuple[Relationship, ...]]] = {}
-        for name in level:
-            for step in model.relationships:
-                if step.from_ == name and step.to not in steps and step.to not in ambiguous:
-                    reached.setdefault(step.to, []).append((*steps[name], step))
-        for name, ways in reached.items():
-            if len(ways) > 1:
-                ambiguous[name] = tuple(way[-1].name for way in ways)
+    queue = [base]
+    for name in queue:
+        behind = {base, *(step.to for step in steps[name])}
+        for step in model.relationships:
+            if step.from_ != name or step.to in behind:
+                continue
+            if step.to in steps:
+                ambiguous[step.to] = (*ambiguous.get(step.to, (steps[step.to][-1].name,)), step.name)
             else:
-                steps[name] = ways[0]
-        level = [name for name in reached if name in steps]
-    return Paths(steps, ambiguous)
+                steps[step.to] = (*steps[name], step)
+                queue.append(step.to)
+    for name in queue:  # nearest first
+        first = next((step.to for step in steps[name] if step.to in ambiguous), None)
+        if first:
+            ambiguous.setdefault(name, ambiguous[first])
+    return Paths({name: way for name, way in steps.items() if name not in ambiguous}, ambiguous)

@@ -1,0 +1,151 @@
+"""Amounts in several currencies are never added up: cut by currency, asked for one, or converted at rates."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from handrail.data import ossie
+from handrail.data.compile_metric import compile_metric, reads
+from handrail.data.explain import sentence
+from handrail.data.models import MetricRequest
+from handrail.kernel import Invalid
+
+RATES = {"dataset": "fx", "period": "day", "currency": "base", "into": "quote", "rate": "rate"}
+SALES = {"currency": "sales.currency"}
+METRICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "revenue": ("SUM(sales.amount)", SALES),
+    "largest": ("MAX(sales.amount)", SALES),
+    "margin": ("SUM(sales.amount - sales.cost) / SUM(sales.amount)", SALES),
+    "sold": ("COUNT(sales.id)", {}),
+    "each": ("revenue / sold", {"kind": "ratio"}),
+    "so_far": ("SUM(sales.amount)", {**SALES, "kind": "cumulative"}),
+    "odd": ("SUM(sales.amount) / COUNT(sales.id)", SALES),
+}
+
+
+def _expression(sql: str) -> dict[str, Any]:
+    return {"expression": {"dialects": [{"dialect": "ANSI_SQL", "expression": sql}]}}
+
+
+def _ours(settings: dict[str, Any]) -> list[dict[str, str]]:
+    return [{"vendor_name": "HANDRAIL", "data": json.dumps(settings)}]
+
+
+def model(general: dict[str, Any], key: tuple[str, ...] = ("day", "base", "quote")) -> bytes:
+    """Sales in several currencies, and the rates of each day."""
+    fields = [
+        {"name": "currency", **_expression("currency")},
+        {"name": "day", "datatype": "Date", **_expression("day")},
+        {"name": "shop", **_expression("shop")},
+    ]
+    metrics = [
+        {"name": name, **_expression(sql), "custom_extensions": _ours(settings)}
+        for name, (sql, settings) in METRICS.items()
+    ]
+    datasets = [
+        {"name": "sales", "source": "sales", "primary_key": ["id"], "fields": fields},
+        {"name": "fx", "source": "fx_rates", "primary_key": list(key)},
+    ]
+    whole = {"name": "money", "datasets": datasets, "metrics": metrics, "custom_extensions": _ours(general)}
+    return json.dumps({"version": ossie.VERSION, "semantic_model": [whole]}).encode()
+
+
+def definitions(**general: Any) -> dict[str, ossie.Definition]:
+    return {one.metric.name: one for one in ossie.load(model(general), "model/money.yaml")}
+
+
+WITH, WITHOUT = definitions(rates=RATES), definitions()
+
+
+@pytest.fixture(scope="module")
+def db() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as found:
+        found.execute(
+            "CREATE TABLE sales (id INT, currency VARCHAR, day DATE, shop VARCHAR, amount DECIMAL(12,2), cost DECIMAL(12,2))"
+        )
+        found.execute(
+            "INSERT INTO sales VALUES (1, 'EUR', '2026-01-01', 'A', 10, 4), (2, 'USD', '2026-01-01', 'A', 10, 5),"
+            " (3, 'USD', '2026-01-02', 'A', 10, 5), (4, 'JPY', '2026-01-02', 'B', 1000, 10), (5, 'USD', '2026-01-02', 'A', NULL, 1)"
+        )
+        found.execute("CREATE TABLE fx_rates (day DATE, base VARCHAR, quote VARCHAR, rate DECIMAL(18,6))")
+        found.execute(
+            "INSERT INTO fx_rates VALUES ('2026-01-01', 'USD', 'EUR', 0.5), ('2026-01-02', 'USD', 'EUR', 0.25),"
+            " ('2026-01-01', 'USD', 'JPY', 100), ('2026-01-01', 'JPY', 'EUR', 0.01)"
+        )
+        yield found
+
+
+def asked(db: duckdb.DuckDBPyConnection, name: str, **more: Any) -> list[tuple[Any, ...]]:
+    question = compile_metric(WITH[name], MetricRequest(name, **more))
+    return db.execute(question.sql, question.params).fetchall()
+
+
+@pytest.mark.parametrize("name", ["revenue", "largest", "each", "so_far"])
+def test_currencies_are_not_added_up(name: str) -> None:
+    with pytest.raises(Invalid, match="is in several currencies") as refused:
+        compile_metric(WITH[name], MetricRequest(name, grain="month"))
+    assert "currency EUR, at the rates in fx" in refused.value.next_step
+    with pytest.raises(Invalid) as refused:
+        compile_metric(WITHOUT[name], MetricRequest(name, grain="month", where={"currency": ["EUR", "USD"]}))
+    assert "converted" not in refused.value.next_step
+
+
+def test_they_are_asked_for_one_by_one(db: duckdb.DuckDBPyConnection) -> None:
+    assert asked(db, "revenue", by=("currency",)) == [("EUR", 10), ("JPY", 1000), ("USD", 20)]
+    assert asked(db, "revenue", where={"currency": "USD"}) == [(20,)]
+    assert asked(db, "revenue", where={"sales.currency": ["EUR"]}) == [(10,)]
+
+
+def test_each_row_is_converted_at_the_rate_of_its_day(db: duckdb.DuckDBPyConnection) -> None:
+    assert asked(db, "revenue", by=("shop",), where={"shop": "A"}, currency="EUR") == [("A", 17.5)]
+    assert asked(db, "largest", where={"shop": "A"}, currency="EUR") == [(10,)]
+    assert asked(db, "each", where={"shop": "A"}, currency="EUR") == [(17.5 / 4,)]
+    running = asked(db, "so_far", where={"shop": "A"}, currency="EUR", grain="day")
+    assert [value for _, value in running] == [15, 17.5]
+
+
+def test_a_ratio_within_one_metric_is_converted_on_both_sides(db: duckdb.DuckDBPyConnection) -> None:
+    [(margin,)] = asked(db, "margin", where={"shop": "A", "day": "2026-01-01"}, currency="EUR")
+    assert float(margin) == pytest.approx((6 + 2.5) / (10 + 5))
+
+
+def test_a_value_whose_rate_is_missing_is_left_empty_and_not_summed_without_it(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    assert asked(db, "revenue", by=("shop",), currency="EUR") == [("A", 17.5), ("B", None)]
+    assert asked(db, "revenue", currency="EUR") == [(None,)]
+
+
+def test_what_is_no_amount_is_not_converted() -> None:
+    with pytest.raises(Invalid, match="is no amount of money"):
+        compile_metric(WITH["sold"], MetricRequest("sold", currency="EUR"))
+    with pytest.raises(Invalid, match="is no amount"):
+        compile_metric(WITH["odd"], MetricRequest("odd", currency="EUR"))
+    with pytest.raises(Invalid, match="names no rates"):
+        compile_metric(WITHOUT["revenue"], MetricRequest("revenue", currency="EUR"))
+
+
+def test_the_wanted_currency_is_bound_and_never_written_into_the_sql() -> None:
+    question = compile_metric(WITH["revenue"], MetricRequest("revenue", currency="x' OR 1=1 --"))
+    assert "OR 1" not in question.sql
+    assert "x' OR 1=1 --" in question.params.values()
+
+
+def test_rates_are_among_what_a_metric_reads_and_says() -> None:
+    assert reads(WITH["revenue"])["fx_rates"] == ("base", "day", "quote", "rate")
+    assert "fx_rates" not in reads(WITH["sold"])
+    assert sentence(WITH["revenue"]) == (
+        "The sum of amount over the rows of sales, in the currency of each row or converted at the rates in fx_rates."
+    )
+
+
+def test_rates_that_a_row_could_find_twice_are_refused() -> None:
+    with pytest.raises(Invalid, match=r"line \d+: .*could find two rates"):
+        ossie.load(model({"rates": RATES}, key=("day", "base")), "model/money.yaml")
+    with pytest.raises(Invalid, match="“forex” in “rates” is not a dataset"):
+        ossie.load(model({"rates": {**RATES, "dataset": "forex"}}), "model/money.yaml")
+    with pytest.raises(Invalid, match="belongs to the metrics it is made of"):
+        ossie.load(model({"kind": "derived", "currency": "sales.currency"}), "model/money.yaml")
