@@ -10,7 +10,7 @@ import click
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
-from handrail import apps, openlineage, runtime, twins
+from handrail import apps, data, openlineage, runtime, twins
 from handrail import settings as configuration
 from handrail.adapters.engines import Engines
 from handrail.adapters.isolation import Bubblewrap
@@ -21,7 +21,8 @@ from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
 from handrail.data import asking_api as data_asking_api
 from handrail.data import commands as data_commands
-from handrail.data import metric_pages
+from handrail.data import lineage_pages
+from handrail.data import disclosure_api, disclosure_pages, metric_pages
 from handrail.data import pages as data_pages
 from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
@@ -48,7 +49,7 @@ ROOMS: tuple[str, ...] = (
 )
 
 # Who listens to what happens in the rooms below.
-SUBSCRIPTIONS = (*openlineage.subscriptions,)
+SUBSCRIPTIONS = (*data.subscriptions, *openlineage.subscriptions)
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {
@@ -81,8 +82,11 @@ COMMANDS: tuple[click.Command, ...] = (
 ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
     metric_pages.router,
+    lineage_pages.router,
     data_asking_api.router,  # before the datasets and metrics that its addresses begin like
     data_api.router,
+    disclosure_api.router,
+    disclosure_pages.router,
     twins_pages.router,
     twins_api.router,
     apps_pages.router,
@@ -153,7 +157,7 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    supervisors = (runtime.Supervisor(instance), twins.Supervisor(instance))
+    supervisors = (runtime.Supervisor(instance), twins.Supervisor(instance), data.Supervisor(instance))
     for supervisor in supervisors:
         supervisor.start()
     try:

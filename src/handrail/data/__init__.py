@@ -4,10 +4,11 @@ Stewards import sources, complete and certify contracts; everybody else's questi
 """
 
 from handrail.data.answer import Answer
-from handrail.data.budgets import my_budgets
+from handrail.data.browse import Found, Wanted, browse
 from handrail.data.catalog import contract, dataset, datasets, purposes, unreadable
 from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.certify_metric import certify_metric
+from handrail.data.changes import Changes
 from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.compare_contracts import Change, compare_contracts
 from handrail.data.drift import Drift, Rename
@@ -18,15 +19,14 @@ from handrail.data.events import (
     MetricCertified,
     MetricMissed,
     QualityBroken,
+    QualityMended,
     SchemaChanged,
 )
 from handrail.data.import_source import import_source
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
 from handrail.data.metrics import broken_models, metric, metrics, reconciliations
 from handrail.data.models import (
-    BudgetUse,
     Certification,
-    Changes,
     Column,
     Contract,
     Dataset,
@@ -39,16 +39,20 @@ from handrail.data.models import (
     Rendition,
     Request,
     RowFilter,
-    Sighting,
 )
+from handrail.data.notices import dismiss, notices, subscriptions
+from handrail.data.notices_store import Notice
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
 from handrail.data.reconcile import reconcile
 from handrail.data.renditions import rendition, sample, set_rendition
 from handrail.data.renew import renew
+from handrail.data.scheduled import Supervisor, check_what_is_due
 from handrail.data.see_as import Preview, preview
+from handrail.data.seen import BudgetUse, Sighting, Used
 from handrail.data.touched import Comparison, Touched, contract_changes
+from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 
 __all__ = [
@@ -66,6 +70,7 @@ __all__ = [
     "DatasetCertified",
     "Difference",
     "Drift",
+    "Found",
     "Freshness",
     "ImportReport",
     "Mask",
@@ -75,10 +80,12 @@ __all__ = [
     "MetricMissed",
     "MetricRequest",
     "Note",
+    "Notice",
     "Preview",
     "Proposal",
     "QualityBroken",
     "QualityCheck",
+    "QualityMended",
     "Reconciliation",
     "Rename",
     "Rendition",
@@ -88,9 +95,14 @@ __all__ = [
     "Rule",
     "SchemaChanged",
     "Sighting",
+    "Supervisor",
     "Touched",
+    "Used",
+    "Wanted",
     "broken_models",
+    "browse",
     "certify",
+    "check_what_is_due",
     "check_quality",
     "certify_metric",
     "compare_contracts",
@@ -98,11 +110,14 @@ __all__ = [
     "contract_changes",
     "dataset",
     "datasets",
+    "dismiss",
     "extract_path",
     "import_source",
     "metric",
     "metrics",
+    "everybodys_budgets",
     "my_budgets",
+    "notices",
     "observed_reads",
     "preview",
     "propose",
@@ -116,6 +131,7 @@ __all__ = [
     "revoke",
     "sample",
     "set_rendition",
+    "subscriptions",
     "timeline",
     "unreadable",
     "who_saw",

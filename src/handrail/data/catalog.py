@@ -37,7 +37,7 @@ def datasets(ctx: Context) -> tuple[Dataset, ...]:
             continue
         records = proposals.get(name, ()), certifications.get(name, ())
         found.append(
-            _assemble(ctx, stated, extract, *records, lacks(stated, declared, ctx.clock.now().date()))
+            assemble(ctx, stated, extract, *records, lacks(stated, declared, ctx.clock.now().date()))
         )
     return tuple(found)
 
@@ -127,10 +127,10 @@ def _found(ctx: Context, stated: Contract, missing: Sequence[str]) -> Dataset:
     names = [stated.name]
     proposals = store.proposals_of(ctx, names).get(stated.name, ())
     certifications = store.certifications_of(ctx, names).get(stated.name, ())
-    return _assemble(ctx, stated, extract, proposals, certifications, missing)
+    return assemble(ctx, stated, extract, proposals, certifications, missing)
 
 
-def _assemble(
+def assemble(
     ctx: Context,
     stated: Contract,
     extract: Extract,
@@ -138,6 +138,7 @@ def _assemble(
     certifications: Sequence[Certification],
     missing: Sequence[str],
 ) -> Dataset:
+    """A dataset with its state, from what is recorded of it."""
     where = standing(stated.digest, proposals, certifications, ctx.clock.now().date())
     certified = where.certification if where.state in CERTIFIED_STATES else None
     return Dataset(

@@ -74,7 +74,7 @@ def revoke(ctx: Context, name: str, reason: str) -> Dataset:
         raise Invalid("A revocation needs a reason.", next_step="Say why, so that the owner can act on it.")
     now = found(ctx, name)
     certification = _certification(ctx, now)
-    if certification is None or not store.revoke_certification(ctx, certification.id, reason.strip()):
+    if certification is None or not store.revoke_certification(ctx, certification, reason.strip()):
         raise NotReady(
             f"{name} is not certified, so there is nothing to revoke.",
             next_step="Nothing answers from it in production already.",

@@ -5,16 +5,45 @@ from __future__ import annotations
 import datetime
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
-from typing import Any, get_args
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
 
 from handrail.data.filters import check_filter
 from handrail.data.masks import misfit
-from handrail.data.models import Changes, Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.data.promises import Freshness, Rule
 from handrail.data.state import unreachable
 from handrail.kernel import Invalid
 
-_MOST = 1_000_000  # entities that a budget may name; every one seen is a row of ours
+
+@dataclass(frozen=True)
+class Changes:
+    """What a steward changes in a contract; None leaves a thing as it is."""
+
+    owner: str | None = None
+    deputy: str | None = None
+    description: str | None = None
+    purposes: tuple[str, ...] | None = None
+    readers: tuple[str, ...] | None = None  # groups
+    row_filters: tuple[RowFilter, ...] | None = None
+    masks: Mapping[str, Mask | None] = field(default_factory=dict)  # by column; None takes the mask away
+    classifications: Mapping[str, Classification | None] = field(default_factory=dict)  # by column
+    entity_key: str | None = None  # "" takes it away
+    subject: str | None = None
+    budget: int | None = None  # distinct entities per viewer and day; 0: no limit
+    app_budget: int | None = None  # the same per app and day
+    expires: datetime.date | None = None
+    domain: str | None = None
+    looks_up: tuple[str, ...] | None = None  # datasets
+    required: Mapping[str, bool] = field(default_factory=dict)  # by column
+    unique: Mapping[str, bool] = field(default_factory=dict)  # by column
+    references: Mapping[str, tuple[str, str] | None] = field(default_factory=dict)  # by column
+    quality: tuple[Rule, ...] | None = None  # all of them
+    freshness: Freshness | Literal[""] | None = None  # "" takes it away
+    retention: Freshness | Literal[""] | None = None
+
+
+_MOST = 1_000_000_000  # entities that a budget may name
 _SIMPLE = (
     "owner",
     "deputy",
@@ -24,6 +53,7 @@ _SIMPLE = (
     "row_filters",
     "subject",
     "budget",
+    "app_budget",
     "expires",
 )
 
@@ -52,8 +82,9 @@ def read_changes(values: Mapping[str, Any]) -> Changes:
             if not isinstance(given[key], Mapping):
                 raise _wrong(key, "values by column name")
             given[key] = {str(name): read(value) for name, value in given[key].items()}
-    if "budget" in given:
-        given["budget"] = _number("budget", given["budget"])
+    for key in ("budget", "app_budget"):
+        if key in given:
+            given[key] = _number(key, given[key])
     if "expires" in given:
         given["expires"] = _date(given["expires"])
     return Changes(**given)

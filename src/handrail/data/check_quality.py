@@ -8,7 +8,7 @@ from typing import Any
 
 from handrail.data import quality_store, spoken
 from handrail.data.catalog import CATALOG, contract_of
-from handrail.data.events import QualityBroken
+from handrail.data.events import QualityBroken, QualityMended
 from handrail.data.govern import SCHEMA
 from handrail.data.models import Contract, Extract
 from handrail.data.places import there
@@ -58,8 +58,9 @@ def checked(
         results=(*first, *results(ctx, contract, extracts)),
         drift=drift,
     )
+    before = next(iter(quality_store.checks_of(ctx, name, 1)), None)
     quality_store.add_check(ctx, made)
-    broken = tuple(one.promise for one in made.broken)
+    broken, were = (tuple(one.promise for one in check.broken) if check else () for check in (made, before))
     ctx.audit.note(
         "quality.checked",
         f"dataset:{name}",
@@ -69,7 +70,9 @@ def checked(
         contract=contract.digest,
     )
     if broken:
-        ctx.events.publish(QualityBroken(name, broken))
+        ctx.events.publish(QualityBroken(name, broken, made.id, since=broken == were))
+    elif were:
+        ctx.events.publish(QualityMended(name))
     return made
 
 
@@ -115,7 +118,8 @@ def _together(
 
 def _one(ctx: Context, contract: Contract, rule: Rule, extracts: Mapping[str, Extract]) -> Found:
     try:
-        found = _ask(ctx, alone(contract, rule), extracts)
+        others = {name: contract_of(ctx, name) for name in contract.looks_up if rule.counted == "sql"}
+        found = _ask(ctx, alone(contract, rule, others), extracts)
     except Refusal as refusal:
         return refusal
     return found[0] if found else None

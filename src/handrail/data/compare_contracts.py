@@ -119,11 +119,13 @@ def _use(old: Contract, new: Contract) -> Iterator[Change]:
 
 
 def _promises(old: Contract, new: Contract) -> Iterator[Change]:
-    said = {rule: spoken.promise(rule, contract) for contract in (old, new) for rule in contract.quality}
-    for rule in _without(old.quality, new.quality):
+    # When a rule is checked is no part of what it promises.
+    mine, theirs = ([replace(rule, schedule="") for rule in c.quality] for c in (old, new))
+    said = {rule: spoken.promise(rule, c) for c, rules in ((old, mine), (new, theirs)) for rule in rules}
+    for rule in _without(mine, theirs):
         column = rule.columns[0] if len(rule.columns) == 1 else None
         yield Change(f"It is no longer promised: {said[rule]}.", rule.blocking, column)
-    for rule in _without(new.quality, old.quality):
+    for rule in _without(theirs, mine):
         column = rule.columns[0] if len(rule.columns) == 1 else None
         yield Change(f"It is promised: {said[rule]}.", False, column)
     before, after = old.freshness, new.freshness
@@ -131,6 +133,12 @@ def _promises(old: Contract, new: Contract) -> Iterator[Change]:
         same = before and after and before.column == after.column
         kept = before is None or bool(same and after and after.age <= before.age)
         yield Change(f"{spoken.fresh(after)}." if after else "Its age is limited no longer.", not kept)
+    if old.retention != new.retention:
+        said_so = (
+            f"Rows are kept for {spoken.kept(new.retention)}." if new.retention else "Rows are kept for good."
+        )
+        longer = old.retention is not None and (not new.retention or new.retention.age >= old.retention.age)
+        yield Change(said_so, not longer)
 
 
 def _about(old: Contract, new: Contract) -> Iterator[Change]:
@@ -141,6 +149,8 @@ def _about(old: Contract, new: Contract) -> Iterator[Change]:
         ("The last day", old.expires, new.expires),
         ("The column that says whom a row is about", old.entity_key, new.entity_key),
         ("What such a person is called", old.subject, new.subject),
+        ("The domain", old.domain, new.domain),
+        ("What its own queries may look up", ", ".join(old.looks_up), ", ".join(new.looks_up)),
     ):
         if before != after:
             yield Change(f"{what} is {after or 'nothing'} now.", False)

@@ -1,10 +1,13 @@
-"""Custom SQL of a contract's quality rules: one count or yes-or-no over the dataset's own rows.
+"""Custom SQL of a contract's quality rules: one count or yes-or-no over the dataset and its reference tables.
 
 It passes the allow-list of every query. What it may answer is narrower still, because a rule must be no way
 to read rows: one row of one value that is a count, a truth value, or arithmetic over these.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from sqlglot import exp
 
@@ -21,8 +24,11 @@ _NO_SOURCE = (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.Values, exp.Later
 _ADVICE = "Write it as SELECT count(*) FROM the dataset WHERE …, or as a comparison of such counts."
 
 
-def check_custom_sql(sql: str, dataset: str) -> None:
-    """Refuse what `parse.read` refuses, and all but one SELECT of one count or truth value over `dataset`."""
+def check_custom_sql(sql: str, dataset: str, looks_up: Collection[str] = ()) -> None:
+    """Refuse what `parse.read` refuses, and all but one SELECT of one count or truth value over `dataset`.
+
+    Besides it, only the datasets `looks_up` may be read.
+    """
     tree = read(sql)
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1:
         raise NotAllowed("A rule's query is one SELECT of one value.", next_step=_ADVICE)
@@ -38,22 +44,29 @@ def check_custom_sql(sql: str, dataset: str) -> None:
         if (
             table.db
             or not isinstance(table.this, exp.Identifier)
-            or table.name.lower() not in {dataset, *common}
+            or table.name.lower() not in {dataset, *looks_up, *common}
         ):
-            raise NotAllowed(f"A rule's query reads {dataset} alone.", next_step=_ADVICE)
+            others = f"; {', '.join(looks_up)} it may look up" if looks_up else ""
+            raise NotAllowed(
+                f"A rule's query reads {dataset}{others}.",
+                next_step="Name another dataset under referenceTables of the contract first.",
+            )
     if next(tree.find_all(*_NO_SOURCE), None):
         raise NotAllowed("A rule's query counts rows of its dataset, not made-up ones.", next_step=_ADVICE)
 
 
-def runnable(sql: str, contract: Contract) -> str:
-    """The query over the engine's copy of the dataset; refuses columns that the contract does not have."""
-    check_custom_sql(sql, contract.name)
-    tree = resolve(read(sql).copy(), sql, {contract.name: contract}).tree
+def runnable(sql: str, contract: Contract, others: Mapping[str, Contract] = MappingProxyType({})) -> str:
+    """The query over the engine's copy of the dataset and of `others`, its reference tables.
+
+    Refuses columns that their contracts do not have.
+    """
+    check_custom_sql(sql, contract.name, contract.looks_up)
+    tree = resolve(read(sql).copy(), sql, {**others, contract.name: contract}).tree
     for table in list(tree.find_all(exp.Table)):
         if DATASET in table.meta:
             alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
             source = exp.Table(
-                this=exp.to_identifier(contract.name, quoted=True),
+                this=exp.to_identifier(table.meta[DATASET], quoted=True),
                 db=exp.to_identifier(SCHEMA, quoted=True),
                 alias=alias.copy(),
                 joins=table.args.get("joins"),

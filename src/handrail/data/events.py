@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -60,7 +60,19 @@ class MetricMissed:
 
 @dataclass(frozen=True)
 class QualityBroken:
-    """A check found promises of a contract that the data does not keep, each in words."""
+    """A check found promises of a contract that the data does not keep, each in words.
+
+    `since`: the check before found exactly these broken too.
+    """
 
     dataset: str
     promises: tuple[str, ...]
+    check: str = field(default="", compare=False)
+    since: bool = False
+
+
+@dataclass(frozen=True)
+class QualityMended:
+    """A dataset keeps its promises again, after a check that found some broken."""
+
+    dataset: str

@@ -16,13 +16,24 @@ from open_data_contract_standard.model import (
     TeamMember,
 )
 
-from handrail.data.load_quality import load_freshness, load_quality
+from handrail.data.load_quality import load_age, load_quality
 from handrail.data.masks import misfit
 from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.data.odcs import AGES, RETENTION
 from handrail.data.strict_yaml import File, validate
 from handrail.kernel import definitions
 
-_CONTRACT_PROPERTIES = ("purposes", "rowFilters", "entityKey", "subject", "budget", "expires", "rows")
+_CONTRACT_PROPERTIES = (
+    "purposes",
+    "rowFilters",
+    "entityKey",
+    "subject",
+    "budget",
+    "appBudget",
+    "expires",
+    "rows",
+    "referenceTables",
+)
 _SERVER_PROPERTIES = ("engine",)
 _MASK_KEYS = ("kind", "unlessGroups", "width", "to")
 _COLUMN_PROPERTIES = ("semantic", "mask")
@@ -62,6 +73,7 @@ def load(content: bytes, file: str) -> Contract:
     values = _custom(where, document.customProperties, _CONTRACT_PROPERTIES, "customProperties")
     columns = tuple(_column(where, item, place) for place, item in enumerate(table.properties))
     _refuse_repeated(where, columns)
+    looks_up = _texts(where, values, "referenceTables")
     return Contract(
         name=name,
         version=document.version or "1.0.0",
@@ -80,8 +92,12 @@ def load(content: bytes, file: str) -> Contract:
         physical_name=table.physicalName or table.name or name,
         rows=_count(where, values, "rows"),
         budget=_count(where, values, "budget"),
-        quality=load_quality(where, document),
-        freshness=load_freshness(where, document),
+        app_budget=_count(where, values, "appBudget"),
+        quality=load_quality(where, document, looks_up),
+        freshness=load_age(where, document, AGES),
+        retention=load_age(where, document, RETENTION),
+        domain=document.domain,
+        looks_up=looks_up,
         **_server(where, document.servers or ()),
     )
 

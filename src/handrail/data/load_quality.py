@@ -6,6 +6,7 @@ import datetime
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from open_data_contract_standard.model import (
@@ -16,11 +17,11 @@ from open_data_contract_standard.model import (
 )
 
 from handrail.data.custom_sql import check_custom_sql
-from handrail.data.odcs import AGES
 from handrail.data.promises import NONE, OPERATORS, Bound, Counted, Freshness, Rule, Scalar, Unit
 from handrail.data.sources.table import quote
 from handrail.data.strict_yaml import File
 from handrail.kernel import Refusal
+from handrail.kernel.schedule import wrong_with_cron
 
 Path = tuple[str | int, ...]
 _METRICS: dict[str, tuple[Counted, tuple[str, ...]]] = {  # the standard's word: ours, and its arguments
@@ -42,32 +43,53 @@ _UNITS = {
     **dict.fromkeys(("h", "hour", "hours"), datetime.timedelta(hours=1)),
     **dict.fromkeys(("d", "day", "days"), datetime.timedelta(days=1)),
     **dict.fromkeys(("w", "week", "weeks"), datetime.timedelta(weeks=1)),
+    **dict.fromkeys(("y", "yr", "year", "years"), datetime.timedelta(days=365)),
 }
 _LIGHT = ("info", "warning")  # severities that do not stand in the way of a certification
 
 
-def load_quality(where: File, document: OpenDataContractStandard) -> tuple[Rule, ...]:
+@dataclass(frozen=True)
+class _Table:
+    """What the rules of one table are read against."""
+
+    name: str
+    columns: tuple[str, ...]
+    looks_up: tuple[str, ...]  # other datasets that its queries may read
+
+
+def load_quality(
+    where: File, document: OpenDataContractStandard, looks_up: Sequence[str] = ()
+) -> tuple[Rule, ...]:
     """Every promise of the one table; of the kinds `text` and `custom`, which are for people and other tools,
-    none. Refuses unknown metrics and options, missing bounds, and SQL that `custom_sql` refuses.
+    none. `looks_up` are its reference tables. Refuses unknown metrics and options, missing bounds, cron lines
+    that name no moment, and SQL that `custom_sql` refuses.
     """
-    table = (document.schema_ or [])[0]
-    names = [item.name or "" for item in table.properties or ()]
+    return tuple(rule for _, rule in placed_rules(where, document, looks_up))
+
+
+def placed_rules(
+    where: File, document: OpenDataContractStandard, looks_up: Sequence[str] = ()
+) -> Iterator[tuple[Path, Rule]]:
+    """The promises as `load_quality` gives them, each with where it stands in the document."""
+    schema = (document.schema_ or [])[0]
+    columns = tuple(item.name or "" for item in schema.properties or ())
+    table = _Table(document.name or "", columns, tuple(looks_up))
     path: Path = ("schema", 0)
-    rules: list[Rule] = []
-    for place, one in enumerate(table.quality or ()):
-        rules += _rule(where, one, (), names, document.name or "", (*path, "quality", place))
-    for position, item in enumerate(table.properties or ()):
-        here = (*path, "properties", position)
-        rules += _options(where, item, (*here, "logicalTypeOptions"))
+    for place, one in enumerate(schema.quality or ()):
+        here: Path = (*path, "quality", place)
+        yield from ((here, rule) for rule in _rule(where, one, (), table, here))
+    for position, item in enumerate(schema.properties or ()):
+        column: Path = (*path, "properties", position)
+        options: Path = (*column, "logicalTypeOptions")
+        yield from ((options, rule) for rule in _options(where, item, options))
         for place, one in enumerate(item.quality or ()):
-            column = (item.name or "",)
-            rules += _rule(where, one, column, names, document.name or "", (*here, "quality", place))
-    return tuple(rules)
+            here = (*column, "quality", place)
+            yield from ((here, rule) for rule in _rule(where, one, (item.name or "",), table, here))
 
 
-def load_freshness(where: File, document: OpenDataContractStandard) -> Freshness | None:
-    """How old the data may be: the service level `latency` or `freshness`; other levels are left alone."""
-    levels = [(n, one) for n, one in enumerate(document.slaProperties or ()) if one.property in AGES]
+def load_age(where: File, document: OpenDataContractStandard, properties: Sequence[str]) -> Freshness | None:
+    """How old data may be, or how long it is kept: the one service level of these; others are left alone."""
+    levels = [(n, one) for n, one in enumerate(document.slaProperties or ()) if one.property in properties]
     if not levels:
         return None
     if len(levels) > 1:
@@ -108,7 +130,7 @@ def _options(where: File, item: SchemaProperty, path: Path) -> Iterator[Rule]:
 
 
 def _rule(
-    where: File, one: DataQuality, column: tuple[str, ...], names: Sequence[str], table: str, path: Path
+    where: File, one: DataQuality, column: tuple[str, ...], table: _Table, path: Path
 ) -> Iterator[Rule]:
     kind = one.type or "library"
     if kind in ("text", "custom"):
@@ -116,6 +138,7 @@ def _rule(
     if kind not in ("library", "sql"):
         raise where.unknown(kind, ("library", "sql", "text", "custom"), *path, "type")
     about = {"name": one.name or "", "blocking": (one.severity or "") not in _LIGHT}
+    about["schedule"] = _schedule(where, one, path)
     bound = _bound(where, one, path, optional=kind == "sql")
     if kind == "sql":
         query = _query(where, one, column, table, path)
@@ -132,19 +155,29 @@ def _rule(
     for key in given:
         if key not in arguments:
             raise where.unknown(str(key), arguments, *path, "arguments", str(key))
-    yield _counting(where, Rule(counted, bound, column, **about), given, names, (*path, "arguments"))  # type: ignore[arg-type]
+    yield _counting(where, Rule(counted, bound, column, **about), given, table.columns, (*path, "arguments"))  # type: ignore[arg-type]
 
 
-def _query(where: File, one: DataQuality, column: tuple[str, ...], table: str, path: Path) -> str:
+def _schedule(where: File, one: DataQuality, path: Path) -> str:
+    """The cron line by which we check, in UTC; "" when there is none or another scheduler sees to it."""
+    if not one.schedule or one.scheduler not in (None, "cron"):
+        return ""
+    if problem := wrong_with_cron(one.schedule):
+        said = f"“schedule” is no cron line such as 0 6 * * MON: {problem}"
+        raise where.wrong(said, *path, "schedule")
+    return " ".join(one.schedule.split())
+
+
+def _query(where: File, one: DataQuality, column: tuple[str, ...], table: _Table, path: Path) -> str:
     """The rule's SQL with the standard's `{object}` and `{property}` filled in."""
     query = (one.query or "").strip()
     if not query:
         raise where.wrong("a rule of type sql needs a “query”", *path)
-    for word, name in (("object", table), *((("property", column[0]),) if column else ())):
+    for word, name in (("object", table.name), *((("property", column[0]),) if column else ())):
         for written in (f"${{{word}}}", f"{{{word}}}"):
             query = query.replace(written, quote(name))
     try:
-        check_custom_sql(query, table)
+        check_custom_sql(query, table.name, table.looks_up)
     except Refusal as refusal:
         problem = f"the query cannot be used: {refusal.message.rstrip('.')}"
         raise where.wrong(problem, *path, "query") from None

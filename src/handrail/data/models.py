@@ -81,8 +81,12 @@ class Contract:
     physical_name: str
     rows: int | None
     budget: int | None = None  # distinct entities per viewer and day; 0: no limit; None: the default
+    app_budget: int | None = None  # the same per app and day, all its viewers together
     quality: tuple[Rule, ...] = ()
     freshness: Freshness | None = None
+    retention: Freshness | None = None  # how long a row may be kept, by the date in a column
+    domain: str | None = None
+    looks_up: tuple[str, ...] = ()  # reference tables: datasets that its own queries may read besides itself
     engine: str | None = None  # of the settings, when it answers at the source; None: the extract answers
     server: str = ""  # where that source is, as host:port/database
 
@@ -115,27 +119,6 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class BudgetUse:
-    """How many entities of a kind the caller has seen today, of how many; by app, "" outside apps."""
-
-    subject: str
-    seen: int
-    budget: int
-    apps: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """An answer that showed an entity to somebody, or, when not `certain`, may have shown it again."""
-
-    person: str
-    at: datetime
-    app: str
-    query: str
-    certain: bool
-
-
-@dataclass(frozen=True)
 class Rendition:
     """The synthetic twin of a dataset that answers in the sandbox."""
 
@@ -165,24 +148,6 @@ class ImportReport:
     rows: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     drift: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # how columns differ, in words
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What a steward changes in a contract; None leaves a thing as it is."""
-
-    owner: str | None = None
-    deputy: str | None = None
-    description: str | None = None
-    purposes: tuple[str, ...] | None = None
-    readers: tuple[str, ...] | None = None  # groups
-    row_filters: tuple[RowFilter, ...] | None = None
-    masks: Mapping[str, Mask | None] = field(default_factory=dict)  # by column; None takes the mask away
-    classifications: Mapping[str, Classification | None] = field(default_factory=dict)  # by column
-    entity_key: str | None = None  # "" takes it away
-    subject: str | None = None
-    budget: int | None = None  # distinct entities per viewer and day; 0: no limit
-    expires: date | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +208,8 @@ class MetricRequest:
     Dimensions are written `dataset.field`, or `field` where only one dataset has it. `where` holds, by
     dimension, a value or a list of them. `grain` (day, week, month, quarter, year, fiscal_quarter,
     fiscal_year) cuts the metric's own time dimension; `start` is included and `end` is not, each a date or
-    its ISO text.
+    its ISO text. `order` names dimensions or the metric, "-revenue" from the largest down; `limit` keeps the
+    first so many rows. `currency` converts amounts at the rates that the model names.
     """
 
     name: str
@@ -252,6 +218,9 @@ class MetricRequest:
     grain: str | None = None
     start: date | str | None = None
     end: date | str | None = None
+    order: tuple[str, ...] = ()
+    limit: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from handrail.data.models import Column, Contract, RowFilter
 from handrail.data.promises import Rule
 
 AGES = ("latency", "freshness")  # the service levels that say how old data may be
+RETENTION = ("retention",)  # and the one that says how long a row is kept
 API_VERSION = "v3.2.0"
 SUFFIX = ".odcs.yaml"
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -116,6 +117,7 @@ def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataCo
     return document.model_copy(
         update={
             "version": contract.version,
+            "domain": contract.domain,
             "description": described if described.model_dump(exclude_none=True) else None,
             "schema_": [
                 schema.model_copy(
@@ -137,8 +139,10 @@ def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataCo
                     "entityKey": contract.entity_key,
                     "subject": contract.subject,
                     "budget": contract.budget,
+                    "appBudget": contract.app_budget,
                     "expires": contract.expires.isoformat() if contract.expires else None,
                     "rows": contract.rows,
+                    "referenceTables": list(contract.looks_up),
                 },
             ),
         }
@@ -213,7 +217,7 @@ def _levels(
     return [
         level
         for level in document.slaProperties or ()
-        if level.property not in AGES
+        if level.property not in (*AGES, *RETENTION)
         or not level.element
         or level.element.removeprefix(f"{document.name}.") in names
     ] or None

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 Scalar = str | int | float | bool
-Counted = Literal["nulls", "missing", "invalid", "duplicates", "dangling", "rows", "sql", "age", "schema"]
+Counted = Literal[
+    "nulls", "missing", "invalid", "duplicates", "dangling", "rows", "sql", "age", "schema", "outlived"
+]
 Unit = Literal["rows", "percent"]
 Outcome = Literal["kept", "broken", "unchecked"]
 
@@ -52,7 +54,7 @@ class Rule:
 
     `invalid` counts values that are there and are none of `values`, do not match `pattern`, or lie outside of
     the range (`least` and `most` belong to it, `above` and `below` do not). Only a `blocking` rule stands in
-    the way of a certification.
+    the way of a certification. `schedule` is a cron line in UTC at which the dataset is checked.
     """
 
     counted: Counted
@@ -68,6 +70,8 @@ class Rule:
     query: str = ""
     name: str = ""
     blocking: bool = True
+    schedule: str = ""
+    age: timedelta | None = None  # that no row outlives, by the date in its column
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class QualityCheck:
     rows: int
     at: datetime
     by: str
-    cause: str  # "import" or "asked"
+    cause: str  # "import", "asked" or "schedule"
     results: tuple[Result, ...]
     drift: Mapping[str, Any] | None = None
 

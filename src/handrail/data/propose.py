@@ -7,10 +7,10 @@ from typing import Any
 
 from handrail.data import odcs, store
 from handrail.data.catalog import contract_of, dataset, declared_purposes, found
-from handrail.data.changes import apply, read_changes
+from handrail.data.changes import Changes, apply, read_changes
 from handrail.data.events import CertificationEnded
 from handrail.data.load import load, parse
-from handrail.data.models import Changes, Contract, Dataset
+from handrail.data.models import Contract, Dataset
 from handrail.kernel import Context, Invalid, Resource, access, definitions
 
 

@@ -29,8 +29,9 @@ class Question:
 
 @dataclass
 class _Values:
-    """The values of one question, by the name under which each is bound."""
+    """The values of one question, by the name under which each is bound, and the moment it is asked."""
 
+    now: datetime
     bound: dict[str, Any] = field(default_factory=dict)
 
     def bind(self, value: Any) -> str:
@@ -50,6 +51,8 @@ def promises_of(contract: Contract) -> tuple[Rule, ...]:
             implied.append(Rule("duplicates", columns=(column.name,)))
         if column.references:
             implied.append(Rule("dangling", columns=(column.name,), references=column.references))
+    if contract.retention and contract.retention.column:
+        implied.append(Rule("outlived", columns=(contract.retention.column,), age=contract.retention.age))
     return (*implied, *contract.quality)
 
 
@@ -62,7 +65,7 @@ def scans_with_others(rule: Rule) -> bool:
 
 def scan(contract: Contract, rules: Sequence[Rule], freshness: Freshness | None, now: datetime) -> Question:
     """One question for many rules: the number of rows, a count for each rule, and the age in seconds."""
-    values = _Values()
+    values = _Values(now)
     counts = ["count(*)", *(_count(contract, rule, values) for rule in rules)]
     if freshness and freshness.column:
         newest = f"CAST(max({quote(freshness.column)}) AS TIMESTAMP)"
@@ -72,11 +75,14 @@ def scan(contract: Contract, rules: Sequence[Rule], freshness: Freshness | None,
     return Question(sql, values.bound, frozenset({contract.name}))
 
 
-def alone(contract: Contract, rule: Rule) -> Question:
-    """The question of one rule that needs its own. Refuses what `custom_sql.runnable` refuses."""
+def alone(contract: Contract, rule: Rule, others: Mapping[str, Contract]) -> Question:
+    """The question of one rule that needs its own; `others` are the contracts of its reference tables.
+
+    Refuses what `custom_sql.runnable` refuses.
+    """
     table, here = _table(contract.name), frozenset({contract.name})
     if rule.counted == "sql":
-        return Question(runnable(rule.query, contract), {}, here)
+        return Question(runnable(rule.query, contract, others), {}, here | others.keys())
     if rule.counted == "dangling" and rule.references:
         other, key = rule.references
         column = quote(rule.columns[0])
@@ -101,6 +107,9 @@ def _count(contract: Contract, rule: Rule, values: _Values) -> str:
         return f"count({column}) - count(DISTINCT {column})"
     if rule.counted == "nulls":
         return f"count(*) FILTER (WHERE {column} IS NULL)"
+    if rule.counted == "outlived" and rule.age:
+        oldest = values.bind((values.now - rule.age).replace(tzinfo=None))
+        return f"count(*) FILTER (WHERE CAST({column} AS TIMESTAMP) < CAST({oldest} AS TIMESTAMP))"
     if rule.counted == "missing":
         listed = ", ".join(values.bind(str(value)) for value in rule.values)
         also = f" OR CAST({column} AS VARCHAR) IN ({listed})" if listed else ""

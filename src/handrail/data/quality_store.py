@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from handrail.data import catalog_store
 from handrail.data.promises import QualityCheck, Result
 from handrail.kernel import Context, storage
 
@@ -42,6 +44,7 @@ def add_check(ctx: Context, made: QualityCheck) -> None:
             drift=dict(made.drift) if made.drift else None,
         )
     )
+    catalog_store.note(ctx, made.dataset, quality=made.outcome, checked_at=made.at)
 
 
 def checks_of(ctx: Context, dataset: str, limit: int) -> tuple[QualityCheck, ...]:
@@ -49,6 +52,15 @@ def checks_of(ctx: Context, dataset: str, limit: int) -> tuple[QualityCheck, ...
     query = sa.select(checks).where(checks.c.dataset == dataset)
     query = query.order_by(checks.c.checked_at.desc(), checks.c.id.desc()).limit(limit)
     return tuple(_check(row) for row in ctx.db.execute(query))
+
+
+def newest(ctx: Context) -> dict[str, tuple[str, datetime]]:
+    """The outcome and the moment of every dataset's newest check."""
+    last = sa.select(checks.c.dataset, sa.func.max(checks.c.checked_at).label("at"))
+    last_of = last.group_by(checks.c.dataset).subquery()
+    both = sa.and_(last_of.c.dataset == checks.c.dataset, last_of.c.at == checks.c.checked_at)
+    rows = ctx.db.execute(sa.select(checks).join(last_of, both))
+    return {row.dataset: (_check(row).outcome, row.checked_at) for row in rows}
 
 
 def _check(row: sa.Row[Any]) -> QualityCheck:

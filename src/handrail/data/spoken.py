@@ -16,6 +16,7 @@ _COUNTED: Mapping[str, str] = {
     "duplicates": "{0} is never repeated",
     "dangling": "{0} points at a row of {target}",
     "rows": "The number of rows",
+    "outlived": "No row is kept longer than {age}, by {0}",
     "sql": "The contract's own query",
 }
 _OF: Mapping[str, str] = {
@@ -99,7 +100,8 @@ def promise(rule: Rule, contract: Contract) -> str:
     elif rule.counted == "invalid":
         said = f"{names} {_valid(rule, contract)}"
     else:
-        said = _COUNTED[rule.counted].format(names, target=".".join(rule.references or ()))
+        age = _span(rule.age.total_seconds()) if rule.age else ""
+        said = _COUNTED[rule.counted].format(names, target=".".join(rule.references or ()), age=age)
     exact = rule.counted == "sql" and rule.bound.values == (1,)
     return (
         said if rule.bound == NONE or exact else f"{said}: {rule.bound} {_OF.get(rule.counted, '')}".rstrip()
@@ -121,13 +123,19 @@ def fresh(freshness: Freshness) -> str:
     return f"{what} is at most {_span(freshness.age.total_seconds())} old"
 
 
+def kept(retention: Freshness) -> str:
+    """How long a contract says that rows are kept."""
+    by = f", by {retention.column}" if retention.column else ""
+    return f"{_span(retention.age.total_seconds())}{by}"
+
+
 def age(seconds: float) -> str:
     """How old data is that should be newer."""
     return f"It is {_span(seconds)} old."
 
 
 def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "day"), (3_600, "hour")):
+    for size, unit in ((31_536_000, "year"), (86_400, "day"), (3_600, "hour")):
         if seconds >= size:
             number = f"{seconds / size:,.1f}".removesuffix(".0")
             return f"{number} {unit}" if number == "1" else f"{number} {unit}s"

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from handrail.data import catalog_store
 from handrail.data.models import Certification, Extract, Proposal, Rendition, SourceRecord
 from handrail.kernel import Context, storage
 
@@ -134,6 +135,12 @@ def get_extract(ctx: Context, dataset: str) -> Extract | None:
     return _extract(ctx, row) if row else None
 
 
+def extracts_of(ctx: Context, datasets: Sequence[str]) -> dict[str, Extract]:
+    """The extracts of these datasets."""
+    rows = ctx.db.execute(sa.select(extracts).where(extracts.c.dataset.in_(datasets)))
+    return {row.dataset: _extract(ctx, row) for row in rows}
+
+
 def add_proposal(ctx: Context, dataset: str, digest: str, until: date | None = None) -> Proposal:
     """Record that the caller proposes this content; with `until`, that it be renewed."""
     made = Proposal(storage.new_id("prop"), dataset, digest, ctx.caller.person.id, ctx.clock.now(), until)
@@ -142,6 +149,7 @@ def add_proposal(ctx: Context, dataset: str, digest: str, until: date | None = N
             id=made.id, dataset=dataset, digest=digest, proposed_by=made.by, proposed_at=made.at, until=until
         )
     )
+    catalog_store.note(ctx, dataset, proposed=digest, proposed_at=made.at, renews=until is not None)
     return made
 
 
@@ -177,6 +185,8 @@ def add_certification(ctx: Context, proposal: Proposal, until: date) -> Certific
             until=until,
         )
     )
+    about = {"certified": made.digest, "certified_at": made.at, "until": until, "revoked": False}
+    catalog_store.note(ctx, made.dataset, **about)
     return made
 
 
@@ -190,13 +200,15 @@ def certifications_of(
     return {dataset: tuple(items) for dataset, items in found.items()}
 
 
-def revoke_certification(ctx: Context, certification: str, reason: str) -> bool:
+def revoke_certification(ctx: Context, one: Certification, reason: str) -> bool:
     """End a certification; False when somebody else ended it first."""
     changed = ctx.db.execute(
         certifications.update()
-        .where(certifications.c.id == certification, certifications.c.revoked_at.is_(None))
+        .where(certifications.c.id == one.id, certifications.c.revoked_at.is_(None))
         .values(revoked_at=ctx.clock.now(), revoked_by=ctx.caller.person.id, reason=reason)
     )
+    if changed.rowcount:
+        catalog_store.note(ctx, one.dataset, revoked=True)
     return changed.rowcount == 1
 
 

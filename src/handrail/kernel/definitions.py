@@ -5,7 +5,9 @@ with access to the directory, by pull request or by Handrail are therefore all a
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -59,6 +61,27 @@ def names(ctx: "Context", prefix: str) -> list[str]:
         for f in folder.rglob("*")
         if f.is_file() and not f.name.startswith(".")
     )
+
+
+def stamp(ctx: "Context", folder: str) -> str:
+    """What changes whenever a file comes into `folder`, leaves it or is replaced; "" while there is none."""
+    try:
+        found = _inside(ctx.settings.home / "definitions", folder).stat()
+    except FileNotFoundError:
+        return ""
+    return f"{found.st_ino}:{found.st_mtime_ns}"
+
+
+def stamps(ctx: "Context", folder: str) -> dict[str, str]:
+    """By path, what changes whenever the file is edited, of every file directly in `folder`; opens none."""
+    root = ctx.settings.home / "definitions"
+    found = {}
+    with suppress(FileNotFoundError), os.scandir(_inside(root, folder)) as entries:
+        for entry in entries:
+            if not entry.name.startswith(".") and entry.is_file():
+                seen = entry.stat()
+                found[f"{folder}/{entry.name}"] = f"{seen.st_ino}:{seen.st_mtime_ns}:{seen.st_size}"
+    return found
 
 
 def write(ctx: "Context", path: str, content: bytes, message: str) -> str:

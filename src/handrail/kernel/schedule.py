@@ -1,8 +1,9 @@
-"""When an app runs by itself: a five-field cron line in an IANA timezone, checked before it is believed."""
+"""When something happens by itself: a cron line in an IANA timezone, checked before it is believed."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from handrail.kernel.errors import Invalid
@@ -21,6 +22,7 @@ FIELDS = (
 )
 PART = re.compile(r"(?P<first>\*|[A-Za-z0-9]+)(?:-(?P<last>[A-Za-z0-9]+))?(?:/(?P<step>[0-9]+))?")
 LONGEST_CRON = 200
+_YEARS = 9 * 366  # days; 29 February is at most eight years ago
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,22 @@ class Schedule:
     def zone(self) -> ZoneInfo:
         """The timezone as the standard library knows it."""
         return ZoneInfo(self.timezone)
+
+    def latest(self, now: datetime) -> datetime | None:
+        """The last moment of this schedule that is not after `now`, in UTC; None when there never was one.
+
+        Where day of month and day of week are both limited, either suffices (POSIX crontab(5)). A local time
+        that a change of the clocks skips counts an hour later, and one that comes twice counts once.
+        """
+        minutes, hours, *days = map(_chosen, self.cron.split(), FIELDS)
+        today = now.astimezone(self.zone).date()
+        for day in (today - timedelta(days=back) for back in range(_YEARS)):
+            if _on_day(day, self.cron, *days):
+                for hour, minute in ((h, m) for h in sorted(hours)[::-1] for m in sorted(minutes)[::-1]):
+                    local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
+                    if (moment := local.astimezone(UTC)) <= now:
+                        return moment
+        return None
 
 
 def wrong_with_cron(line: str) -> str | None:
@@ -86,3 +104,26 @@ def _number(text: str, names: Mapping[str, int]) -> int | None:
     if text.isascii() and text.isdigit() and len(text) <= 3:
         return int(text)
     return names.get(text.upper())
+
+
+def _on_day(
+    day: date, cron: str, days: frozenset[int], months: frozenset[int], weekdays: frozenset[int]
+) -> bool:
+    _, _, of_month, _, of_week = cron.split()
+    by_month, by_week = day.day in days, day.isoweekday() % 7 in weekdays
+    either = not of_month.startswith("*") and not of_week.startswith("*")
+    return day.month in months and ((by_month or by_week) if either else (by_month and by_week))
+
+
+def _chosen(text: str, field: tuple[str, int, int, Mapping[str, int]]) -> frozenset[int]:
+    """The numbers that one field of a valid cron line names; Sunday is 0."""
+    _, low, high, names = field
+    found: set[int] = set()
+    for part in text.split(","):
+        if (match := PART.fullmatch(part)) is None:
+            continue
+        first = low if match["first"] == "*" else _number(match["first"], names) or 0
+        open_end = match["first"] == "*" or match["step"] is not None
+        last = _number(match["last"], names) if match["last"] else high if open_end else first
+        found |= set(range(first, (last or 0) + 1, int(match["step"] or 1)))
+    return frozenset(number % 7 for number in found) if high == 7 else frozenset(found)
