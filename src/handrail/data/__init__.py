@@ -51,6 +51,7 @@ from handrail.data.renew import renew
 from handrail.data.scheduled import Supervisor, check_what_is_due
 from handrail.data.see_as import Preview, preview
 from handrail.data.seen import BudgetUse, Sighting, Used
+from handrail.data.survey import survey
 from handrail.data.touched import Comparison, Touched, contract_changes
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
@@ -132,6 +133,7 @@ __all__ = [
     "sample",
     "set_rendition",
     "subscriptions",
+    "survey",
     "timeline",
     "unreadable",
     "who_saw",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import duckdb
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from handrail.data import odcs, store
@@ -20,17 +19,15 @@ from handrail.data.checks import breaches
 from handrail.data.draft import Found, draft, server_of
 from handrail.data.drift import Drift, as_result, drift
 from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged
-from handrail.data.keys import find_keys
 from handrail.data.load import load, parse
 from handrail.data.merge import merge
 from handrail.data.models import Dataset, Extract, ImportReport, Note
 from handrail.data.names import check_location, dataset_names, shown_location, source_name
-from handrail.data.profile import profile
 from handrail.data.sources import Source, open_source
+from handrail.data.survey import Progress, look, silent, tables_of
 from handrail.data.touched import Touched, touched
-from handrail.kernel import Conflict, Context, Invalid, Resource, access, definitions, storage
+from handrail.kernel import Conflict, Context, Resource, access, definitions, storage
 
-Progress = Callable[[str, int, int], None]
 _LOCK = "lock"
 
 
@@ -70,7 +67,7 @@ def import_source(
             staging = extracts / storage.new_id("import")
             staging.mkdir()
             try:
-                read = _read(ctx, source, called, staging, progress or _silent)
+                read = _read(ctx, source, called, staging, progress or silent)
                 report = _record(ctx, source, called, read)
             except BaseException:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -108,29 +105,11 @@ class _Read:
 
 
 def _read(ctx: Context, source: Source, called: str, staging: Path, progress: Progress) -> _Read:
-    """Extract and profile every table into `staging`; nothing else is touched."""
     before = {name: one for name, one in store.all_extracts(ctx).items() if one.source == called}
-    tables = source.tables()
-    if not tables:
-        raise Invalid(
-            "There is no table in that source. " + " ".join(source.left_out),
-            next_step="Check that it is the right file or database, and that it holds tables.",
-        )
+    tables = tables_of(source)
     names = dataset_names(ctx, called, [(table.key, table.name) for table in tables])
-    extracted = {}
-    for done, table in enumerate(tables):
-        label = names[table.key]
-        progress(label, done, len(tables))
-        target = staging / f"{label}.parquet"
-        extracted[table.key] = source.extract(table, target, _counting(progress, label, done, len(tables)))
     k = ctx.settings.twins.k  # what is rarer stays out of drafts too
-    with duckdb.connect() as con:
-        profiles = {key: profile(con, staging / f"{names[key]}.parquet", k) for key in extracted}
-        keys = find_keys(con, tables, profiles)
-    progress("checked", len(tables), len(tables))
-    return _Read(
-        tuple(Found(names[t.key], t, profiles[t.key], extracted[t.key], keys[t.key]) for t in tables), before
-    )
+    return _Read(look(source, tables, names, staging, k, progress), before)
 
 
 def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportReport:
@@ -249,14 +228,3 @@ def _forget(extracts: Path, keep: set[Path]) -> None:
     for old in extracts.iterdir():
         if old not in keep and old.name != _LOCK:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _counting(progress: Progress, label: str, done: int, total: int) -> Callable[[int], None]:
-    def tick(rows: int) -> None:
-        progress(f"{label}: {rows:,} rows", done, total)
-
-    return tick
-
-
-def _silent(_label: str, _done: int, _total: int) -> None:
-    """Nobody wants to know."""

@@ -19,7 +19,9 @@ Kind = Literal[
 # model: drawn from the sketch. fill: invented from type alone. degree: children per row, never written.
 Role = Literal["key", "link", "fake", "model", "fill", "degree"]
 BinKind = Literal["null", "value", "range", "pool", "other"]
-Variant = Literal["plain", "hostile"]
+Variant = Literal["plain", "hostile", "drill"]  # drill: hostile, and its contract broken on purpose
+
+BreakKind = Literal["dropped", "renamed", "retyped", "empty"]
 
 
 class TwinRefused(Refusal):
@@ -149,6 +151,15 @@ class HostileCell:
 
 
 @dataclass(frozen=True)
+class Break:
+    """One way in which a table of a `drill` breaks its contract; no column for one without rows."""
+
+    table: str
+    kind: BreakKind
+    column: str
+
+
+@dataclass(frozen=True)
 class PairScore:
     """How alike the joint distribution of two columns is, 0..1."""
 
@@ -238,6 +249,8 @@ class TwinReport:
     seconds: float
     overall: float | None  # mean of the tables
     tables: tuple[TableReport, ...]
+    breaks: tuple[Break, ...] = ()  # of a drill
+    withheld: tuple[tuple[str, str], ...] = ()  # (table, column) that the gate took for personal
 
     def table(self, dataset: str) -> TableReport | None:
         """The report about one dataset, or None."""

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from handrail.twins.models import Bar, ColumnScore, LinkScore, PairScore, Privacy, TableReport, TwinReport
+from handrail.twins.models import (
+    Bar,
+    Break,
+    ColumnScore,
+    LinkScore,
+    PairScore,
+    Privacy,
+    TableReport,
+    TwinReport,
+)
 
 
 def report_from(plain: Mapping[str, Any]) -> TwinReport:
@@ -16,6 +25,8 @@ def report_from(plain: Mapping[str, Any]) -> TwinReport:
         | {
             "built_at": datetime.fromisoformat(plain["built_at"]),
             "tables": tuple(_table(table) for table in plain["tables"]),
+            "breaks": tuple(Break(**one) for one in plain.get("breaks", ())),
+            "withheld": tuple((table, column) for table, column in plain.get("withheld", ())),
         }
     )
 

@@ -1,0 +1,86 @@
+"""Look at a whole source: copy each table into Parquet, profile it, find its keys, draft its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from handrail.data import odcs
+from handrail.data.draft import Found, draft, server_of
+from handrail.data.keys import find_keys
+from handrail.data.load import load
+from handrail.data.models import Contract
+from handrail.data.profile import profile
+from handrail.data.sources import Source, Table, open_source
+from handrail.data.words import slug, unused
+from handrail.kernel import Invalid
+
+Progress = Callable[[str, int, int], None]
+
+
+def survey(
+    location: str, folder: Path, k: int, encoding: str | None = None, progress: Progress | None = None
+) -> tuple[tuple[Contract, Path], ...]:
+    """Draft contracts of a source without an instance, each with its extract, a Parquet file in `folder`.
+
+    What fewer than `k` rows share stays out of the drafts. Asks no rule: it reads with the rights of whoever
+    runs it, for stand-alone tools. Refuses what `import_source` refuses about the source itself.
+    """
+    with closing(open_source(location, encoding)) as source:
+        tables = tables_of(source)
+        names: dict[str, str] = {}
+        for table in tables:
+            names[table.key] = unused(slug(table.name), names.values())
+        found = look(source, tables, names, folder, k, progress or silent)
+        server = server_of("source", source.kind, source.location)
+    drafts = [odcs.render(draft(one, found, "source", server)) for one in found]
+    return tuple(
+        (load(content, odcs.path_of(one.dataset)), one.profile.path)
+        for one, content in zip(found, drafts, strict=True)
+    )
+
+
+def tables_of(source: Source) -> Sequence[Table]:
+    """The tables of a source; refuses Invalid when there is none."""
+    if tables := source.tables():
+        return tables
+    raise Invalid(
+        "There is no table in that source. " + " ".join(source.left_out),
+        next_step="Check that it is the right file or database, and that it holds tables.",
+    )
+
+
+def look(
+    source: Source,
+    tables: Sequence[Table],
+    names: Mapping[str, str],
+    folder: Path,
+    k: int,
+    progress: Progress,
+) -> tuple[Found, ...]:
+    """Extract and profile every table into `folder`, by its dataset's name; nothing else is touched."""
+    extracted = {}
+    for done, table in enumerate(tables):
+        label = names[table.key]
+        progress(label, done, len(tables))
+        target = folder / f"{label}.parquet"
+        extracted[table.key] = source.extract(table, target, _counting(progress, label, done, len(tables)))
+    with duckdb.connect() as con:
+        profiles = {key: profile(con, folder / f"{names[key]}.parquet", k) for key in extracted}
+        keys = find_keys(con, tables, profiles)
+    progress("checked", len(tables), len(tables))
+    return tuple(Found(names[t.key], t, profiles[t.key], extracted[t.key], keys[t.key]) for t in tables)
+
+
+def _counting(progress: Progress, label: str, done: int, total: int) -> Callable[[int], None]:
+    def tick(rows: int) -> None:
+        progress(f"{label}: {rows:,} rows", done, total)
+
+    return tick
+
+
+def silent(_label: str, _done: int, _total: int) -> None:
+    """Nobody wants to know."""
