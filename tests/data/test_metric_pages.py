@@ -1,12 +1,14 @@
 """The pages of metrics: what they mean, what they tie to, and who may see which figures."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from handrail.kernel import Caller, Instance, identity
+from handrail import data
+from handrail.kernel import Caller, Instance, definitions, identity
 from handrail.server import application
 from tests.conftest import PEOPLE
 from tests.data import asking
@@ -85,3 +87,24 @@ def test_a_miss_is_told_wherever_the_metric_is_shown(
 def test_an_instance_without_models_says_what_a_metric_is(shop: Instance, signed_in: SignedIn) -> None:
     (shop.settings.home / "definitions" / "model" / "shop.yaml").unlink()
     assert "No metric yet" in signed_in("lead").get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('{"time": "orders.orderd"}', "metric buyers: .*no dimension orders.orderd"),
+        ('{"filter": "regions.name = 1"}', "names regions, which is not a dataset of the model"),
+        ('{"kind": "derived"}', "its expression aggregates rows too"),
+        ('{"currency": "orders.money"}', "no dimension orders.money"),
+    ],
+)
+def test_a_metric_that_cannot_be_asked_is_named_with_its_line_and_leaves_the_other_files_alone(
+    shop: Instance, setting: str, said: str
+) -> None:
+    write(shop, asking.MODEL.replace(b'{"owner": "lead"}', setting.encode()))
+    other = asking.MODEL.replace(b"sales", b"turnover").replace(b"buyers", b"customers_won")
+    with asking.actors(shop)("steward.sales") as ctx:
+        definitions.write(ctx, "model/other.yaml", other, "Say it elsewhere too")
+        assert [one.name for one in data.metrics(ctx)] == ["customers_won", "turnover"]
+        [why] = data.broken_models(ctx).values()
+    assert re.match(rf"model/shop.yaml, line \d+: .*{said}", why)

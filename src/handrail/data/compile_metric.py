@@ -17,7 +17,7 @@ from handrail.data.parse import nearest
 from handrail.data.periods import GRAINS
 from handrail.kernel import Invalid
 
-__all__ = ["GRAINS", "Question", "compile_metric", "needs_time", "reachable", "reads"]
+__all__ = ["GRAINS", "Question", "compile_metric", "currencies", "needs_time", "rates", "reachable", "reads"]
 
 
 @dataclass
@@ -35,7 +35,7 @@ def compile_metric(one: Definition, request: MetricRequest) -> Question:
     amounts of several currencies, and a currency for what is no amount.
     """
     question = Question("")
-    if request.currency and not any(leaf.settings.currency for leaf in _leaves(one)):
+    if request.currency and not currencies(one):
         raise Invalid(
             f"{request.name} is no amount of money in several currencies, so nothing is converted.",
             next_step="Ask without a currency.",
@@ -94,6 +94,20 @@ def reads(one: Definition) -> Mapping[str, tuple[str, ...]]:
         for dataset, columns in _reads(leaf):
             found.setdefault(leaf.model_of(dataset).source, set()).update(columns)
     return {dataset: tuple(sorted(columns)) for dataset, columns in sorted(found.items())}
+
+
+def currencies(one: Definition) -> tuple[str, ...]:
+    """The dimensions that say in which currency amounts are; such a metric is asked by them, or converted."""
+    return tuple(sorted({leaf.settings.currency for leaf in _leaves(one) if leaf.settings.currency}))
+
+
+def rates(one: Definition) -> str | None:
+    """The dataset at whose rates its amounts are converted, or None."""
+    for leaf in _leaves(one):
+        if leaf.settings.currency and leaf.settings.rates:
+            found = leaf.model.dataset(leaf.settings.rates.dataset)
+            return found.source if found else None
+    return None
 
 
 def needs_time(one: Definition) -> bool:

@@ -65,6 +65,7 @@ class Settings(BaseModel):
     cumulative metric aggregates all rows up to the end of each period, or those of the last `window`, or
     those since the start of the period `to_date`. `filter` is a condition on rows; `over_time: last` keeps
     only the rows of the last moment of each period, for what is held rather than moved.
+    `unit` is what a number of it is, as an axis is labelled: EUR, orders, %.
     `fiscal_start` is the month in which the fiscal year begins, of the whole model; `time_zone` says where
     a day begins for fields that are moments (DateTimeTz). `currency` is the dimension that says in which
     currency an amount is, and `rates` where it can be converted.
@@ -80,6 +81,7 @@ class Settings(BaseModel):
     window: str | None = Field(default=None, pattern=SPAN)
     to_date: Grain | None = None
     over_time: Literal["sum", "last"] = "sum"
+    unit: str | None = Field(default=None, min_length=1, max_length=30)
     fiscal_start: int = Field(default=1, ge=1, le=12)
     time_zone: str = "UTC"
     currency: str | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from handrail.data import measured_store, ossie
 from handrail.data.catalog import CATALOG, contract_of
-from handrail.data.compile_metric import compile_metric, needs_time, reachable, reads
+from handrail.data.compile_metric import compile_metric, currencies, needs_time, rates, reachable, reads
 from handrail.data.explain import sentence
 from handrail.data.measured import MetricCertification, Reconciliation
 from handrail.data.models import Metric, MetricRequest
@@ -18,7 +19,20 @@ from handrail.data.strict_yaml import invalid
 from handrail.kernel import Context, NotFound, Refusal, Resource, access, definitions
 
 FOLDER = "model/"
-_loaded = lru_cache(maxsize=256)(ossie.load)  # by content: an edited file is another key
+
+
+@lru_cache(maxsize=256)  # by content: an edited file is another key
+def _loaded(content: bytes, file: str) -> tuple[Definition, ...]:
+    """The metrics of a file, each of which can be asked for."""
+    found = ossie.load(content, file)
+    for one in found:
+        try:
+            _plain_sql(one, reachable(one)[2])
+        except Refusal as refusal:
+            if refusal.message.startswith(f"{file}, line "):
+                raise
+            raise invalid(file, one.line, f"metric {one.metric.name}: {refusal.message}") from refusal
+    return found
 
 
 def metrics(ctx: Context) -> tuple[Metric, ...]:
@@ -30,7 +44,9 @@ def metrics(ctx: Context) -> tuple[Metric, ...]:
 def metric(ctx: Context, name: str) -> Metric:
     """One metric; refuses an unknown name, with the nearest known one."""
     access.require(ctx, "see-metrics", CATALOG)
-    return _shown(ctx, definition(ctx, name))
+    one = definition(ctx, name)
+    edits = definitions.history(ctx, one.file, limit=1)
+    return replace(_shown(ctx, one), since=edits[0].at if edits else None)
 
 
 def broken_models(ctx: Context) -> Mapping[str, str]:
@@ -104,7 +120,7 @@ def _shown(ctx: Context, one: Definition) -> Metric:
         model=one.model.name,
         description=(one.metric.description or one.model.description or "").strip(),
         owner=one.settings.owner or _owner(ctx, base) or "",
-        sql=compile_metric(one, MetricRequest(one.metric.name, grain=_grain(one, time))).sql,
+        sql=_plain_sql(one, time),
         dimensions=dimensions,
         time=time,
         reads=reads(one),
@@ -112,6 +128,9 @@ def _shown(ctx: Context, one: Definition) -> Metric:
         version=one.digest,
         counts=base,
         sentence=sentence(one),
+        unit=one.settings.unit,
+        currency=next(iter(currencies(one)), None),
+        rates=rates(one),
         state=now.state,
         certified=now.certified,
         ties_to=to.dataset if to else None,
@@ -122,9 +141,10 @@ def _shown(ctx: Context, one: Definition) -> Metric:
     )
 
 
-def _grain(one: Definition, time: str | None) -> str | None:
-    """The grain that the shown SQL has: none, unless the metric cannot be asked without one."""
-    return "month" if time and needs_time(one) else None
+def _plain_sql(one: Definition, time: str | None) -> str:
+    """The plainest question that can be asked: in steps of time, and by currency, only where it has to be."""
+    grain = "month" if time and needs_time(one) else None
+    return compile_metric(one, MetricRequest(one.metric.name, by=currencies(one), grain=grain)).sql
 
 
 def _owner(ctx: Context, dataset: str) -> str | None:

@@ -244,9 +244,11 @@ class Metric:
 
     `sql` is the plain question behind it, `dimensions` what it can be cut by, `time` the dimension that a
     grain cuts, `reads` every dataset and column that it or its dimensions can touch, `version` the digest of
-    its file, `counts` the dataset whose rows it counts, `sentence` the definition in words. `ties_to` is the
-    dataset of its control totals, and `off_by` how far this version was from them at worst, relative to a
-    total, when it was last reconciled.
+    its file, `counts` the dataset whose rows it counts, `sentence` the definition in words. `since` is when
+    that version was written, told of a metric that is asked for by itself. `currency` is the dimension that
+    says in which currency an amount is, `rates` the dataset at whose rates it can be converted. `ties_to` is
+    the dataset of its control totals, and `off_by` how far this version was from them at worst, relative to
+    a total, when it was last reconciled.
     """
 
     name: str
@@ -261,6 +263,10 @@ class Metric:
     version: str
     counts: str
     sentence: str
+    unit: str | None = None
+    currency: str | None = None
+    rates: str | None = None
+    since: datetime | None = None
     state: MetricState = "draft"
     certified: bool = False
     ties_to: str | None = None
