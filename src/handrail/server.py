@@ -24,6 +24,7 @@ from handrail.data import commands as data_commands
 from handrail.data import lineage_pages
 from handrail.data import disclosure_api, disclosure_pages, metric_pages
 from handrail.data import pages as data_pages
+from handrail.data import quality_pages as data_quality_pages
 from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Conflict, Instance, Invalid, logs
@@ -81,6 +82,7 @@ COMMANDS: tuple[click.Command, ...] = (
 # The rooms' pages and REST.
 ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
+    data_quality_pages.router,
     metric_pages.router,
     lineage_pages.router,
     data_asking_api.router,  # before the datasets and metrics that its addresses begin like

@@ -4,8 +4,8 @@ Stewards import sources, complete and certify contracts; everybody else's questi
 """
 
 from handrail.data.answer import Answer
-from handrail.data.browse import Found, Wanted, browse
-from handrail.data.catalog import contract, dataset, datasets, purposes, unreadable
+from handrail.data.browse import Found, Wanted, browse, unreadable
+from handrail.data.catalog import contract, dataset, datasets, purposes
 from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.certify_metric import certify_metric
 from handrail.data.changes import Changes

@@ -96,6 +96,13 @@ def waiting(ctx: Context, limit: int = 20) -> tuple[tuple[Dataset, ...], int, in
     return described(ctx, names), count, catalog_store.total(ctx)
 
 
+def unreadable(ctx: Context) -> Mapping[str, str]:
+    """Datasets whose contract file is missing or cannot be read, with the reason."""
+    access.require(ctx, "see-datasets", CATALOG)
+    index(ctx)
+    return catalog_store.unreadable(ctx)
+
+
 def described(ctx: Context, names: Sequence[str]) -> tuple[Dataset, ...]:
     """These datasets, each from its file as it is now; one whose file broke since is left out."""
     extracts = store.extracts_of(ctx, names)

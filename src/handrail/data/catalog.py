@@ -25,7 +25,7 @@ _loaded = lru_cache(maxsize=1024)(load)  # by content: an edited file is another
 
 
 def datasets(ctx: Context) -> tuple[Dataset, ...]:
-    """Every dataset with its state, by name. A contract that cannot be read is left to `unreadable`."""
+    """Every dataset with its state, by name. A contract that cannot be read is left to `browse.unreadable`."""
     access.require(ctx, "see-datasets", CATALOG)
     proposals, certifications = store.proposals_of(ctx), store.certifications_of(ctx)
     declared = declared_purposes(ctx)
@@ -40,18 +40,6 @@ def datasets(ctx: Context) -> tuple[Dataset, ...]:
             assemble(ctx, stated, extract, *records, lacks(stated, declared, ctx.clock.now().date()))
         )
     return tuple(found)
-
-
-def unreadable(ctx: Context) -> Mapping[str, str]:
-    """Datasets whose contract file is missing or cannot be read, with the reason."""
-    access.require(ctx, "see-datasets", CATALOG)
-    found = {}
-    for name in store.all_extracts(ctx):
-        try:
-            contract_of(ctx, name)
-        except Refusal as refusal:
-            found[name] = refusal.message
-    return found
 
 
 def dataset(ctx: Context, name: str) -> Dataset:

@@ -1,10 +1,8 @@
-"""What the data pages send and show: reading the contract form, narrowing the catalog, telling a history."""
+"""What the data pages send and show: reading the contract form, telling a history."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -12,52 +10,10 @@ from fastapi import Request, UploadFile
 from starlette.datastructures import FormData
 from starlette.datastructures import UploadFile as Upload
 
-from handrail.data.models import Certification, Contract, Dataset, Proposal
+from handrail.data.models import Certification, Contract, Proposal
 
 _SHOWN = 80  # characters
 _SHOWN_ROWS = 8
-_FACETS = ("state", "classification", "source")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What somebody looks for in the catalog; empty means everything."""
-
-    q: str = ""
-    state: str = ""
-    classification: str = ""
-    source: str = ""
-
-    def takes(self, one: Dataset) -> bool:
-        """Whether a dataset fits: every word somewhere in its names, description or columns."""
-        said = " ".join((one.name, one.contract.description, *(c.name for c in one.contract.columns))).lower()
-        return all(word in said for word in self.q.lower().split()) and all(
-            not getattr(self, facet) or getattr(self, facet) in _values(one, facet) for facet in _FACETS
-        )
-
-    def but(self, facet: str, value: str) -> dict[str, str]:
-        """The address's parameters with this facet chosen, or let go when it is chosen already."""
-        now = {"q": self.q, **{each: getattr(self, each) for each in _FACETS}}
-        now[facet] = "" if now[facet] == value else value
-        return {key: text for key, text in now.items() if text}
-
-
-def facets(found: Sequence[Dataset], wanted: Wanted) -> list[tuple[str, list[tuple[str, int, bool]]]]:
-    """For each facet its values, how many datasets have each, and whether it is chosen."""
-    result = []
-    for facet in _FACETS:
-        counts = Counter(value for one in found for value in _values(one, facet))
-        chosen = getattr(wanted, facet)
-        result.append((facet, [(value, count, value == chosen) for value, count in sorted(counts.items())]))
-    return [(facet, values) for facet, values in result if len(values) > 1]
-
-
-def _values(one: Dataset, facet: str) -> set[str]:
-    if facet == "state":
-        return {one.state}
-    if facet == "source":
-        return {one.source}
-    return {column.classification for column in one.contract.columns if column.classification} or {"none"}
 
 
 def changes(sent: FormData, contract: Contract) -> dict[str, Any]:

@@ -11,19 +11,17 @@ from starlette.responses import Response
 
 from handrail import kit
 from handrail.data import forms, odcs, spoken
-from handrail.data.budgets import my_budgets
-from handrail.data.catalog import dataset, datasets, purposes, unreadable
+from handrail.data.browse import Wanted, browse, unreadable
+from handrail.data.catalog import dataset, purposes
 from handrail.data.certify import before, certify, revoke, timeline
-from handrail.data.check_quality import check_quality, quality_history
-from handrail.data.drift import read_drift
 from handrail.data.import_source import import_source
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
 from handrail.data.renew import renew
 from handrail.data.see_as import preview
-from handrail.data.touched import contract_changes, touched
+from handrail.data.touched import contract_changes
 from handrail.data.upload import import_upload
-from handrail.kernel import Context, Resource, access, definitions
+from handrail.kernel import Resource, access, definitions
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.data")
@@ -46,22 +44,13 @@ def catalog_address() -> RedirectResponse:
 
 @router.get("/datasets", response_class=HTMLResponse)
 def catalog_page(
-    ctx: kit.Ctx,
-    request: Request,
-    q: str = "",
-    state: str = "",
-    classification: str = "",
-    source: str = "",
+    ctx: kit.Ctx, request: Request, wanted: Annotated[Wanted, Depends()], page: int = 1
 ) -> HTMLResponse:
-    """Every dataset, found by words and narrowed by facets."""
-    everything = datasets(ctx)
-    wanted = forms.Wanted(q, state, classification, source)
+    """Every dataset, found by words and narrowed by facets, a page at a time."""
     return kit.render(
         request,
         "data/catalog.html",
-        found=[one for one in everything if wanted.takes(one)],
-        total=len(everything),
-        facets=forms.facets(everything, wanted),
+        found=browse(ctx, wanted, page),
         wanted=wanted,
         broken=unreadable(ctx),
         may_import=access.decide(ctx, "import", Resource("Source", "new")).allowed,
@@ -160,41 +149,6 @@ def revoke_form(ctx: kit.Ctx, request: Request, name: str, reason: Annotated[str
     return kit.back(request, f"/datasets/{name}", toast=f"The certification of {name} is revoked.")
 
 
-@router.post("/datasets/{name}/quality")
-def check_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
-    """Hold the data against its contract now."""
-    made = check_quality(ctx, name)
-    said = (
-        f"{len(made.broken)} of its {len(made.results)} promises are broken."
-        if made.broken
-        else (
-            "It keeps what its contract promises." if made.outcome == "kept" else "Some could not be checked."
-        )
-    )
-    return kit.back(request, f"/datasets/{name}#quality", toast=f"{name} is checked. {said}")
-
-
-@kit.panel("dataset", "Quality and freshness", order=5)
-def quality(ctx: Context, one: Any) -> tuple[str, dict[str, Any]]:
-    """What the newest check found, and how the checks before it ended."""
-    history = quality_history(ctx, one.name)
-    drifted = next((check for check in history if check.drift), None)
-    may = {
-        action: access.decide(ctx, action, Resource("Dataset", one.name)).allowed
-        for action in ("check-quality", "see-use")
-    }
-    lost = read_drift(drifted.drift).lost if drifted else ()
-    return "data/panel_quality.html", {
-        "dataset": one,
-        "newest": next(iter(history), None),
-        "history": tuple(reversed(history)),
-        "may": may["check-quality"],
-        "drifted": drifted,
-        "drift": read_drift(drifted.drift) if drifted else None,
-        "touched": touched(ctx, one.name, lost) if lost and may["see-use"] else None,
-    }
-
-
 @router.get("/import", response_class=HTMLResponse)
 def import_page(ctx: kit.Ctx, request: Request) -> HTMLResponse:
     """The form in which a steward brings data in."""
@@ -219,21 +173,3 @@ def import_form(
         sent = [(file.filename or "", file.file) for file in files or () if file.filename]
         report = import_upload(ctx, sent, **options)
     return kit.render(request, "data/imported.html", report=report)
-
-
-@kit.panel("dataset", "What you have seen of it today", order=80)
-def seen(ctx: Context, one: Any) -> tuple[str, dict[str, Any]] | None:
-    """The caller's use of the dataset's budget, in all apps together."""
-    used = my_budgets(ctx, one.name)
-    return ("data/panel_budget.html", {"used": used}) if used else None
-
-
-@kit.panel("home", "Datasets that wait for you", order=10, roles=("steward",))
-def waiting(ctx: Context, _: object) -> tuple[str, dict[str, Any]]:
-    """What to complete, certify or renew before production answers from it (again)."""
-    everything = datasets(ctx)
-    return "data/panel_waiting.html", {
-        "waiting": [one for one in everything if one.state != "certified" or one.renewal],
-        "certified": sum(one.certified for one in everything),
-        "empty": not everything,
-    }

@@ -1,0 +1,79 @@
+"""Pages about how data is: checks on demand, their history, what somebody was told, and what waits for a steward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from handrail import kit
+from handrail.data.browse import waiting
+from handrail.data.check_quality import check_quality, quality_history
+from handrail.data.drift import read_drift
+from handrail.data.notices import dismiss, notices
+from handrail.data.touched import touched
+from handrail.kernel import Context, Resource, access
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/datasets/{name}/quality")
+def check_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
+    """Hold the data against its contract now."""
+    made = check_quality(ctx, name)
+    said = (
+        f"{len(made.broken)} of its {len(made.results)} promises are broken."
+        if made.broken
+        else (
+            "It keeps what its contract promises." if made.outcome == "kept" else "Some could not be checked."
+        )
+    )
+    return kit.back(request, f"/datasets/{name}#quality", toast=f"{name} is checked. {said}")
+
+
+@kit.panel("dataset", "Quality and freshness", order=5)
+def quality(ctx: Context, one: Any) -> tuple[str, dict[str, Any]]:
+    """What the newest check found, and how the checks before it ended."""
+    history = quality_history(ctx, one.name)
+    drifted = next((check for check in history if check.drift), None)
+    may = {
+        action: access.decide(ctx, action, Resource("Dataset", one.name)).allowed
+        for action in ("check-quality", "see-use")
+    }
+    lost = read_drift(drifted.drift).lost if drifted else ()
+    return "data/panel_quality.html", {
+        "dataset": one,
+        "newest": next(iter(history), None),
+        "history": tuple(reversed(history)),
+        "may": may["check-quality"],
+        "drifted": drifted,
+        "drift": read_drift(drifted.drift) if drifted else None,
+        "touched": touched(ctx, one.name, lost) if lost and may["see-use"] else None,
+    }
+
+
+@kit.panel("home", "Datasets that wait for you", order=10, roles=("steward",))
+def waits(ctx: Context, _: object) -> tuple[str, dict[str, Any]]:
+    """What to complete, certify or renew before production answers from it (again)."""
+    found, count, total = waiting(ctx)
+    return "data/panel_waiting.html", {
+        "waiting": found,
+        "more": count - len(found),
+        "certified": total - count,
+        "empty": not total,
+    }
+
+
+@kit.panel("home", "Needs you", order=1)
+def told(ctx: Context, _: object) -> tuple[str, dict[str, Any]] | None:
+    """What the caller has to know of data that they answer for, or that their apps use."""
+    found = notices(ctx)
+    return ("data/panel_notices.html", {"notices": found}) if found else None
+
+
+@router.post("/notices/{notice}/dismiss")
+def dismiss_form(ctx: kit.Ctx, request: Request, notice: str) -> Response:
+    """Put a notice away."""
+    dismiss(ctx, notice)
+    return kit.back(request, "/", toast="Put away.")
