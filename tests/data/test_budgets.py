@@ -224,7 +224,7 @@ def test_only_compliance_and_stewards_may_ask_who_saw_and_the_question_is_on_the
     assert entry.subject == "subject:customer" and entry.facts["entity"] == pseudonym(shop, "customer", "3")
 
 
-def test_of_a_large_answer_it_is_said_that_it_may_have_shown_somebody_again(
+def test_of_a_large_answer_it_is_said_how_often_its_fingerprint_is_a_mistake(
     instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budgeting.furnish(instance, tmp_path, budget=1000)
@@ -232,11 +232,17 @@ def test_of_a_large_answer_it_is_said_that_it_may_have_shown_somebody_again(
     ask = asking(instance)
     ask("viewer.emea", "SELECT id FROM customers WHERE id = 3")
     ask("viewer.emea", "SELECT id FROM customers WHERE id > 10")
+    ask("viewer.emea", "SELECT id FROM customers WHERE id < 30")
     with actors(instance)("compliance") as ctx:
-        assert [one.certain for one in data.who_saw(ctx, "customer", "3")] == [False, True]
+        [large, small] = data.who_saw(ctx, "customer", "3")
+        assert [one.certain for one in data.who_saw(ctx, "customer", "35")] == [True]
+    assert (small.certain, small.false_positive_rate) == (True, 0)
+    assert not large.certain and large.query != small.query
+    assert large.false_positive_rate == pytest.approx(30 / 2**32)
+    assert large.in_words == "yes, but for 1 case in 143,165,577"
 
 
-@pytest.mark.parametrize("value", ["many", -1, 1.5, True, 10**7])
+@pytest.mark.parametrize("value", ["many", -1, 1.5, True, 10**10])
 def test_a_budget_is_a_whole_number(shop: Instance, value: Any) -> None:
     with pytest.raises(Invalid, match="budget"), actors(shop)("steward.sales") as ctx:
         data.propose(ctx, "orders", {"budget": value})

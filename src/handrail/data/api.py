@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
-from handrail.data.budgets import my_budgets
 from handrail.data.catalog import dataset, datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
@@ -20,9 +19,9 @@ from handrail.data.reconcile import reconcile
 from handrail.data.renew import renew
 from handrail.data.see_as import preview
 from handrail.data.touched import contract_changes
-from handrail.data.who_saw import who_saw
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
+
 
 @router.get("/metrics")
 def all_metrics(ctx: kit.Ctx) -> list[Any]:
@@ -34,26 +33,6 @@ def all_metrics(ctx: kit.Ctx) -> list[Any]:
 def one_metric(ctx: kit.Ctx, name: str) -> Any:
     """One metric."""
     return kit.jsonable(metric(ctx, name))
-
-
-class SeenBy(BaseModel):
-    """Whom to look for: an entity of a kind, such as customer, or of a dataset's. It stands in no address."""
-
-    model_config = ConfigDict(extra="forbid")
-    about: str = Field(max_length=200)
-    entity: str = Field(max_length=1000)
-
-
-@router.get("/budgets")
-def budgets(ctx: kit.Ctx) -> list[Any]:
-    """How many entities you have seen today, of how many you may."""
-    return [kit.jsonable(one) for one in my_budgets(ctx)]
-
-
-@router.post("/who-saw")
-def saw(ctx: kit.Ctx, asked: SeenBy) -> list[Any]:
-    """Who saw this entity, when, through which app and query; newest first. For compliance and stewards."""
-    return [kit.jsonable(one) for one in who_saw(ctx, asked.about, asked.entity)]
 
 
 @router.post("/metrics/{name}/reconcile")

@@ -1,4 +1,4 @@
-"""Extraction budgets: how many entities a viewer may see in a day, counted before their rows leave."""
+"""Extraction budgets: how many entities may be seen in a day, counted before their rows leave."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from handrail.data import seen_store
-from handrail.data.catalog import contract, datasets
-from handrail.data.models import BudgetUse, Contract
+from handrail.data.models import Contract
+from handrail.data.seen_store import ALL, Account
 from handrail.kernel import Caller, Context, Instance, LimitReached
 from handrail.settings import DataSettings
 
@@ -18,43 +18,48 @@ _DIGITS = 16  # 64 bits: two of a million entities share one once in 30 million 
 
 @dataclass(frozen=True)
 class Limit:
-    """How many entities of a kind, and who to ask for more."""
+    """How many entities of a kind a viewer may see, or (`per_app`) an app may show to all its viewers.
+
+    `owner` is who to ask for more.
+    """
 
     subject: str
     most: int
     owner: str
+    per_app: bool = False
 
 
-def limit_of(stated: Contract, settings: DataSettings) -> Limit | None:
-    """The budget that a dataset's rows count against, if any: its contract's, else the instance's."""
+@dataclass(frozen=True)
+class Limits:
+    """What holds for one kind of entity; each None where there is no limit."""
+
+    viewer: Limit | None = None
+    app: Limit | None = None
+
+    def by_account(self, person: str, app: str) -> dict[Account, Limit]:
+        """Whose use is limited when a person sees something through an app ("": outside)."""
+        found = {Account(person, ALL): self.viewer, Account(ALL, app): self.app if app else None}
+        return {account: limit for account, limit in found.items() if limit}
+
+
+def limits_of(stated: Contract, settings: DataSettings) -> tuple[str, Limits] | None:
+    """The kind of entity that a dataset's rows count as, with its contract's limits or the instance's."""
     most = settings.budget if stated.budget is None else stated.budget
-    if not stated.entity_key or not most:
+    app_most = settings.app_budget if stated.app_budget is None else stated.app_budget
+    if not stated.entity_key or not (most or app_most):
         return None
-    return Limit(stated.subject or stated.name, most, stated.owner or "its steward")
+    subject, owner = stated.subject or stated.name, stated.owner or "its steward"
+    viewer = Limit(subject, most, owner) if most else None
+    return subject, Limits(viewer, Limit(subject, app_most, owner, per_app=True) if app_most else None)
 
 
-def my_budgets(ctx: Context, dataset: str | None = None) -> tuple[BudgetUse, ...]:
-    """What the caller has seen today of each kind of entity that has a budget, or that a dataset counts.
-
-    Where several datasets count the same kind, the smallest budget is told.
-    """
-    contracts = [contract(ctx, dataset)] if dataset else [one.contract for one in datasets(ctx)]
-    person, day = ctx.caller.person.id, ctx.clock.now().date()
-    limits = smallest(limit_of(one, ctx.settings.data) for one in contracts)
-    used, apps = seen_store.used(ctx, person, day), seen_store.used_by_app(ctx, person, day)
-    return tuple(
-        BudgetUse(subject, used.get(subject, 0), limit.most, apps.get(subject, {}))
-        for subject, limit in sorted(limits.items())
-    )
-
-
-def smallest(limits: Iterable[Limit | None]) -> dict[str, Limit]:
-    """The limit of each kind of entity; the smallest where several speak of one kind."""
-    found: dict[str, Limit] = {}
-    for limit in limits:
-        if limit and (limit.subject not in found or limit.most < found[limit.subject].most):
-            found[limit.subject] = limit
-    return found
+def smallest(found: Iterable[tuple[str, Limits] | None]) -> dict[str, Limits]:
+    """The limits of each kind of entity; the smallest where several datasets speak of one kind."""
+    limits: dict[str, Limits] = {}
+    for subject, new in filter(None, found):
+        old = limits.get(subject, Limits())
+        limits[subject] = Limits(_smaller(old.viewer, new.viewer), _smaller(old.app, new.app))
+    return limits
 
 
 def pseudonym(instance: Instance, subject: str, entity: str) -> str:
@@ -67,50 +72,78 @@ def _mark(secret: bytes, subject: str, entity: str) -> str:
     return hashlib.blake2b(name, digest_size=_DIGITS // 2, key=secret).hexdigest()
 
 
+def _smaller(one: Limit | None, other: Limit | None) -> Limit | None:
+    found = [limit for limit in (one, other) if limit]
+    return min(found, key=lambda limit: limit.most) if found else None
+
+
+@dataclass
+class _Shown:
+    """What one answer has shown of a kind: each entity up to a number, and how many at least."""
+
+    known: set[str] = field(default_factory=set)
+    more: int = 0  # counted when `known` was full already; one may be among them twice
+    parts: int = 0
+
+
 @dataclass
 class Meter:
-    """Counts the entities of one answer against its viewer's budgets; each is durable before it is shown."""
+    """Counts the entities of one answer against all its budgets; each is durable before it is shown."""
 
     instance: Instance
     caller: Caller
     app: str
     query: str
-    limits: Mapping[str, Limit]
-    _seen: dict[str, set[str]] = field(default_factory=dict)
+    limits: Mapping[str, Limits]
+    _shown: dict[str, _Shown] = field(default_factory=dict)
 
     def take(self, shown: Mapping[str, Iterable[str]], *, clear: bool = True) -> None:
-        """Reserve these entities; refuses LimitReached, and counts none of the kind, beyond the limit.
+        """Reserve these entities; refuses LimitReached, and counts none of the kind, beyond a limit.
 
         `clear` is False when they are everybody whom the query may have looked at.
         """
+        secret, exact = self.instance.secret("entities"), self.instance.settings.data.exact
         for subject, keys in shown.items():
-            known = self._seen.setdefault(subject, set())
-            secret = self.instance.secret("entities")
-            wanted = {_mark(secret, subject, key) for key in keys} - known
+            so_far = self._shown.setdefault(subject, _Shown())
+            wanted = {_mark(secret, subject, key) for key in keys} - so_far.known
             if not wanted:
                 continue
-            limit = self.limits[subject]
+            kept: set[str] = set()
+            if len(so_far.known) + len(wanted) > NAMED:  # the trail will not name them
+                kept = wanted if len(so_far.known) > NAMED else so_far.known | wanted
+            batch = seen_store.Showing(subject, self.app, self.query, so_far.parts, wanted, kept)
+            limits = self.limits[subject].by_account(self.caller.person.id, self.app)
+            most = {account: limit.most for account, limit in limits.items()}
             with self.instance.context(self.caller) as own:  # committed before anything leaves
-                got = seen_store.reserve(
-                    own, subject, wanted, app=self.app, query=self.query, most=limit.most
-                )
-            if not got.granted:
-                raise self._refusal(limit, got, clear)
-            known |= wanted
+                got = seen_store.reserve(own, batch, most, exact)
+            if got.exceeded:
+                raise self._refusal(limits[got.exceeded], got, clear)
+            so_far.parts += 1
+            if len(so_far.known) < max(exact, NAMED):  # a large answer takes no more memory than this
+                so_far.known |= wanted
+            else:
+                so_far.more += len(wanted)
 
     def facts(self) -> dict[str, object]:
-        """What the trail says about whom this answer showed: their pseudonyms, or how many they are."""
-        if not any(self._seen.values()):
+        """What the trail says about whom this answer showed: their pseudonyms, or how many at most."""
+        shown = {subject: one for subject, one in self._shown.items() if one.known}
+        if not shown:
             return {}
-        named = sum(map(len, self._seen.values())) <= NAMED
-        shown = {
-            subject: sorted(seen) if named else len(seen) for subject, seen in self._seen.items() if seen
+        named = sum(len(one.known) + one.more for one in shown.values()) <= NAMED
+        return {
+            "entities": {
+                subject: sorted(one.known) if named else len(one.known) + one.more
+                for subject, one in shown.items()
+            }
         }
-        return {"entities": shown}
 
     def _refusal(self, limit: Limit, got: seen_store.Reserved, clear: bool) -> LimitReached:
         many = f"{limit.subject}s"
-        had = f"You have seen {got.before:,} of {limit.most:,} {many} today, in all apps together"
+        about = "" if got.before <= self.instance.settings.data.exact else "up to "
+        had = f"You have seen {about}{got.before:,} of {limit.most:,} {many} today, in all apps together"
+        if limit.per_app:
+            had = f"The app {self.app} has shown {about}{got.before:,} of {limit.most:,} {many} today, "
+            had += "to all its viewers together"
         if clear:
             said = f"{had}; this would show {got.fresh:,} more."
             step = f"Group so that each row is about several {many}, or select fewer. Counting starts anew "
@@ -126,6 +159,7 @@ class Meter:
             seen=got.before,
             more=got.fresh,
             budget=limit.most,
+            **({"app": self.app} if limit.per_app else {}),
         )
 
 
@@ -133,9 +167,8 @@ def meter(
     ctx: Context, query: str, app: str, contracts: Sequence[Contract]
 ) -> tuple[Meter, Mapping[str, str]] | None:
     """The meter for a production answer from these datasets, and which of them count (name to kind)."""
-    limits = {one.name: limit_of(one, ctx.settings.data) for one in contracts}
-    counted = {name: limit.subject for name, limit in limits.items() if limit}
+    limits = {one.name: limits_of(one, ctx.settings.data) for one in contracts}
+    counted = {name: found[0] for name, found in limits.items() if found}
     if not counted:
         return None
-    made = Meter(ctx.instance, ctx.caller, app, query, smallest(limits.values()))
-    return made, counted
+    return Meter(ctx.instance, ctx.caller, app, query, smallest(limits.values())), counted

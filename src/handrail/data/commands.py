@@ -11,13 +11,12 @@ import click
 import orjson
 
 from handrail import kit
-from handrail.data import formats, steward_commands
+from handrail.data import disclosure_commands, formats, steward_commands
 from handrail.data.answer import Answer
-from handrail.data.budgets import my_budgets
 from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
 from handrail.data.metrics import metrics
-from handrail.data.models import BudgetUse, Metric, MetricRequest, Request
+from handrail.data.models import Metric, MetricRequest, Request
 from handrail.data.query import query
 from handrail.kernel import Context, Environment
 
@@ -98,19 +97,12 @@ def metrics_command(ctx: Context) -> tuple[Metric, ...]:
     return metrics(ctx)
 
 
-@click.command("budgets")
-@kit.cli.verb(human=lambda found: _used(found))
-def budgets_command(ctx: Context) -> tuple[BudgetUse, ...]:
-    """How many entities you have seen today, of how many you may."""
-    return my_budgets(ctx)
-
-
 commands: list[click.Command] = [
     *steward_commands.commands,
     query_command,
     metric_command,
     metrics_command,
-    budgets_command,
+    *disclosure_commands.commands,
 ]
 
 
@@ -127,11 +119,6 @@ def _answer(answer: Answer, form: _Form) -> Any:
         found = list(islice((row for b in answer.batches() for row in formats.rows(b)), _SHOWN + 1))
     title = "" if len(found) <= _SHOWN else f"The first {_SHOWN} rows; --format csv gives all of them"
     return kit.cli.table(answer.schema.names, [list(row.values()) for row in found[:_SHOWN]], title)
-
-
-def _used(found: tuple[BudgetUse, ...]) -> Any:
-    rows = [[one.subject, one.seen, one.budget] for one in found]
-    return kit.cli.table(["of this kind", "seen today", "of"], rows)
 
 
 def _listed(found: tuple[Metric, ...]) -> Any:

@@ -1,26 +1,39 @@
-"""Tables of who has seen whom: for each viewer, kind of entity and day the entities, as keyed hashes."""
+"""Tables of who has seen whom: for each viewer, app, kind of entity and day how many, and who they are.
+
+How many is a tally: exact up to a setting, a sketch beyond. Who they are is kept entity by entity, as keyed
+hashes, while a viewer's day counts exactly; answers beyond, and large ones, leave fingerprints of 32 bits, a
+row a batch. So a day's rows do not grow with what a viewer is allowed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import struct
+from bisect import bisect_left
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from handrail.data.sketches import Tally
 from handrail.kernel import Context, storage
 
-_CHUNK = 2000  # below the number of parameters that either database takes in one statement
+ALL = "*"  # in the place of a person: everybody; of an app: in all apps and outside them together
+_SPACE = 1 << 32  # that fingerprints are drawn from
 
-# One row per viewer, kind and day: its lock makes counting and adding one step, whoever else does the same.
+# One row per account, kind and day: its lock makes counting and adding one step, whoever else does the same.
 days = sa.Table(
     "seen_days",
     storage.metadata,
     sa.Column("person", sa.Text, primary_key=True),
+    sa.Column("app", sa.Text, primary_key=True),  # "" outside apps
     sa.Column("subject", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True),
-    sa.Column("entities", sa.BigInteger, nullable=False),
+    sa.Column("entities", sa.BigInteger, nullable=False),  # at most so many; exactly, while a tally is exact
+    sa.Column("tally", sa.LargeBinary, nullable=False),
+    sa.Index("ix_seen_days_day", "day"),
 )
 entities = sa.Table(
     "seen_entities",
@@ -34,15 +47,47 @@ entities = sa.Table(
     sa.Column("at", storage.Instant, nullable=False),
     sa.Index("ix_seen_entities_entity", "subject", "entity"),
 )
+fingerprints = sa.Table(
+    "seen_fingerprints",
+    storage.metadata,
+    sa.Column("query", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("app", sa.Text, nullable=False),
+    sa.Column("at", storage.Instant, nullable=False),
+    sa.Column("entities", sa.Integer, nullable=False),
+    sa.Column("marks", sa.LargeBinary, nullable=False),  # sorted, 32 bits each, little end first
+    sa.Index("ix_seen_fingerprints_at", "subject", "at"),
+)
+
+
+class Account(NamedTuple):
+    """Whose use is counted: a person's in all apps together or in one, or everybody's in one app."""
+
+    person: str
+    app: str
 
 
 @dataclass(frozen=True)
 class Reserved:
-    """What asking for entities came to: how many were seen before, how many are new, and whether they fit."""
+    """What asking for entities came to: how many were seen before, how many are new.
+
+    `exceeded` is the account for which these are too many; None where they fit, and then they count.
+    """
 
     before: int
     fresh: int
-    granted: bool
+    exceeded: Account | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """How many entities of a kind an account has seen on a day, at most."""
+
+    account: Account
+    subject: str
+    entities: int
 
 
 @dataclass(frozen=True)
@@ -56,47 +101,77 @@ class First:
     at: datetime
 
 
-def reserve(
-    ctx: Context, subject: str, wanted: Collection[str], *, app: str, query: str, most: int
-) -> Reserved:
-    """Count these entities as seen by the caller today; none of them when that would be more than `most`."""
-    person, now = ctx.caller.person.id, ctx.clock.now()
-    key = {"person": person, "subject": subject, "day": now.date()}
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
-    begun = insert(days).values(**key, entities=0)
-    ctx.db.execute(
-        begun.on_conflict_do_update(
-            index_elements=list(days.primary_key.columns), set_={"entities": days.c.entities}
-        )
+@dataclass(frozen=True)
+class Match:
+    """An answer with the fingerprint of an entity, among so many of its own."""
+
+    person: str
+    app: str
+    query: str
+    at: datetime
+    entities: int
+
+    @property
+    def false_positive_rate(self) -> float:
+        """How often an answer of this size has the fingerprint of an entity that is not in it."""
+        return 1 - (1 - 1 / _SPACE) ** self.entities
+
+
+@dataclass(frozen=True)
+class Showing:
+    """A batch of an answer that shows entities of a kind; `kept` of these leave fingerprints in any case."""
+
+    subject: str
+    app: str
+    query: str
+    part: int
+    wanted: Collection[str]
+    kept: Collection[str] = ()
+
+
+def accounts(person: str, app: str) -> tuple[Account, ...]:
+    """Whose use it is when a person sees something through an app, or ("") outside; in the order of locks."""
+    mine = (Account(person, ALL), Account(person, app))
+    return tuple(sorted((*mine, Account(ALL, app)) if app else mine))
+
+
+def reserve(ctx: Context, shown: Showing, most: Mapping[Account, int], exact: int) -> Reserved:
+    """Count these entities as seen by the caller today; for nobody when that is too many for one account.
+
+    `most` says how many an account may see, and `exact` up to how many are kept one by one.
+    """
+    now, me = ctx.clock.now(), Account(ctx.caller.person.id, ALL)
+    counted: dict[Account, tuple[int, Tally]] = {}
+    for account in accounts(me.person, shown.app):
+        before, packed = _begun(ctx, account, shown.subject, now.date())
+        tally = Tally(packed, exact)
+        tally.add(shown.wanted)
+        after = max(before, tally.most)
+        if account in most and after > most[account]:
+            return Reserved(before, after - before, account)
+        counted[account] = (after, tally)
+        if account == me:
+            result = Reserved(before, after - before)
+    for account, (after, tally) in counted.items():
+        mine = _row(account, shown.subject, now.date())
+        ctx.db.execute(days.update().where(mine).values(entities=after, tally=tally.packed()))
+    if counted[me][1].is_exact:
+        _keep_each(ctx, shown, now)
+    kept = shown.kept or (() if counted[me][1].is_exact else shown.wanted)
+    if kept:
+        _keep_fingerprints(ctx, shown, kept, now)
+    return result
+
+
+def uses(ctx: Context, day: date, person: str | None = None) -> tuple[Use, ...]:
+    """What was seen on a day, by one person (and, where nobody is named, by everybody), most first."""
+    query = sa.select(days.c.person, days.c.app, days.c.subject, days.c.entities).where(days.c.day == day)
+    if person is not None:
+        query = query.where(days.c.person == person)
+    query = query.order_by(days.c.entities.desc(), days.c.person, days.c.app, days.c.subject)
+    return tuple(
+        Use(Account(row.person, row.app), row.subject, row.entities) for row in ctx.db.execute(query)
     )
-    mine = sa.and_(days.c.person == person, days.c.subject == subject, days.c.day == now.date())
-    before = ctx.db.execute(sa.select(days.c.entities).where(mine)).scalar_one()
-    fresh = set(wanted) - _known(ctx, key, wanted)
-    if before + len(fresh) > most:
-        return Reserved(before, len(fresh), granted=False)
-    rows = [{**key, "entity": one, "app": app, "query": query, "at": now} for one in sorted(wanted)]
-    ctx.db.execute(insert(entities).on_conflict_do_nothing(), rows)
-    ctx.db.execute(days.update().where(mine).values(entities=before + len(fresh)))
-    return Reserved(before, len(fresh), granted=True)
-
-
-def used(ctx: Context, person: str, day: date) -> dict[str, int]:
-    """How many entities of each kind somebody has seen on a day."""
-    query = sa.select(days.c.subject, days.c.entities).where(days.c.person == person, days.c.day == day)
-    return {row.subject: row.entities for row in ctx.db.execute(query)}
-
-
-def used_by_app(ctx: Context, person: str, day: date) -> dict[str, dict[str, int]]:
-    """The same by app ("" outside apps); one entity counts in each app that showed it."""
-    query = (
-        sa.select(entities.c.subject, entities.c.app, sa.func.count())
-        .where(entities.c.person == person, entities.c.day == day)
-        .group_by(entities.c.subject, entities.c.app)
-    )
-    found: dict[str, dict[str, int]] = {}
-    for subject, app, count in ctx.db.execute(query):
-        found.setdefault(subject, {})[app] = count
-    return found
 
 
 def firsts(ctx: Context, subject: str, entity: str, limit: int) -> tuple[First, ...]:
@@ -110,19 +185,70 @@ def firsts(ctx: Context, subject: str, entity: str, limit: int) -> tuple[First, 
     return tuple(First(row.person, row.day, row.app, row.query, row.at) for row in ctx.db.execute(query))
 
 
-def _known(ctx: Context, key: dict[str, object], wanted: Collection[str]) -> set[str]:
-    found: set[str] = set()
-    for chunk in _chunks(sorted(wanted)):
-        query = sa.select(entities.c.entity).where(
-            entities.c.person == key["person"],
-            entities.c.subject == key["subject"],
-            entities.c.day == key["day"],
-            entities.c.entity.in_(chunk),
+def matches(ctx: Context, subject: str, entity: str, limit: int) -> tuple[Match, ...]:
+    """Answers whose fingerprints have that of an entity, newest first. Reads those of every large answer."""
+    mark, found, of = _fingerprint(entity), dict[str, Any](), fingerprints.c
+    query = sa.select(of.query, of.person, of.app, of.at, of.marks).where(of.subject == subject)
+    rows = ctx.db.execute(query.order_by(of.at.desc()).execution_options(yield_per=50))
+    for row in rows:
+        if len(found) < limit and row.query not in found and _holds(row.marks, mark):
+            found[row.query] = row
+    sizes = sa.select(of.query, sa.func.sum(of.entities)).where(of.subject == subject, of.query.in_(found))
+    size = {row[0]: int(row[1]) for row in ctx.db.execute(sizes.group_by(of.query))} if found else {}
+    return tuple(Match(row.person, row.app, name, row.at, size[name]) for name, row in found.items())
+
+
+def _begun(ctx: Context, account: Account, subject: str, day: date) -> tuple[int, bytes]:
+    """The count of an account's day, which is locked from here on."""
+    begun = _insert(ctx, days).values(**account._asdict(), subject=subject, day=day, entities=0, tally=b"")
+    row = ctx.db.execute(
+        begun.on_conflict_do_update(
+            index_elements=list(days.primary_key.columns), set_={"entities": days.c.entities}
+        ).returning(days.c.entities, days.c.tally)
+    ).one()
+    return row.entities, row.tally
+
+
+def _keep_each(ctx: Context, shown: Showing, now: datetime) -> None:
+    common = {"person": ctx.caller.person.id, "subject": shown.subject, "day": now.date(), "app": shown.app}
+    rows = [{**common, "entity": one, "query": shown.query, "at": now} for one in sorted(shown.wanted)]
+    ctx.db.execute(_insert(ctx, entities).on_conflict_do_nothing(), rows)
+
+
+def _keep_fingerprints(ctx: Context, shown: Showing, kept: Collection[str], now: datetime) -> None:
+    marks = sorted({_fingerprint(one) for one in kept})
+    ctx.db.execute(
+        fingerprints.insert().values(
+            query=shown.query,
+            subject=shown.subject,
+            part=shown.part,
+            person=ctx.caller.person.id,
+            app=shown.app,
+            at=now,
+            entities=len(marks),
+            marks=struct.pack(f"<{len(marks)}I", *marks),
         )
-        found.update(ctx.db.execute(query).scalars())
-    return found
+    )
 
 
-def _chunks(items: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
+def _fingerprint(entity: str) -> int:
+    return int(entity[:8], 16)
+
+
+def _holds(packed: bytes, mark: int) -> bool:
+    marks = struct.unpack(f"<{len(packed) // 4}I", packed)
+    place = bisect_left(marks, mark)
+    return place < len(marks) and marks[place] == mark
+
+
+def _row(account: Account, subject: str, day: date) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        days.c.person == account.person,
+        days.c.app == account.app,
+        days.c.subject == subject,
+        days.c.day == day,
+    )
+
+
+def _insert(ctx: Context, table: sa.Table) -> Any:
+    return (postgresql if ctx.db.dialect.name == "postgresql" else sqlite).insert(table)

@@ -1,6 +1,5 @@
 """The command line: the rooms' commands under one name, and those of the kernel."""
 
-import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,9 +10,9 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from handrail import data, kit
-from handrail.kernel import SYSTEM, Context, Invalid, NotReady, Person, identity, trail
-from handrail.kernel.audit import Entry, Verification
+from handrail import kit
+from handrail.faces.audit_commands import audit
+from handrail.kernel import SYSTEM, Context, Invalid, Person, identity
 from handrail.kernel.people import ROLES
 
 
@@ -91,89 +90,6 @@ def serve(context: click.Context, home: Path, host: str | None, port: int | None
     composition: Composition = context.find_root().obj
     with kit.cli.refusals(as_json=False):
         composition.serve(home, host, port)
-
-
-@click.group()
-def audit() -> None:
-    """The trail: list it, prove it, export it."""
-
-
-def _verified(found: Verification) -> str:
-    signed = f"{found.size:,} entries, {found.checkpoints:,} signed checkpoints"
-    return f"The trail is whole: {signed}.\nRoot {found.root}"
-
-
-@audit.command("verify")
-@kit.cli.verb(human=_verified)
-def audit_verify(ctx: Context) -> Any:
-    """Prove every entry of the trail against what was signed; exit status 1 when not whole."""
-    found = trail.verify(ctx)
-    if not found.ok:
-        raise NotReady(
-            "The trail is not whole: " + "; ".join(found.problems) + ".",
-            next_step="Stop the server, keep the directory as it is, and compare with the last backup.",
-            subject="instance:trail",
-        )
-    return found
-
-
-@audit.command("proof")
-@click.argument("seq", type=click.IntRange(0))
-@kit.cli.verb
-def audit_proof(ctx: Context, seq: int) -> Any:
-    """Prove that entry SEQ is in the signed log."""
-    return trail.prove(ctx, seq)
-
-
-@audit.command("export")
-@kit.cli.verb(human=lambda _: None)
-def audit_export(ctx: Context) -> None:
-    """Write the whole trail to stdout as JSON Lines, the newest checkpoint and the public key last."""
-    for line in trail.export(ctx):
-        click.echo(json.dumps(line))
-
-
-def _listed(entries: Iterable[Entry]) -> RenderableType:
-    rows = [(e.seq, f"{e.at:%Y-%m-%d %H:%M:%S}", e.person, e.via, e.verb, e.subject) for e in entries]
-    return kit.cli.table(("no.", "at (UTC)", "person", "via", "what", "to what"), rows)
-
-
-@audit.command("list")
-@click.option("--person", default="", help="Only what this person did.")
-@click.option("--verb", default="", help="Only verbs that begin so.")
-@click.option("--subject", default="", help="Only what was done to this, such as dataset:sales_orders.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@kit.cli.verb(human=_listed)
-def audit_list(ctx: Context, person: str, verb: str, subject: str, limit: int) -> Any:
-    """The newest entries first."""
-    return trail.entries(ctx, person=person, verb=verb, subject=subject, limit=limit)
-
-
-@audit.command("who-saw")
-@click.argument("about")
-@click.argument("entity")
-@kit.cli.verb(human=lambda found: _sightings(found))
-def audit_who_saw(ctx: Context, about: str, entity: str) -> Any:
-    """Who saw this ENTITY (4711) of a kind or dataset (customer), when, through which app and query."""
-    return data.who_saw(ctx, about, entity)
-
-
-def _sightings(found: Iterable[data.Sighting]) -> RenderableType:
-    rows = [
-        (
-            f"{s.at:%Y-%m-%d %H:%M:%S}",
-            s.person,
-            s.app or "no app",
-            s.query,
-            "yes" if s.certain else "may have",
-        )
-        for s in found
-    ]
-    return kit.cli.table(("at (UTC)", "person", "through", "query", "saw it"), rows)
-
-
-def _value(value: str | tuple[str, ...]) -> str:
-    return value if isinstance(value, str) else "|".join(value)
 
 
 @click.group()
@@ -276,3 +192,7 @@ def people_token(ctx: Context, name: str, scopes: tuple[str, ...], days: int | N
     """Make a personal API token for yourself; its secret is shown this once."""
     token, secret = identity.issue_token(ctx, name, scopes or None, days)
     return {"token": token, "secret": secret}
+
+
+def _value(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else "|".join(value)

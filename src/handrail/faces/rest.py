@@ -1,15 +1,14 @@
 """REST under /api/v1: one shape for every refusal (RFC 9457), and the kernel's own verbs."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, Field
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from handrail import kit
 from handrail.kernel import Refusal, identity, trail
+from handrail.kernel.audit import Chosen
 
 PREFIX = "/api/v1"
 router = APIRouter(prefix=PREFIX, tags=["kernel"])
@@ -105,18 +104,55 @@ def verify(ctx: kit.Ctx) -> Any:
 
 
 @router.get("/audit/export")
-def export(ctx: kit.Ctx) -> StreamingResponse:
-    """The whole trail as JSON Lines, with its newest checkpoint and the public key at the end."""
-    lines = trail.export(ctx)
-    return StreamingResponse(_encoded(lines), media_type="application/jsonl")
+def export(
+    ctx: kit.Ctx,
+    person: str = "",
+    verb: str = "",
+    subject: str = "",
+    start: AwareDatetime | None = None,
+    end: AwareDatetime | None = None,
+) -> StreamingResponse:
+    """The trail, or a part of it, as JSON Lines: each entry with its proof, sealed at the end.
+
+    `/api/v1/audit/verifier.py` is the program that checks it anywhere, without Handrail.
+    """
+    lines = trail.export(ctx, Chosen(person, verb, subject, start, end))
+    headers = {"Content-Disposition": 'attachment; filename="trail.jsonl"'}
+    return StreamingResponse(lines, media_type="application/jsonl", headers=headers)
+
+
+@router.get("/audit/checkpoint", response_class=PlainTextResponse)
+def checkpoint(ctx: kit.Ctx) -> str:
+    """The newest signed checkpoint (C2SP tlog-checkpoint)."""
+    return trail.checkpoint(ctx)
+
+
+@router.get("/audit/key", response_class=PlainTextResponse)
+def audit_key(ctx: kit.Ctx) -> str:
+    """The public key of the trail, as name+hash+key."""
+    return ctx.instance.log.verifier_key
+
+
+class Kept(BaseModel):
+    """A checkpoint that somebody kept, as it was given out, or its size."""
+
+    model_config = ConfigDict(extra="forbid")
+    checkpoint: str = Field(max_length=4000)
+
+
+@router.post("/audit/consistency")
+def consistency(ctx: kit.Ctx, kept: Kept) -> Any:
+    """The proof that the log of an older checkpoint is the beginning of today's."""
+    return trail.consistency(ctx, kept.checkpoint)
+
+
+@router.get("/audit/verifier.py", response_class=PlainTextResponse)
+def verifier(_: kit.Ctx) -> str:
+    """The program of one file that verifies exports and consistency proofs without Handrail."""
+    return trail.verifier()
 
 
 @router.get("/audit/{seq}/proof")
 def proof(ctx: kit.Ctx, seq: kit.number) -> Any:
     """The inclusion proof of one entry."""
     return kit.jsonable(trail.prove(ctx, seq))
-
-
-def _encoded(lines: Iterator[dict[str, object]]) -> Iterator[bytes]:
-    for line in lines:
-        yield json.dumps(line).encode() + b"\n"

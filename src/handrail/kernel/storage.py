@@ -10,7 +10,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,26 +114,32 @@ def is_writing(connection: sa.Connection) -> bool:
 
 def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace `path` as a whole: a reader, or a crash, sees the old content or the new, never a part."""
-    with _draft_of(path, content, mode) as draft:
+    with _draft_of(path, (content,), mode) as draft:
         draft.replace(path)
 
 
 def create_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Make `path` with this content unless somebody has made it; of several at once exactly one does."""
-    with _draft_of(path, content, mode) as draft:
+    with _draft_of(path, (content,), mode) as draft:
         with suppress(FileExistsError):
             path.hardlink_to(draft)
         draft.unlink()
 
 
+def write_pieces(path: Path, pieces: Iterable[bytes], mode: int = 0o600) -> None:
+    """The same with content that is still being made: whatever stops it, `path` stays as it was."""
+    with _draft_of(path, pieces, mode) as draft:
+        draft.replace(path)
+
+
 @contextmanager
-def _draft_of(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+def _draft_of(path: Path, content: Iterable[bytes], mode: int) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
+            out.writelines(content)
             out.flush()
             os.fsync(out.fileno())
         yield draft

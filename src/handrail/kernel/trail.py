@@ -1,16 +1,16 @@
 """Asking the trail: who did what, is it whole, and is this entry really in it."""
 
-import base64
 from collections.abc import Iterator
-
-import sqlalchemy as sa
+from pathlib import Path
+from typing import Any
 
 from handrail.kernel import access, audit, storage
 from handrail.kernel.access import Resource
-from handrail.kernel.audit import log
-from handrail.kernel.context import Context
+from handrail.kernel.audit import verifier as _verifier
+from handrail.kernel.context import Context, Instance
 
 _TRAIL = Resource("Instance", "trail")
+_ALL = audit.Chosen()
 
 
 def entries(
@@ -45,25 +45,39 @@ def prove(ctx: Context, seq: int) -> audit.Proof:
         return audit.prove(db, seq)
 
 
-def export(ctx: Context) -> Iterator[dict[str, object]]:
-    """Every entry, oldest first, with the bytes its leaf hashes (base64), then the newest checkpoint.
+def export(ctx: Context, chosen: audit.Chosen = _ALL) -> Iterator[bytes]:
+    """The chosen entries as JSON Lines, each with the proof that it is in the signed log; sealed at the end.
 
-    With these and the public key anybody can recompute the root without Handrail.
+    With the public key anybody can verify them without Handrail (`verifier`). The export itself goes on the
+    trail first. Refuses those who may not see the whole trail.
     """
     access.require(ctx, "see-trail", _TRAIL)
-    return _lines(ctx)
+    ctx.audit.now("trail.exported", "instance:trail", chosen=chosen.said())
+    return _lines(ctx.instance, chosen)
 
 
-def _lines(ctx: Context) -> Iterator[dict[str, object]]:
+def consistency(ctx: Context, old: str) -> dict[str, Any]:
+    """Prove that the log of an older checkpoint (or size) is the beginning of the newest.
+
+    Refuses Invalid what is no checkpoint of this instance, and NotFound one that is larger than the log.
+    """
+    access.require(ctx, "verify-trail", _TRAIL)
     with storage.snapshot(ctx.instance.engine) as db:
-        rows = db.execute(
-            sa.select(log.entries.c.seq, log.entries.c.body)
-            .order_by(log.entries.c.seq)
-            .execution_options(yield_per=1000)
-        )
-        for row in rows:
-            yield {"seq": row.seq, "body": base64.b64encode(row.body).decode()}
-        newest = db.execute(
-            sa.select(log.checkpoints.c.note).order_by(log.checkpoints.c.size.desc()).limit(1)
-        ).scalar_one_or_none()
-    yield {"checkpoint": newest, "key": ctx.instance.log.verifier_key}
+        return audit.consistency(db, ctx.instance.log, old)
+
+
+def checkpoint(ctx: Context) -> str:
+    """The newest signed checkpoint, for somebody to keep where the server cannot write."""
+    access.require(ctx, "verify-trail", _TRAIL)
+    with storage.snapshot(ctx.instance.engine) as db:
+        return audit.newest(db)[0]
+
+
+def verifier() -> str:
+    """The program of one file that verifies an export without Handrail. No secret: asks no rule."""
+    return Path(_verifier.__file__).read_text(encoding="utf-8")
+
+
+def _lines(instance: Instance, chosen: audit.Chosen) -> Iterator[bytes]:
+    with storage.snapshot(instance.engine) as db:
+        yield from audit.lines(db, instance.log, chosen)

@@ -3,8 +3,24 @@
 `Trail` is what a context carries; `Log` owns the writing; `verify` and `prove` need no trust in either.
 """
 
+from handrail.kernel.audit.export import Chosen, consistency, lines, newest
 from handrail.kernel.audit.log import Log, Note
 from handrail.kernel.audit.trail import Entry, Trail, between, recent
 from handrail.kernel.audit.verify import Proof, Verification, prove, verify
 
-__all__ = ["Entry", "Log", "Note", "Proof", "Trail", "Verification", "between", "prove", "recent", "verify"]
+__all__ = [
+    "Chosen",
+    "Entry",
+    "Log",
+    "Note",
+    "Proof",
+    "Trail",
+    "Verification",
+    "between",
+    "consistency",
+    "lines",
+    "newest",
+    "prove",
+    "recent",
+    "verify",
+]

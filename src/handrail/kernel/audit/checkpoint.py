@@ -35,7 +35,10 @@ class Signer:
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """The checkpoint as a signed note."""
-        text = checkpoint.text()
+        return self.sign_text(checkpoint.text())
+
+    def sign_text(self, text: str) -> str:
+        """Lines that are no checkpoint as a signed note."""
         signature = base64.b64encode(self._id + self._key.sign(text.encode())).decode()
         return f"{text}\n— {self.origin} {signature}\n"
 
@@ -52,6 +55,8 @@ def opened(note: str, verifier_key: str) -> Checkpoint | None:
         body, _, signatures = note.partition("\n\n")
         text = body + "\n"
         origin, size, root = text.rstrip("\n").split("\n")[:3]
+        if origin != name:  # some other text that this key signed
+            return None
         for line in signatures.splitlines():
             dash, signer, signature = line.split(" ")
             if dash != "—" or signer != name:

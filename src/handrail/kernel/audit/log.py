@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from handrail.kernel import storage
 from handrail.kernel.audit import merkle
 from handrail.kernel.audit.checkpoint import Checkpoint, Signer
+from handrail.kernel.errors import NotReady
 
 # Perfect subtrees are kept at every eighth level: a proof then reads at most 256 hashes a level,
 # and an append writes one row more in 256.
@@ -111,6 +113,10 @@ class Log:
     def verifier_key(self) -> str:
         """The public key that checkpoints are verified with."""
         return self._signer.verifier_key()
+
+    def signed(self, text: str) -> str:
+        """These lines as a signed note; they must not look like a checkpoint."""
+        return self._signer.sign_text(text)
 
     def append(self, connection: sa.Connection, notes: Iterable[Note]) -> str | None:
         """Add `notes` in the caller's transaction; returns the checkpoint to publish after its commit."""
@@ -209,20 +215,29 @@ class Log:
 
 
 def tree_nodes(connection: sa.Connection) -> merkle.Nodes:
-    """Reads perfect subtrees of the stored tree."""
+    """Reads perfect subtrees of the stored tree; keeps the last ones, which proofs of neighbours share."""
 
+    @lru_cache(maxsize=16)
+    def block(level: int, number: int) -> dict[int, bytes]:
+        """The 256 neighbours below one stored subtree."""
+        first, width = number << STORED_LEVELS, 1 << STORED_LEVELS
+        place, value = (entries.c.seq, entries.c.leaf) if not level else (nodes.c.position, nodes.c.hash)
+        query = sa.select(place, value).where(place >= first, place < first + width)
+        if level:
+            query = query.where(nodes.c.level == level)
+        return {row[0]: bytes(row[1]) for row in connection.execute(query)}
+
+    @lru_cache(maxsize=4096)
     def read(level: int, position: int) -> bytes:
         if level % STORED_LEVELS:
             return merkle.node(read(level - 1, 2 * position), read(level - 1, 2 * position + 1))
-        table, key = (
-            (entries.c.leaf, entries.c.seq == position)
-            if level == 0
-            else (
-                nodes.c.hash,
-                (nodes.c.level == level) & (nodes.c.position == position),
+        found = block(level, position >> STORED_LEVELS).get(position)
+        if found is None:
+            raise NotReady(
+                f"A part of the trail is missing (level {level}, place {position}): it cannot be proved.",
+                next_step="Run `handrail audit verify`, keep the directory, and compare with a backup.",
             )
-        )
-        return bytes(connection.execute(sa.select(table).where(key)).scalar_one())
+        return found
 
     return read
 

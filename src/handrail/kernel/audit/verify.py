@@ -1,6 +1,7 @@
 """Proving the trail: every entry, the tree over them, every signed checkpoint, and the copy outside."""
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,21 @@ from handrail.kernel.audit import log, merkle
 from handrail.kernel.audit.checkpoint import opened
 from handrail.kernel.errors import NotFound
 
+_KEPT, _SAID = 20, 3  # problems that are kept, and said
+
+
+class _Problems(list[str]):
+    """The first problems, and how many more: a damaged trail may have a million."""
+
+    more = 0
+
+    def add(self, found: Iterable[str]) -> None:
+        for problem in found:
+            if len(self) < _KEPT:
+                self.append(problem)
+            else:
+                self.more += 1
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -21,7 +37,16 @@ class Verification:
     size: int
     root: str
     checkpoints: int
-    problems: tuple[str, ...]
+    problems: tuple[str, ...]  # the first few
+    more: int = 0  # and how many there are besides
+
+    def __str__(self) -> str:
+        """The verdict in a few sentences."""
+        if self.ok:
+            return f"The trail is whole: {self.size:,} entries, {self.checkpoints:,} signed checkpoints."
+        rest = self.more + len(self.problems[_SAID:])
+        more = f"; and {rest:,} more" if rest else ""
+        return f"The trail is not whole: {'; '.join(self.problems[:_SAID])}{more}."
 
 
 @dataclass(frozen=True)
@@ -43,7 +68,7 @@ def verify(connection: sa.Connection, verifier_key: str, witness: Path) -> Verif
     look like a forged one, nor a checkpoint outside that is newer like a trail that was cut short.
     """
     outside = witness.read_text(encoding="utf-8") if witness.exists() else None
-    problems: list[str] = []
+    problems = _Problems()
     signed = {
         row.size: row.note
         for row in connection.execute(sa.select(log.checkpoints).order_by(log.checkpoints.c.size))
@@ -55,27 +80,26 @@ def verify(connection: sa.Connection, verifier_key: str, witness: Path) -> Verif
         sa.select(log.entries).order_by(log.entries.c.seq).execution_options(yield_per=1000)
     ):
         if row.seq != size:
-            problems.append(f"entry {size} is missing; the next one is {row.seq}")
+            problems.add([f"entry {size} is missing; the next one is {row.seq}"])
             break
         # A tampered cell may hold text, which SQLite does not mind and hashing does.
         body = row.body if isinstance(row.body, bytes) else str(row.body).encode()
-        problems += _entry_problems(row, body)
+        problems.add(_entry_problems(row, body))
         frontier, _ = merkle.extend(frontier, size, merkle.leaf(body))
         size += 1
         if size in pending:
             pending.discard(size)
-            problems += _checkpoint_problems(signed[size], verifier_key, size, merkle.fold(frontier))
-    problems += [
+            problems.add(_checkpoint_problems(signed[size], verifier_key, size, merkle.fold(frontier)))
+    problems.add(
         f"a checkpoint of size {lost} was signed, but the trail has {size} entries"
         for lost in sorted(pending)
-    ]
+    )
     if size and size not in signed:
-        problems.append(
-            f"the last {size - max((s for s in signed if s < size), default=0)} entries are not signed"
-        )
-    problems += _witness_problems(outside, verifier_key, signed, size)
+        unsigned = size - max((s for s in signed if s < size), default=0)
+        problems.add([f"the last {unsigned} entries are not signed"])
+    problems.add(_witness_problems(outside, verifier_key, signed, size))
     root = base64.b64encode(merkle.fold(frontier)).decode()
-    return Verification(not problems, size, root, len(signed), tuple(problems[:20]))
+    return Verification(not problems, size, root, len(signed), tuple(problems), problems.more)
 
 
 def prove(connection: sa.Connection, seq: int) -> Proof:

@@ -1,0 +1,42 @@
+"""The command line for disclosure: what budgets are used up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from handrail import kit
+from handrail.data.seen import BudgetUse, Used
+from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
+from handrail.kernel import Context
+
+
+@click.command("budgets")
+@click.option("--everybody", is_flag=True, help="Every viewer and every app; for stewards and compliance.")
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="With --everybody: of this day (UTC), not today."
+)
+@kit.cli.verb(human=lambda found: _used(found))
+def budgets_command(ctx: Context, everybody: bool, day: datetime | None) -> Any:
+    """How many entities you have seen today, of how many you may."""
+    if day and not everybody:
+        raise click.UsageError("--day goes with --everybody.")
+    return everybodys_budgets(ctx, day.date() if day else None) if everybody else my_budgets(ctx)
+
+
+commands: list[click.Command] = [budgets_command]
+
+
+def _used(found: tuple[BudgetUse | Used, ...]) -> Any:
+    rows = []
+    for one in found:
+        of = "no limit" if one.budget is None else f"{one.budget:,}"
+        seen = f"{one.seen:,}" if one.exact else f"up to {one.seen:,}"
+        whose = [one.who, one.name] if isinstance(one, Used) else []
+        rows.append([*whose, one.subject, seen, of])
+    titles = ["of this kind", "seen", "of"]
+    if found and isinstance(found[0], Used):
+        titles = ["", "who", *titles]
+    return kit.cli.table(titles, rows)
