@@ -21,8 +21,14 @@ from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
 from handrail.data import asking_api as data_asking_api
 from handrail.data import commands as data_commands
-from handrail.data import lineage_pages
-from handrail.data import disclosure_api, disclosure_pages, metric_pages
+from handrail.data import (
+    disclosure_api,
+    disclosure_pages,
+    lineage_api,
+    lineage_commands,
+    lineage_pages,
+    metric_pages,
+)
 from handrail.data import pages as data_pages
 from handrail.data import quality_pages as data_quality_pages
 from handrail.faces import cli, web
@@ -73,6 +79,7 @@ FIRST_DEFINITIONS = {
 # The rooms' commands, in the order that `handrail --help` shows them.
 COMMANDS: tuple[click.Command, ...] = (
     *data_commands.commands,
+    *lineage_commands.commands,
     *twins_commands.commands,
     *apps_commands.commands,
     *review_commands.commands,
@@ -85,6 +92,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     data_quality_pages.router,
     metric_pages.router,
     lineage_pages.router,
+    lineage_api.router,
     data_asking_api.router,  # before the datasets and metrics that its addresses begin like
     data_api.router,
     disclosure_api.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from textwrap import dedent
 
 from handrail.data import reads_store
 from handrail.data.catalog import CATALOG, contract_of
@@ -149,7 +150,7 @@ class Gathering:
             except Refusal:  # a dataset that it named is gone, or has lost a column since
                 found.append(Question(sql, (), {}))
                 continue
-            found.append(traced(sql, resolved, contracts))
+            found.append(traced(dedent(sql).strip(), resolved, contracts))
         return tuple(found)
 
     def read(self, reads: Iterable[AppRead]) -> None:

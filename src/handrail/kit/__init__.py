@@ -5,6 +5,7 @@ A room gives it values; how they look, and how a refusal reads, is decided here 
 from handrail.kit import cli
 from handrail.kit.diff import Diff, DiffLine, Hunk, diff, highlight
 from handrail.kit.draw import Bar, bars, histogram, histogram_pair, sparkline
+from handrail.kit.flow import Box, Line, flow
 from handrail.kit.icons import icon
 from handrail.kit.jsonable import jsonable
 from handrail.kit.navigation import NavItem, nav
@@ -17,11 +18,13 @@ from handrail.kit.web import Ctx, Instance_, NotSignedIn, number, page_number
 
 __all__ = [
     "Bar",
+    "Box",
     "Ctx",
     "Diff",
     "DiffLine",
     "Hunk",
     "Instance_",
+    "Line",
     "NavItem",
     "NotSignedIn",
     "Panel",
@@ -30,6 +33,7 @@ __all__ = [
     "bars",
     "cli",
     "diff",
+    "flow",
     "fragment",
     "highlight",
     "histogram",

@@ -1,0 +1,26 @@
+"""REST for lineage."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+
+from handrail import kit
+from handrail.data.lineage import lineage
+
+router = APIRouter(prefix="/api/v1", tags=["data"])
+
+
+@router.get("/lineage/{kind}/{name}")
+def one_lineage(
+    ctx: kit.Ctx,
+    kind: Literal["dataset", "metric", "app"],
+    name: str,
+    column: Annotated[str | None, Query(max_length=500)] = None,
+) -> Any:
+    """What a dataset, metric or app comes from and leads to: nodes and edges, each with its columns.
+
+    With `column`, only what that column of a dataset goes through. Apps that you may not see are not named.
+    """
+    return kit.jsonable(lineage(ctx, f"{kind}:{name}", column))
