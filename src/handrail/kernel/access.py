@@ -15,14 +15,17 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import cedarpy
+import orjson
 
 from handrail.kernel.errors import Invalid, NotAllowed
+from handrail.kernel.kept import Kept
 from handrail.kernel.people import Caller
 
 if TYPE_CHECKING:
     from handrail.kernel.context import Context
 
 _ASK_ADMIN = "Ask an admin which role or group this needs."
+_KEPT = 16_384  # decisions: some hundred bytes each
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,16 @@ class Decision:
 
 @dataclass(frozen=True)
 class Policies:
-    """All rules of an instance, parsed once. `version` names their exact text."""
+    """All rules of an instance, parsed once. `version` names their exact text.
+
+    A decision is a function of the rules and of what is handed to them: the same question is answered from
+    memory, under a key that is all of what is handed over. Other rules are another object, with none kept.
+    """
 
     rules: cedarpy.PolicySet
     annotations: Mapping[str, Mapping[str, str]]
     version: str
+    _decided: Kept[bytes, Decision] = field(default_factory=lambda: Kept(_KEPT), compare=False, repr=False)
 
     @classmethod
     def load(cls, rooms: Iterable[str], extra: Mapping[str, str]) -> "Policies":
@@ -100,29 +108,34 @@ class Policies:
         uid = {"type": "Person", "id": person.id}
         target = {"type": resource.type, "id": resource.id}
         principal = {"roles": sorted(person.roles), "groups": sorted(person.groups), "active": person.active}
-        result = cedarpy.is_authorized(
-            {
-                "principal": uid,
-                "action": {"type": "Action", "id": action},
-                "resource": target,
-                "context": _cedar(context),
-            },
-            self.rules,
-            [
-                {"uid": uid, "attrs": {"id": person.id, **principal}, "parents": []},
-                {"uid": target, "attrs": _cedar(resource.attrs), "parents": []},
-            ],
-        )
+        entities = [
+            {"uid": uid, "attrs": {"id": person.id, **principal}, "parents": []},
+            {"uid": target, "attrs": _cedar(resource.attrs), "parents": []},
+        ]
+        request = {
+            "principal": uid,
+            "action": {"type": "Action", "id": action},
+            "resource": target,
+            "context": _cedar(context),
+        }
+        named = {"person": person.name, "action": action, "resource": resource.id}
+        words = {**resource.attrs, **context, **named}
+        try:
+            key = orjson.dumps([request, entities, words], default=sorted, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # a number or a text that JSON cannot hold: decided each time
+            return self._ruled(request, entities, words)
+        return self._decided.made(key, lambda: self._ruled(request, entities, words))
+
+    def _ruled(self, request: dict[str, Any], entities: list[Any], about: Mapping[str, Any]) -> Decision:
+        result = cedarpy.is_authorized(request, self.rules, entities)
         if result.diagnostics.errors:
             return self._denied("rule-error", "an access rule could not be evaluated", "Tell an admin.")
-        words = _Words(
-            {**resource.attrs, **context, "person": person.name, "action": action, "resource": resource.id}
-        )
+        words = _Words(about)
         rules = [self.annotations.get(name, {}) for name in result.diagnostics.reasons]
         first = min(rules, key=lambda rule: rule.get("id", ""), default={})
         if result.allowed:
             return Decision(True, "", "", first.get("id", "permit"), self.version)
-        because = first.get("because") or f"no rule lets {person.name} {action} {resource.id}"
+        because = first.get("because") or "no rule lets {person} {action} {resource}"
         return self._denied(
             first.get("id", "default-deny"), words.fill(because), words.fill(first.get("next") or _ASK_ADMIN)
         )

@@ -17,6 +17,7 @@ from handrail.kernel.clock import Clock, SystemClock
 from handrail.kernel.edits import Edit
 from handrail.kernel.errors import Invalid, Refusal
 from handrail.kernel.events import Events, Subscription, Subscriptions
+from handrail.kernel.kept import Files
 from handrail.kernel.people import SYSTEM, Caller
 from handrail.kernel.ports import Ports
 from handrail.settings import Settings
@@ -77,6 +78,8 @@ class Instance:
         self.settings = settings
         self.ports = ports
         self.clock = clock or SystemClock()
+        self.files = Files()
+        self._keys = settings.home / "keys"
         self.subscriptions = Subscriptions(subscriptions)
         self.engine = storage.open_engine(
             settings.storage.url or storage.sqlite_url(settings.home / "handrail.db")
@@ -113,10 +116,12 @@ class Instance:
 
     def secret(self, name: str) -> bytes:
         """32 random bytes for one use, made at first need and readable by this user alone."""
-        file = self.settings.home / "keys" / f"{name}.key"
-        if not file.exists():
-            storage.create_file(file, secrets.token_bytes(32), mode=0o600)
-        return file.read_bytes()
+        file = f"{self._keys}/{name}.key"
+        found = self.files.read(file)
+        if found is None:
+            storage.create_file(Path(file), secrets.token_bytes(32), mode=0o600)
+            found = Path(file).read_bytes()
+        return found
 
     def reload_policies(self) -> None:
         """Take up edited access rules; on a refusal the old ones stay in force."""

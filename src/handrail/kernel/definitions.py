@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,7 @@ def digest(content: bytes) -> str:
 
 def read(ctx: "Context", path: str) -> bytes | None:
     """The content of a definition as it lies there now, or None."""
-    file = _inside(ctx.settings.home / "definitions", path)
-    return file.read_bytes() if file.is_file() else None
+    return ctx.instance.files.read(_inside(ctx.settings.home / "definitions", path))
 
 
 def names(ctx: "Context", prefix: str) -> list[str]:
@@ -149,6 +149,7 @@ def _commit(root: Path, files: Mapping[str, bytes], message: str, author: bytes)
             return tree.commit(message=message.encode(), author=author, committer=edits.COMMITTER).decode()
 
 
+@lru_cache(maxsize=16_384)
 def _inside(root: Path, path: str) -> Path:
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts or ".git" in parts or not parts:
