@@ -28,6 +28,7 @@ class Server:
     """A running server; the superuser needs its password, as in real life."""
 
     port: int
+    control: tuple[str | Path, ...] = ()  # pg_ctl with everything but what to do
 
     def address(self, database: str = "postgres", password: str = PASSWORD) -> str:
         """The address of a database, with a password in it."""
@@ -42,6 +43,14 @@ class Server:
             for statement in statements:
                 db.execute(statement.encode())
         return self.address(name)
+
+    def stop(self) -> None:
+        """Stop the server as an outage does; a test that does so starts it again."""
+        _run([*self.control, "-m", "immediate", "stop"])
+
+    def start(self) -> None:
+        """Start it again, with its data."""
+        _run([*self.control, "start"])
 
 
 @pytest.fixture(scope="session")
@@ -84,12 +93,13 @@ def _running(binaries: Path) -> Iterator[Server]:
         options = (
             f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='{root}' -c fsync=off"
         )
-        control = [*account, binaries / "pg_ctl", "-D", data, "-w", "-l", root / "log"]
-        _run([*control, "-o", options, "start"])
+        control = [*account, binaries / "pg_ctl", "-D", data, "-w", "-l", root / "log", "-o", options]
+        server = Server(port, tuple(control))
+        server.start()
         try:
-            yield Server(port)
+            yield server
         finally:
-            _run([*control, "-m", "immediate", "stop"])
+            server.stop()
 
 
 def _run(command: list[str | Path]) -> None:

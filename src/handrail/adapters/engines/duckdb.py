@@ -27,22 +27,22 @@ _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
 _log = structlog.get_logger(__name__)
 
 # How DuckDB's kinds of error, which begin its messages, are told.
-_MISFIT = (
+MISFIT = (
     "The query does not fit the data: a column, a type or the arguments of a function do not match, "
     "or a column is missing in GROUP BY.",
     "Check the columns and types on the dataset's page, and try the query in smaller steps.",
 )
-_VALUE = (
+VALUE = (
     "A value in the data could not be converted or was out of range for a calculation.",
     "Use TRY_CAST instead of CAST, and leave out rows that cannot be converted.",
 )
 _WORDS: dict[str, tuple[type[Refusal], str, str]] = {
     **dict.fromkeys(
         ("Binder Error", "Catalog Error", "Parser Error", "Syntax Error", "Mismatch Type Error"),
-        (Invalid, *_MISFIT),
+        (Invalid, *MISFIT),
     ),
-    **dict.fromkeys(("Conversion Error", "Out of Range Error", "Invalid Input Error"), (Invalid, *_VALUE)),
-    "Not implemented Error": (Invalid, *_MISFIT),
+    **dict.fromkeys(("Conversion Error", "Out of Range Error", "Invalid Input Error"), (Invalid, *VALUE)),
+    "Not implemented Error": (Invalid, *MISFIT),
     "Out of Memory Error": (
         LimitReached,
         "The query needed more memory than one query may use.",
@@ -109,7 +109,7 @@ class _Running:
         except duckdb.Error as error:
             self.close()
             raise self._told(error) from None
-        self.schema = _told_apart(self._reader.schema)
+        self.schema = told_apart(self._reader.schema)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, a batch at a time. Refuses as `DuckDB.run` does, and closes at the end."""
@@ -146,16 +146,8 @@ class _Running:
                 self._cursor.interrupt()
 
     def _told(self, error: Exception) -> Refusal:
-        kind = str(error).partition(":")[0]
-        _log.info("engine_error", engine="duckdb", kind=kind if kind in _WORDS else type(error).__name__)
-        if self._late.is_set():
-            return self._too_late()
-        if kind in _WORDS:
-            refusal, message, next_step = _WORDS[kind]
-            return refusal(message, next_step=next_step)
-        return Upstream(
-            "The engine could not finish the query.", next_step="Try it again; then tell an admin."
-        )
+        refusal = told(error)
+        return self._too_late() if self._late.is_set() else refusal
 
     def _too_late(self) -> LimitReached:
         return LimitReached(
@@ -198,7 +190,7 @@ def _same_tables(
     rows = cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
     parsed: dict[str, Any] = orjson.loads(rows[0][0])
     if parsed["error"] or len(parsed["statements"]) != 1:
-        raise Invalid(*_MISFIT[:1], next_step=_MISFIT[1])
+        raise Invalid(*MISFIT[:1], next_step=MISFIT[1])
     named: set[tuple[str, ...]] = set()
     functions: set[str] = set()
     common: set[tuple[str, ...]] = set()
@@ -217,10 +209,20 @@ def _same_tables(
                 common.update((entry["key"],) for entry in item["cte_map"]["map"])
     if named - {(schema, name) for name in tables} - common or functions - _TABLE_FUNCTIONS:
         _log.error("engine_disagrees", engine="duckdb")
-        raise Invalid(*_MISFIT[:1], next_step=_MISFIT[1])
+        raise Invalid(*MISFIT[:1], next_step=MISFIT[1])
 
 
-def _told_apart(schema: pa.Schema) -> pa.Schema:
+def told(error: Exception) -> Refusal:
+    """DuckDB's error in our own words."""
+    kind = str(error).partition(":")[0]
+    _log.info("engine_error", engine="duckdb", kind=kind if kind in _WORDS else type(error).__name__)
+    if kind in _WORDS:
+        refusal, message, next_step = _WORDS[kind]
+        return refusal(message, next_step=next_step)
+    return Upstream("The engine could not finish the query.", next_step="Try it again; then tell an admin.")
+
+
+def told_apart(schema: pa.Schema) -> pa.Schema:
     """The schema with `_1`, `_2`, … after names that are there already, as in id, id_1."""
     names: list[str] = []
     for name in schema.names:
