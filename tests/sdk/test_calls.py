@@ -88,10 +88,17 @@ def test_the_exact_types_are_to_be_had(asked: list[dict[str, Any]]) -> None:
 
 def test_a_metric_is_asked_for_by_name(asked: list[dict[str, Any]]) -> None:
     h.metric("revenue", by="region", where={"year": [2025, 2026]}, grain="month", start=date(2025, 1, 1))
-    assert asked[0]["metric"] == {
-        "name": "revenue", "by": ["region"], "where": {"year": [2025, 2026]}, "grain": "month",
-        "start": "2025-01-01", "end": None,
-    }  # fmt: skip
+    h.metric("revenue", order="-revenue", limit=3, currency="EUR")
+    assert [one["metric"] for one in asked] == [
+        {
+            "name": "revenue",
+            "by": ["region"],
+            "where": {"year": [2025, 2026]},
+            "grain": "month",
+            "start": "2025-01-01",
+        },
+        {"name": "revenue", "order": ["-revenue"], "limit": 3, "currency": "EUR"},
+    ]
 
 
 def test_a_refusal_says_what_to_do_and_the_next_question_is_answered(asked: list[dict[str, Any]]) -> None:

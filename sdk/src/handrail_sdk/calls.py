@@ -1,5 +1,6 @@
 """Questions: rows by SQL, certified metrics, and who is asking."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,15 @@ def metric(
     grain: str | None = None,
     start: object = None,
     end: object = None,
+    order: Sequence[str] | str = (),
+    limit: int | None = None,
+    currency: str | None = None,
 ) -> "pd.DataFrame":
-    """A certified metric, by dimensions and per `grain` (day to year, fiscal_quarter …). Raises Refused."""
-    return _frame(metric_arrow(name, by, where, grain, start, end))
+    """A metric, by dimensions and per `grain` (day to year, fiscal_quarter …), in an `order` of its own.
+
+    The frame's `attrs["handrail"]` says whether it is `certified` now and what it `ties_to`. Raises Refused.
+    """
+    return _frame(metric_arrow(name, by, where, grain, start, end, order, limit, currency))
 
 
 def metric_arrow(
@@ -54,17 +61,23 @@ def metric_arrow(
     grain: str | None = None,
     start: object = None,
     end: object = None,
+    order: Sequence[str] | str = (),
+    limit: int | None = None,
+    currency: str | None = None,
 ) -> "pa.Table":
     """Like `metric`, as an Arrow table with the exact types."""
     asked = {
         "name": name,
-        "by": [by] if isinstance(by, str) else list(by),
+        "by": _names(by),
         "where": {key: _plain(value) for key, value in (where or {}).items()},
         "grain": grain,
         "start": _plain(start),
         "end": _plain(end),
+        "order": _names(order),
+        "limit": limit,
+        "currency": currency,
     }
-    return _table({"metric": asked})
+    return _table({"metric": {key: value for key, value in asked.items() if value not in (None, [], {})}})
 
 
 def me() -> Me:
@@ -89,7 +102,12 @@ def _frame(table: "pa.Table") -> "pd.DataFrame":
         if pa.types.is_decimal(column.type):
             table = table.set_column(place, column.name, table.column(place).cast(pa.float64()))
     frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    frame.attrs["handrail"] = json.loads((table.schema.metadata or {}).get(b"handrail", b"{}"))
     return frame
+
+
+def _names(names: Sequence[str] | str) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _plain(value: object) -> object:

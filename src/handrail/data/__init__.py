@@ -22,6 +22,7 @@ from handrail.data.events import (
     QualityMended,
     SchemaChanged,
 )
+from handrail.data.formats import ABOUT, described
 from handrail.data.import_source import import_source
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
 from handrail.data.metrics import broken_models, metric, metrics, reconciliations
@@ -57,6 +58,7 @@ from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 
 __all__ = [
+    "ABOUT",
     "Answer",
     "BudgetUse",
     "Certification",
@@ -111,6 +113,7 @@ __all__ = [
     "contract_changes",
     "dataset",
     "datasets",
+    "described",
     "dismiss",
     "extract_path",
     "import_source",

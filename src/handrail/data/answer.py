@@ -28,7 +28,8 @@ class Answer:
     """Rows as Arrow batches, and what was read for them: columns by dataset, those seen masked, as of when.
 
     Of a metric also whether it is `certified` as it is now, and the dataset of the control totals that it
-    `ties_to`; both are None where SQL was asked.
+    `ties_to`, and where amounts were converted the `currency` and the dataset of the `rates`; all of these
+    are None where SQL was asked.
 
     To be closed, or read to its end, which closes it; either writes the counts to the trail, once.
     """
@@ -45,6 +46,8 @@ class Answer:
     _closing: Closing
     _sent: list[int] = field(default_factory=lambda: [0, 0])
     _open: bool = True
+    currency: str | None = None
+    rates: str | None = None
 
     @property
     def schema(self) -> pa.Schema:

@@ -37,6 +37,10 @@ _FORMS = {
                 "description": "The name of this answer on the trail.",
                 "schema": {"type": "string"},
             },
+            "X-Handrail-Certified": {
+                "description": "Of a metric: whether it carries the badge, that is, ties to closed figures.",
+                "schema": {"type": "boolean"},
+            },
             "X-Handrail-As-Of": {
                 "description": "When the oldest data in it was taken.",
                 "schema": {"type": "string", "format": "date-time"},
@@ -74,6 +78,8 @@ class Rows(BaseModel):
     masked: dict[str, list[str]]
     certified: bool | None = None
     ties_to: str | None = None
+    currency: str | None = None
+    rates: str | None = None
     rows: list[dict[str, object]]
     complete: bool
     count: int
@@ -90,6 +96,9 @@ class MetricAsked(BaseModel):
     grain: Grain | None = None
     start: date | None = None
     end: date | None = None
+    order: list[str] = Field(default=[], max_length=50)
+    limit: int | None = Field(default=None, ge=1, le=1 << 53)
+    currency: str | None = Field(default=None, max_length=20)
 
 
 class Asked(BaseModel):
@@ -148,7 +157,8 @@ def ask(ctx: kit.Ctx, asked: Asked, form: Annotated[Form, Depends(_said)]) -> St
     """
     wanted, of = None, asked.metric
     if of:
-        wanted = MetricRequest(of.name, tuple(of.by), of.where, of.grain, of.start, of.end)
+        named = {**of.model_dump(), "by": tuple(of.by), "order": tuple(of.order)}
+        wanted = MetricRequest(**named)
     request = Request(asked.sql, wanted, asked.params, asked.purpose, asked.environment, asked.app)
     return _streamed(query(ctx, request), form)
 
@@ -178,14 +188,18 @@ def metric_values(
     form: Annotated[Form, Depends(_named)],
     by: Names,
     where: Where,
+    order: Names,
     purpose: Purpose = None,
     grain: Grain | None = None,
     start: date | None = None,
     end: date | None = None,
+    limit: Annotated[int | None, Query(ge=1, le=1 << 53)] = None,
+    currency: Annotated[str | None, Query(max_length=20)] = None,
     environment: Environment = "production",
 ) -> StreamingResponse:
     """A metric by dimensions and in steps of time; `where` is DIMENSION=VALUE, as often as needed."""
-    wanted = MetricRequest(name, listed(by), values(where), grain, start, end)
+    span, cut = (grain, start, end), (listed(order), limit, currency)
+    wanted = MetricRequest(name, listed(by), values(where), *span, *cut)
     return _streamed(query(ctx, Request(None, wanted, {}, purpose, environment)), form, name)
 
 
@@ -193,6 +207,8 @@ def _streamed(answer: Answer, form: Form, name: str | None = None) -> StreamingR
     headers = {"X-Handrail-Query": answer.id, "Cache-Control": "no-store"}
     if answer.as_of:
         headers["X-Handrail-As-Of"] = answer.as_of.isoformat()
+    if answer.certified is not None:
+        headers["X-Handrail-Certified"] = "true" if answer.certified else "false"
     if name:
         headers["Content-Disposition"] = f'inline; filename="{name}.{form.format}"'
     pieces = formats.encoded(answer, form.format, form.codec, form.dialect)

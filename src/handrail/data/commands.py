@@ -15,7 +15,7 @@ from handrail.data import disclosure_commands, formats, steward_commands
 from handrail.data.answer import Answer
 from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
-from handrail.data.metrics import metrics
+from handrail.data.metrics import metric, metrics
 from handrail.data.models import Metric, MetricRequest, Request
 from handrail.data.query import query
 from handrail.kernel import Context, Environment
@@ -69,6 +69,9 @@ def query_command(
 @click.option("--grain", type=click.Choice(GRAINS), help="Steps of time.")
 @click.option("--start", help="From this day on (2026-01-31).")
 @click.option("--end", help="Before this day.")
+@click.option("--order", multiple=True, metavar="NAME", help="Order by this; -NAME from the largest down.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many rows.")
+@click.option("--currency", help="Convert amounts into this currency, at the rates that the model names.")
 @_asking
 @kit.cli.verb(human=lambda result: result)
 def metric_command(
@@ -79,22 +82,26 @@ def metric_command(
     grain: str | None,
     start: str | None,
     end: str | None,
+    order: tuple[str, ...],
+    limit: int | None,
+    currency: str | None,
     purpose: str | None,
     app: str | None,
     environment: Environment,
     form: _Form,
 ) -> Any:
     """Ask for a metric, by dimensions and in steps of time."""
-    wanted = MetricRequest(name, by, values(where), grain, start, end)
+    wanted = MetricRequest(name, by, values(where), grain, start, end, order, limit, currency)
     request = Request(None, wanted, {}, purpose, environment, app)
     return _answer(query(ctx, request), form)
 
 
 @click.command("metrics")
-@kit.cli.verb(human=lambda found: _listed(found))
-def metrics_command(ctx: Context) -> tuple[Metric, ...]:
-    """Every metric, with what it means, whose it is, whether it is certified and what it can be cut by."""
-    return metrics(ctx)
+@click.argument("name", required=False)
+@kit.cli.verb(human=lambda found: _explained(found) if isinstance(found, Metric) else _listed(found))
+def metrics_command(ctx: Context, name: str | None) -> Metric | tuple[Metric, ...]:
+    """Every metric, or one explained: its sentence, SQL, owner, version, since when, and what it ties to."""
+    return metric(ctx, name) if name else metrics(ctx)
 
 
 commands: list[click.Command] = [
@@ -118,7 +125,29 @@ def _answer(answer: Answer, form: _Form) -> Any:
     with answer:
         found = list(islice((row for b in answer.batches() for row in formats.rows(b)), _SHOWN + 1))
     title = "" if len(found) <= _SHOWN else f"The first {_SHOWN} rows; --format csv gives all of them"
+    if answer.certified is not None:
+        badge = f"certified, ties to {answer.ties_to}" if answer.certified else "not certified"
+        title = f"{title} ({badge})".strip()
     return kit.cli.table(answer.schema.names, [list(row.values()) for row in found[:_SHOWN]], title)
+
+
+def _explained(one: Metric) -> Any:
+    """A metric in words and in SQL."""
+    ties = f"{one.ties_to}, off by {one.off_by:.3%} at worst" if one.off_by is not None else one.ties_to
+    said = {
+        "what it is": one.sentence,
+        "state": one.state,
+        "owner": one.owner,
+        "cut by": ", ".join(one.dimensions),
+        "over time by": one.time,
+        "currency": f"{one.currency}, converted at {one.rates}" if one.rates else one.currency,
+        "ties to": ties,
+        "version": one.version,
+        "since": one.since.isoformat(timespec="minutes") if one.since else None,
+        "file": one.file,
+        "SQL": one.sql,
+    }
+    return kit.cli.table([one.name, ""], [[key, value] for key, value in said.items() if value])
 
 
 def _listed(found: tuple[Metric, ...]) -> Any:

@@ -60,7 +60,11 @@ def encoded(
 def described(answer: Answer) -> dict[str, Any]:
     """What is known about an answer besides its rows."""
     columns = [{"name": column.name, "type": str(column.type)} for column in answer.schema]
-    badge = {} if answer.certified is None else {"certified": answer.certified, "ties_to": answer.ties_to}
+    badge: dict[str, Any] = {}
+    if answer.certified is not None:
+        badge = {"certified": answer.certified, "ties_to": answer.ties_to}
+    if answer.currency:
+        badge |= {"currency": answer.currency, "rates": answer.rates}
     return {
         "query": answer.id,
         "environment": answer.environment,

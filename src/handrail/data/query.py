@@ -11,7 +11,7 @@ from typing import Any
 from handrail.data import store
 from handrail.data.answer import Answer, Budget
 from handrail.data.catalog import contract_of, declared_purposes, found
-from handrail.data.compile_metric import compile_metric
+from handrail.data.compile_metric import compile_metric, rates
 from handrail.data.counted import Counting, counting
 from handrail.data.govern import SCHEMA, Statement, govern
 from handrail.data.metrics import definition
@@ -55,6 +55,8 @@ class _Asked:
     manifest: Manifest | None = None
     certified: bool | None = None  # of a metric: whether it carries the badge
     ties_to: str | None = None
+    currency: str | None = None  # that amounts are converted into, at these rates
+    rates: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,9 @@ def _settled(ctx: Context, request: Request) -> _Asked:
     one = definition(ctx, metric)
     question, to = compile_metric(one, request.metric), one.settings.ties_to
     badge = stands(ctx, one).certified, to.dataset if to else None
-    return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest, *badge)
+    into = request.metric.currency
+    money = (into, rates(one)) if into else ()
+    return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest, *badge, *money)
 
 
 def _bound(to: frozenset[str] | None, purpose: str | None) -> str | None:
@@ -280,4 +284,6 @@ def _run(
         _rows=rows,
         _budget=Budget(limits.max_rows, limits.max_mb),
         _closing=closing,
+        currency=asked.currency,
+        rates=asked.rates,
     )

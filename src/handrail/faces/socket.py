@@ -4,6 +4,7 @@ Who asks is known by the socket: it belongs to a run, and nothing that comes ove
 comes is written by the app, so each request is read strictly, and a frame that is none ends the conversation.
 """
 
+import json
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +36,9 @@ class _Metric(_Strict):
     grain: str | None = None
     start: str | None = None
     end: str | None = None
+    order: list[str] = []
+    limit: int | None = None
+    currency: str | None = None
 
 
 class _Query(_Strict):
@@ -182,10 +186,11 @@ def _write(ctx: Context, request: _Query, content: IO[bytes]) -> None:
     asked = request.metric
     metric = None
     if asked is not None:
-        by = tuple(asked.by)
-        metric = data.MetricRequest(asked.name, by, asked.where, asked.grain, asked.start, asked.end)
+        named = {**asked.model_dump(), "by": tuple(asked.by), "order": tuple(asked.order)}
+        metric = data.MetricRequest(**named)
     answer = data.query(ctx, data.Request(sql=request.sql, metric=metric, params=request.params))
-    with pa.ipc.new_stream(content, answer.schema) as writer:
+    about = {data.ABOUT: json.dumps(data.described(answer))}
+    with pa.ipc.new_stream(content, answer.schema.with_metadata(about)) as writer:
         for batch in answer.batches():
             writer.write_batch(batch)
 

@@ -27,6 +27,7 @@ from handrail.kit.jsonable import jsonable
 Human = Callable[[Any], Any]
 Report = Callable[[str, int, int], None]
 _JSON = "handrail.json"
+_NARROW = 76  # columns that every terminal has
 
 
 class Opener(Protocol):
@@ -206,6 +207,7 @@ def progress() -> Iterator[Report]:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
     """A rich table of plain values; numbers stand to the right."""
     made = Table(title=title or None, title_justify="left", header_style="bold", border_style="bright_black")
+    made.min_width = min(len(title), _NARROW)  # a title is no wider than its table
     cells = [list(row) for row in rows]
     for place, column in enumerate(columns):
         numeric = bool(cells) and all(isinstance(row[place], int | float) for row in cells)
