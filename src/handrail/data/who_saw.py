@@ -27,6 +27,7 @@ def who_saw(ctx: Context, about: str, entity: str) -> tuple[Sighting, ...]:
     access.require(ctx, "see-access", Resource("Subject", subject))
     mark = pseudonym(ctx.instance, subject, entity.strip())
     ctx.audit.note("access.searched", f"subject:{subject}", entity=mark)
+    ctx.audit.settle()
     found: dict[tuple[str, str], Sighting] = {}
     days: set[tuple[str, datetime]] = set()
     for first in seen_store.firsts(ctx, subject, mark, _MOST):

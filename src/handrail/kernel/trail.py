@@ -28,12 +28,14 @@ def entries(
     """
     if person != ctx.caller.person.id or ctx.caller.scopes is not None:
         access.require(ctx, "see-trail", _TRAIL)
+    ctx.audit.settle()
     return audit.recent(ctx.db, person=person, verb=verb, subject=subject, before=before, limit=limit)
 
 
 def verify(ctx: Context) -> audit.Verification:
     """Prove the whole trail anew; reads every entry."""
     access.require(ctx, "verify-trail", _TRAIL)
+    ctx.audit.settle()
     with storage.snapshot(ctx.instance.engine) as db:
         return audit.verify(db, ctx.instance.log.verifier_key, ctx.instance.witness)
 
@@ -41,6 +43,7 @@ def verify(ctx: Context) -> audit.Verification:
 def prove(ctx: Context, seq: int) -> audit.Proof:
     """Prove that entry `seq` is in the signed log."""
     access.require(ctx, "see-trail", _TRAIL)
+    ctx.audit.settle()
     with storage.snapshot(ctx.instance.engine) as db:
         return audit.prove(db, seq)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+import structlog
 
 from handrail.kernel import storage
 from handrail.kernel.audit import merkle
@@ -22,6 +23,7 @@ from handrail.kernel.errors import NotReady
 # and an append writes one row more in 256.
 STORED_LEVELS = 8
 _GROUP = 200
+_logger = structlog.get_logger(__name__)
 
 entries = sa.Table(
     "audit_entries",
@@ -90,8 +92,19 @@ class Note:
 
 @dataclass(frozen=True)
 class _Waiting:
-    note: Note
+    note: Note | None  # None: somebody waits until all before it is written and published
     written: "Future[int]"
+
+
+# Made once: building a statement costs as much as running it.
+_TAKE = (
+    head.update()
+    .where(head.c.id == 1)
+    .values(size=head.c.size + sa.bindparam("more"))
+    .returning(head.c.size, head.c.frontier)
+)
+_ADD, _ADD_NODES, _SIGN = entries.insert(), nodes.insert(), checkpoints.insert()
+_GROW = head.update().where(head.c.id == 1).values(frontier=sa.bindparam("grown"))
 
 
 class Log:
@@ -107,6 +120,7 @@ class Log:
         self._witness = witness
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._publishing = threading.Lock()  # its own: nobody waits to write while a file is flushed
         self._thread: threading.Thread | None = None
 
     @property
@@ -123,12 +137,7 @@ class Log:
         batch = [replace(note, subject=_sound(note.subject), facts=_sound(note.facts)) for note in notes]
         if not batch:
             return None
-        size, packed = connection.execute(
-            head.update()
-            .where(head.c.id == 1)
-            .values(size=head.c.size + len(batch))
-            .returning(head.c.size, head.c.frontier)
-        ).one()
+        size, packed = connection.execute(_TAKE, {"more": len(batch)}).one()
         start = size - len(batch)
         frontier = [packed[i : i + 32] for i in range(0, len(packed), 32)]
         rows, finished = [], []
@@ -148,35 +157,43 @@ class Log:
                     "leaf": leaf,
                 }
             )
-        connection.execute(entries.insert(), rows)
+        connection.execute(_ADD, rows)
         if finished:
             connection.execute(
-                nodes.insert(),
+                _ADD_NODES,
                 [{"level": level, "position": at, "hash": value} for level, at, value in finished],
             )
-        connection.execute(head.update().where(head.c.id == 1).values(frontier=b"".join(frontier)))
+        connection.execute(_GROW, {"grown": b"".join(frontier)})
         signed = self._signer.sign(Checkpoint(self._signer.origin, size, merkle.fold(frontier)))
-        connection.execute(checkpoints.insert().values(size=size, note=signed))
+        connection.execute(_SIGN, {"size": size, "note": signed})
         return signed
 
     def publish(self, signed: str | None) -> None:
         """Keep the newest checkpoint outside the database, so that a trail that was cut short is noticed."""
         if signed is None:
             return
-        with self._lock:
+        with self._publishing:
             known = self._witness.read_text(encoding="utf-8") if self._witness.exists() else ""
             if _size(signed) > _size(known):
                 storage.write_file(self._witness, signed.encode())
 
     def write(self, note: Note) -> int:
         """Write one entry durably and return its number; waits for the group it is committed with."""
+        return self.soon(note).result()
+
+    def soon(self, note: Note | None) -> "Future[int]":
+        """Write one entry durably; the answer comes when it is, so that work can go on meanwhile."""
         waiting = _Waiting(note, Future())
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._serve, name="audit", daemon=True)
                 self._thread.start()
             self._queue.put(waiting)
-        return waiting.written.result()
+        return waiting.written
+
+    def settle(self) -> None:
+        """Wait until all that this process has said so far is on the trail and published."""
+        self.soon(None).result()
 
     def close(self) -> None:
         """Write what is queued and end the writer thread."""
@@ -201,17 +218,26 @@ class Log:
                 return
 
     def _commit(self, group: list[_Waiting]) -> None:
+        """Commit a group, tell who waits, and publish. Each caller must learn of what went wrong."""
+        written = [waiting for waiting in group if waiting.note]
+        settling = [waiting for waiting in group if not waiting.note]
+        signed = None
         try:
             with self._engine.begin() as connection:
-                signed = self.append(connection, [waiting.note for waiting in group])
-                size = _size(signed or "")
-            self.publish(signed)
-        except Exception as error:  # noqa: BLE001 - a supervisor: each caller that waits must learn of it
+                signed = self.append(connection, [waiting.note for waiting in group if waiting.note])
+        except Exception as error:  # noqa: BLE001 - a supervisor
+            _logger.warning("audit.not_written", entries=len(written), error=type(error).__name__)
             for waiting in group:
                 waiting.written.set_exception(error)
             return
-        for seq, waiting in enumerate(group, size - len(group)):
+        for seq, waiting in enumerate(written, _size(signed or "") - len(written)):
             waiting.written.set_result(seq)
+        try:
+            self.publish(signed)
+        except Exception as error:  # noqa: BLE001 - the next checkpoint is published in its place
+            _logger.warning("audit.not_published", error=type(error).__name__)
+        for waiting in settling:
+            waiting.written.set_result(-1)
 
 
 def tree_nodes(connection: sa.Connection) -> merkle.Nodes:

@@ -1,6 +1,7 @@
 """The trail as one context sees it, and reading it back."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,9 +51,18 @@ class Trail:
 
         Not to be called once this transaction has written: on SQLite the two would wait for each other.
         """
+        return self.soon(verb, subject, **facts).result()
+
+    def soon(self, verb: str, subject: str, **facts: Any) -> "Future[int]":
+        """The same without waiting: the entry is durable when the answer has its number, or raises."""
         if storage.is_writing(self._db):
-            raise RuntimeError("audit.now inside a writing transaction; use audit.note")
-        return self._log.write(self._note(verb, subject, facts))
+            raise RuntimeError("an entry at once inside a writing transaction; use audit.note")
+        return self._log.soon(self._note(verb, subject, facts))
+
+    def settle(self) -> None:
+        """Wait until all that this process has said is there to be read; not while this transaction writes."""
+        if not storage.is_writing(self._db):
+            self._log.settle()
 
     def flush(self) -> str | None:
         """Append what was noted, in this transaction; returns the checkpoint to publish after the commit."""
