@@ -60,7 +60,7 @@ class Trail:
         return self._log.soon(self._note(verb, subject, facts))
 
     def settle(self) -> None:
-        """Wait until all that this process has said is there to be read; not while this transaction writes."""
+        """Wait until all that this process has said can be read; not while this transaction writes."""
         if not storage.is_writing(self._db):
             self._log.settle()
 
