@@ -18,12 +18,17 @@ from handrail.data.events import (
     DatasetCertified,
     MetricCertified,
     MetricMissed,
+    MetricReconciled,
     QualityBroken,
+    QualityChecked,
     QualityMended,
     SchemaChanged,
+    SourceImported,
 )
 from handrail.data.formats import ABOUT, described
 from handrail.data.import_source import import_source
+from handrail.data.lineage import lineage
+from handrail.data.lineage_models import Edge, Lineage, Node, Output, Question
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
 from handrail.data.metrics import broken_models, metric, metrics, reconciliations
 from handrail.data.models import (
@@ -52,6 +57,7 @@ from handrail.data.renew import renew
 from handrail.data.scheduled import Supervisor, check_what_is_due
 from handrail.data.see_as import Preview, preview
 from handrail.data.seen import BudgetUse, Sighting, Used
+from handrail.data.stated import Stated, StatedMetric, stated, stated_metric
 from handrail.data.survey import survey
 from handrail.data.touched import Comparison, Touched, contract_changes
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
@@ -73,22 +79,29 @@ __all__ = [
     "DatasetCertified",
     "Difference",
     "Drift",
+    "Edge",
     "Found",
     "Freshness",
     "ImportReport",
+    "Lineage",
     "Mask",
     "Metric",
     "MetricCertification",
     "MetricCertified",
     "MetricMissed",
+    "MetricReconciled",
     "MetricRequest",
+    "Node",
     "Note",
     "Notice",
+    "Output",
     "Preview",
     "Proposal",
     "QualityBroken",
     "QualityCheck",
+    "QualityChecked",
     "QualityMended",
+    "Question",
     "Reconciliation",
     "Rename",
     "Rendition",
@@ -98,6 +111,9 @@ __all__ = [
     "Rule",
     "SchemaChanged",
     "Sighting",
+    "SourceImported",
+    "Stated",
+    "StatedMetric",
     "Supervisor",
     "Touched",
     "Used",
@@ -117,6 +133,7 @@ __all__ = [
     "dismiss",
     "extract_path",
     "import_source",
+    "lineage",
     "metric",
     "metrics",
     "everybodys_budgets",
@@ -135,6 +152,8 @@ __all__ = [
     "revoke",
     "sample",
     "set_rendition",
+    "stated",
+    "stated_metric",
     "subscriptions",
     "survey",
     "timeline",

@@ -8,7 +8,7 @@ from typing import Any
 
 from handrail.data import quality_store, spoken
 from handrail.data.catalog import CATALOG, contract_of
-from handrail.data.events import QualityBroken, QualityMended
+from handrail.data.events import QualityBroken, QualityChecked, QualityMended
 from handrail.data.govern import SCHEMA
 from handrail.data.models import Contract, Extract
 from handrail.data.places import there
@@ -69,6 +69,7 @@ def checked(
         broken=len(broken),
         contract=contract.digest,
     )
+    ctx.events.publish(QualityChecked(name, made.id))
     if broken:
         ctx.events.publish(QualityBroken(name, broken, made.id, since=broken == were))
     elif were:

@@ -35,6 +35,14 @@ class SchemaChanged:
 
 
 @dataclass(frozen=True)
+class SourceImported:
+    """A source was imported: these datasets have new extracts."""
+
+    source: str
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DataRefreshed:
     """A dataset has a newer extract with the shape that its contract states."""
 
@@ -56,6 +64,23 @@ class MetricMissed:
     metric: str
     digest: str
     worst: float
+
+
+@dataclass(frozen=True)
+class MetricReconciled:
+    """A version of a metric was held against its control totals, and tied to them or not."""
+
+    metric: str
+    digest: str
+    within: bool
+
+
+@dataclass(frozen=True)
+class QualityChecked:
+    """A dataset was held against its contract; what came of each promise is in its history."""
+
+    dataset: str
+    check: str
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from handrail.data.check_quality import checked
 from handrail.data.checks import breaches
 from handrail.data.draft import Found, draft, server_of
 from handrail.data.drift import Drift, as_result, drift
-from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged
+from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged, SourceImported
 from handrail.data.load import load, parse
 from handrail.data.merge import merge
 from handrail.data.models import Dataset, Extract, ImportReport, Note
@@ -129,6 +129,7 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
         store.put_extract(ctx, Extract(one.dataset, called, one.table.key, path, rows, moment))
     if outcome.files:
         definitions.write_all(ctx, outcome.files, f"Draft the contracts of {called}.")
+    ctx.events.publish(SourceImported(called, tuple(one.dataset for one in read.tables)))
     for name in outcome.changed:
         _announce_change(ctx, name, outcome, standing.get(name))
     for name in outcome.refreshed:

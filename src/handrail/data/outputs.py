@@ -38,7 +38,7 @@ def traced(sql: str, resolved: Resolved, contracts: Mapping[str, Contract]) -> Q
 def _nodes(tree: exp.Query, contracts: Mapping[str, Contract]) -> list[tuple[str, Node]]:
     """The outputs in their order, each as sqlglot follows it; names as they were written, where they were."""
     types = {c.name.lower(): {x.name.lower(): x.type for x in c.columns} for c in contracts.values()}
-    schema = MappingSchema(types, dialect="duckdb")
+    schema = MappingSchema({**types}, dialect="duckdb")
     written = [_written(one) for one in tree.selects]
     plain = qualify(
         tree.copy(), dialect="duckdb", schema=schema, validate_qualify_columns=False, identify=False

@@ -11,7 +11,7 @@ import sqlglot.expressions as exp
 
 from handrail.data import measured_store, whole
 from handrail.data.compile_metric import compile_metric
-from handrail.data.events import MetricMissed
+from handrail.data.events import MetricMissed, MetricReconciled
 from handrail.data.extension import TiesTo
 from handrail.data.measured import Difference, Reconciliation
 from handrail.data.metrics import definition
@@ -56,6 +56,7 @@ def reconcile(ctx: Context, name: str) -> Reconciliation:
         worst=made.worst,
         within=made.within,
     )
+    ctx.events.publish(MetricReconciled(name, one.digest, made.within))
     if not made.within:
         ctx.events.publish(MetricMissed(name, one.digest, made.worst))
     return made

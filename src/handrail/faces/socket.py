@@ -7,7 +7,7 @@ comes is written by the app, so each request is read strictly, and a frame that 
 import json
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, Literal
 
 import pyarrow as pa
@@ -86,6 +86,8 @@ class _Talk:
         self._outputs = outputs
         self._questions = 0
         self._refusals: list[Refusal] = []
+        self._reads: dict[str, frozenset[str]] = {}
+        self._metrics: set[str] = set()
 
     def go_on(self) -> Conversation:
         broken = ""
@@ -102,7 +104,8 @@ class _Talk:
         except wire.Broken as error:
             broken = str(error)
         self._connection.close()
-        return Conversation(self._questions, tuple(self._refusals), broken)
+        seen = self._reads, frozenset(self._metrics)
+        return Conversation(self._questions, tuple(self._refusals), broken, *seen)
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
@@ -138,11 +141,17 @@ class _Talk:
     def _query(self, request: _Query) -> None:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
             with self._instance.context(self._caller) as ctx:
-                _write(ctx, request, content)
+                self._saw(request, _write(ctx, request, content))
             content.seek(0)
             self._say({"stream": "arrow"})
             wire.send_content(self._connection, _pieces(content))
             self._say({})
+
+    def _saw(self, request: _Query, reads: Mapping[str, tuple[str, ...]]) -> None:
+        for dataset, columns in reads.items():
+            self._reads[dataset] = self._reads.get(dataset, frozenset()) | frozenset(columns)
+        if request.metric is not None:
+            self._metrics.add(request.metric.name)
 
     def _take(self, announced: _Output) -> None:
         self._say({})
@@ -181,8 +190,11 @@ def _me(caller: Caller) -> dict[str, Any]:
     return {"id": person.id, "name": person.name, "email": person.email}
 
 
-def _write(ctx: Context, request: _Query, content: IO[bytes]) -> None:
-    """Write the whole answer; whatever is refused on the way is refused before a byte has left."""
+def _write(ctx: Context, request: _Query, content: IO[bytes]) -> Mapping[str, tuple[str, ...]]:
+    """Write the whole answer; whatever is refused on the way is refused before a byte has left.
+
+    Gives the columns by dataset that it was made from.
+    """
     asked = request.metric
     metric = None
     if asked is not None:
@@ -193,6 +205,7 @@ def _write(ctx: Context, request: _Query, content: IO[bytes]) -> None:
     with pa.ipc.new_stream(content, answer.schema.with_metadata(about)) as writer:
         for batch in answer.batches():
             writer.write_batch(batch)
+    return answer.columns_read
 
 
 def _pieces(content: IO[bytes]) -> Iterator[bytes]:

@@ -96,3 +96,6 @@ class Conversation:
     refusals: tuple[Refusal, ...] = ()
     # What the app sent that no client of ours sends, in words; the door then closed.
     broken: str = ""
+    # What its answers were made from: columns by dataset, and the metrics that were asked for.
+    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    metrics: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 Nothing of a run reaches anybody but through its door, and what it shows is for the person it was made for.
 """
 
-from handrail.runtime.events import RunFinished
+from handrail.runtime.events import RunFinished, RunStarted
 from handrail.runtime.execute import execute
 from handrail.runtime.handed_over import table_of
 from handrail.runtime.layer import build as build_layer
@@ -20,6 +20,7 @@ __all__ = [
     "Output",
     "Run",
     "RunFinished",
+    "RunStarted",
     "Supervisor",
     "build_layer",
     "execute",

@@ -1,14 +1,29 @@
 """Facts that the runtime room publishes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from handrail.kernel import Environment
 from handrail.runtime.models import RunState
 
 
 @dataclass(frozen=True)
+class RunStarted:
+    """A run has left the queue, and is being executed."""
+
+    run: str
+    app: str
+    commit: str
+    environment: Environment
+
+
+@dataclass(frozen=True)
 class RunFinished:
-    """A run is over; `ended` says how, in one word."""
+    """A run is over; `ended` says how, in one word.
+
+    `reads` are the columns by dataset that its answers were made from, and `metrics` those that it asked for;
+    nothing where the process that executed it is gone.
+    """
 
     run: str
     app: str
@@ -17,3 +32,5 @@ class RunFinished:
     person: str
     state: RunState
     ended: str
+    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    metrics: frozenset[str] = frozenset()

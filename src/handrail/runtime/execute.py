@@ -20,7 +20,7 @@ from handrail.kernel import (
 )
 from handrail.kernel.sandbox import Conversation, Limits, Outcome, Sandbox
 from handrail.runtime import layer, lease, store
-from handrail.runtime.events import RunFinished
+from handrail.runtime.events import RunFinished, RunStarted
 from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.models import Run
 from handrail.runtime.outline import outline
@@ -36,9 +36,7 @@ def execute(instance: Instance, run_id: str) -> Run:
 
     When another process was first, waits until that one is done. Refuses NotFound.
     """
-    with instance.context(SYSTEM) as ctx:
-        mine = store.claim(ctx, run_id, lease.mine())
-        run = store.find_run(ctx, run_id)
+    mine, run = claim(instance, run_id)
     if run is None:
         raise NotFound(f"There is no run {run_id[:40]!r}.", next_step="Start one.", subject="run:unknown")
     if mine:
@@ -51,6 +49,15 @@ def execute(instance: Instance, run_id: str) -> Run:
         time.sleep(_BEAT)
     assert run is not None
     return run
+
+
+def claim(instance: Instance, run_id: str) -> tuple[bool, Run | None]:
+    """Take a queued run for this process; whether it could, and the run, or None when there is none."""
+    with instance.context(SYSTEM) as ctx:
+        mine, run = store.claim(ctx, run_id, lease.mine()), store.find_run(ctx, run_id)
+        if mine and run:
+            ctx.events.publish(RunStarted(run.id, run.app, run.commit, run.environment))
+    return mine, run
 
 
 def carry_out(instance: Instance, run: Run, shutdown: threading.Event) -> None:
@@ -111,8 +118,9 @@ def close(
             environment=run.environment, state=over.state, ended=over.ended, reason=brief,
             questions=over.questions, refusals=len(said.refusals), outputs=outputs, for_person=run.person,
         )  # fmt: skip
+        ended = over.state, over.ended, said.reads, said.metrics
         ctx.events.publish(
-            RunFinished(run.id, run.app, run.commit, run.environment, run.person, over.state, over.ended)
+            RunFinished(run.id, run.app, run.commit, run.environment, run.person, *ended)
         )
 
 

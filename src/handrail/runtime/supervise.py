@@ -7,7 +7,7 @@ import structlog
 
 from handrail.kernel import SYSTEM, Instance
 from handrail.runtime import lease, store
-from handrail.runtime.execute import carry_out, close
+from handrail.runtime.execute import carry_out, claim, close
 from handrail.runtime.reasons import interrupted
 
 _PAUSE = 0.25  # seconds between two looks into an empty queue
@@ -59,9 +59,7 @@ def take_one(instance: Instance, shutdown: threading.Event) -> bool:
         waiting = store.next_queued(ctx)
     if waiting is None:
         return False
-    with instance.context(SYSTEM) as ctx:
-        mine = store.claim(ctx, waiting, lease.mine())
-        run = store.find_run(ctx, waiting)
+    mine, run = claim(instance, waiting)
     if mine and run is not None:
         carry_out(instance, run, shutdown)
     return True
