@@ -6,6 +6,8 @@ what the statement touches. DuckDB's error texts quote values, so they go nowher
 words.
 """
 
+import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -18,13 +20,19 @@ import orjson
 import pyarrow as pa
 import structlog
 
+from handrail.adapters.engines.prepared import Database, Prepared
+from handrail.adapters.engines.watch import Watch
 from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
+from handrail.kernel.kept import Kept
 from handrail.kernel.ports import EngineLimits, Rows
 
 _BATCH_ROWS = 20_000
-_OPEN_DATABASES = 8
+_OPEN_DATABASES = 16
+_AGREED = 16_384  # statements that DuckDB's own parser was asked about, by their hash
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
 _log = structlog.get_logger(__name__)
+_empty: dict[tuple[tuple[str, str], ...], str] = {}  # columns -> the file without rows
+_making = threading.Lock()
 
 # How DuckDB's kinds of error, which begin its messages, are told.
 MISFIT = (
@@ -55,10 +63,10 @@ class DuckDB:
     """The `Engine` over DuckDB. Databases are kept open, one for each set of files in use."""
 
     def __init__(self) -> None:
-        self._databases: OrderedDict[tuple[tuple[str, str, int], ...], duckdb.DuckDBPyConnection] = (
-            OrderedDict()
-        )
+        self._databases: OrderedDict[tuple[tuple[str, str, int], ...], Database] = OrderedDict()
         self._lock = threading.Lock()
+        self._agreed: Kept[bytes, bool] = Kept(_AGREED)
+        self._watch = Watch()
 
     def run(
         self,
@@ -72,17 +80,18 @@ class DuckDB:
 
         Refuses Invalid what DuckDB will not run, LimitReached beyond `limits`, NotReady without a file.
         """
-        cursor = self._database(schema, tables, limits).cursor()
-        _same_tables(cursor, sql, schema, tables)
-        return _Running(cursor, sql, values, limits.seconds)
+        database = self._database(schema, tables, limits)
+        agreed = hashlib.sha256("\0".join((schema, *sorted(tables), sql)).encode()).digest()
+        if not self._agreed.get(agreed):  # of the same text over the same names DuckDB says the same again
+            _same_tables(database.connection.cursor(), sql, schema, tables)
+            self._agreed.put(agreed, True)
+        return _Running(database, sql, values, limits.seconds, self._watch)
 
-    def _database(
-        self, schema: str, tables: Mapping[str, Path], limits: EngineLimits
-    ) -> duckdb.DuckDBPyConnection:
+    def _database(self, schema: str, tables: Mapping[str, Path], limits: EngineLimits) -> Database:
         key = tuple((name, str(path), _changed(name, path)) for name, path in sorted(tables.items()))
         with self._lock:
             if key not in self._databases:
-                self._databases[key] = _closed_database(schema, tables, limits)
+                self._databases[key] = Database(_closed_database(schema, tables, limits))
             self._databases.move_to_end(key)
             while len(self._databases) > _OPEN_DATABASES:
                 self._databases.popitem(last=False)  # running cursors keep their database alive
@@ -93,19 +102,19 @@ class _Running:
     """One running statement. It is interrupted at its deadline, however slowly its rows are taken."""
 
     def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any], seconds: float
+        self, database: Database, sql: str, values: Mapping[str, Any], seconds: float, watch: Watch
     ) -> None:
-        self._cursor = cursor
+        self._database = database
         self._seconds = seconds
         self._late = threading.Event()
-        self._open = True
-        self._ending = threading.Lock()  # the timer must not reach for a cursor that is being closed
-        self._timer = threading.Timer(seconds, self._stop)
-        self._timer.daemon = True
-        self._timer.start()
+        self._running: Prepared | None = None
+        self._complete = False
+        self._ending = threading.Lock()  # the watch must not reach for a cursor that is being closed
+        self._watch = watch
+        self._alarm = watch.after(seconds, self._stop)
         try:
-            relation = cursor.sql(sql, params=dict(values) or None)
-            self._reader = relation.to_arrow_reader(_BATCH_ROWS)
+            self._running = database.take(sql, values)
+            self._reader = self._running.relation.to_arrow_reader(_BATCH_ROWS)
         except duckdb.Error as error:
             self.close()
             raise self._told(error) from None
@@ -121,12 +130,16 @@ class _Running:
 
     def close(self) -> None:
         """Stop, whether or not all rows were taken."""
-        self._timer.cancel()
+        self._watch.forget(self._alarm)
         with self._ending:
-            if self._open:
-                self._open = False
-                self._cursor.interrupt()
-                self._cursor.close()
+            ended, self._running = self._running, None
+        if ended is None:
+            return
+        if self._complete and not self._late.is_set():
+            self._database.give_back(ended)
+        else:
+            ended.cursor.interrupt()
+            ended.cursor.close()
 
     def _next(self) -> pa.RecordBatch | None:
         if self._late.is_set():
@@ -134,6 +147,7 @@ class _Running:
         try:
             batch = self._reader.read_next_batch()
         except StopIteration:
+            self._complete = True
             return None
         except (duckdb.Error, OSError, pa.ArrowException) as error:
             raise self._told(error) from None
@@ -142,8 +156,8 @@ class _Running:
     def _stop(self) -> None:
         self._late.set()
         with self._ending:
-            if self._open:
-                self._cursor.interrupt()
+            if self._running is not None:
+                self._running.cursor.interrupt()
 
     def _told(self, error: Exception) -> Refusal:
         refusal = told(error)
@@ -172,15 +186,34 @@ def _closed_database(
             "python_enable_replacements": False,
         },
     )
-    paths = ", ".join(_quoted(str(path), "'") for path in tables.values())
+    files = {name: (path, _no_rows(database, path)) for name, path in tables.items()}
+    paths = ", ".join(_quoted(str(path), "'") for both in files.values() for path in both)
     database.execute(f"SET allowed_paths = [{paths}]")
     database.execute("SET enable_external_access = false")
     database.execute(f"CREATE SCHEMA {_quoted(schema)}")
-    for name, path in tables.items():
-        view = f"{_quoted(schema)}.{_quoted(name)}"
-        database.execute(f"CREATE VIEW {view} AS FROM read_parquet({_quoted(str(path), chr(39))})")
+    for name, both in files.items():
+        view, read = f"{_quoted(schema)}.{_quoted(name)}", ", ".join(_quoted(str(path), "'") for path in both)
+        database.execute(f"CREATE VIEW {view} AS FROM read_parquet([{read}])")
     database.execute("SET lock_configuration = true")
     return database
+
+
+def _no_rows(database: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """A file in memory with the columns of `path` and without a row; one for each list of columns.
+
+    Of two files DuckDB reads no statistics. With one alone it plans by the least and greatest value of each
+    column, in rows that the viewer may not see too; and a plan decides what is computed first, and so which
+    queries fail.
+    """
+    columns = database.execute(f"DESCRIBE FROM read_parquet({_quoted(str(path), chr(39))})").fetchall()
+    shape = tuple((name, kind) for name, kind, *_ in columns)
+    with _making:
+        if shape not in _empty:
+            made = f"/proc/self/fd/{os.memfd_create('handrail-no-rows')}"
+            source = f"FROM read_parquet({_quoted(str(path), chr(39))}) LIMIT 0"
+            database.execute(f"COPY ({source}) TO '{made}' (FORMAT parquet, USE_TMP_FILE false)")
+            _empty[shape] = made
+    return _empty[shape]
 
 
 def _same_tables(
