@@ -14,17 +14,14 @@ from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.data import commands
-from handrail.data.extension import TiesTo
-from handrail.data.reconcile import compare
 from handrail.faces import cli
-from handrail.kernel import Instance, Invalid, NotAllowed, NotReady, Refusal, definitions, identity, trail
+from handrail.kernel import Instance, NotAllowed, NotReady, Refusal, definitions, identity, trail
 from handrail.server import Composition, application
 from tests.data import asking
 from tests.data.asking import MODEL, TODAY
 
 TOTALS = "month,eur,allowed,pack\n2026-01-01,180,0.001,Pack 1\n2026-02-01,220,0.001,Pack 2\n"
 TIES = {"dataset": "totals", "period": "month", "value": "eur", "tolerance": 0.001, "source": "pack"}
-MONTHLY = TiesTo(dataset="totals", period="month", value="eur")
 
 
 def model(ties: dict[str, Any] = TIES, expression: str = "SUM(orders.amount)") -> bytes:
@@ -242,34 +239,6 @@ def test_a_metric_without_control_totals_says_so(shop: Instance) -> None:
         data.reconcile(ctx, "buyers")
     with pytest.raises(NotReady, match="names no control totals"), act("steward.hr") as ctx:
         data.certify_metric(ctx, "buyers")
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ([], "has no total yet"),
-        ([{"period": None, "total": 1}], "without period or total"),
-        ([{"period": "2026-01-01", "total": None}], "without period or total"),
-        ([{"period": "2026-01-01", "total": "many"}], "without period or total"),
-        ([{"period": "2026-01-01", "total": float("nan")}], "without period or total"),
-        ([{"period": "soon", "total": 1}], "periods that are no days"),
-        ([{"period": "2026-01-01", "total": 1}, {"period": "2026-01-01", "total": 1}], "two totals"),
-    ],
-)
-def test_totals_that_cannot_be_compared_are_refused(rows: list[dict[str, Any]], message: str) -> None:
-    with pytest.raises(Invalid, match=message):
-        compare(MONTHLY, {}, [{"source": "", **row} for row in rows])
-
-
-@pytest.mark.parametrize(
-    ("ours", "total", "difference"),
-    [(None, 5, 1.0), (5, 5, 0.0), (-4, -5, 0.2), (0, 0, 0.0), (1, 0, 1.0), ("180.09", "180", 0.0005)],
-)
-def test_how_far_a_figure_is_from_its_total(ours: Any, total: Any, difference: float) -> None:
-    values = {} if ours is None else {("2026-01-01",): ours}
-    [row] = compare(MONTHLY, values, [{"period": "2026-01-01", "total": total, "source": None}])
-    assert row.difference == pytest.approx(difference)
-    assert row.within == (difference == 0.0)
 
 
 def test_a_version_is_certified_once(shop: Instance, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from handrail.data import measured_store
+from handrail.data.compare_totals import missed
 from handrail.data.events import MetricCertified
 from handrail.data.measured import Standing
 from handrail.data.metrics import definition, metric
 from handrail.data.models import Metric
 from handrail.data.ossie import Definition
-from handrail.data.reconcile import missed
 from handrail.data.stands import stands
 from handrail.kernel import Conflict, Context, NotReady, Resource, access
 

@@ -20,7 +20,9 @@ class TiesTo(BaseModel):
 
     `period` is the column with a period's first day, `value` the total's, `by` the columns of further
     dimensions. `tolerance` is the largest relative difference (0.001 is 0.1 %), or the column that holds it;
-    `source` the column that says which paper a total is from.
+    when it is `absolute`, in the unit of the totals. `source` is the column that says which paper a total is
+    from, `due` how long after the end of a period its total has to be there, and `currency` what amounts are
+    converted into before they are compared.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -30,7 +32,10 @@ class TiesTo(BaseModel):
     grain: Grain = "month"
     by: dict[str, str] = {}
     tolerance: float | str = 0.0
+    absolute: bool = False
     source: str | None = None
+    due: str | None = Field(default=None, pattern=SPAN)
+    currency: str | None = None
 
 
 class Rates(BaseModel):

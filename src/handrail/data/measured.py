@@ -5,27 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
+
+from handrail.kernel import SYSTEM
 
 MetricState = Literal["draft", "proposed", "certified", "due", "edited", "missed"]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One control total and the metric's value of the same period; figures are exact, as texts."""
+    """One control total and the metric's value of the same period; figures are exact, as texts.
+
+    Without a `total` the period has a value and no total: between periods that have one that is a miss, and
+    after them it is `late`, which is none.
+    """
 
     period: str  # its first day
     by: Mapping[str, str]  # further dimensions
-    total: str
+    total: str | None
     ours: str | None  # None: the metric has no value there
     difference: float  # relative to the total; 1.0 where there is nothing to compare
-    tolerance: float
+    tolerance: float  # relative, or when `absolute` in the total's unit
     source: str
+    absolute: bool = False
+    late: bool = False
+
+    @property
+    def apart(self) -> Decimal | None:
+        """How far they are apart, in the total's unit; None without a total."""
+        return None if self.total is None else abs(Decimal(self.ours or 0) - Decimal(self.total))
 
     @property
     def within(self) -> bool:
         """Whether it is close enough."""
-        return self.difference <= self.tolerance
+        if self.absolute and self.apart is not None:
+            return self.ours is not None and self.apart <= Decimal(str(self.tolerance))
+        return self.late or self.difference <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,11 @@ class Reconciliation:
     within: bool
     rows: tuple[Difference, ...]
     data: Mapping[str, str]
+
+    @property
+    def late(self) -> tuple[Difference, ...]:
+        """The periods whose totals should have been there."""
+        return tuple(row for row in self.rows if row.late)
 
 
 @dataclass(frozen=True)
@@ -84,7 +105,8 @@ def standing(
     """Where the version with this digest stands, by what is recorded (newest first) and the data as of now.
 
     A miss weighs more than a certification; a certification counts only while the newest reconciliation was
-    made on the data that is there.
+    made on the data that is there, and no total was late. Handrail itself, which recomputes what changed,
+    proposes nothing.
     """
     mine = [one for one in reconciliations if one.digest == digest]
     newest = mine[0] if mine else None
@@ -93,8 +115,8 @@ def standing(
         return Standing("missed", newest, given)
     fresh = newest is not None and dict(newest.data) == dict(data)
     if newest and given:
-        return Standing("certified" if fresh else "due", newest, given)
-    if newest and fresh:
-        first = next(one for one in reversed(mine) if one.within)
+        return Standing("certified" if fresh and not newest.late else "due", newest, given)
+    first = next((one for one in reversed(mine) if one.within and one.by != SYSTEM.person.id), None)
+    if newest and fresh and first:
         return Standing("proposed", newest, proposed_by=first.by)
     return Standing("edited" if certifications else "draft", newest)

@@ -56,7 +56,7 @@ def add_reconciliation(
         dataset=dataset,
         by=ctx.caller.person.id,
         at=ctx.clock.now(),
-        worst=max(row.difference for row in rows),
+        worst=max((row.difference for row in rows if not row.late), default=0.0),
         within=all(row.within for row in rows),
         rows=tuple(rows),
         data=dict(data),
@@ -84,6 +84,14 @@ def reconciliations_of(ctx: Context, metric: str) -> tuple[Reconciliation, ...]:
     query = sa.select(table).where(table.c.metric == metric)
     found = ctx.db.execute(query.order_by(table.c.reconciled_at.desc(), table.c.id.desc()))
     return tuple(_reconciliation(row) for row in found)
+
+
+def newest_of(ctx: Context, metric: str, digest: str) -> Reconciliation | None:
+    """The newest reconciliation of one version of a metric."""
+    table = reconciliations
+    query = sa.select(table).where(table.c.metric == metric, table.c.digest == digest)
+    row = ctx.db.execute(query.order_by(table.c.reconciled_at.desc(), table.c.id.desc()).limit(1)).first()
+    return _reconciliation(row) if row else None
 
 
 def add_certification(ctx: Context, on: Reconciliation, proposed_by: str) -> MetricCertification:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
+from datetime import date, timedelta
 
 from sqlglot import exp
 
 GRAINS = ("day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
 SPAN = r"^[1-9][0-9]{0,3} (day|week|month|quarter|year)$"
 _UNITS = {"quarter": ("month", 3)}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def moment(value: exp.Expr) -> exp.Expr:
@@ -35,6 +38,15 @@ def later(value: exp.Expr, span: str) -> exp.Expr:
 def earlier(value: exp.Expr, span: str) -> exp.Expr:
     """A moment, this much earlier."""
     return exp.Paren(this=exp.Sub(this=moment(value), expression=interval(span)))
+
+
+def day_later(day: date, span: str) -> date:
+    """A day, this much later; the last of the month where that has no such day."""
+    number, unit = span.split()
+    if unit not in _MONTHS:
+        return day + timedelta(days=int(number) * (7 if unit == "week" else 1))
+    year, month = divmod(day.year * 12 + day.month - 1 + int(number) * _MONTHS[unit], 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def cut(value: exp.Expr, grain: str, fiscal_start: int) -> exp.Expr:

@@ -17,6 +17,7 @@ from handrail.data.catalog import contract_of
 from handrail.data.check_quality import checked
 from handrail.data.index import index
 from handrail.data.notices import tell_of_last_days
+from handrail.data.recompute import recompute_what_is_due
 from handrail.kernel import SYSTEM, Conflict, Context, Instance, Refusal
 from handrail.kernel.schedule import Schedule
 
@@ -28,7 +29,7 @@ _logger = structlog.get_logger(__name__)
 
 
 class Supervisor:
-    """One thread that checks what is due."""
+    """One thread that checks datasets and recomputes metrics that are due."""
 
     def __init__(self, instance: Instance) -> None:
         if line := instance.settings.data.check_at:
@@ -50,6 +51,7 @@ class Supervisor:
         while not self._shutdown.is_set():
             try:
                 check_what_is_due(self._instance, self._shutdown)
+                recompute_what_is_due(self._instance, self._shutdown)
                 with self._instance.context(SYSTEM) as ctx:
                     tell_of_last_days(ctx)
             except Exception:

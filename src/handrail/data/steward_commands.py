@@ -13,12 +13,13 @@ from handrail.data.catalog import datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
+from handrail.data.compare_totals import missed
 from handrail.data.import_source import import_source
-from handrail.data.measured import Reconciliation
+from handrail.data.measured import Difference, Reconciliation
 from handrail.data.models import Dataset, ImportReport, Metric
 from handrail.data.promises import QualityCheck
 from handrail.data.propose import propose
-from handrail.data.reconcile import missed, reconcile
+from handrail.data.reconcile import reconcile
 from handrail.data.renew import renew
 from handrail.data.see_as import Preview, preview
 from handrail.data.touched import Comparison, contract_changes
@@ -69,7 +70,7 @@ def datasets_command(ctx: Context) -> tuple[Dataset, ...]:
     "masks",
     multiple=True,
     metavar="COLUMN=KIND[:GROUP,…]",
-    help="null, hash, partial, bucket(WIDTH), truncate(month), truncate(year), none.",
+    help="null, hash, partial, bucket(WIDTH), truncate(month|year), aggregate(LEAST,COLUMN,…), none.",
 )
 @click.option(
     "--classify", "classes", multiple=True, metavar="COLUMN=CLASS", help="personal, sensitive, none."
@@ -252,10 +253,16 @@ def _stands(made: Dataset) -> str:
     return f"{made.name} is {made.state}{until}.{waits}{f' It lacks:{missing}' if missing else ''}"
 
 
+def _off(row: Difference) -> str:
+    if row.total is None:
+        return "late" if row.late else "no total"
+    return f"{row.difference:.3%}"
+
+
 def _reconciled(made: Reconciliation) -> Any:
     heads = ["period from", "control total", "metric", "off by", "source"]
     rows = [
-        [" ".join([r.period, *r.by.values()]), r.total, r.ours or "–", f"{r.difference:.3%}", r.source]
+        [" ".join([r.period, *r.by.values()]), r.total or "–", r.ours or "–", _off(r), r.source]
         for r in made.rows
     ]
     ties = f"It ties to {made.dataset}: off by {made.worst:.3%} at worst."
