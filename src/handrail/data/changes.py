@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from handrail.data.filters import check_filter
-from handrail.data.masks import misfit
+from handrail.data.masks import misfit, misplaced
 from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
 from handrail.data.promises import Freshness, Rule
 from handrail.data.state import unreachable
@@ -111,6 +111,8 @@ def apply(contract: Contract, changes: Changes, purposes: Collection[str], today
     if changes.entity_key is not None:
         simple["entity_key"] = changes.entity_key or None
     columns = tuple(_column(column, changes) for column in contract.columns)
+    for column, problem in misplaced(columns, simple.get("entity_key", contract.entity_key)):
+        raise Invalid(f"{column.name} cannot be masked so: {problem}.", next_step="Choose other columns.")
     return replace(contract, columns=columns, **simple)
 
 
@@ -145,8 +147,13 @@ def _mask(value: Any) -> Mask | None:
     if kind == "none":
         return None
     kind, _, size = str(kind).removesuffix(")").partition("(")
-    if kind not in get_args(MaskKind) or (size and kind not in ("bucket", "truncate")):
+    if kind not in get_args(MaskKind) or (size and kind not in ("bucket", "truncate", "aggregate")):
         raise _unknown("mask", str(kind), [*get_args(MaskKind), "none"])
+    if kind == "aggregate":
+        least, *by = [part.strip() for part in size.split(",")]
+        if not least.isdecimal():
+            raise _wrong("mask", "aggregate with a number and columns, as in aggregate(10, city)")
+        return Mask("aggregate", groups, least=int(least), by=tuple(by))
     if kind != "bucket":
         return Mask(kind, groups, to=size or None)  # type: ignore[arg-type]
     try:

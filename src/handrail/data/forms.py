@@ -28,8 +28,8 @@ def changes(sent: FormData, contract: Contract) -> dict[str, Any]:
         if f"mask:{column.name}" in sent:
             except_for = _listed(str(sent.get(f"groups:{column.name}", "")))
             kind = str(sent[f"mask:{column.name}"])
-            if kind == "bucket":
-                kind = f"bucket({str(sent.get(f'width:{column.name}', '')).strip()})"
+            if kind in ("bucket", "aggregate"):
+                kind = f"{kind}({str(sent.get(f'width:{column.name}', '')).strip()})"
             masks[column.name] = {"kind": kind, "unless_groups": except_for}
         if f"class:{column.name}" in sent:
             classes[column.name] = str(sent[f"class:{column.name}"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from handrail.data import filters, masks
+from handrail.data import aggregate_only, filters, masks
 from handrail.data.models import Contract
 from handrail.data.parse import nearest
 from handrail.data.resolve import DATASET, Resolved
@@ -22,6 +22,7 @@ from handrail.kernel import Environment, Invalid, Person
 
 SCHEMA = "governed"  # where the engine finds the datasets; no query can name it
 _ROW = "_row"
+_CELL = "_cell_"
 _PARAMETER = "p_"
 _SCALARS = (str, int, float, bool, decimal.Decimal, datetime.date, datetime.datetime, type(None))
 
@@ -56,6 +57,7 @@ def govern(
     for node in list(tree.find_all(exp.Placeholder)):
         node.set("this", f"{_PARAMETER}{node.name}")
     groups = viewer.groups if environment == "production" else frozenset[str]()
+    aggregate_only.refuse_values(query, contracts, groups)
     seen: dict[str, tuple[str, ...]] = {}
     for number, table in enumerate([t for t in tree.find_all(exp.Table) if DATASET in t.meta]):
         contract = contracts[table.meta[DATASET]]
@@ -77,11 +79,13 @@ def govern(
 def _source(
     table: exp.Table, contract: Contract, columns: tuple[str, ...], groups: frozenset[str], rows: exp.Expr
 ) -> exp.Subquery:
-    select = exp.Select()
+    select, totals = exp.Select(), aggregate_only.hidden(contract, groups)
     for column in contract.columns:
         if column.name in columns:
             value: exp.Expr = exp.column(column.name, table=_ROW, quoted=True)
-            if masks.masked(column, groups):
+            if column in totals:
+                value = aggregate_only.counted_value(column, value, f"{_CELL}{column.name}")
+            elif masks.masked(column, groups):
                 value = masks.expression(column, value)
             select.append("expressions", exp.alias_(value, column.name, quoted=True))
     if carry := table.meta.get(CARRY):
@@ -91,9 +95,14 @@ def _source(
         select.append("expressions", exp.alias_(exp.true(), "_present", quoted=True))
     source = exp.table_(contract.name, db=SCHEMA, alias=_ROW, quoted=True)
     alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
-    return exp.Subquery(
-        this=select.from_(source).where(rows), alias=alias.copy(), joins=table.args.get("joins")
-    )
+    select = select.from_(source).where(rows)
+    for column in totals:
+        if column.name in columns:
+            name = f"{_CELL}{column.name}"
+            counts, same = aggregate_only.cell_counts(contract, column, source, rows, name)
+            there = counts.subquery(exp.to_identifier(name, quoted=True))
+            select = select.join(there, on=same, join_type="left")
+    return exp.Subquery(this=select, alias=alias.copy(), joins=table.args.get("joins"))
 
 
 def _parameters(wanted: frozenset[str], given: Mapping[str, Any]) -> dict[str, Any]:

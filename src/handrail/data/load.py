@@ -17,7 +17,7 @@ from open_data_contract_standard.model import (
 )
 
 from handrail.data.load_quality import load_age, load_quality
-from handrail.data.masks import misfit
+from handrail.data.masks import misfit, misplaced
 from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
 from handrail.data.odcs import AGES, RETENTION
 from handrail.data.strict_yaml import File, validate
@@ -35,7 +35,7 @@ _CONTRACT_PROPERTIES = (
     "referenceTables",
 )
 _SERVER_PROPERTIES = ("engine",)
-_MASK_KEYS = ("kind", "unlessGroups", "width", "to")
+_MASK_KEYS = ("kind", "unlessGroups", "width", "to", "least", "by")
 _COLUMN_PROPERTIES = ("semantic", "mask")
 _CLASSES: Mapping[str, Classification | None] = {
     "personal": "personal",
@@ -73,6 +73,9 @@ def load(content: bytes, file: str) -> Contract:
     values = _custom(where, document.customProperties, _CONTRACT_PROPERTIES, "customProperties")
     columns = tuple(_column(where, item, place) for place, item in enumerate(table.properties))
     _refuse_repeated(where, columns)
+    entity_key = _entity_key(where, _text(where, values, "entityKey"), columns)
+    for column, problem in misplaced(columns, entity_key):
+        raise where.wrong(f"{column.name}: {problem}", "schema", 0, "properties", columns.index(column))
     looks_up = _texts(where, values, "referenceTables")
     return Contract(
         name=name,
@@ -85,7 +88,7 @@ def load(content: bytes, file: str) -> Contract:
         readers=tuple(r.role for r in document.roles or () if r.role and r.access in (None, "read")),
         columns=columns,
         row_filters=_row_filters(where, values.get("rowFilters")),
-        entity_key=_entity_key(where, _text(where, values, "entityKey"), columns),
+        entity_key=entity_key,
         subject=_text(where, values, "subject"),
         expires=_expires(where, values.get("expires")),
         source=(document.servers[0].server or "") if document.servers else "",
@@ -164,7 +167,11 @@ def _mask(where: File, value: Any, type_: str, *path: str | int) -> Mask | None:
         raise where.wrong("“width” must be a number", *path, "width")
     if to not in (None, "month", "year"):
         raise where.unknown(str(to), ("month", "year"), *path, "to")
-    mask = Mask(value["kind"], _list(where, value.get("unlessGroups"), "unlessGroups", *path), width, to)
+    least, by = value.get("least"), _list(where, value.get("by"), "by", *path)
+    if least is not None and type(least) is not int:
+        raise where.wrong("“least” must be a whole number", *path, "least")
+    groups = _list(where, value.get("unlessGroups"), "unlessGroups", *path)
+    mask = Mask(value["kind"], groups, width, to, least, by)
     if problem := misfit(mask, type_):
         raise where.wrong(problem, *path, "kind")
     return mask

@@ -4,9 +4,11 @@
 digits; equal values have equal pseudonyms in every dataset, so joins still work, and nobody without the key
 can try values. `partial` keeps a hint: an e-mail's domain, a date's year, else the first character. `bucket`
 leaves of a number the lower end of its range, `truncate` of a date the first day of its month or year.
+`aggregate` leaves of numbers nothing but totals: see `aggregate_only`.
 """
 
 import hashlib
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlglot import exp
@@ -15,7 +17,9 @@ from handrail.data.models import Column, Mask
 
 # Names of the parameters that carry the key; a query's own parameters never begin so.
 INNER, OUTER = "mask_inner", "mask_outer"
+LEAST = 5  # a total and a spread over fewer, and one's own value, tell too much of the others
 _DIGITS = 20
+_NUMBERS_OR_NOTHING = ("null", "bucket", "aggregate")
 _FRACTIONS = ("FLOAT", "DOUBLE")
 _NUMBERS = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DECIMAL"),
@@ -36,11 +40,29 @@ def misfit(mask: Mask, type_: str) -> str | None:
         return "a bucket needs a width above 0, as in bucket(1000)"
     if mask.kind == "bucket" and mask.width and mask.width % 1 and type_ not in _FRACTIONS:
         return f"the width of a bucket must be a whole number for the type {type_}"
+    if mask.kind == "aggregate" and not type_.startswith(_NUMBERS):
+        return f"only numbers are seen in totals, and its type is {type_}"
+    if mask.kind == "aggregate" and not (mask.least and mask.least >= LEAST):
+        return f"totals need a number of entities from {LEAST} on, as in aggregate(10)"
     if mask.kind == "truncate" and not type_.startswith(("DATE", "TIMESTAMP")):
         return f"truncate hides dates, and its type is {type_}"
     if mask.kind == "truncate" and mask.to not in ("month", "year"):
         return "truncate needs month or year, as in truncate(month)"
     return None
+
+
+def misplaced(columns: Collection[Column], entity_key: str | None) -> Iterator[tuple[Column, str]]:
+    """Masks that cannot hide their column among these, with the reason as the end of a sentence."""
+    known = {column.name: column for column in columns}
+    for column in columns:
+        for name in column.mask.by if column.mask else ():
+            by = known.get(name)
+            if by is None:
+                yield column, f"its totals are grouped by {name}, which is no column"
+            elif by.unique or by.primary_key or name == entity_key:
+                yield column, f"its totals are grouped by {name}, which tells entities apart"
+            elif by.mask and by.mask.kind == "aggregate":
+                yield column, f"its totals are grouped by {name}, of which only totals are seen"
 
 
 def masked(column: Column, groups: frozenset[str]) -> bool:

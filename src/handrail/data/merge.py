@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from handrail.data.masks import misfit
+from handrail.data.masks import misfit, misplaced
 from handrail.data.models import Column, Contract, Mask
 
 
@@ -22,7 +22,13 @@ def merge(stated: Contract, fresh: Contract, renamed: Mapping[str, str]) -> Cont
     now = {old: new for new, old in renamed.items()}
     key = now.get(stated.entity_key or "", stated.entity_key)
     kept = key if key in names else fresh.entity_key
+    lost = {column.name for column, _ in misplaced(columns, kept)}  # it gives way to nothing at all
+    columns = tuple(_hidden(column) if column.name in lost else column for column in columns)
     return replace(stated, columns=columns, entity_key=kept, rows=fresh.rows)
+
+
+def _hidden(column: Column) -> Column:
+    return replace(column, mask=Mask("null", column.mask.unless_groups if column.mask else ()))
 
 
 def _still(stated: Column, fresh: Column) -> Mask | None:

@@ -12,7 +12,7 @@ from handrail.data.measured import MetricState
 from handrail.data.promises import Freshness, Rule
 from handrail.kernel import Environment
 
-MaskKind = Literal["null", "hash", "partial", "bucket", "truncate"]
+MaskKind = Literal["null", "hash", "partial", "bucket", "truncate", "aggregate"]
 Classification = Literal["personal", "sensitive"]
 State = Literal["draft", "proposed", "certified", "expiring", "expired", "edited", "revoked"]
 
@@ -23,13 +23,16 @@ CERTIFIED_STATES: frozenset[str] = frozenset({"certified", "expiring"})
 class Mask:
     """How a column is hidden, and from whom: members of `unless_groups` see it plain.
 
-    `width` is that of a `bucket`; `to`, month or year, is how far a date is cut by `truncate`.
+    `width` is that of a `bucket`; `to`, month or year, is how far a date is cut by `truncate`. `aggregate`
+    leaves totals over at least `least` entities, grouped and filtered by the columns `by` (`aggregate_only`).
     """
 
     kind: MaskKind
     unless_groups: tuple[str, ...] = ()
     width: float | None = None
     to: Literal["month", "year"] | None = None
+    least: int | None = None
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,8 @@ def _property(existing: SchemaProperty | None, column: Column, keys: Sequence[st
         "kind": column.mask.kind,
         **({"width": _short(column.mask.width)} if column.mask.width else {}),
         **({"to": column.mask.to} if column.mask.to else {}),
+        **({"least": column.mask.least} if column.mask.least else {}),
+        **({"by": list(column.mask.by)} if column.mask.by else {}),
         **({"unlessGroups": list(column.mask.unless_groups)} if column.mask.unless_groups else {}),
     }
     base = existing or SchemaProperty(name=column.name, logicalTypeOptions=options)

@@ -59,6 +59,9 @@ def mask(hidden: Mask | None) -> str:
         return f"the lower end of a range of {hidden.width:,g}{groups}"
     if hidden.kind == "truncate":
         return f"the first day of its {hidden.to}{groups}"
+    if hidden.kind == "aggregate":
+        by = f", grouped by {_and(hidden.by)} only" if hidden.by else ""
+        return f"totals over at least {hidden.least}{by}{groups}"
     return f"{_MASKS[hidden.kind]}{groups}"
 
 
