@@ -35,6 +35,7 @@ from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Conflict, Instance, Invalid, logs
 from handrail.kernel.ports import Ports
+from handrail.openlineage import commands as openlineage_commands
 from handrail.review import api as review_api
 from handrail.review import commands as review_commands
 from handrail.review import pages as review_pages
@@ -84,6 +85,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *apps_commands.commands,
     *review_commands.commands,
     *runtime_commands.commands,
+    *openlineage_commands.commands,
 )
 
 # The rooms' pages and REST.
@@ -167,7 +169,12 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    supervisors = (runtime.Supervisor(instance), twins.Supervisor(instance), data.Supervisor(instance))
+    supervisors = (
+        runtime.Supervisor(instance),
+        twins.Supervisor(instance),
+        data.Supervisor(instance),
+        openlineage.Supervisor(instance),
+    )
     for supervisor in supervisors:
         supervisor.start()
     try:

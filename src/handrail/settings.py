@@ -119,6 +119,22 @@ class AppsSettings:
 
 
 @dataclass(frozen=True)
+class LineageSettings:
+    """Whom lineage events are told to, as OpenLineage has them; nobody unless a file or a url is named."""
+
+    # A file that grows by a line an event; below the instance's directory unless it begins with a slash.
+    file: str = ""
+    # Or an address that each event is posted to, such as https://lineage.example/api/v1/lineage.
+    url: str = ""
+    # The environment variable that holds the address's key,
+    key_env: str = ""
+    # or the file that does, below the instance's directory.
+    key_file: str = ""
+    # What this instance's jobs and datasets are filed under; different for each instance.
+    namespace: str = "handrail"
+
+
+@dataclass(frozen=True)
 class EngineSettings:
     """A server that answers for tables that stay there; each is a section of its own, [engines.NAME]."""
 
@@ -146,6 +162,7 @@ class Settings:
     twins: TwinsSettings = field(default_factory=TwinsSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     apps: AppsSettings = field(default_factory=AppsSettings)
+    lineage: LineageSettings = field(default_factory=LineageSettings)
     engines: Mapping[str, EngineSettings] = field(default_factory=dict)
 
 

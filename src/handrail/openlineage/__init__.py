@@ -1,6 +1,23 @@
-"""Lineage told to others: what runs, imports and reconciliations read and made, as OpenLineage events."""
+"""Lineage told to others as OpenLineage events: what runs, imports, checks and reconciliations read and made.
 
-from handrail.kernel.events import Subscription
-from handrail.openlineage import store as store
+Events are left in an outbox by the transaction that they are about, and delivered by a supervisor.
+"""
 
-subscriptions: tuple[Subscription, ...] = ()
+from handrail.openlineage.deliver import Supervisor, deliver
+from handrail.openlineage.deliveries import deliveries, retry
+from handrail.openlineage.listen import subscriptions
+from handrail.openlineage.models import Deliveries
+from handrail.openlineage.receivers import Receiver, Unacceptable, Unreachable, receiver
+
+__all__ = [
+    "Deliveries",
+    "Receiver",
+    "Supervisor",
+    "Unacceptable",
+    "Unreachable",
+    "deliver",
+    "deliveries",
+    "receiver",
+    "retry",
+    "subscriptions",
+]

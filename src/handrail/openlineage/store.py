@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,25 +42,26 @@ def put(ctx: Context, event: str) -> None:
     ctx.db.execute(outbox.insert().values(event=event, at=ctx.clock.now()))
 
 
-def next_waiting(ctx: Context, most: int) -> tuple[Waiting, ...]:
-    """The events that have waited longest."""
-    query = sa.select(outbox).where(outbox.c.refused.is_(None)).order_by(outbox.c.seq).limit(most)
-    return tuple(Waiting(row.seq, row.event, row.at) for row in ctx.db.execute(query))
+def next_waiting(ctx: Context) -> Waiting | None:
+    """The event that has waited longest, or None."""
+    query = sa.select(outbox).where(outbox.c.refused.is_(None)).order_by(outbox.c.seq).limit(1)
+    row = ctx.db.execute(query).first()
+    return Waiting(row.seq, row.event, row.at) if row else None
 
 
-def remove(ctx: Context, delivered: Iterable[Waiting]) -> None:
-    """Forget events that have been delivered.
+def remove(ctx: Context, one: Waiting) -> None:
+    """Forget an event that has been delivered.
 
     By number and moment: a database may give a number again once it is free, and whoever was too slow to be
     still in turn must not remove another event.
     """
-    for one in delivered:
-        ctx.db.execute(outbox.delete().where(outbox.c.seq == one.seq, outbox.c.at == one.at))
+    ctx.db.execute(outbox.delete().where(outbox.c.seq == one.seq, outbox.c.at == one.at))
 
 
-def set_aside(ctx: Context, seq: int, reason: str) -> None:
+def set_aside(ctx: Context, one: Waiting, reason: str) -> None:
     """Keep an event that the receiver will never take out of the way of the others."""
-    ctx.db.execute(outbox.update().where(outbox.c.seq == seq).values(refused=reason))
+    mine = outbox.c.seq == one.seq, outbox.c.at == one.at
+    ctx.db.execute(outbox.update().where(*mine).values(refused=reason))
 
 
 def put_back(ctx: Context) -> int:

@@ -1,0 +1,143 @@
+"""Put into words what happens in the rooms below, and leave it in the outbox with the change itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from handrail import data, runtime
+from handrail.kernel import Context, storage
+from handrail.openlineage import describe, store
+from handrail.openlineage.models import EventType, Told
+
+_ENDS: Mapping[str, EventType] = {"succeeded": "COMPLETE", "failed": "FAIL", "stopped": "ABORT"}
+
+
+def run_started(ctx: Context, event: runtime.RunStarted) -> None:
+    """An app begins to run."""
+    if _told(ctx):
+        name = f"app.{event.app}.{event.environment}"
+        _put(ctx, Told(ctx.clock.now(), "START", event.run, name, _app(ctx, event.app)))
+
+
+def run_finished(ctx: Context, event: runtime.RunFinished) -> None:
+    """An app has run: what it read, in which environment, and how it ended; not for whom nor what it said."""
+    if not _told(ctx):
+        return
+    here = ctx.settings.lineage.namespace
+    kind = "dataset" if event.environment == "production" else "twin"
+    read = {name: describe.dataset(here, name, data.stated(ctx, name), kind) for name in sorted(event.reads)}
+    metrics = [describe.named(here, f"metric.{name}") for name in sorted(event.metrics)]
+    used = [(read[name], column, "read") for name in read for column in sorted(event.reads[name])]
+    answers = describe.named(here, f"app.{event.app}", {"columnLineage": describe.lineage({}, used)})
+    told = Told(
+        ctx.clock.now(),
+        _ENDS[event.state],
+        event.run,
+        f"app.{event.app}.{event.environment}",
+        _app(ctx, event.app),
+        describe.failed(event.ended) if event.state == "failed" else {},
+        (*read.values(), *metrics),
+        (answers,) if used or metrics else (),
+    )
+    _put(ctx, told)
+
+
+def imported(ctx: Context, event: data.SourceImported) -> None:
+    """A source was copied: from which tables into which datasets, column by column."""
+    if not _told(ctx):
+        return
+    here = ctx.settings.lineage.namespace
+    inputs, outputs = [], []
+    for name in event.datasets:
+        of = data.stated(ctx, name)
+        if of is None:
+            continue
+        table, made = describe.source_table(here, of), describe.dataset(here, name, of)
+        columns = {c.name: [(table, c.name, "copied")] for c in of.contract.columns}
+        made["facets"]["columnLineage"] = describe.lineage(columns)
+        made["outputFacets"] = describe.rows(of.rows) if of.rows is not None else {}
+        inputs.append(table)
+        outputs.append(made)
+    says = f"Copies {event.source} into certified datasets."
+    _whole(ctx, f"import.{event.source}", "IMPORT", says, inputs, outputs)
+
+
+def checked(ctx: Context, event: data.QualityChecked) -> None:
+    """A dataset was held against its contract: every promise, and whether it is kept."""
+    of = data.stated(ctx, event.dataset) if _told(ctx) else None
+    if of is None or of.check is None:
+        return
+    made = describe.dataset(ctx.settings.lineage.namespace, event.dataset, of)
+    results = [(one.promise, one.outcome == "kept") for one in of.check.results if one.outcome != "unchecked"]
+    made["inputFacets"] = describe.assertions(results)
+    says = f"Holds {event.dataset} against what its contract promises."
+    _whole(ctx, f"check.{event.dataset}", "QUALITY_CHECK", says, [made], [])
+
+
+def reconciled(ctx: Context, event: data.MetricReconciled) -> None:
+    """A metric was held against its control totals: from which columns it is made, and whether it ties."""
+    metric = data.stated_metric(ctx, event.metric) if _told(ctx) else None
+    if metric is None:
+        return
+    here = ctx.settings.lineage.namespace
+    names = sorted({name for name, _, _ in metric.columns})
+    read = {name: describe.dataset(here, name, data.stated(ctx, name)) for name in names}
+    if metric.ties_to:
+        totals = describe.dataset(here, metric.ties_to, data.stated(ctx, metric.ties_to))
+        totals["inputFacets"] = describe.assertions([(f"{metric.name} ties to it", event.within)])
+        read[metric.ties_to] = totals
+    used = {use: list(_used(read, metric, use)) for use in ("measured", "filtered", "cut")}
+    facets = describe.metric_schema(metric.name, metric.sentence, event.digest)
+    fields = {metric.name: used["measured"]}
+    facets["columnLineage"] = describe.lineage(fields, [*used["filtered"], *used["cut"]])
+    made = describe.named(here, f"metric.{metric.name}", facets)
+    says = f"Holds {metric.name} against its control totals."
+    _whole(ctx, f"reconcile.{metric.name}", "RECONCILIATION", says, list(read.values()), [made])
+
+
+subscriptions = (
+    (runtime.RunStarted, run_started),
+    (runtime.RunFinished, run_finished),
+    (data.SourceImported, imported),
+    (data.QualityChecked, checked),
+    (data.MetricReconciled, reconciled),
+)
+
+
+def _told(ctx: Context) -> bool:
+    """Whether anybody is told at all."""
+    return bool(ctx.settings.lineage.file or ctx.settings.lineage.url)
+
+
+def _app(ctx: Context, app: str) -> dict[str, Any]:
+    return describe.job("APP", owners=ctx.ports.apps.owners(ctx, app))
+
+
+def _used(
+    read: Mapping[str, Mapping[str, Any]], metric: data.StatedMetric, wanted: str
+) -> Iterator[tuple[Mapping[str, Any], str, str]]:
+    for name, use, columns in metric.columns:
+        for column in columns if use == wanted else ():
+            if column:
+                yield read[name], column, use
+
+
+def _whole(
+    ctx: Context,
+    name: str,
+    kind: str,
+    says: str,
+    inputs: list[dict[str, Any]],
+    outputs: list[dict[str, Any]],
+) -> None:
+    """A job of Handrail's own, which is told when it is done: that it began, and what came of it."""
+    run, now, facets = storage.new_id("job"), ctx.clock.now(), describe.job(kind, says)
+    _put(ctx, Told(now, "START", run, name, facets))
+    _put(ctx, Told(now, "COMPLETE", run, name, facets, {}, tuple(inputs), tuple(outputs)))
+
+
+def _put(ctx: Context, told: Told) -> None:
+    made = describe.event(told, ctx.settings.lineage.namespace)
+    store.put(ctx, json.dumps(made, ensure_ascii=False, separators=(",", ":")))
