@@ -30,6 +30,7 @@ from handrail.data import (
     metric_pages,
 )
 from handrail.data import pages as data_pages
+from handrail.data import quality_api as data_quality_api
 from handrail.data import quality_pages as data_quality_pages
 from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
@@ -92,6 +93,7 @@ COMMANDS: tuple[click.Command, ...] = (
 ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
     data_quality_pages.router,
+    data_quality_api.router,
     metric_pages.router,
     lineage_pages.router,
     lineage_api.router,

@@ -61,6 +61,7 @@ from handrail.data.stated import Stated, StatedMetric, stated, stated_metric
 from handrail.data.survey import survey
 from handrail.data.touched import Comparison, Touched, contract_changes
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
+from handrail.data.try_promises import try_promises
 from handrail.data.who_saw import who_saw
 
 __all__ = [
@@ -157,6 +158,7 @@ __all__ = [
     "subscriptions",
     "survey",
     "timeline",
+    "try_promises",
     "unreadable",
     "who_saw",
 ]

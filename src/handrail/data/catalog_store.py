@@ -125,7 +125,9 @@ def put(ctx: Context, entries: Sequence[Entry], facts: Mapping[str, Mapping[str,
         for word, weight in one.words.items()
     ]
     _upsert(ctx, catalog_words, words, ("weight",))
-    none = {column.name: None for column in catalog.c if column.name not in Entry.__dataclass_fields__}
+    none: dict[str, Any] = {
+        column.name: None for column in catalog.c if column.name not in Entry.__dataclass_fields__
+    }
     none |= {"renews": False, "revoked": False, "quality": ""}
     said = [{key: value for key, value in vars(one).items() if key != "words"} for one in entries]
     rows = [{**one, **none, **facts.get(one["dataset"], {})} for one in said]

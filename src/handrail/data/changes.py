@@ -67,12 +67,12 @@ def read_changes(values: Mapping[str, Any]) -> Changes:
     known = [item.name for item in fields(Changes)]
     for key in values:
         if key not in known:
-            raise _unknown("change", key, known)
+            raise not_among("change", key, known)
     given = {key: value for key, value in values.items() if value is not None}
-    for key in ("owner", "deputy", "description", "entity_key", "subject"):
+    for key in ("owner", "deputy", "description", "entity_key", "subject", "domain"):
         if not isinstance(given.get(key, ""), str):
-            raise _wrong(key, "a text")
-    for key in ("purposes", "readers"):
+            raise wrong_shape(key, "a text")
+    for key in ("purposes", "readers", "looks_up"):
         if key in given:
             given[key] = _texts(key, given[key])
     if "row_filters" in given:
@@ -80,7 +80,7 @@ def read_changes(values: Mapping[str, Any]) -> Changes:
     for key, read in (("masks", _mask), ("classifications", _class)):
         if key in given:
             if not isinstance(given[key], Mapping):
-                raise _wrong(key, "values by column name")
+                raise wrong_shape(key, "values by column name")
             given[key] = {str(name): read(value) for name, value in given[key].items()}
     for key in ("budget", "app_budget"):
         if key in given:
@@ -94,10 +94,10 @@ def apply(contract: Contract, changes: Changes, purposes: Collection[str], today
     """The contract as it would be. Refuses columns, purposes and filters that do not exist or cannot work."""
     for name in (*changes.masks, *changes.classifications, *filter(None, (changes.entity_key,))):
         if contract.column(name) is None:
-            raise _unknown(f"column of {contract.name}", name, [column.name for column in contract.columns])
+            raise not_among(f"column of {contract.name}", name, [column.name for column in contract.columns])
     for purpose in changes.purposes or ():
         if purpose not in purposes:
-            raise _unknown("purpose", purpose, purposes)
+            raise not_among("purpose", purpose, purposes)
     for rule in changes.row_filters or ():
         check_filter(rule.sql, contract)
     if unreachable(changes.row_filters or ()):
@@ -134,7 +134,7 @@ def _filter(value: Any) -> RowFilter:
         return RowFilter(value)
     if isinstance(value, Mapping) and set(value) <= {"sql", "groups"} and isinstance(value.get("sql"), str):
         return RowFilter(value["sql"], _texts("groups", value.get("groups") or ()))
-    raise _wrong("row_filters", "a list of SQL conditions, each with the groups it is for")
+    raise wrong_shape("row_filters", "a list of SQL conditions, each with the groups it is for")
 
 
 def _mask(value: Any) -> Mask | None:
@@ -148,25 +148,25 @@ def _mask(value: Any) -> Mask | None:
         return None
     kind, _, size = str(kind).removesuffix(")").partition("(")
     if kind not in get_args(MaskKind) or (size and kind not in ("bucket", "truncate", "aggregate")):
-        raise _unknown("mask", str(kind), [*get_args(MaskKind), "none"])
+        raise not_among("mask", str(kind), [*get_args(MaskKind), "none"])
     if kind == "aggregate":
         least, *by = [part.strip() for part in size.split(",")]
         if not least.isdecimal():
-            raise _wrong("mask", "aggregate with a number and columns, as in aggregate(10, city)")
+            raise wrong_shape("mask", "aggregate with a number and columns, as in aggregate(10, city)")
         return Mask("aggregate", groups, least=int(least), by=tuple(by))
     if kind != "bucket":
         return Mask(kind, groups, to=size or None)  # type: ignore[arg-type]
     try:
         return Mask("bucket", groups, float(size))
     except ValueError:
-        raise _wrong("mask", "a bucket with a width, as in bucket(1000)") from None
+        raise wrong_shape("mask", "a bucket with a width, as in bucket(1000)") from None
 
 
 def _class(value: Any) -> Classification | None:
     if value in (None, "", "none"):
         return None
     if value not in get_args(Classification):
-        raise _unknown("classification", str(value), [*get_args(Classification), "none"])
+        raise not_among("classification", str(value), [*get_args(Classification), "none"])
     return value  # type: ignore[no-any-return]
 
 
@@ -174,7 +174,7 @@ def _number(key: str, value: Any) -> int:
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if type(value) is not int or not 0 <= value <= _MOST:
-        raise _wrong(key, f"a whole number from 0 (no limit) to {_MOST:,}")
+        raise wrong_shape(key, f"a whole number from 0 (no limit) to {_MOST:,}")
     return value
 
 
@@ -184,27 +184,29 @@ def _date(value: Any) -> datetime.date:
     try:
         return datetime.date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise _wrong("expires", "a date such as 2027-06-30") from None
+        raise wrong_shape("expires", "a date such as 2027-06-30") from None
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...]:
     items = _sequence(key, value)
     if not all(isinstance(item, str) and item.strip() for item in items):
-        raise _wrong(key, "a list of texts")
+        raise wrong_shape(key, "a list of texts")
     return tuple(dict.fromkeys(item.strip() for item in items))
 
 
 def _sequence(key: str, value: Any) -> tuple[Any, ...]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, list | tuple | set | frozenset):
-        raise _wrong(key, "a list")
+        raise wrong_shape(key, "a list")
     return tuple(value)
 
 
-def _wrong(key: str, wanted: str) -> Invalid:
+def wrong_shape(key: str, wanted: str) -> Invalid:
+    """The refusal for a value of another shape."""
     return Invalid(f"“{key}” must be {wanted}.", next_step=f"Give “{key}” as {wanted}.", key=key)
 
 
-def _unknown(kind: str, name: str, known: Collection[str]) -> Invalid:
+def not_among(kind: str, name: str, known: Collection[str]) -> Invalid:
+    """The refusal for a name that is none of those known."""
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
     return Invalid(f"There is no {kind} “{name}”.", next_step=hint)

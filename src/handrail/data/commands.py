@@ -11,7 +11,7 @@ import click
 import orjson
 
 from handrail import kit
-from handrail.data import disclosure_commands, formats, steward_commands
+from handrail.data import disclosure_commands, formats, quality_commands, steward_commands
 from handrail.data.answer import Answer
 from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
@@ -106,6 +106,7 @@ def metrics_command(ctx: Context, name: str | None) -> Metric | tuple[Metric, ..
 
 commands: list[click.Command] = [
     *steward_commands.commands,
+    *quality_commands.commands,
     query_command,
     metric_command,
     metrics_command,

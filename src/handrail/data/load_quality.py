@@ -81,7 +81,8 @@ def placed_rules(
     for position, item in enumerate(schema.properties or ()):
         column: Path = (*path, "properties", position)
         options: Path = (*column, "logicalTypeOptions")
-        yield from ((options, rule) for rule in _options(where, item, options))
+        for rule in _options(where, item, options):
+            yield (*options, "limits" if rule.pattern is None else "pattern"), rule
         for place, one in enumerate(item.quality or ()):
             here = (*column, "quality", place)
             yield from ((here, rule) for rule in _rule(where, one, (item.name or "",), table, here))

@@ -13,6 +13,7 @@ from handrail.data.events import (
     QualityMended,
     SchemaChanged,
 )
+from handrail.data.index import index
 from handrail.data.notices_store import Kind, Notice
 from handrail.kernel import Context, NotFound, Refusal, access
 
@@ -36,12 +37,15 @@ def dismiss(ctx: Context, notice: str) -> None:
 
 def tell_of_last_days(ctx: Context) -> None:
     """Tell, once each, of certifications that end soon or have ended. For the server to call."""
+    index(ctx)
     today = ctx.clock.now().date()
     for dataset, digest, until in catalog_store.in_state(ctx, today, "expiring", "expired"):
         over = until < today
         if until < today - _LATE:
             continue
         said = f"The certification of {dataset} {'ended on' if over else 'ends on'} {until}."
+        if over:
+            notices_store.mend(ctx, dataset, "expiring")
         step = "Renew it; another steward certifies it."
         _tell(ctx, "expired" if over else "expiring", dataset, f"{digest} {until}", said, step)
 

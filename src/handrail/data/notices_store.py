@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -52,7 +52,7 @@ def add(
 ) -> int:
     """Tell these people, each of whom is told once `about` a fact; how many had not been told."""
     insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
-    same = {"kind": kind, "subject": f"dataset:{dataset}", "about": about, "text": text}
+    same: dict[str, Any] = {"kind": kind, "subject": f"dataset:{dataset}", "about": about, "text": text}
     same |= {"next_step": next_step, "told_at": ctx.clock.now()}
     told = 0
     for person in sorted(people):

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from open_data_contract_standard.model import OpenDataContractStandard
+
 from handrail.data import odcs, store
 from handrail.data.catalog import contract_of, dataset, declared_purposes, found
-from handrail.data.changes import Changes, apply, read_changes
+from handrail.data.changes import Changes, apply, not_among, read_changes
+from handrail.data.custom_sql import runnable
 from handrail.data.events import CertificationEnded
-from handrail.data.load import load, parse
+from handrail.data.load import load
 from handrail.data.models import Contract, Dataset
+from handrail.data.promise_changes import apply_promises, read_promises
+from handrail.data.strict_yaml import File, validate
+from handrail.data.write_rules import write_rules
 from handrail.kernel import Context, Invalid, Resource, access, definitions
 
 
@@ -19,12 +25,11 @@ def propose(ctx: Context, name: str, changes: Changes | Mapping[str, Any]) -> Da
 
     Ends a certification, because it names the content before. The proposal may be incomplete; what is
     missing stands in the answer and stops the certification. Refuses anybody but stewards, unknown columns
-    and purposes, a row filter that cannot work, and an expiry in the past.
+    and purposes, a row filter or a rule that cannot work, and an expiry in the past.
     """
     access.require(ctx, "propose", Resource("Dataset", name))
-    changes = changes if isinstance(changes, Changes) else read_changes(changes)
     before = found(ctx, name)
-    wanted = apply(before.contract, changes, declared_purposes(ctx), ctx.clock.now().date())
+    wanted = changed(ctx, before.contract, changes)
     if before.certified and wanted == before.contract:
         raise Invalid(
             f"{name} is certified as it is.", next_step="Change something, such as its expiry date."
@@ -37,13 +42,32 @@ def propose(ctx: Context, name: str, changes: Changes | Mapping[str, Any]) -> Da
     return dataset(ctx, name)
 
 
+def changed(ctx: Context, contract: Contract, changes: Changes | Mapping[str, Any]) -> Contract:
+    """The contract as these changes would make it; nothing is written. Refuses as `propose` does."""
+    if not isinstance(changes, Changes):
+        given = {key: value for key, value in changes.items() if value is not None}
+        changes = read_changes(read_promises(given))
+    wanted = apply(contract, changes, declared_purposes(ctx), ctx.clock.now().date())
+    wanted = apply_promises(wanted, changes)
+    others = {other: contract_of(ctx, other) for other in wanted.looks_up}
+    for rule in wanted.quality:
+        if rule.query and rule not in contract.quality:
+            runnable(rule.query, wanted, others)
+    for target in filter(None, changes.references.values()):
+        columns = [column.name for column in contract_of(ctx, target[0]).columns]
+        if target[1] not in columns:
+            raise not_among(f"column of {target[0]}", target[1], columns)
+    return wanted
+
+
 def write(ctx: Context, before: Contract, wanted: Contract, message: str) -> Contract:
     """Write a changed contract into its file, keeping all else that stands there; nothing if equal."""
     if wanted == before:
         return before
     path = odcs.path_of(before.name)
     content = definitions.read(ctx, path) or b""
-    document = odcs.update(parse(content, path), wanted)
+    node, document = validate(content, path, OpenDataContractStandard)
+    document = odcs.update(write_rules(document, File(path, node), before, wanted), wanted)
     written = odcs.render(document, odcs.header_of(content))
     load(written, path)  # what we write, we can read: otherwise nothing is written
     definitions.write(ctx, path, written, message)

@@ -1,0 +1,96 @@
+"""The command line about how data is: its rules, trying and changing them, and what one was told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from handrail import kit
+from handrail.data.catalog import contract
+from handrail.data.models import Dataset
+from handrail.data.notices import dismiss, notices
+from handrail.data.notices_store import Notice
+from handrail.data.promise_changes import rule_of
+from handrail.data.promises import Result
+from handrail.data.propose import propose
+from handrail.data.rules import KINDS, read_rule, write_rule
+from handrail.data.try_promises import try_promises
+from handrail.kernel import Context
+
+Tried = tuple[Result, ...]
+
+
+@click.group("rules")
+def rules_group() -> None:
+    """The quality rules of a dataset: list, try, add and remove them."""
+
+
+@rules_group.command("list")
+@click.argument("dataset")
+@kit.cli.verb(human=lambda found: _listed(found))
+def list_command(ctx: Context, dataset: str) -> list[dict[str, str]]:
+    """Number and show the rules that the contract writes down."""
+    return [write_rule(rule) for rule in contract(ctx, dataset).quality]
+
+
+@rules_group.command("add")
+@click.argument("dataset")
+@click.argument("rule", type=click.Choice(list(KINDS)))
+@click.option("--column", default="", help="The column; for unique several, with commas.")
+@click.option("--value", default="", help='Accepted values "A, B", a range "0..100", a pattern, or a query.')
+@click.option("--allowed", default="", help='Exceptions: "5" or "1 %"; of rows and sql "100..300" or "= 0".')
+@click.option("--hint", is_flag=True, help="It does not stand in the way of a certification.")
+@click.option("--schedule", default="", metavar="CRON", help="When to check, in UTC.")
+@click.option("--name", default="", help="What the rule says, for a query.")
+@click.option("--try", "trying", is_flag=True, help="Only say what would come of it on the data now.")
+@kit.cli.verb(human=lambda made: _made(made))
+def add_command(ctx: Context, dataset: str, trying: bool, **said: Any) -> Dataset | Tried:
+    """Add a rule and propose the contract with it; another steward certifies."""
+    rules = (*contract(ctx, dataset).quality, read_rule(said))
+    if trying:
+        return try_promises(ctx, dataset, {"quality": rules})[1]
+    return propose(ctx, dataset, {"quality": rules})
+
+
+@rules_group.command("remove")
+@click.argument("dataset")
+@click.argument("number", type=int)
+@kit.cli.verb(human=lambda made: _made(made))
+def remove_command(ctx: Context, dataset: str, number: int) -> Dataset:
+    """Remove the rule of that number and propose the contract without it."""
+    stated = contract(ctx, dataset)
+    gone = rule_of(stated, number)
+    return propose(ctx, dataset, {"quality": tuple(rule for rule in stated.quality if rule != gone)})
+
+
+@click.command("notices")
+@click.option("--dismiss", "away", metavar="ID", help="Put this notice away.")
+@kit.cli.verb(human=lambda found: _told(found))
+def notices_command(ctx: Context, away: str | None) -> tuple[Notice, ...]:
+    """What you have to know of data that you answer for, or that your apps use."""
+    if away:
+        dismiss(ctx, away)
+    return notices(ctx)
+
+
+commands: list[click.Command] = [rules_group, notices_command]
+
+
+def _listed(found: list[dict[str, str]]) -> Any:
+    keys = ("rule", "column", "value", "allowed", "hint", "schedule", "name")
+    return kit.cli.table(["", *keys], [[n, *(one[key] for key in keys)] for n, one in enumerate(found, 1)])
+
+
+def _made(made: Dataset | Tried) -> Any:
+    if isinstance(made, tuple):
+        return kit.cli.table(
+            ["promise", "outcome", "what was counted"], [[o.promise, o.outcome, o.said] for o in made]
+        )
+    missing = "".join(f"\n  {text}" for text in made.missing)
+    return f"{made.name} is {made.state}.{f' It lacks:{missing}' if missing else ''}"
+
+
+def _told(found: tuple[Notice, ...]) -> Any:
+    rows = [[f"{one.at:%Y-%m-%d %H:%M}", one.dataset, one.text, one.next_step, one.id] for one in found]
+    return kit.cli.table(["when", "dataset", "what", "what to do", "id"], rows)

@@ -1,0 +1,30 @@
+"""Try promises: what would come of them on the data as it is, before anybody proposes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.data.catalog import found
+from handrail.data.changes import Changes
+from handrail.data.check_quality import results
+from handrail.data.models import Contract
+from handrail.data.promises import Result
+from handrail.data.propose import changed
+from handrail.data.store import all_extracts
+from handrail.kernel import Context, Resource, access
+
+
+def try_promises(
+    ctx: Context, name: str, changes: Changes | Mapping[str, Any]
+) -> tuple[Contract, tuple[Result, ...]]:
+    """Hold what the contract would promise after these changes against the data; nothing is kept of it.
+
+    Answers with the contract as it would be, and with counts, never values. Refuses as `propose` does.
+    """
+    access.require(ctx, "propose", Resource("Dataset", name))
+    wanted = changed(ctx, found(ctx, name).contract, changes)
+    made = results(ctx, wanted, all_extracts(ctx))
+    broken = sum(one.outcome == "broken" for one in made)
+    ctx.audit.note("quality.tried", f"dataset:{name}", promises=len(made), broken=broken)
+    return wanted, made
