@@ -48,6 +48,7 @@ from handrail.data.models import (
 )
 from handrail.data.notices import dismiss, notices, subscriptions
 from handrail.data.notices_store import Notice
+from handrail.data.places import forget_copies
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
@@ -133,6 +134,7 @@ __all__ = [
     "described",
     "dismiss",
     "extract_path",
+    "forget_copies",
     "import_source",
     "lineage",
     "metric",

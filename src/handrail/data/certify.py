@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from handrail.data import odcs, store
 from handrail.data.catalog import active, dataset, declared_purposes, found
 from handrail.data.check_quality import results
-from handrail.data.checks import breaches
+from handrail.data.checks import breaches, plain
 from handrail.data.events import CertificationEnded, DatasetCertified
-from handrail.data.models import Certification, Column, Contract, Dataset, Proposal
-from handrail.data.places import there
+from handrail.data.models import Certification, Contract, Dataset, Proposal
+from handrail.data.places import copied, there
 from handrail.data.propose import write
 from handrail.data.state import lacks
 from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, definitions
@@ -43,7 +43,7 @@ def certify(ctx: Context, name: str) -> Dataset:
             next_step=f"Complete the contract and propose it again: handrail propose {name} …",
             subject=f"dataset:{name}",
         )
-    broken = [*breaches(stated, extract_of(ctx, name), lambda other: _path(ctx, other)), *_broken(ctx, now)]
+    broken = _broken(ctx, stated)
     if broken:
         raise NotReady(
             f"The data of {name} does not keep what its contract says. {' '.join(broken)}",
@@ -105,16 +105,11 @@ def before(ctx: Context, name: str) -> tuple[str, bytes]:
 def extract_path(ctx: Context, name: str) -> Path:
     """The Parquet file of a certified dataset, for the production plane alone. Refuses any other state.
 
+    Of a table that stays at its source it makes a copy; whoever is done with it calls `forget_copies`.
     Asks no rule: it hands out a path inside the instance, to rooms that decide what leaves it.
     """
     place = certified_place(ctx, name)
-    if not isinstance(place, Path):
-        raise NotReady(
-            f"The data of {name} stays at its source, so there is no extract of it.",
-            next_step="Import the source again for an extract.",
-            subject=f"dataset:{name}",
-        )
-    return place
+    return place if isinstance(place, Path) else copied(ctx, place)
 
 
 def certified_place(ctx: Context, name: str) -> Place:
@@ -142,18 +137,15 @@ def _path(ctx: Context, name: str) -> Path | None:
     return extract.path if extract else None
 
 
-def _broken(ctx: Context, now: Dataset) -> list[str]:
-    """The written promises that the data does not keep and that may not be let through."""
-    found = results(ctx, replace(now.contract, columns=_plain(now.contract)), store.all_extracts(ctx))
-    return [f"{one.promise}: {one.said}" for one in found if one.blocking and one.outcome != "kept"]
-
-
-def _plain(contract: Contract) -> tuple[Column, ...]:
-    """The columns without the promises that `breaches` has looked at already."""
-    return tuple(
-        replace(column, required=False, unique=False, primary_key=False, references=None)
-        for column in contract.columns
-    )
+def _broken(ctx: Context, contract: Contract) -> list[str]:
+    """What the data does not keep and may not be let through; of a table that stays, all counted there."""
+    seen: tuple[str, ...] = ()
+    held = contract
+    if contract.engine is None:
+        seen = breaches(contract, extract_of(ctx, contract.name), lambda name: _path(ctx, name))
+        held = plain(contract)
+    found = results(ctx, held, store.all_extracts(ctx))
+    return [*seen, *(f"{one.promise}: {one.said}" for one in found if one.blocking and one.outcome != "kept")]
 
 
 def _proposal(ctx: Context, now: Dataset) -> Proposal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,15 @@ def breaches(contract: Contract, extract: Path, path_of: PathOf) -> tuple[str, .
     """
     with duckdb.connect() as con:
         return tuple(_breaches(con, contract, extract, path_of))
+
+
+def plain(contract: Contract) -> Contract:
+    """The contract's columns and types without what it promises about the values in them."""
+    columns = tuple(
+        replace(column, required=False, unique=False, primary_key=False, references=None)
+        for column in contract.columns
+    )
+    return replace(contract, columns=columns)
 
 
 def _breaches(

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from open_data_contract_standard.model import (
+    CustomProperty,
     OpenDataContractStandard,
     Relationship,
     SchemaObject,
@@ -20,6 +21,7 @@ from handrail.data.models import Column, Contract
 from handrail.data.personal import Likeness, likeness
 from handrail.data.profile import ColumnProfile, Profile
 from handrail.data.promises import Rule
+from handrail.data.sources.live import LiveSource
 from handrail.data.sources.table import Extracted, Table
 from handrail.data.words import singular, words
 
@@ -83,7 +85,7 @@ def draft(found: Found, all_: Sequence[Found], source: str, server: Server) -> O
         expires=None,
         source=source,
         physical_name=found.table.key,
-        rows=found.profile.rows,
+        rows=found.extracted.rows,
         quality=tuple(_accepted(found, columns)),
     )
     about = [notes[""]] if "" in notes else []
@@ -114,6 +116,18 @@ def server_of(source: str, kind: str, location: str) -> Server:
         form = "parquet" if Path(location).suffix == ".parquet" else "csv"
         return Server(server=source, type="local", path=location, format=form)
     return Server(server=source, type="custom", path=location, format=kind)
+
+
+def live_server(source: str, stays: LiveSource) -> Server:
+    """Where the data stays, with the engine of the settings that answers there."""
+    host, _, database = stays.server.partition("/")
+    name, _, port = host.rpartition(":")
+    server = Server(server=source, type="postgres" if stays.engine_kind == "postgres" else "custom")
+    if stays.server:
+        server = server.model_copy(update={"host": name, "port": int(port), "database": database})
+    return server.model_copy(
+        update={"customProperties": [CustomProperty(property="engine", value=stays.engine_name)]}
+    )
 
 
 def entity_key(

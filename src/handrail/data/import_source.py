@@ -15,18 +15,19 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from handrail.data import odcs, store
 from handrail.data.catalog import found as find_dataset
 from handrail.data.check_quality import checked
-from handrail.data.checks import breaches
-from handrail.data.draft import Found, draft, server_of
+from handrail.data.checks import breaches, plain
+from handrail.data.draft import Found, draft, live_server, server_of
 from handrail.data.drift import Drift, as_result, drift
 from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged, SourceImported
 from handrail.data.load import load, parse
 from handrail.data.merge import merge
-from handrail.data.models import Dataset, Extract, ImportReport, Note
+from handrail.data.models import Contract, Dataset, Extract, ImportReport, Note
 from handrail.data.names import check_location, dataset_names, shown_location, source_name
-from handrail.data.sources import Source, open_source
+from handrail.data.sources import LiveSource, Source, engine_of, open_source
 from handrail.data.survey import Progress, look, silent, tables_of
 from handrail.data.touched import Touched, touched
 from handrail.kernel import Conflict, Context, Resource, access, definitions, storage
+from handrail.kernel.ports import EngineLimits
 
 _LOCK = "lock"
 
@@ -52,6 +53,8 @@ def import_source(
 ) -> ImportReport:
     """Import every table of a source: SQLite, DuckDB, CSV or Parquet file or folder, postgresql:// address.
 
+    From engine:NAME, a server of the settings, nothing is copied: contracts are drafted from a sample that is
+    gone afterwards, and the engine answers where the tables are.
     Extracts and contracts come into being together or not at all: files go to a directory of their own that
     counts only when the transaction names it. A source imported again refreshes the data; where the data has
     another shape, the contract is brought up to date, what stewards wrote in it stays, and its certification
@@ -60,7 +63,7 @@ def import_source(
     """
     access.require(ctx, "import", Resource("Source", name or "new"))
     check_location(ctx, location)
-    with closing(open_source(location, encoding)) as source:
+    with closing(_opened(ctx, location, encoding)) as source:
         called = source_name(ctx, source, name)
         extracts = ctx.settings.home / "extracts" / called
         with _alone(extracts, called):
@@ -72,8 +75,18 @@ def import_source(
             except BaseException:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise
-            _forget(extracts, keep={staging, *(one.path.parent for one in read.before.values())})
+            kept = set() if isinstance(source, LiveSource) else {staging}
+            _forget(extracts, keep={*kept, *(one.path.parent for one in read.before.values())})
     return report
+
+
+def _opened(ctx: Context, location: str, encoding: str | None) -> Source:
+    engine, limits = engine_of(location), ctx.settings.data
+    if engine is None:
+        return open_source(location, encoding)
+    return LiveSource(
+        ctx.ports.engine, engine, EngineLimits(limits.seconds, limits.memory_mb, limits.threads)
+    )
 
 
 @contextmanager
@@ -115,17 +128,22 @@ def _read(ctx: Context, source: Source, called: str, staging: Path, progress: Pr
 def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportReport:
     """Write sources, extracts and contracts, and say what was done."""
     location = shown_location(ctx, source)
-    server = server_of(called, source.kind, location)
+    stays = isinstance(source, LiveSource)
+    server = (
+        live_server(called, source)
+        if isinstance(source, LiveSource)
+        else server_of(called, source.kind, location)
+    )
     paths = {one.dataset: one.profile.path for one in read.tables}
     outcome = _Outcome(notes=[Note("", text) for text in source.left_out])
     for one in read.tables:
         before = read.before[one.dataset].path if one.dataset in read.before else None
-        _settle(ctx, one, draft(one, read.tables, called, server), paths, before, outcome)
+        _settle(ctx, one, draft(one, read.tables, called, server), paths, before, outcome, stays)
     standing = {name: find_dataset(ctx, name) for name in outcome.changed if name in read.before}
     store.put_source(ctx, called, source.kind, location)
     moment = ctx.clock.now()
     for one in read.tables:
-        path, rows = one.profile.path, one.profile.rows
+        path, rows = ctx.settings.home if stays else one.profile.path, one.extracted.rows
         store.put_extract(ctx, Extract(one.dataset, called, one.table.key, path, rows, moment))
     if outcome.files:
         definitions.write_all(ctx, outcome.files, f"Draft the contracts of {called}.")
@@ -145,7 +163,7 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
         drafted=tuple(outcome.drafted),
         refreshed=tuple(outcome.refreshed),
         changed=tuple(outcome.changed),
-        rows={one.dataset: one.profile.rows for one in read.tables},
+        rows={one.dataset: one.extracted.rows for one in read.tables},
         notes=tuple(outcome.notes),
         drift={name: found.sentences() for name, found in outcome.drifts.items() if found},
     )
@@ -184,6 +202,7 @@ def _settle(
     paths: Mapping[str, Path],
     before: Path | None,
     outcome: _Outcome,
+    stays: bool,
 ) -> None:
     """Decide what becomes of one table's contract: drafted, left alone, or brought up to date."""
     path = odcs.path_of(one.dataset)
@@ -200,16 +219,29 @@ def _settle(
         kept = None if other else store.get_extract(ctx, dataset)
         return kept.path if kept else other
 
-    differences = breaches(stated, one.profile.path, extract_of)
+    # What a sample cannot tell about a table that stays is counted at its source, by the check that follows.
+    held, fresh = plain(stated) if stays else stated, load(odcs.render(drafted), path)
+    differences = (*_moved(stated, fresh), *breaches(held, one.profile.path, extract_of))
     if not differences:
         outcome.refreshed.append(one.dataset)
         return
-    fresh = load(odcs.render(drafted), path)
     found = outcome.drifts[one.dataset] = drift(stated, fresh, before, one.profile.path)
     merged = merge(stated, fresh, {guess.new: guess.old for guess in found.renamed})
-    outcome.files[path] = odcs.render(odcs.update(parse(content, path), merged), odcs.header_of(content))
+    document = parse(content, path)
+    if _moved(stated, fresh):
+        document = document.model_copy(update={"servers": drafted.servers})
+    outcome.files[path] = odcs.render(odcs.update(document, merged), odcs.header_of(content))
     outcome.changed[one.dataset] = differences
     outcome.notes += [Note(one.dataset, text) for text in (*differences, *_guesses(found))]
+
+
+def _moved(stated: Contract, fresh: Contract) -> tuple[str, ...]:
+    """Another place that answers, in words; of extracts it does not matter where they were taken."""
+    before, now = ((one.engine, one.server if one.engine else "") for one in (stated, fresh))
+    if before == now:
+        return ()
+    was, is_now = (f"the engine {one[0]} at {one[1]}" if one[0] else "its extract" for one in (before, now))
+    return (f"It is answered by {is_now} now, and the contract says by {was}.",)
 
 
 def _guesses(found: Drift) -> list[str]:

@@ -57,6 +57,19 @@ def find_keys(
     return result
 
 
+def declared_keys(tables: Sequence[Table]) -> dict[str, Keys]:
+    """The keys that tables declare, where no data is here to hold them against; none is guessed."""
+    known = {table.key for table in tables}
+    return {
+        table.key: Keys(
+            table.primary_key,
+            tuple(foreign for foreign in table.foreign_keys if foreign.table in known),
+            tuple(columns[0] for columns in (table.primary_key, *table.unique) if len(columns) == 1),
+        )
+        for table in tables
+    }
+
+
 def _primary(con: duckdb.DuckDBPyConnection, one: _Candidate) -> tuple[tuple[str, ...], tuple[str, ...]]:
     declared = one.table.primary_key
     if declared:

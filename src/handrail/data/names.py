@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from handrail.data import odcs, store
 from handrail.data.catalog import contract_of
-from handrail.data.sources import Source, is_postgres
+from handrail.data.sources import Source, engine_of, is_postgres
 from handrail.data.words import slug, unused
 from handrail.kernel import Conflict, Context, Invalid, NotAllowed, Refusal, definitions
 
@@ -18,7 +18,7 @@ _TRUSTED = ("cli", "system")
 
 def shown_location(ctx: Context, source: Source) -> str:
     """Where the source is, as it is stored and shown: a file that was uploaded is only known by its name."""
-    if source.kind == "postgres":
+    if source.kind in ("postgres", "engine"):
         return source.location
     path, uploads = Path(source.location).resolve(), ctx.settings.home.resolve() / UPLOADS
     return f"upload of {path.name}" if path.is_relative_to(uploads) else str(path)
@@ -31,6 +31,7 @@ def source_name(ctx: Context, source: Source, wanted: str | None) -> str:
     """
     parts = urlsplit(source.location) if source.kind == "postgres" else None
     derived = parts.path.strip("/") or "postgres" if parts else Path(source.location).stem
+    derived = engine_of(source.location) or derived
     name = slug(wanted or derived)
     known = store.get_source(ctx, name)
     if known and not wanted and known.location != shown_location(ctx, source):
@@ -61,6 +62,8 @@ def check_location(ctx: Context, location: str) -> None:
     """
     if ctx.caller.via in _TRUSTED:
         return
+    if engine_of(location):
+        return  # an admin named it in the settings, with an account of its own
     if is_postgres(location):
         if not urlsplit(location).password:
             raise Invalid(

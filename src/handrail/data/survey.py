@@ -10,11 +10,11 @@ import duckdb
 
 from handrail.data import odcs
 from handrail.data.draft import Found, draft, server_of
-from handrail.data.keys import find_keys
+from handrail.data.keys import declared_keys, find_keys
 from handrail.data.load import load
 from handrail.data.models import Contract
 from handrail.data.profile import profile
-from handrail.data.sources import Source, Table, open_source
+from handrail.data.sources import LiveSource, Source, Table, open_source
 from handrail.data.words import slug, unused
 from handrail.kernel import Invalid
 
@@ -70,7 +70,9 @@ def look(
         extracted[table.key] = source.extract(table, target, _counting(progress, label, done, len(tables)))
     with duckdb.connect() as con:
         profiles = {key: profile(con, folder / f"{names[key]}.parquet", k) for key in extracted}
-        keys = find_keys(con, tables, profiles)
+        # Of a table that stays at its source only a sample is here, and a sample proves no key.
+        stays = isinstance(source, LiveSource)
+        keys = declared_keys(tables) if stays else find_keys(con, tables, profiles)
     progress("checked", len(tables), len(tables))
     return tuple(Found(names[t.key], t, profiles[t.key], extracted[t.key], keys[t.key]) for t in tables)
 

@@ -151,8 +151,9 @@ class Instance:
         return SYSTEM
 
     def close(self) -> None:
-        """End the audit writer and close the database."""
+        """End the audit writer, let the engines' connections go, and close the database."""
         self.log.close()
+        self.ports.engine.close()
         self.engine.dispose()
 
     def _own_rules(self) -> dict[str, str]:

@@ -155,6 +155,9 @@ class Engine(Protocol):
     def live(self, engine: str) -> LiveSource:
         """What there is to read at the engine of that name in the settings. Refuses an unknown name."""
 
+    def close(self) -> None:
+        """Let go of every connection that is kept."""
+
 
 @dataclass(frozen=True)
 class Ports:

@@ -48,8 +48,11 @@ def build(
     return publish(ctx, planned, carry_out(planned, progress))
 
 
-def plan(ctx: Context, datasets: Sequence[str], seed: int = 0) -> Plan:
-    """Ask whether the build may be done and look up what it needs; refuses what `build` refuses first."""
+def plan(ctx: Context, datasets: Sequence[str], seed: int = 0, *, look: bool = False) -> Plan:
+    """Ask whether the build may be done and get what it needs; refuses what `build` refuses first.
+
+    To `look` is not to build: tables that stay at their source are not copied for it.
+    """
     names = tuple(dict.fromkeys(datasets))
     if not names:
         raise Invalid("No dataset is named.", next_step="Name at least one certified dataset.")
@@ -72,14 +75,20 @@ def plan(ctx: Context, datasets: Sequence[str], seed: int = 0) -> Plan:
                 subject=f"dataset:{name}",
             )
         contracts.append(found.contract)
-    tables = tuple(table_of(contract, data.extract_path(ctx, contract.name)) for contract in contracts)
+    tables = tuple(
+        table_of(one, Path() if look and one.engine else data.extract_path(ctx, one.name))
+        for one in contracts
+    )
     digests = {contract.name: contract.digest for contract in contracts}
     return Plan(tables, digests, _outside(ctx, contracts, names), ctx.settings.twins.k, seed)
 
 
 def carry_out(planned: Plan, progress: Progress | None = None) -> Made:
     """The long part, without a transaction; refuses TwinRefused and Conflict as `make` does."""
-    return make(planned.tables, planned.k, planned.seed, "hostile", planned.outside, progress)
+    try:
+        return make(planned.tables, planned.k, planned.seed, "hostile", planned.outside, progress)
+    finally:
+        data.forget_copies(table.path for table in planned.tables)
 
 
 def publish(ctx: Context, planned: Plan, made: Made) -> TwinReport:

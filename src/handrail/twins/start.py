@@ -12,7 +12,7 @@ from handrail.twins.models import Build
 
 def start(ctx: Context, datasets: Sequence[str], seed: int = 0) -> Build:
     """Queue a build; refuses at once what `build` would refuse before it begins."""
-    planned = plan(ctx, datasets, seed)
+    planned = plan(ctx, datasets, seed, look=True)
     one = Build(
         id=storage.new_id("build"),
         datasets=tuple(table.name for table in planned.tables),

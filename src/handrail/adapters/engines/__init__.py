@@ -46,6 +46,10 @@ class Engines:
         """What there is to read at that engine."""
         return self._servers.engine(engine).live()
 
+    def close(self) -> None:
+        """Let go of the connections to servers."""
+        self._servers.close()
+
 
 def _apart(files: Mapping[str, Path], remote: Mapping[str, Remote]) -> Invalid:
     places = {name: place.engine for name, place in sorted(remote.items())}

@@ -107,6 +107,11 @@ class Postgres:
             self.give_back(connection, whole=False)
         return LiveSource("postgres", self.where, tables)
 
+    def close(self) -> None:
+        """Close the connections that wait for a question."""
+        while kept := self._kept():
+            kept.close()
+
     def give_back(self, connection: psycopg.Connection[Any], *, whole: bool) -> None:
         """End the transaction; keep the connection for the next question if its answer was read `whole`."""
         try:

@@ -35,6 +35,9 @@ class Server(Protocol):
     def live(self) -> LiveSource:
         """As `Engine.live`."""
 
+    def close(self) -> None:
+        """As `Engine.close`."""
+
 
 class Servers:
     """The engines of one instance by name."""
@@ -61,8 +64,17 @@ class Servers:
         with self._lock:
             if name not in self._open or self._open[name][0] != url:
                 made: Server = import_module(_KINDS[settings.kind]).open_server(name, url, settings)
+                if name in self._open:
+                    self._open[name][1].close()
                 self._open[name] = url, made
             return self._open[name][1]
+
+    def close(self) -> None:
+        """Let go of every connection that is kept."""
+        with self._lock:
+            for _, server in self._open.values():
+                server.close()
+            self._open.clear()
 
 
 def _address(home: Path, name: str, settings: EngineSettings) -> str:

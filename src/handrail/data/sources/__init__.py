@@ -7,6 +7,7 @@ from pathlib import Path
 from handrail.data.sources import duckdb_file, sqlite
 from handrail.data.sources.duckdb_file import DuckDBSource
 from handrail.data.sources.files import FileSource, is_readable
+from handrail.data.sources.live import LiveSource, engine_of
 from handrail.data.sources.sqlite import SQLiteSource
 from handrail.data.sources.table import Extracted, ForeignKey, Source, SourceColumn, Table, literal, quote
 from handrail.kernel import Invalid, NotFound
@@ -14,9 +15,11 @@ from handrail.kernel import Invalid, NotFound
 __all__ = [
     "Extracted",
     "ForeignKey",
+    "LiveSource",
     "Source",
     "SourceColumn",
     "Table",
+    "engine_of",
     "is_postgres",
     "literal",
     "open_source",
@@ -24,7 +27,7 @@ __all__ = [
 ]
 
 _DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3")
-_KNOWN = "an SQLite or DuckDB file, a CSV or Parquet file or folder, or a postgresql:// address"
+_KNOWN = "an SQLite or DuckDB file, a CSV or Parquet file or folder, a postgresql:// address, or engine:NAME"
 
 
 def is_postgres(location: str) -> bool:
