@@ -1,0 +1,207 @@
+"""What is told: events that OpenLineage's own client reads, with names and promises, and never a row."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handrail import apps, data, openlineage, runtime
+from handrail.kernel import SYSTEM, Caller, Instance, RunRef, identity
+from handrail.openlineage import store
+from tests.data import asking
+from tests.data.test_reconcile import model, totals, write
+from tests.openlineage import oracle
+
+APP = """\
+from handrail_sdk import metric, query
+
+rows = query("SELECT region, sum(amount) AS net FROM orders GROUP BY 1")
+metric("sales", by=["region"])
+{more}
+"""
+
+
+def waiting(instance: Instance) -> list[dict[str, Any]]:
+    """Every event in the outbox, in order, each read by the oracle."""
+    with instance.context(SYSTEM) as ctx:
+        events = [
+            json.loads(row.event)
+            for row in ctx.db.execute(store.outbox.select().order_by(store.outbox.c.seq))
+        ]
+    for event in events:
+        oracle.read(event)
+    return events
+
+
+def of(events: list[dict[str, Any]], job: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["job"]["name"] == job]
+
+
+def ran(instance: Instance, environment: str = "sandbox", more: str = "", name: str = "report") -> Any:
+    """Push the app, run it for real, and give the run as it ended."""
+    manifest = asking.MANIFEST.replace('name = "report"', f'name = "{name}"')
+    with asking.actors(instance)("maker.sales") as ctx:
+        apps.push(
+            ctx, {"app.py": APP.format(more=more).encode(), "handrail.toml": manifest.encode()}, "Why", ""
+        )
+    with asking.actors(instance)("maker.sales") as ctx:
+        run = apps.run(ctx, name)
+    return runtime.execute(instance, run.id)
+
+
+def test_an_import_tells_which_column_of_which_table_each_column_is(told: Instance) -> None:
+    start, complete = of(waiting(told), "import.orders")
+    assert (start["eventType"], complete["eventType"]) == ("START", "COMPLETE")
+    assert start["run"]["runId"] == complete["run"]["runId"]
+    (table,), (made,) = complete["inputs"], complete["outputs"]
+    assert table["namespace"] == "file"
+    assert table["name"].endswith("/orders.csv#orders.csv")
+    assert (made["namespace"], made["name"]) == ("shop", "dataset.orders")
+    field = made["facets"]["columnLineage"]["fields"]["amount"]["inputFields"]
+    assert [(one["name"], one["field"]) for one in field] == [(table["name"], "amount")]
+    assert {one["name"] for one in made["facets"]["schema"]["fields"]} >= {"id", "region", "amount"}
+    assert made["outputFacets"]["outputStatistics"]["rowCount"] == 12
+
+
+def test_a_check_tells_every_promise_and_whether_it_is_kept(told: Instance) -> None:
+    with asking.actors(told)("steward.hr") as ctx:
+        data.check_quality(ctx, "orders")
+    event = of(waiting(told), "check.orders")[-1]
+    (made,) = event["inputs"]
+    assert made["facets"]["ownership"]["owners"] == [{"name": "user:steward.sales", "type": "OWNER"}]
+    promises = made["inputFacets"]["dataQualityAssertions"]["assertions"]
+    with asking.actors(told)("steward.hr") as ctx:
+        newest = data.quality_history(ctx, "orders")[0]
+    assert [one["assertion"] for one in promises] == [
+        one.promise for one in newest.results if one.outcome != "unchecked"
+    ]
+
+
+def test_a_reconciliation_tells_what_a_metric_is_made_of_and_whether_it_ties(
+    told: Instance, tmp_path: Path
+) -> None:
+    write(told, model())
+    totals(told, tmp_path)
+    with asking.actors(told)("steward.sales") as ctx:
+        data.reconcile(ctx, "sales")
+    _, complete = of(waiting(told), "reconcile.sales")
+    by_name = {one["name"]: one for one in complete["inputs"]}
+    assert by_name["dataset.totals"]["inputFacets"]["dataQualityAssertions"]["assertions"] == [
+        {"assertion": "sales ties to it", "success": True}
+    ]
+    lineage = complete["outputs"][0]["facets"]["columnLineage"]
+    assert [(i["name"], i["field"]) for i in lineage["fields"]["sales"]["inputFields"]] == [
+        ("dataset.orders", "amount")
+    ]
+    assert ("dataset.customers", "city") in {(i["name"], i["field"]) for i in lineage["dataset"]}
+    assert "220" not in json.dumps(complete)
+
+
+def test_a_run_tells_what_it_really_read_and_no_more(told: Instance) -> None:
+    run = ran(told)
+    assert run.state == "succeeded", run.reason
+    start, complete = of(waiting(told), "app.report.sandbox")
+    assert (start["eventType"], complete["eventType"]) == ("START", "COMPLETE")
+    assert [one["name"] for one in complete["inputs"]] == ["twin.orders", "metric.sales"]
+    used = complete["outputs"][0]["facets"]["columnLineage"]["dataset"]
+    assert {one["field"] for one in used} == {"region", "amount"}
+    assert start["job"]["facets"]["ownership"]["owners"] == [{"name": "user:maker.sales", "type": "OWNER"}]
+
+
+def test_a_run_that_fails_is_told_without_its_own_words(told: Instance) -> None:
+    run = ran(told, more="raise SystemExit(str(rows))")
+    assert run.state == "failed"
+    *_, last = of(waiting(told), "app.report.sandbox")
+    assert last["eventType"] == "FAIL"
+    assert last["run"]["facets"]["errorMessage"]["message"] == "The run ended: exited."
+    assert "TWIN" not in json.dumps(waiting(told))
+
+
+def test_neither_rows_nor_the_names_of_viewers_nor_questions_are_told(told: Instance) -> None:
+    """In production, where rows are real: not by an alias, a title, a literal, a failure or the run's person."""
+    with told.context(SYSTEM) as ctx:
+        viewer = identity.found(ctx, "viewer.emea")
+    run = RunRef("run_9", "report", "c" * 40, "production", asking.run("production").manifest)
+    sql = "SELECT region AS \"secret-EMEA\", 'secret-literal' AS x FROM orders"
+    with told.context(Caller(viewer, "socket", run=run)) as ctx:
+        answer = data.query(ctx, data.Request(sql))
+        answer.table()
+        read = {name: frozenset(columns) for name, columns in answer.columns_read.items()}
+        ctx.events.publish(
+            runtime.RunFinished(
+                "run_9", "report", "c" * 40, "production", viewer.id, "failed", "exited", read
+            )
+        )
+    (event,) = of(waiting(told), "app.report.production")
+    said = json.dumps(waiting(told))
+    assert [one["name"] for one in event["inputs"]] == ["dataset.orders"]
+    for secret in ("secret-", viewer.id, viewer.name, "EMEA", "Rome"):
+        assert secret not in said
+
+
+def test_what_is_refused_is_not_told(told: Instance) -> None:
+    before = len(waiting(told))
+    with pytest.raises(Exception, match="not one"), asking.actors(told)("lead") as ctx:
+        data.check_quality(ctx, "orders")
+    with asking.actors(told)("steward.hr") as ctx:
+        data.check_quality(ctx, "orders")
+        ctx.db.rollback()
+    assert len(waiting(told)) == before
+
+
+def test_nothing_is_written_where_nobody_is_told(tmp_path: Path) -> None:
+    instance = asking.opened(tmp_path)
+    asking.furnish(instance, tmp_path)
+    assert waiting(instance) == []
+    instance.close()
+
+
+def test_a_broken_contract_or_model_does_not_keep_a_run_from_ending(told: Instance) -> None:
+    folder = told.settings.home / "definitions"
+    (folder / "contracts" / "orders.odcs.yaml").write_text("nonsense: [")
+    (folder / "model" / "shop.yaml").write_text("nonsense: [")
+    with told.context(SYSTEM) as ctx:
+        reads: Mapping[str, frozenset[str]] = {"orders": frozenset({"region"})}
+        ctx.events.publish(
+            runtime.RunFinished(
+                "run_9",
+                "report",
+                "c" * 40,
+                "production",
+                "lead",
+                "succeeded",
+                "exited",
+                reads,
+                frozenset({"sales"}),
+            )
+        )
+    (event,) = of(waiting(told), "app.report.production")
+    assert event["inputs"] == [
+        {"namespace": "shop", "name": "dataset.orders", "facets": {}},
+        {"namespace": "shop", "name": "metric.sales", "facets": {}},
+    ]
+
+
+def test_the_oracle_refuses_what_openlineage_does_not_know(told: Instance) -> None:
+    event = waiting(told)[1]
+    for change in (
+        {"colour": "red"},
+        {"eventType": "DONE"},
+        {"run": {"runId": "run_1"}},
+        {"eventTime": "yesterday"},
+        {"inputs": [{"name": "x"}]},
+    ):
+        with pytest.raises((AssertionError, ValueError, TypeError, KeyError)):
+            oracle.read({**event, **change})
+
+
+def test_only_admins_see_how_delivery_stands(told: Instance) -> None:
+    with asking.actors(told)("admin") as ctx:
+        found = openlineage.deliveries(ctx)
+    assert (found.to, found.aside) == ("lineage.jsonl", 0)
+    assert found.waiting == len(waiting(told))
+    for verb in (openlineage.deliveries, openlineage.retry):
+        with pytest.raises(Exception, match="not one"), asking.actors(told)("steward.sales") as ctx:
+            verb(ctx)
