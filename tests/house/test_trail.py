@@ -7,6 +7,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from handrail import runtime, twins
+from handrail import data, runtime, twins
 from handrail.kernel import Instance, identity, storage, trail
 from handrail.server import application
 from tests.apps.conftest import url as url
@@ -33,10 +34,14 @@ WITHOUT_AN_ENTRY = {
     "seen_days": "Entities are counted before a row leaves; which answer showed how many is on the trail.",
     "seen_entities": "They are counted with the day; the answer on the trail names them.",
     "seen_fingerprints": "They are left with the count of a large answer; how many it showed is on the trail.",
+    "catalog": "It is read from the contract files; who wrote these is on the trail.",
+    "catalog_words": "The words of the contract files, to find them by.",
+    "catalog_folder": "When the contract files were read.",
+    "quality_turns": "Which server checks; the check itself is on the trail.",
     "twin_builds": "The progress of a build; who asked for it and what came of it are on the trail.",
 }
 # Entries that need a broken machine, which the room's own tests break.
-NEEDS_A_CRASH = {"twin.failed"}
+NEEDS_A_CRASH = {"twin.failed", "quality.failed"}
 Posts = Callable[..., Any]
 
 
@@ -63,6 +68,14 @@ class Watch:
 
     def unexplained(self) -> list[set[str]]:
         return [tables for tables in self.silent if tables - WITHOUT_AN_ENTRY.keys()]
+
+
+class Tomorrow:
+    """The system's clock, a day ahead."""
+
+    def now(self) -> datetime:
+        """A day from now."""
+        return datetime.now(UTC) + timedelta(days=1)
 
 
 @pytest.fixture
@@ -117,6 +130,9 @@ def test_every_change_leaves_a_trail(
         for supervisor in supervisors:
             supervisor.stop()
 
+    instance.clock = Tomorrow()
+    assert "sales_orders" in data.check_what_is_due(instance)
+
     assert watch.unexplained() == []
     tables = {name for name in storage.metadata.tables if not name.startswith("audit_")}
     assert tables - watch.changed == set(), "no verb that is driven here writes these"
@@ -166,6 +182,9 @@ def data_is_certified(post: Posts, tmp_path: Path) -> None:
         post("steward.hr", f"/datasets/{dataset}/certify")
     post("steward.hr", "/datasets/customers/revoke", {"reason": "The addresses are wrong."})
     post("steward.hr", "/datasets/sales_orders/quality")
+    post("steward.hr", "/datasets/sales_orders/try", {"quality": [{"rule": "rows", "allowed": ">= 1"}]})
+    told = post("steward.sales", "/notices", method="GET")
+    post("steward.sales", f"/notices/{told[0]['id']}/dismiss")
     post("steward.hr", "/datasets/sales_orders/renew")
     post("steward.sales", "/datasets/sales_orders/certify")
     post("steward.hr", "/datasets/sales_orders/see-as/viewer.emea", method="GET")
