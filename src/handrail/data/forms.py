@@ -14,6 +14,8 @@ from handrail.data.models import Certification, Contract, Proposal
 
 _SHOWN = 80  # characters
 _SHOWN_ROWS = 8
+_RULE_KEYS = ("rule", "column", "value", "allowed", "hint", "schedule", "name")
+_RULE_PARTS = tuple(f"_{key}" for key in _RULE_KEYS[1:])
 
 
 def changes(sent: FormData, contract: Contract) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def changes(sent: FormData, contract: Contract) -> dict[str, Any]:
             masks[column.name] = {"kind": kind, "unless_groups": except_for}
         if f"class:{column.name}" in sent:
             classes[column.name] = str(sent[f"class:{column.name}"])
-    simple = ("owner", "deputy", "description", "entity_key", "subject")
+    simple = ("owner", "deputy", "description", "entity_key", "subject", "domain", "freshness", "retention")
     return {
         **{key: str(sent[key]).strip() for key in simple if key in sent},
         "purposes": [str(value) for value in sent.getlist("purposes")],
@@ -41,9 +43,25 @@ def changes(sent: FormData, contract: Contract) -> dict[str, Any]:
         "row_filters": rules,
         "masks": masks,
         "classifications": classes,
+        **_promised(sent, contract),
         "budget": str(sent.get("budget", "")).strip() or None,
         "expires": str(sent.get("expires", "")) or None,
     }
+
+
+def _promised(sent: FormData, contract: Contract) -> dict[str, Any]:
+    """The promises of the form; those that it did not show stay as they are."""
+    shown = [column.name for column in contract.columns if f"points:{column.name}" in sent]
+    found: dict[str, Any] = {
+        "required": {name: f"required:{name}" in sent for name in shown},
+        "unique": {name: f"unique:{name}" in sent for name in shown},
+        "references": {name: str(sent[f"points:{name}"]).strip() for name in shown},
+        "looks_up": _listed(str(sent["looks_up"])) if "looks_up" in sent else None,
+    }
+    if "rule" in sent:
+        rows = zip(*(map(str, sent.getlist(f"rule{part}")) for part in ("", *_RULE_PARTS)), strict=False)
+        found["quality"] = [dict(zip(_RULE_KEYS, row, strict=False)) for row in rows if row[0]]
+    return found
 
 
 async def uploads(request: Request) -> list[UploadFile]:

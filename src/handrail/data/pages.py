@@ -15,13 +15,18 @@ from handrail.data.browse import Wanted, browse, unreadable
 from handrail.data.catalog import dataset, purposes
 from handrail.data.certify import before, certify, revoke, timeline
 from handrail.data.import_source import import_source
+from handrail.data.models import Contract, Dataset
+from handrail.data.promise_changes import write_age
+from handrail.data.promises import Result
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
 from handrail.data.renew import renew
 from handrail.data.see_as import preview
-from handrail.data.touched import contract_changes
+from handrail.data.rules import KINDS, write_rule
+from handrail.data.touched import compared, contract_changes
+from handrail.data.try_promises import try_promises
 from handrail.data.upload import import_upload
-from handrail.kernel import Resource, access, definitions
+from handrail.kernel import Context, Resource, access, definitions
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.data")
@@ -93,11 +98,33 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
 def contract_form(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
     """The form in which a steward completes a contract and proposes it."""
     access.require(ctx, "propose", Resource("Dataset", name))
+    one = dataset(ctx, name)
+    return _contract_form(ctx, request, one, one.contract)
+
+
+@router.post("/datasets/{name}/try", response_class=HTMLResponse)
+def try_form(ctx: kit.Ctx, request: Request, name: str, sent: Sent) -> HTMLResponse:
+    """The form again as it was sent, with what would come of its promises on the data now."""
+    one = dataset(ctx, name)
+    wanted, tried = try_promises(ctx, name, forms.changes(sent, one.contract))
+    return _contract_form(ctx, request, one, wanted, tried)
+
+
+def _contract_form(
+    ctx: Context, request: Request, one: Dataset, contract: Contract, tried: tuple[Result, ...] | None = None
+) -> HTMLResponse:
+    changed = tried is not None and contract != one.contract
     return kit.render(
         request,
         "data/certify.html",
-        dataset=dataset(ctx, name),
+        dataset=one,
+        contract=contract,
+        tried=tried,
+        comparison=compared(ctx, one.contract, contract) if changed else None,
         meanings=purposes(ctx),
+        rules=[write_rule(rule) for rule in contract.quality],
+        kinds=KINDS,
+        age=write_age,
     )
 
 

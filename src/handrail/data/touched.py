@@ -11,7 +11,7 @@ from handrail.data.certify import before
 from handrail.data.compare_contracts import Change, compare_contracts
 from handrail.data.load import load
 from handrail.data.metrics import metrics
-from handrail.data.models import Metric
+from handrail.data.models import Contract, Metric
 from handrail.kernel import Context, Refusal, Resource, access
 
 
@@ -51,10 +51,16 @@ def contract_changes(ctx: Context, name: str) -> Comparison:
         old = load(content, odcs.path_of(name))
     except Refusal:  # written by an older Handrail, or by hand before it was corrected
         old = new
+    return compared(ctx, old, new, since)
+
+
+def compared(ctx: Context, old: Contract, new: Contract, since: str = "the contract as it is") -> Comparison:
+    """What changes from one contract to the other, and who reads what can break. Asks no rule of its own."""
     changes = compare_contracts(old, new)
     breaking = [change.column for change in changes if change.breaking]
     columns = None if None in breaking else [column for column in breaking if column]
-    return Comparison(name, since, changes, touched(ctx, name, columns) if breaking else Touched())
+    reads = touched(ctx, new.name, columns) if breaking else Touched()
+    return Comparison(new.name, since, changes, reads)
 
 
 def touched(ctx: Context, name: str, columns: Collection[str] | None) -> Touched:
