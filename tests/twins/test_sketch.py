@@ -14,6 +14,7 @@ from handrail.twins.generate import generate
 from handrail.twins.make import make
 from handrail.twins.models import Field, Sketch, Table
 from handrail.twins.plane import open_plane
+from handrail.twins.privacy import judge
 from handrail.twins.sketch import take
 
 KEY = Field("id", "", required=True, primary_key=True)
@@ -284,3 +285,42 @@ def test_northwind_whole(northwind_tables: list[Table]) -> None:
         assert somebody not in text
     details = made.twins["order_details"].table.to_pylist()
     assert len({(row["OrderID"], row["ProductID"]) for row in details}) == len(details)
+
+
+def test_a_large_table_is_sketched_from_a_sample_and_made_in_its_whole_size(
+    make_table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handrail.twins.plane.SKETCHED_ROWS", 2000)
+    rng = np.random.default_rng(4)
+    owner = np.minimum(rng.geometric(0.02, 20_000) - 1, 299)
+    kind = np.where(rng.random(20_000) < 0.3, "return", "sale").astype(object)
+    kind[5] = "Zebulon's own"
+    customers = make_table("customers", {"id": pa.array(range(300)), "tier": rng.integers(1, 4, 300)}, KEY)
+    orders = make_table(
+        "orders",
+        {"id": pa.array(range(20_000)), "customer": pa.array(owner), "kind": kind},
+        KEY,
+        Field("customer", "", required=True, references=("customers", "id")),
+    )
+    made = make([customers, orders], k=10, variant="plain")
+    twin = made.twins["orders"].table
+    assert twin.num_rows == 20_000
+    assert 0.25 < sum(one == "return" for one in twin["kind"].to_pylist()) / 20_000 < 0.35
+    assert "Zebulon" not in codec.to_json(made.sketch).decode()
+    (report,) = (one for one in made.reports if one.dataset == "orders")
+    assert report.links[0].orphans == 0 and report.links[0].score > 0.9
+
+
+def test_copies_are_looked_for_in_all_rows_of_a_large_table(
+    make_table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handrail.twins.plane.SKETCHED_ROWS", 500)
+    rng = np.random.default_rng(5)
+    table = make_table("sales", {name: rng.integers(0, 9_000_000, 5000) for name in ("a", "b", "c")})
+    plane = open_plane([table], 10)
+    sketch = take(plane).sketch.table("sales")
+    for rows in (slice(0, 40), slice(4960, 5000)):
+        leaked = pa.table(
+            {name: plane.con.table("src_0").to_arrow_table()[name].to_pylist()[rows] for name in "abc"}
+        )
+        assert not judge(plane, sketch, leaked, (), seed=0).passed

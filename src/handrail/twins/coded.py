@@ -54,7 +54,7 @@ def code(
     picked: list[str] = []
     values: list[Any] = []
     nodes: list[Node] = []
-    sources = [f"{plane.views[table]} AS t", *(degree.join for degree in degrees)]
+    sources = [f"{plane.samples[table]} AS t", *(degree.join for degree in degrees)]
     counted = {degree.column.name: degree.value for degree in degrees}
     for number, column in enumerate(one for one in drafts[table] if modelled(one)):
         reference = counted.get(column.name) or f"t.{quoted(column.name)}"

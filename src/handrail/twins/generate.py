@@ -45,7 +45,8 @@ def generate(
         con.execute("SET TimeZone = 'UTC'")
         for table in sketch.tables:
             close(table, made, seed)
-            finished[table.name] = _finish(con, sketch, made[table.name], seed, variant)
+        for table in sketch.tables:  # each gives back its memory before the next takes some
+            finished[table.name] = _finish(con, sketch, made.pop(table.name), seed, variant)
     return finished
 
 

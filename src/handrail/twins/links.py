@@ -26,7 +26,7 @@ class Degree:
 def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
     """What is kept of a link besides its degrees, which are a column of the parent."""
     own = plane.tables[table].fields
-    source = plane.source(table)
+    source = plane.whole(table)
     pointed = " OR ".join(f"{quoted(column)} IS NULL" for column in link.columns)
     nulls, rows, distinct = source.one(
         f"SELECT count(*) FILTER ({pointed}), count(*), count(DISTINCT ({_listed(link.columns)})) "
@@ -50,13 +50,7 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
 
 def explains(plane: Plane, table: str, link: Link) -> bool:
     """Whether each row points at no more than one row that is made before it."""
-    if _kind(plane, table, link) != "inside":
-        return False
-    listed = _listed(link.to_columns)
-    rows, distinct = plane.con.execute(
-        f"SELECT count(*), count(DISTINCT ({listed})) FROM {plane.views[link.to]}"
-    ).fetchall()[0]
-    return bool(rows and rows == distinct)
+    return _kind(plane, table, link) == "inside" and plane.is_key(link.to, link.to_columns)
 
 
 def degrees(plane: Plane, parent: str) -> list[Degree]:
@@ -77,7 +71,7 @@ def _degree(plane: Plane, parent: str, child: str, link: Link, number: int) -> D
     )
     join = f"LEFT JOIN {counted} AS d{number} ON {plane.joined(child, link, f'd{number}', 't')}"
     value = f"coalesce(d{number}.n, 0)"
-    relation = f"(SELECT t.*, {value} AS {quoted('#n')} FROM {plane.views[parent]} AS t {join})"
+    relation = f"(SELECT t.*, {value} AS {quoted('#n')} FROM {plane.samples[parent]} AS t {join})"
     source = plane.source(parent, relation)
     bins = number_bins(source, f"{quoted('#n')}::DOUBLE", 1.0)
     column = ColumnSketch(f"#{child}.{link.name}", "BIGINT", "integer", "degree", bins=bins)

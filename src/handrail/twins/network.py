@@ -106,10 +106,11 @@ def depend(source: Source, node: Node, parents: Sequence[Node]) -> Dependence:
     for code, n in counts:
         marginal[code] = round(n / total, 6)
     best = Dependence(tuple(marginal))
-    if sum(1 for share in marginal if share) < 2:
+    if sum(1 for share in marginal if share) < 2 or not parents:
         return best
+    counted = _counted(source, node, parents)
     for chosen, groups in _foldings(parents):
-        found = _given(source, node, chosen, groups, marginal)
+        found = _given(counted, node, chosen, groups, marginal)
         if found.worth > best.worth + WORTH / 2:
             best = found
     return best
@@ -127,18 +128,44 @@ def _foldings(parents: Sequence[Node]) -> list[tuple[tuple[Node, ...], tuple[int
     return list(dict.fromkeys(found))
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """What a dependence is counted from: cells with their numbers, or rows where k counts entities."""
+
+    source: Source
+    relation: str
+    number: str  # SQL for how many rows a group has
+    holders: str  # SQL for how many k counts in it
+
+
+def _counted(source: Source, node: Node, parents: Sequence[Node]) -> _Counted:
+    """Every folding is counted from the finest cells, except where distinct entities must be counted anew."""
+    if source.entity:
+        return _Counted(source, source.relation, "count(*)", source.holders)
+    listed = ", ".join([node.code, *(parent.code for parent in parents)])
+    source.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE finest AS SELECT {listed}, count(*) AS n "
+        f"FROM {source.relation} GROUP BY {listed}"
+    )
+    return _Counted(source, "finest", "sum(n)", "sum(n)")
+
+
 def _given(
-    source: Source, node: Node, parents: tuple[Node, ...], groups: tuple[int, ...], marginal: Sequence[float]
+    counted: _Counted,
+    node: Node,
+    parents: tuple[Node, ...],
+    groups: tuple[int, ...],
+    marginal: Sequence[float],
 ) -> Dependence:
-    cell = _cell_sql(parents, groups)
-    holder = f", {source.entity}" if source.entity else ""
+    source, cell = counted.source, _cell_sql(parents, groups)
+    carried = f", {source.entity}" if source.entity else ", n"
     whole: dict[int, int] = {}
     found: dict[int, list[tuple[int, int]]] = {}
     for g, code, of_all, n in source.all(
-        "SELECT g, c, grouping(c), count(*) FROM "
-        f"(SELECT {cell} AS g, {node.code} AS c{holder} FROM {source.relation}) "
+        f"SELECT g, c, grouping(c), {counted.number} FROM "
+        f"(SELECT {cell} AS g, {node.code} AS c{carried} FROM {counted.relation}) "
         "WHERE g IS NOT NULL AND c IS NOT NULL GROUP BY GROUPING SETS ((g), (g, c)) "
-        f"HAVING {source.holders} >= ? ORDER BY g, c",
+        f"HAVING {counted.holders} >= ? ORDER BY g, c",
         [source.k],
     ):
         if of_all:

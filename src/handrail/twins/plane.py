@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -13,29 +13,49 @@ from handrail.twins.columns import Source, quoted
 from handrail.twins.models import Table
 from handrail.twins.roles import Layout, Link, layout
 
-MEMORY_MB = 1536
-KEPT_CELLS = 20_000_000
+MEMORY_MB = 1024
+# Rows that a sketch is taken from: shares are then right to a tenth of a per cent, and what is shared by k of
+# a sample is shared by k of all.
+SKETCHED_ROWS = 150_000
 FEW_ROWS = 50_000  # below this, starting a second thread takes longer than it saves
 
 
 @dataclass(frozen=True)
 class Plane:
-    """The connection, and per table its view, real column types and row count."""
+    """The connection, and per table its view, the sample of it, real column types and row count."""
 
     con: duckdb.DuckDBPyConnection
     tables: Mapping[str, Table]
     layout: Layout
     views: Mapping[str, str]
+    samples: Mapping[str, str]  # the same as the view for tables that are not large
     types: Mapping[str, Mapping[str, str]]
     rows: Mapping[str, int]
+    sampled: Mapping[str, int]
     k: int
+    keyed: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)  # asked once, see `is_key`
+
+    def is_key(self, table: str, columns: tuple[str, ...]) -> bool:
+        """Whether these columns together differ in every row of a table that has rows."""
+        if (table, columns) not in self.keyed:
+            listed = ", ".join(quoted(column) for column in columns)
+            rows, distinct = self.con.execute(
+                f"SELECT count(*), count(DISTINCT ({listed})) FROM {self.views[table]}"
+            ).fetchall()[0]
+            self.keyed[table, columns] = bool(rows and rows == distinct)
+        return self.keyed[table, columns]
 
     def source(self, table: str, relation: str | None = None, entity: str | None = None) -> Source:
-        """A table (or a relation made of it) to sketch, counting its entity where it has one."""
+        """The sample of a table, or a relation made of it, counting its entity where it has one."""
         own = self.tables[table].entity
         if relation is None and own is not None:
             entity = quoted(own)
-        return Source(self.con, relation or self.views[table], self.rows[table], self.k, entity)
+        return Source(self.con, relation or self.samples[table], self.sampled[table], self.k, entity)
+
+    def whole(self, table: str) -> Source:
+        """All rows of a table, for what must hold in every one of them."""
+        own = self.tables[table].entity
+        return Source(self.con, self.views[table], self.rows[table], self.k, quoted(own) if own else None)
 
     def links(self, table: str) -> Sequence[Link]:
         """The links of a table."""
@@ -60,8 +80,10 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
     con = duckdb.connect(config={"threads": 2, "memory_limit": f"{memory_mb}MB"})
     con.execute("SET TimeZone = 'UTC'")
     views: dict[str, str] = {}
+    samples: dict[str, str] = {}
     types: dict[str, dict[str, str]] = {}
     rows: dict[str, int] = {}
+    sampled: dict[str, int] = {}
     for number, table in enumerate(tables):
         view = f"src_{number}"
         con.read_parquet(str(table.path)).create_view(view)
@@ -75,10 +97,20 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
             )
         types[table.name] = found
         rows[table.name] = con.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]
-        if rows[table.name] * len(found) < KEPT_CELLS:  # opening Parquet for each aggregate costs more
-            con.execute(f"CREATE TABLE {view}_kept AS FROM {view}; DROP VIEW {view}")
-            con.execute(f"ALTER TABLE {view}_kept RENAME TO {view}")
+        every = -(-rows[table.name] // SKETCHED_ROWS)
+        kept = f"{view}_kept"  # opening Parquet for each aggregate costs more
+        if every <= 1:
+            con.execute(f"CREATE TABLE {kept} AS FROM {view}; DROP VIEW {view}")
+            con.execute(f"ALTER TABLE {kept} RENAME TO {view}")
+        else:
+            con.execute(
+                f"CREATE TABLE {kept} AS SELECT * EXCLUDE (file_row_number) "
+                f"FROM read_parquet(?, file_row_number = true) WHERE hash(file_row_number) % {every} = 0",
+                [str(table.path)],
+            )
+        samples[table.name] = kept if every > 1 else view
+        sampled[table.name] = con.execute(f"SELECT count(*) FROM {samples[table.name]}").fetchall()[0][0]
     if sum(rows.values()) < FEW_ROWS:
         con.execute("SET threads = 1")
     by_name = {table.name: table for table in tables}
-    return Plane(con, by_name, layout(tables), views, types, rows, k)
+    return Plane(con, by_name, layout(tables), views, samples, types, rows, sampled, k)

@@ -19,6 +19,7 @@ from handrail.twins.columns import number_sql, quoted
 from handrail.twins.models import ColumnSketch, HostileCell, Privacy, TableSketch
 from handrail.twins.plane import Plane
 
+CHANCE_ROWS = 100_000  # rows put together by chance, enough to know how often they meet a real one
 TOLERATED = 1.2  # times the hold-out rate
 
 
@@ -29,21 +30,19 @@ def judge(
     rare = rare_in_sketch(plane, table)
     columns = [one for one in table.columns if one.role == "model" and one.shares]
     names = tuple(one.name for one in columns)
-    kept = np.setdiff1d(np.arange(twin.num_rows), [cell.row for cell in hostile])
-    plain = twin.select(list(names)).take(pa.array(kept)) if names else twin
     if rare is not None:
         return Privacy(
             names, 0, 0, 0, 0, rare, f"The sketch holds a value of {rare} that fewer than {plane.k} share."
         )
-    if len(names) < 2 or not plain.num_rows or plane.rows[table.name] < 2:
+    if len(names) < 2 or twin.num_rows <= len({cell.row for cell in hostile}) or plane.rows[table.name] < 2:
         return Privacy(names, 0.0, 0.0, 0.0, 1.0)
+    plain = _plain(twin.select(list(names)), hostile)
     real = plane.views[table.name]
-    copies = _found(plane, real, plain, names)
-    chance = _found(plane, real, _shuffled(plain, seed), names)
-    listed = ", ".join(quoted(name) for name in names)
+    _fingerprint(plane, real, names)
+    copies = _found(plane, plain, names)
+    chance = _found(plane, _shuffled(plain, seed), names)
     (hold_out,) = plane.con.execute(
-        "SELECT coalesce(sum(n) FILTER (n > 1) / sum(n), 0) FROM "
-        f"(SELECT count(*) AS n FROM {real} GROUP BY {listed})"
+        "SELECT coalesce(sum(n) FILTER (n > 1) / sum(n), 0) FROM real_prints"
     ).fetchall()[0]
     usual = max(float(hold_out), chance)
     spread = math.sqrt(usual * (1 - usual) / plain.num_rows)
@@ -54,6 +53,15 @@ def judge(
     column = _to_blame(plane, real, plain, names)
     reason = f"{copies:.1%} of its rows equal a real row, {limit:.1%} is usual; {column} betrays them most."
     return replace(found, column=column, reason=reason)
+
+
+def _plain(twin: pa.Table, hostile: Sequence[HostileCell]) -> pa.Table:
+    """The rows that were not made hostile."""
+    if not hostile:
+        return twin
+    kept = np.ones(twin.num_rows, dtype=bool)
+    kept[[cell.row for cell in hostile]] = False
+    return twin.filter(pa.array(kept))
 
 
 def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
@@ -90,12 +98,24 @@ def _same(names: Sequence[str]) -> str:
     return " AND ".join(f"r.{quoted(name)} IS NOT DISTINCT FROM t.{quoted(name)}" for name in names)
 
 
-def _found(plane: Plane, real: str, twin: pa.Table, names: Sequence[str]) -> float:
+def _print(names: Sequence[str]) -> str:
+    """SQL for 64 bits that stand for a row: that two different rows of a billion share them is unlikely."""
+    return f"hash({', '.join(quoted(name) for name in names)})"
+
+
+def _fingerprint(plane: Plane, real: str, names: Sequence[str]) -> None:
+    """Make the table of all real rows' fingerprints, each with how many rows have it."""
+    plane.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE real_prints AS SELECT {_print(names)} AS p, count(*) AS n "
+        f"FROM {real} GROUP BY p"
+    )
+
+
+def _found(plane: Plane, twin: pa.Table, names: Sequence[str]) -> float:
+    """The share of rows whose fingerprint a real row has."""
     plane.con.register("twin_rows", twin)
-    listed = ", ".join(quoted(name) for name in names)
     (count,) = plane.con.execute(
-        f"SELECT count(*) FROM twin_rows AS t SEMI JOIN (SELECT DISTINCT {listed} FROM {real}) AS r "
-        f"ON {_same(names)}"
+        f"SELECT count(*) FROM (SELECT {_print(names)} AS p FROM twin_rows) SEMI JOIN real_prints USING (p)"
     ).fetchall()[0]
     plane.con.unregister("twin_rows")
     return int(count) / int(twin.num_rows)
@@ -104,7 +124,8 @@ def _found(plane: Plane, real: str, twin: pa.Table, names: Sequence[str]) -> flo
 def _shuffled(twin: pa.Table, seed: int) -> pa.Table:
     """The twin's columns, each in another order: rows that keep nothing but the columns' own shares."""
     rng = np.random.default_rng([seed, 77])
-    columns = [column.take(pa.array(rng.permutation(twin.num_rows))) for column in twin.columns]
+    rows = min(twin.num_rows, CHANCE_ROWS)
+    columns = [column.take(pa.array(rng.permutation(twin.num_rows)[:rows])) for column in twin.columns]
     return pa.Table.from_arrays(columns, names=twin.column_names)
 
 

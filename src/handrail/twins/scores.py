@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from handrail.twins.coded import Coded, coding, modelled
@@ -18,7 +19,7 @@ from handrail.twins.labels import label, made_how
 from handrail.twins.links import explains
 from handrail.twins.models import Bar, ColumnScore, ColumnSketch, LinkScore, PairScore, TableSketch
 from handrail.twins.network import Node, fold
-from handrail.twins.plane import Plane
+from handrail.twins.plane import SKETCHED_ROWS, Plane
 
 MOST_PAIRS = 40
 PAIR_BINS = 10  # finer joint bins would mostly measure the noise of small tables
@@ -31,7 +32,7 @@ def score_columns(
     known = {column.name: column for column in table.columns}
     drafts = [one for one in coded.columns if modelled(one) and one.role != "degree"]
     codes = {node.column: node.code for node in coded.nodes if not node.link}
-    plane.con.register("twin_rows", twin)
+    plane.con.register("twin_rows", _sampled(twin))
     picked: list[str] = []
     values: list[Any] = []
     for one in drafts:
@@ -52,6 +53,12 @@ def score_columns(
     names = {one.name for one in drafts if known[one.name].shares}
     pairs = [(a, b) for a, b in coded.shape.strongest if a.column in names and b.column in names][:MOST_PAIRS]
     return tuple(scores), tuple(PairScore(b.column, a.column, _pair(plane, coded, a, b)) for a, b in pairs)
+
+
+def _sampled(twin: pa.Table) -> pa.Table:
+    """As many of its rows as a sketch is taken from, evenly: their order says nothing about their values."""
+    every = -(-twin.num_rows // SKETCHED_ROWS)
+    return twin.take(pa.array(np.arange(0, twin.num_rows, every))) if every > 1 else twin
 
 
 def _bars(plane: Plane, coded: Coded, column: ColumnSketch, code: str) -> tuple[Bar, ...]:

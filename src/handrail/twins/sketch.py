@@ -68,7 +68,7 @@ def _table(plane: Plane, name: str, drafts: Sequence[ColumnSketch], coded: Coded
         columns=columns,
         order=tuple(node.column for node in coded.shape.order),
         links=links,
-        ascending=ascending(plane.source(name), columns),
+        ascending=ascending(plane.whole(name), columns),
         sorted_by=sorted_by(plane.source(name), columns),
         simplifications=tuple(_simplifications(plane, name, columns, links)),
     )
