@@ -49,6 +49,7 @@ def trail_since(shop: Instance) -> Callable[[str], list[Entry]]:
 
     def entries(verb: str) -> list[Entry]:
         with shop.context(shop.system()) as ctx:
+            ctx.audit.settle()
             return [entry for entry in recent(ctx.db, verb=verb) if entry.seq > before]
 
     return entries

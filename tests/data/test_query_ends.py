@@ -42,6 +42,7 @@ def test_limits_end_an_answer_with_a_reason(instance: Instance, ask: Any) -> Non
     with pytest.raises(LimitReached, match="3 rows"):
         ask("viewer.emea", "SELECT region FROM orders")
     with instance.context(instance.system()) as ctx:
+        ctx.audit.settle()
         assert [e.facts["ended"] for e in recent(ctx.db, verb="query.answered")] == ["limit_reached"]
     object.__setattr__(limits, "max_rows", 1000)
     object.__setattr__(limits, "max_mb", 0)

@@ -38,6 +38,7 @@ def test_a_run_is_answered_and_what_it_reads_is_counted(shop: Instance) -> None:
         assert rows == [{"amount": 300}]
     with actors(shop)("compliance") as ctx:
         assert data.observed_reads(ctx, "report", "c" * 40) == {"orders": frozenset({"amount"})}
+        ctx.audit.settle()
         assert [entry.verb for entry in recent(ctx.db, verb="query.")] == [
             "query.answered",
             "query.allowed",

@@ -43,6 +43,7 @@ class Answer:
     ties_to: str | None
     _rows: Rows
     _budget: Budget
+    _recorded: Callable[[], None]
     _closing: Closing
     _sent: list[int] = field(default_factory=lambda: [0, 0])
     _open: bool = True
@@ -55,9 +56,13 @@ class Answer:
         return self._rows.schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, a batch at a time; refuses LimitReached rather than send more than the budget."""
+        """The rows, a batch at a time; refuses LimitReached rather than send more than the budget.
+
+        None leaves before the decision to let them is on the trail, durably.
+        """
         ended = "cut"
         try:
+            self._recorded()
             for batch in self._rows.batches():
                 self._spend(batch)
                 yield batch

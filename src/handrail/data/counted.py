@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from handrail.data.budgets import Meter, meter
-from handrail.data.models import Contract
+from handrail.data.plans import Plan
 from handrail.data.resolve import Resolved
-from handrail.data.reveal import Aside, Carrier, Revealed, everybody, revealed
+from handrail.data.reveal import Aside, Carrier, Revealed, everybody
 from handrail.kernel import Context, Environment, Invalid
 from handrail.kernel.ports import Rows
 
@@ -100,14 +100,14 @@ def counting(
     query: str,
     app: str,
     environment: Environment,
-    resolved: Resolved,
-    contracts: Mapping[str, Contract],
+    plan: Plan,
 ) -> Counting:
     """How a resolved question is counted; in the sandbox, and where no dataset has a budget, not at all."""
-    read = [contracts[name] for name in resolved.reads]
+    resolved = plan.resolved
+    read = [plan.contracts[name] for name in resolved.reads]
     counts = meter(ctx, query, app, read) if environment == "production" else None
     if counts is None:
         return Counting(resolved)
     made, subjects = counts
-    found = revealed(resolved.tree, contracts, subjects, ctx.settings.data.least)
+    found = plan.revealed(subjects, ctx.settings.data.least)
     return Counting(replace(resolved, tree=found.tree), app, made, found, subjects)

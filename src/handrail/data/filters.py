@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from handrail.data import parse
 from handrail.data.models import Contract, RowFilter
-from handrail.kernel import Invalid, Person
+from handrail.kernel import Invalid
 
 VIEWER = "viewer"
 _EXAMPLE = 'Write a condition like "region = viewer.region" or "region IN viewer.regions".'
@@ -37,7 +37,19 @@ def check_filter(sql: str, contract: Contract) -> None:
             _column(contract, column)
 
 
-def rows_for(contract: Contract, viewer: Person, alias: str, prefix: str) -> Condition:
+class Entitled(Protocol):
+    """All that a row filter may know of a viewer."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups that say which filter counts."""
+
+    @property
+    def attributes(self) -> Mapping[str, str | tuple[str, ...]]:
+        """What `viewer.x` means."""
+
+
+def rows_for(contract: Contract, viewer: Entitled, alias: str, prefix: str) -> Condition:
     """The condition for `viewer`: the first filter that applies; no filter at all means every row.
 
     No row when none of several applies, when the viewer lacks an attribute that the filter names, and when

@@ -5,6 +5,8 @@ this viewer, and only this viewer's rows. What the query says above that cannot 
 bound; none is ever written into the SQL.
 """
 
+from __future__ import annotations
+
 import datetime
 import decimal
 from collections.abc import Mapping
@@ -13,7 +15,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from handrail.data import aggregate_only, filters, masks
+from handrail.data import aggregate_only, filters, masks, shield
 from handrail.data.models import Contract
 from handrail.data.parse import nearest
 from handrail.data.resolve import DATASET, Resolved
@@ -40,6 +42,49 @@ class Statement:
     masked: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True)
+class Entitlement:
+    """All that a rewriting may know of its viewer, and so all of a viewer that a kept one depends on."""
+
+    groups: frozenset[str] = frozenset()
+    facts: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+
+    @classmethod
+    def of(cls, viewer: Person, environment: Environment) -> Entitlement:
+        """The viewer's groups and attributes; in the sandbox nobody has any."""
+        if environment != "production":
+            return cls()
+        facts = ((k, v if isinstance(v, str) else tuple(v)) for k, v in viewer.attributes.items())
+        return cls(viewer.groups, tuple(sorted(facts)))
+
+    @property
+    def attributes(self) -> Mapping[str, str | tuple[str, ...]]:
+        """The attributes by name."""
+        return dict(self.facts)
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A query rewritten for one entitlement, before the values of its parameters and the key are bound.
+
+    `viewer` are the values that come from the entitlement, `keyed` the parameters that carry the masks' key.
+    """
+
+    sql: str
+    viewer: Mapping[str, Any]
+    parameters: frozenset[str]
+    keyed: frozenset[str]
+    datasets: frozenset[str]
+    masked: Mapping[str, tuple[str, ...]]
+
+    def bound(self, secret: bytes, parameters: Mapping[str, Any]) -> Statement:
+        """The statement with all values. Refuses parameters that are missing, unused, or not plain values."""
+        values = {**_parameters(self.parameters, parameters), **self.viewer}
+        if self.keyed:
+            values.update({name: key for name, key in masks.keys(secret).items() if name in self.keyed})
+        return Statement(self.sql, values, self.datasets, self.masked)
+
+
 def govern(
     query: Resolved,
     contracts: Mapping[str, Contract],
@@ -52,13 +97,22 @@ def govern(
 
     Refuses parameters that are missing, unused, or neither plain values nor lists of them.
     """
-    values = _parameters(query.parameters, parameters)
+    made = rewritten(query, contracts, Entitlement.of(viewer, environment), environment)
+    return made.bound(secret, parameters)
+
+
+def rewritten(
+    query: Resolved, contracts: Mapping[str, Contract], viewer: Entitlement, environment: Environment
+) -> Rewritten:
+    """Rewrite `query` for everybody of this entitlement: a function of what is handed over, nothing else."""
+    values: dict[str, Any] = {}
     tree = query.tree.copy()
     for node in list(tree.find_all(exp.Placeholder)):
         node.set("this", f"{_PARAMETER}{node.name}")
-    groups = viewer.groups if environment == "production" else frozenset[str]()
+    groups = viewer.groups
     aggregate_only.refuse_values(query, contracts, groups)
     seen: dict[str, tuple[str, ...]] = {}
+    harmless = shield.is_harmless(query.tree)
     for number, table in enumerate([t for t in tree.find_all(exp.Table) if DATASET in t.meta]):
         contract = contracts[table.meta[DATASET]]
         columns = query.reads[contract.name]
@@ -69,15 +123,21 @@ def govern(
         seen[contract.name] = tuple(
             c.name for c in contract.columns if c.name in columns and masks.masked(c, groups)
         )
-        table.replace(_source(table, contract, columns, groups, rows.tree))
-    used = {node.name for node in tree.find_all(exp.Placeholder)}
-    values.update({name: key for name, key in masks.keys(secret).items() if name in used})
+        fence = not harmless and not isinstance(rows.tree, exp.Boolean)
+        table.replace(_source(table, contract, columns, groups, rows.tree, fence))
+    keyed = {node.name for node in tree.find_all(exp.Placeholder)} & {masks.INNER, masks.OUTER}
     sql = tree.sql(dialect="duckdb", comments=False)
-    return Statement(sql, values, frozenset(query.reads), {k: v for k, v in seen.items() if v})
+    masked = {name: columns for name, columns in seen.items() if columns}
+    return Rewritten(sql, values, query.parameters, frozenset(keyed), frozenset(query.reads), masked)
 
 
 def _source(
-    table: exp.Table, contract: Contract, columns: tuple[str, ...], groups: frozenset[str], rows: exp.Expr
+    table: exp.Table,
+    contract: Contract,
+    columns: tuple[str, ...],
+    groups: frozenset[str],
+    rows: exp.Expr,
+    fence: bool,
 ) -> exp.Subquery:
     select, totals = exp.Select(), aggregate_only.hidden(contract, groups)
     for column in contract.columns:
@@ -87,6 +147,8 @@ def _source(
                 value = aggregate_only.counted_value(column, value, f"{_CELL}{column.name}")
             elif masks.masked(column, groups):
                 value = masks.expression(column, value)
+            if fence and masks.is_text(column, groups):
+                value = shield.made_anew(value)
             select.append("expressions", exp.alias_(value, column.name, quoted=True))
     if carry := table.meta.get(CARRY):
         key = exp.column(contract.entity_key or "", table=_ROW, quoted=True)
@@ -102,6 +164,8 @@ def _source(
             counts, same = aggregate_only.cell_counts(contract, column, source, rows, name)
             there = counts.subquery(exp.to_identifier(name, quoted=True))
             select = select.join(there, on=same, join_type="left")
+    if fence:
+        select = shield.fenced(select)
     return exp.Subquery(this=select, alias=alias.copy(), joins=table.args.get("joins"))
 
 

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from handrail.data import store
 from handrail.data.answer import Answer, Budget
-from handrail.data.catalog import contract_of, declared_purposes, found
-from handrail.data.compile_metric import compile_metric, rates
+from handrail.data.asked import Asked, settled
+from handrail.data.catalog import assemble, contract_of
 from handrail.data.counted import Counting, counting
-from handrail.data.govern import SCHEMA, Statement, govern
-from handrail.data.metrics import definition
+from handrail.data.current_store import Recorded, recorded
+from handrail.data.govern import SCHEMA, Entitlement, Statement
 from handrail.data.models import Contract, Dataset, Request
 from handrail.data.observe import observe
-from handrail.data.parse import nearest, read
 from handrail.data.places import place_of
+from handrail.data.plans import Plan, named
 from handrail.data.renditions import rendition
-from handrail.data.resolve import Resolved, named_tables, resolve
-from handrail.data.stands import stands
+from handrail.data.resolve import Resolved
 from handrail.kernel import (
     Context,
     Decision,
-    Environment,
     Invalid,
-    Manifest,
-    NotAllowed,
     NotReady,
     Resource,
     access,
@@ -37,26 +33,9 @@ from handrail.kernel import (
 from handrail.kernel.ports import EngineLimits, Place, Rows
 
 _ACTION = "query"
-_parsed = lru_cache(maxsize=256)(read)  # the tree is copied before anything is changed in it
+Found = TypeVar("Found")
 # Denials that pass by themselves once somebody has done something: the answer is "not ready".
 _NOT_YET = frozenset({"query-needs-certification", "query-needs-twin"})
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A request with everything settled that decides about it."""
-
-    sql: str
-    params: Mapping[str, Any]
-    purpose: str
-    environment: Environment
-    metric: str | None
-    app: str = ""
-    manifest: Manifest | None = None
-    certified: bool | None = None  # of a metric: whether it carries the badge
-    ties_to: str | None = None
-    currency: str | None = None  # that amounts are converted into, at these rates
-    rates: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,23 +62,27 @@ def query(ctx: Context, request: Request) -> Answer:
     NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken, and
     beyond the viewer's budget of entities (`reveal`), in production.
     """
-    asked = _settled(ctx, request)
-    resolved, contracts = understood(ctx, asked.sql)
+    asked = settled(ctx, request)
+    plan, now = _planned(ctx, asked.sql)
+    resolved = plan.resolved
     if not resolved.reads:
         raise Invalid("The query reads no dataset.", next_step="Name one in FROM.", subject="query")
-    reads = [_decided(ctx, asked, name, columns) for name, columns in resolved.reads.items()]
+    reads = [
+        _decided(ctx, asked, plan.contracts[name], now[name], columns)
+        for name, columns in resolved.reads.items()
+    ]
     name = storage.new_id("query")
-    count = counting(ctx, name, asked.app, asked.environment, resolved, contracts)
-    person, secret = ctx.caller.person, ctx.instance.secret("mask")
+    count = counting(ctx, name, asked.app, asked.environment, plan)
+    viewer, secret = Entitlement.of(ctx.caller.person, asked.environment), ctx.instance.secret("mask")
 
     def governed(question: Resolved) -> Statement:
         wanted = question.parameters if question is not count.question else asked.params
         params = {key: value for key, value in asked.params.items() if key in wanted}
-        return govern(question, contracts, person, asked.environment, secret, params)
+        return plan.rewritten(question, viewer, asked.environment).bound(secret, params)
 
     statement = governed(count.question)
-    _record(ctx, name, asked, resolved, statement, reads)
-    return _run(ctx, name, asked, resolved, statement, reads, count, governed)
+    entries = _record(ctx, name, asked, resolved, statement, reads)
+    return _run(ctx, name, asked, resolved, statement, reads, count, governed, entries)
 
 
 def observed_reads(
@@ -112,66 +95,35 @@ def observed_reads(
     return store.observations(ctx, app, commit, environment)
 
 
-def _settled(ctx: Context, request: Request) -> _Asked:
-    run = ctx.caller.run
-    app, environment, manifest, purpose = request.app or "", request.environment, None, request.purpose
-    if run:
-        app, environment, manifest = run.app, run.environment, run.manifest
-    elif app:
-        _, manifest = ctx.ports.apps.declared(ctx, app, environment)
-    if manifest:
-        purpose = manifest.purpose
-    purpose = _bound(ctx.caller.purposes, purpose)
-    declared = declared_purposes(ctx)
-    if not purpose or purpose not in declared:
-        said = f"There is no purpose {purpose}." if purpose else "A query needs a purpose."
-        raise Invalid(said, next_step=nearest(purpose or "", declared), subject="query")
-    if (request.sql is None) == (request.metric is None):
-        raise Invalid("Ask with SQL or for a metric, one of the two.", next_step="Leave one of them out.")
-    if request.metric is None:
-        return _Asked(request.sql or "", request.params, purpose, environment, None, app, manifest)
-    metric = request.metric.name
-    if manifest and metric not in manifest.metrics:
-        raise NotAllowed(
-            f"{app} does not declare the metric {metric}.",
-            next_step=f'Add it to [metrics] in handrail.toml: use = ["{metric}"].',
-            subject=f"metric:{metric}",
-            rule="query-needs-declared-metric",
-        )
-    one = definition(ctx, metric)
-    question, to = compile_metric(one, request.metric), one.settings.ties_to
-    badge = stands(ctx, one).certified, to.dataset if to else None
-    into = request.metric.currency
-    money = (into, rates(one)) if into else ()
-    return _Asked(question.sql, question.params, purpose, environment, metric, app, manifest, *badge, *money)
-
-
-def _bound(to: frozenset[str] | None, purpose: str | None) -> str | None:
-    """The purpose of a question by a token that is bound to some: the only one, or the one that was said."""
-    if to is None or purpose in to:
-        return purpose
-    if purpose is None and len(to) == 1:
-        return next(iter(to))
-    raise NotAllowed(
-        f"This token may ask for {', '.join(sorted(to))}, and not for {purpose or 'no purpose'}.",
-        next_step="Ask for that, or make a token for your purpose on your page, under “Tokens”.",
-        subject="query",
-        rule="token-purpose",
-    )
-
-
 def understood(ctx: Context, sql: str) -> tuple[Resolved, Mapping[str, Contract]]:
     """What `sql` reads, by the contracts of today, for verbs of this room; refuses as `query` does."""
-    tree = _parsed(sql).copy()
-    known = store.all_extracts(ctx).keys()
-    contracts = {name: contract_of(ctx, name) for name in sorted(named_tables(tree) & known)}
-    return resolve(tree, sql, contracts, known), contracts
+    plan, _ = _planned(ctx, sql)
+    return replace(plan.resolved, tree=plan.resolved.tree.copy()), plan.contracts
 
 
-def _decided(ctx: Context, asked: _Asked, name: str, columns: tuple[str, ...]) -> _Read:
-    now = found(ctx, name)
+def _planned(ctx: Context, sql: str) -> tuple[Plan, Mapping[str, Recorded]]:
+    """The plan of a question by today's contracts, and what is recorded now of each dataset that it names."""
+    now = recorded(ctx, named(sql).tables)
+    contracts = {name: contract_of(ctx, name) for name in sorted(now)}
+    return Plan.of(sql, contracts, _Known(ctx)), now
+
+
+class _Known(Iterable[str]):
+    """The names of all datasets, looked up only when one is to be suggested."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(store.all_extracts(self._ctx))
+
+
+def _decided(
+    ctx: Context, asked: Asked, contract: Contract, recorded: Recorded, columns: tuple[str, ...]
+) -> _Read:
+    name, proposals, certifications = contract.name, _some(recorded.proposal), _some(recorded.certification)
+    now = assemble(ctx, contract, recorded.extract, proposals, certifications, ())
     twin = rendition(ctx, name) if asked.environment == "sandbox" else None
-    contract = now.contract
     resource = Resource("Dataset", name)
     decision = access.decide(
         ctx,
@@ -196,10 +148,14 @@ def _decided(ctx: Context, asked: _Asked, name: str, columns: tuple[str, ...]) -
     if twin is not None:
         return _Read(now, twin.path, twin.built_at, decision)
     as_of = ctx.clock.now() if contract.engine else now.as_of
-    return _Read(now, place_of(contract, store.get_extract(ctx, name)), as_of, decision)
+    return _Read(now, place_of(contract, recorded.extract), as_of, decision)
 
 
-def _against_manifest(asked: _Asked, name: str, columns: tuple[str, ...]) -> dict[str, Any]:
+def _some(one: Found | None) -> tuple[Found, ...]:
+    return () if one is None else (one,)
+
+
+def _against_manifest(asked: Asked, name: str, columns: tuple[str, ...]) -> dict[str, Any]:
     """What the app declared about this dataset: whether it did, and the columns it reads beyond that."""
     if asked.manifest is None or asked.metric:
         return {"declared": True, "undeclared": ()}
@@ -212,12 +168,12 @@ def _against_manifest(asked: _Asked, name: str, columns: tuple[str, ...]) -> dic
 def _record(
     ctx: Context,
     name: str,
-    asked: _Asked,
+    asked: Asked,
     resolved: Resolved,
     statement: Statement,
     reads: list[_Read],
-) -> None:
-    """Put the decisions on the trail, durably, and count what a run reads; nothing has left yet."""
+) -> list[Future[int]]:
+    """Put the decisions on the trail, and count what a run reads. No row may leave before they are there."""
     facts: dict[str, Any] = {"query": name, "purpose": asked.purpose, "environment": asked.environment}
     facts |= {"metric": asked.metric, "metric_certified": asked.certified} if asked.metric else {}
     facts |= {"app": asked.app} if asked.app else {}
@@ -236,26 +192,25 @@ def _record(
         for read in reads
     ]
     run = ctx.caller.run
-    if run is None and len(notes) == 1:
-        subject, about = notes[0]
-        ctx.audit.now("query.allowed", subject, **about)
-        return
+    if run is None:
+        return [ctx.audit.soon("query.allowed", subject, **about) for subject, about in notes]
     with ctx.instance.context(ctx.caller) as own:  # a transaction of its own, committed before a row leaves
         for subject, about in notes:
             own.audit.note("query.allowed", subject, **about)
-        if run:
-            observe(own, run, resolved.reads, asked.metric, asked.sql)
+        observe(own, run, resolved.reads, asked.metric, asked.sql)
+    return []
 
 
 def _run(
     ctx: Context,
     name: str,
-    asked: _Asked,
+    asked: Asked,
     resolved: Resolved,
     statement: Statement,
     reads: list[_Read],
     count: Counting,
     governed: Callable[[Resolved], Statement],
+    entries: list[Future[int]],
 ) -> Answer:
     limits = ctx.settings.data
     began = ctx.clock.now()
@@ -264,7 +219,11 @@ def _run(
     def closing(rows: int, size: int, ended: str) -> None:
         taken = round((clock.now() - began).total_seconds() * 1000)
         about = {"rows": rows, "bytes": size, "ended": ended, "milliseconds": taken}
-        trail.now("query.answered", f"query:{name}", **about, **count.facts())
+        trail.soon("query.answered", f"query:{name}", **about, **count.facts())
+
+    def recorded() -> None:
+        for entry in entries:
+            entry.result()
 
     def started(one: Statement) -> Rows:
         places = {read.dataset.name: read.place for read in reads if read.place}
@@ -283,6 +242,7 @@ def _run(
         ties_to=asked.ties_to,
         _rows=rows,
         _budget=Budget(limits.max_rows, limits.max_mb),
+        _recorded=recorded,
         _closing=closing,
         currency=asked.currency,
         rates=asked.rates,

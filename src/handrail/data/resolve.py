@@ -54,7 +54,7 @@ def resolve(
 class _Resolver:
     def __init__(self, sql: str, contracts: Mapping[str, Contract], others: Iterable[str]) -> None:
         self.sql = sql
-        self.others = tuple(others)
+        self.others = others
         self.contracts = {name.lower(): contract for name, contract in contracts.items()}
         self.reads: dict[str, set[str]] = {}
         self.renamed = 0

@@ -1,0 +1,74 @@
+"""What is recorded about the datasets of one question, read at once: asking often must stay cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from handrail.data.models import Certification, Extract, Proposal
+from handrail.data.store import certifications, extracts, proposals
+from handrail.kernel import Context
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Of one dataset: its extract, its newest proposal and its newest certification."""
+
+    extract: Extract
+    proposal: Proposal | None
+    certification: Certification | None
+
+
+def _newest(table: sa.Table, moment: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """The id of a dataset's newest row."""
+    again = table.alias()
+    query = sa.select(again.c.id).where(again.c.dataset == extracts.c.dataset).correlate(extracts)
+    return query.order_by(again.c[moment.name].desc(), again.c.id.desc()).limit(1).scalar_subquery()
+
+
+_QUERY = (
+    sa.select(
+        *(
+            extracts.c[n].label(f"e_{n}")
+            for n in ("dataset", "source", "physical_name", "path", "rows", "as_of")
+        ),
+        *(proposals.c[n].label(f"p_{n}") for n in ("id", "digest", "proposed_by", "proposed_at", "until")),
+        *(column.label(f"c_{column.name}") for column in certifications.c),
+    )
+    .select_from(extracts)
+    .outerjoin(proposals, proposals.c.id == _newest(proposals, proposals.c.proposed_at))
+    .outerjoin(certifications, certifications.c.id == _newest(certifications, certifications.c.certified_at))
+    .where(extracts.c.dataset.in_(sa.bindparam("names", expanding=True)))
+)
+
+
+def recorded(ctx: Context, names: Collection[str]) -> dict[str, Recorded]:
+    """What is recorded of these datasets; names that are none are left out."""
+    if not names:
+        return {}
+    return {row.e_dataset: _recorded(ctx, row) for row in ctx.db.execute(_QUERY, {"names": sorted(names)})}
+
+
+def _recorded(ctx: Context, row: sa.Row[Any]) -> Recorded:
+    name, path = row.e_dataset, ctx.settings.home / row.e_path
+    extract = Extract(name, row.e_source, row.e_physical_name, path, row.e_rows, row.e_as_of)
+    proposal = certification = None
+    if row.p_id is not None:
+        proposal = Proposal(row.p_id, name, row.p_digest, row.p_proposed_by, row.p_proposed_at, row.p_until)
+    if row.c_id is not None:
+        certification = Certification(
+            id=row.c_id,
+            dataset=name,
+            digest=row.c_digest,
+            proposed_by=row.c_proposed_by,
+            by=row.c_certified_by,
+            at=row.c_certified_at,
+            until=row.c_until,
+            revoked_at=row.c_revoked_at,
+            revoked_by=row.c_revoked_by,
+            reason=row.c_reason,
+        )
+    return Recorded(extract, proposal, certification)
