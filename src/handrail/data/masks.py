@@ -70,6 +70,13 @@ def masked(column: Column, groups: frozenset[str]) -> bool:
     return column.mask is not None and not groups & set(column.mask.unless_groups)
 
 
+def is_text(column: Column, groups: frozenset[str]) -> bool:
+    """Whether a viewer in `groups` sees a text in this column, masked or not."""
+    if not masked(column, groups) or column.mask is None or column.mask.kind in _NUMBERS_OR_NOTHING:
+        return column.type.startswith("VARCHAR") and not column.type.endswith("]")
+    return column.mask.kind == "hash" or not column.type.startswith(("DATE", "TIMESTAMP", "TIME"))
+
+
 def expression(column: Column, value: exp.Expr) -> exp.Expr:
     """What is shown instead of `value`, a reference to `column`."""
     assert column.mask is not None
