@@ -40,6 +40,11 @@ def index(ctx: Context, *, look: bool = False) -> None:
         catalog_store.set_folder_stamp(ctx, _FOLDER, now)
 
 
+def lines_of(contract: Contract) -> str:
+    """The cron lines at which the contract wants the data checked, a line each; "" when it has none."""
+    return "\n".join(sorted({rule.schedule for rule in contract.quality if rule.schedule}))
+
+
 def _dataset(path: str) -> str:
     return PurePosixPath(path).name.removesuffix(odcs.SUFFIX)
 
@@ -59,7 +64,7 @@ def _entry(ctx: Context, name: str, stamp: str) -> Entry:
         subject=contract.subject or "",
         source=contract.source,
         classification=",".join(classes) or "none",
-        schedules="\n".join(sorted({rule.schedule for rule in contract.quality if rule.schedule})),
+        schedules=lines_of(contract),
         words=_words(contract),
     )
 

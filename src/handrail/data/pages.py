@@ -10,10 +10,11 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from handrail import kit
-from handrail.data import forms, odcs, spoken
+from handrail.data import catalog_store, forms, odcs, spoken
 from handrail.data.browse import Wanted, browse, unreadable
 from handrail.data.catalog import dataset, purposes
 from handrail.data.certify import before, certify, revoke, timeline
+from handrail.data.doubts import doubts
 from handrail.data.import_source import import_source
 from handrail.data.models import Contract, Dataset
 from handrail.data.promise_changes import write_age
@@ -21,8 +22,8 @@ from handrail.data.promises import Result
 from handrail.data.propose import propose
 from handrail.data.renditions import sample
 from handrail.data.renew import renew
-from handrail.data.see_as import preview
 from handrail.data.rules import KINDS, write_rule
+from handrail.data.see_as import preview
 from handrail.data.touched import compared, contract_changes
 from handrail.data.try_promises import try_promises
 from handrail.data.upload import import_upload
@@ -75,6 +76,7 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
     }
     content = definitions.read(ctx, odcs.path_of(name)) or b""
     rows = sample(ctx, name)
+    open_question = one.state in ("draft", "proposed", "edited") and may["propose"].allowed
     since, earlier = before(ctx, name)
     return kit.render(
         request,
@@ -88,6 +90,9 @@ def dataset_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         since=since,
         change=kit.diff(earlier, content, odcs.path_of(name)),
         comparison=contract_changes(ctx, name) if may["see-use"].allowed else None,
+        doubts=doubts(ctx, one.contract) if open_question else (),
+        quality=catalog_store.qualities(ctx, [name]).get(name, ""),
+        age=write_age,
         sample=rows,
         sample_rows=forms.shown_rows(rows) if rows is not None else [],
         panels=kit.panels(ctx, request, "dataset", one),

@@ -1,7 +1,8 @@
-"""Pages about how data is: checks on demand, their history, what somebody was told, and what waits for a steward."""
+"""Pages about how data is: checks and their history, what somebody was told, what waits for a steward."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,8 +12,12 @@ from handrail import kit
 from handrail.data.browse import waiting
 from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.drift import read_drift
+from handrail.data.index import lines_of
 from handrail.data.notices import dismiss, notices
+from handrail.data.promises import QualityCheck
+from handrail.data.scheduled import schedules_of
 from handrail.data.touched import touched
+from handrail.data.turns_store import problem_of
 from handrail.kernel import Context, Resource, access
 
 router = APIRouter(include_in_schema=False)
@@ -41,16 +46,30 @@ def quality(ctx: Context, one: Any) -> tuple[str, dict[str, Any]]:
         action: access.decide(ctx, action, Resource("Dataset", one.name)).allowed
         for action in ("check-quality", "see-use")
     }
+    newest = next(iter(history), None)
     lost = read_drift(drifted.drift).lost if drifted else ()
     return "data/panel_quality.html", {
         "dataset": one,
-        "newest": next(iter(history), None),
+        "newest": newest,
         "history": tuple(reversed(history)),
+        "courses": _courses(history) if newest else {},
+        "schedules": [schedule.cron for schedule in schedules_of(ctx, lines_of(one.contract))],
+        "problem": problem_of(ctx, one.name),
         "may": may["check-quality"],
         "drifted": drifted,
         "drift": read_drift(drifted.drift) if drifted else None,
         "touched": touched(ctx, one.name, lost) if lost and may["see-use"] else None,
     }
+
+
+def _courses(history: Sequence[QualityCheck]) -> dict[str, list[float]]:
+    """Of each promise of the newest check, what was counted so far, oldest first; two make a course."""
+    counts: dict[str, list[float]] = {}
+    for check in reversed(history):
+        for one in check.results:
+            if one.count is not None:
+                counts.setdefault(one.promise, []).append(one.count)
+    return {promise: values for promise, values in counts.items() if len(values) > 1}
 
 
 @kit.panel("home", "Datasets that wait for you", order=10, roles=("steward",))

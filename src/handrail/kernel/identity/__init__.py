@@ -8,6 +8,7 @@ from handrail.kernel.identity.manage import (
     change_person,
     first_admin,
     found,
+    members,
     people,
     set_password,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "found",
     "issue_link",
     "issue_token",
+    "members",
     "people",
     "revoke_token",
     "session",

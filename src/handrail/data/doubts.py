@@ -1,0 +1,48 @@
+"""Doubts about a contract: what certification allows and yet is seldom meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from handrail.data.models import Contract
+from handrail.kernel import Context, Resource, access, identity
+
+_VIEWER = re.compile(r"\bviewer\.(\w+)", re.IGNORECASE)
+
+
+def doubts(ctx: Context, contract: Contract) -> tuple[str, ...]:
+    """What stewards should look at before they propose or certify; refuses anybody else.
+
+    Groups that nobody is in, readers whom no filter is for or who lack the attribute that theirs needs, and
+    personal data without a mask. People are counted, not named.
+    """
+    access.require(ctx, "propose", Resource("Dataset", contract.name))
+    return tuple(_doubts(ctx, contract))
+
+
+def _doubts(ctx: Context, contract: Contract) -> Iterator[str]:
+    named = {group for rule in contract.row_filters for group in rule.groups}
+    named |= {group for column in contract.columns if column.mask for group in column.mask.unless_groups}
+    people = identity.members(ctx, (*contract.readers, *named))
+    there = {group for person in people for group in person.groups}
+    for group in contract.readers:
+        if group not in there:
+            yield f"Nobody is in the group {group}, which may read it."
+    for group in sorted(named - set(contract.readers)):
+        if group not in there:
+            yield f"Nobody is in the group {group}, which a filter or a mask names."
+    readers = [person for person in people if set(person.groups) & set(contract.readers)]
+    none, without = 0, dict[str, int]()
+    for person in readers:
+        rule = next((r for r in contract.row_filters if not r.groups or set(r.groups) & person.groups), None)
+        none += bool(contract.row_filters) and rule is None
+        for attribute in sorted(set(_VIEWER.findall(rule.sql)) if rule else ()):
+            without[attribute] = without.get(attribute, 0) + (attribute not in person.attributes)
+    if none:
+        yield f"No row filter is for {none} of its {len(readers)} readers, who see no row."
+    for attribute, count in without.items():
+        if count:
+            yield f"{count} of its {len(readers)} readers have no {attribute}, so they see no row."
+    if plain := [column.name for column in contract.columns if column.classification and not column.mask]:
+        yield f"Every reader would see these as they are: {', '.join(plain)}."
