@@ -1,5 +1,7 @@
 """The pages of metrics: what they mean, what they tie to, and who may see which figures."""
 
+import html
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,7 +64,7 @@ def test_a_viewer_sees_whether_it_ties_and_no_figure_of_others(signed_in: Signed
     assert "Stewards and compliance see the figures." in page
     assert "Pack 1" not in page
     assert "Reconcile now" not in page
-    assert "sales by month" in page
+    assert "Sales by month" in page
 
 
 def test_whoever_may_not_read_the_data_sees_the_definition_and_why_there_is_no_chart(
@@ -87,6 +89,70 @@ def test_a_miss_is_told_wherever_the_metric_is_shown(
 def test_an_instance_without_models_says_what_a_metric_is(shop: Instance, signed_in: SignedIn) -> None:
     (shop.settings.home / "definitions" / "model" / "shop.yaml").unlink()
     assert "No metric yet" in signed_in("lead").get("/metrics").text
+
+
+def test_a_metric_is_asked_by_a_form_and_handed_out_in_every_form(signed_in: SignedIn) -> None:
+    viewer = signed_in("viewer.emea")
+    page = viewer.get("/metrics/sales?ask=yes&by=customers.city&on=orders.region&is=EMEA&top=10").text
+    assert '<td class="right" data-sort="300">300.00</td>' in page
+    assert "handrail.metric(&#39;sales&#39;, by=[&#39;customers.city&#39;]" in page
+    for form in ("csv", "json", "arrow"):
+        [address] = set(re.findall(rf'href="(/api/v1/metrics/sales\.{form}\?(?![^"]*excel)[^"]*)"', page))
+        answer = viewer.get(html.unescape(address))
+        assert answer.status_code == 200
+        assert answer.headers["x-handrail-certified"] == "false"
+    csv = viewer.get(
+        "/api/v1/metrics/sales.csv?by=customers.city&order=-sales&limit=10&purpose=sales-reporting"
+    )
+    assert csv.text.splitlines()[1:] == ['"Rome",300']
+
+
+def test_lines_over_time_are_drawn_for_each_value_of_a_dimension(signed_in: SignedIn) -> None:
+    page = signed_in("viewer.emea").get("/metrics/sales?ask=yes&by=orders.region&grain=month").text
+    [chart] = re.findall(r'data-chart="([^"]*)"', page)
+    said = json.loads(html.unescape(chart))
+    assert said["x"] == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert said["series"] == [{"label": "EMEA", "values": [60.0, 140.0, 100.0]}]
+    assert said["y"] == "sales"
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("by=orders.nothing", "has no dimension orders.nothing"),
+        ("grain=decade", "There is no grain decade"),
+        ("start=soon", "start must be a date"),
+        ("currency=EUR", "is no amount of money"),
+        ("purpose=fun", "There is no purpose fun"),
+    ],
+)
+def test_a_question_that_is_refused_says_why_on_the_page(
+    signed_in: SignedIn, question: str, said: str
+) -> None:
+    answer = signed_in("viewer.emea").get(f"/metrics/sales?ask=yes&{question}")
+    assert answer.status_code == 200
+    assert said in answer.text
+    assert "Ask for something else" in answer.text
+
+
+def test_what_stands_in_the_form_is_shown_as_text(signed_in: SignedIn) -> None:
+    evil = "<script>alert(1)</script>"
+    page = signed_in("viewer.emea").get("/metrics/sales", params={"ask": "yes", "by": evil, "is": evil}).text
+    assert evil not in page
+
+
+def test_the_page_shows_every_reconciliation_so_far_and_what_is_missing(
+    shop: Instance, signed_in: SignedIn, tmp_path: Path
+) -> None:
+    steward = signed_in("steward.sales")
+    steward.post("/metrics/sales/reconcile")
+    totals(shop, tmp_path, TOTALS.replace("2026-02-01", "2026-03-01").replace("220", "260"))
+    page = steward.post("/metrics/sales/reconcile").text
+    assert "no total" in page
+    charts = [json.loads(html.unescape(one)) for one in re.findall(r'data-chart="([^"]*)"', page)]
+    assert [one["series"][-1]["label"] for one in charts] == ["sales", "off by, %"]
+    assert charts[1]["series"][0]["values"] == [0.0, 100.0]
+    assert charts[0]["series"][0] == {"label": "totals", "values": [180.0, None, 260.0]}
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,15 @@ def compare(
     A period that has a value and no total, between others that have one, is a miss as well; after the last of
     them it is late once `due` has passed. Refuses totals without period or value, and two for one period.
     """
-    found = {key: row for row in totals for key, row in [_one(to, ours, row)]}
-    if len(found) < len(totals):
-        seen = [_one(to, ours, row)[0] for row in totals]
-        raise _cannot(to, f"has two totals for {' '.join(next(key for key in seen if seen.count(key) > 1))}")
+    found: dict[Key, Difference] = {}
+    for row in totals:
+        key, one = _one(to, ours, row)
+        if key in found:
+            raise _cannot(to, f"has two totals for {' '.join(key)}")
+        found[key] = one
     if not found:
         raise _cannot(to, "has no total yet")
-    found |= dict(_without(to, ours, found, today))
+    found.update(dict(_without(to, ours, found, today)))
     return tuple(found[key] for key in sorted(found))
 
 

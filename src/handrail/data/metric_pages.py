@@ -11,17 +11,19 @@ from starlette.responses import Response
 from handrail import kit
 from handrail.data.catalog import contract_of
 from handrail.data.certify_metric import certify_metric
+from handrail.data.compile_metric import GRAINS
+from handrail.data.measured import Reconciliation
+from handrail.data.metric_question import Drawn, Formed, drawn, formed
 from handrail.data.metrics import broken_models, metric, metrics, reconciliations
-from handrail.data.models import Metric, MetricRequest
+from handrail.data.models import Metric
 from handrail.data.models import Request as Asked
 from handrail.data.query import query
 from handrail.data.reconcile import reconcile
-from handrail.kernel import Context, Refusal, Resource, access, definitions
+from handrail.kernel import Context, Refusal, Resource, access
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.data")
 kit.nav("Metrics", "/metrics", "ruler", order=25)
-_MONTHS = 36  # drawn at most
 
 
 @router.get("/metrics", response_class=HTMLResponse)
@@ -34,7 +36,7 @@ def metrics_page(ctx: kit.Ctx, request: Request) -> HTMLResponse:
 
 @router.get("/metrics/{name}", response_class=HTMLResponse)
 def metric_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
-    """One metric: definition, figures by month, what it ties to, and where it is used."""
+    """One metric: definition, figures as they are asked for, what it ties to, and where it is used."""
     one = metric(ctx, name)
     subject = Resource("Metric", name, {"proposed_by": one.proposed_by or ""})
     may = {
@@ -42,7 +44,8 @@ def metric_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         for action in ("reconcile", "certify-metric", "see-reconciliations")
     }
     found, certified = reconciliations(ctx, name) if may["see-reconciliations"] else ((), ())
-    edits = definitions.history(ctx, one.file, limit=1)
+    purposes = _purposes(ctx, one)
+    asked = formed(request.query_params, one, purposes[0] if purposes else "")
     return kit.render(
         request,
         "data/metric.html",
@@ -51,9 +54,12 @@ def metric_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         may=may,
         found=found,
         certified=certified,
-        since=edits[0] if edits else None,
+        tied=_tied(one, found[0]) if found else None,
+        asked=asked,
+        purposes=purposes,
+        grains=GRAINS,
         panels=kit.panels(ctx, request, "metric", one),
-        **_drawn(ctx, one),
+        **_answered(ctx, one, asked, "ask" not in request.query_params),
     )
 
 
@@ -80,19 +86,32 @@ def _shorts(one: Metric) -> list[str]:
     ]
 
 
-def _drawn(ctx: Context, one: Metric) -> dict[str, Any]:
-    """The metric by month over the viewer's own rows, for a purpose of its data; or why not."""
-    if one.time is None:
-        return {"months": [], "figures": [], "why_not": "It has no dimension of time."}
+def _purposes(ctx: Context, one: Metric) -> list[str]:
+    """What the data that it counts may be used for."""
     try:
-        purpose = min(contract_of(ctx, one.counts).purposes, default=None)
-        wanted = MetricRequest(one.name, grain="month")
-        rows = query(ctx, Asked(metric=wanted, purpose=purpose)).table().to_pylist()[-_MONTHS:]
+        return sorted(contract_of(ctx, one.counts).purposes)
+    except Refusal:
+        return []
+
+
+def _answered(ctx: Context, one: Metric, asked: Formed, by_itself: bool) -> dict[str, Any]:
+    """The figures over the viewer's own rows; or why there are none."""
+    try:
+        question = Asked(metric=asked.request(one.name), purpose=asked.purpose or None)
+        found = drawn(query(ctx, question), asked, by_itself)
     except Refusal as refusal:
-        return {"months": [], "figures": [], "why_not": refusal.message}
-    pairs = [tuple(row.values()) for row in rows]
-    return {
-        "months": [str(at) for at, _ in pairs],
-        "figures": [float(value) if value is not None else None for _, value in pairs],
-        "why_not": "" if pairs else "You see none of its rows.",
-    }
+        return {"answer": Drawn(), "why_not": refusal.message, "next_step": refusal.next_step}
+    return {"answer": found, "why_not": "" if found.rows else "You see none of its rows.", "next_step": ""}
+
+
+def _tied(one: Metric, newest: Reconciliation) -> dict[str, Any]:
+    """The newest reconciliation as two lines, its total and the metric's value in each period."""
+    rows = [row for row in newest.rows if not row.by] or list(newest.rows)
+    figures = [
+        {"label": label, "values": [None if text is None else float(text) for text in texts]}
+        for label, texts in (
+            (f"{newest.dataset}", [row.total for row in rows]),
+            (one.name, [row.ours for row in rows]),
+        )
+    ]
+    return {"x": [" ".join([row.period, *row.by.values()]) for row in rows], "series": figures}

@@ -139,24 +139,26 @@
     if (figure.dataset.ready) return;
     figure.dataset.ready = "yes";
     await fetchPlotter(figure.dataset);
-    const { x, series, unit } = JSON.parse(figure.dataset.chart);
+    const { x, series, unit, y } = JSON.parse(figure.dataset.chart);
     const dated = x.every((at) => typeof at === "string" && !Number.isNaN(Date.parse(at)));
     const daily = dated && x.every((at) => at.length === 10);
     const colour = (name) => { figure.style.color = `var(${name})`; return getComputedStyle(figure).color; };
     const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `12px ${getComputedStyle(document.body).fontFamily}` };
+    const every = (end) => x.every((at) => at.endsWith(end));
+    const shown = daily && every("-01-01") ? { year: "numeric" } : daily && every("-01") ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" };
     const days = daily ? {
       splits: (plot) => plot.data[0].filter((_, place) => place % Math.ceil((x.length * 70) / (plot.width || 600)) === 0),
-      values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleDateString("en", { day: "numeric", month: "short", timeZone: "UTC" })),
+      values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleDateString("en", { ...shown, timeZone: "UTC" })),
     } : {};
     const lines = ["--brand", "--brass", "--bad", "--info"].map(colour);
     figure.style.color = "";
     const area = figure.querySelector(".chart-area");
     area.hidden = false;
-    const size = () => ({ width: area.clientWidth, height: 240 });
+    const size = () => ({ width: area.clientWidth, height: 300 });
     const plot = new uPlot({
       ...size(),
       scales: { x: { time: dated } },
-      axes: [{ ...axis, ...days }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString("en") + unit) }],
+      axes: [{ ...axis, ...days }, { ...axis, size: 72, ...(y ? { label: y, labelFont: axis.font, labelSize: 20 } : {}), values: (_, ticks) => ticks.map((tick) => tick.toLocaleString("en") + unit) }],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       legend: { live: false },
       series: [{}, ...series.map(({ label }, place) => ({ label, stroke: lines[place % lines.length], width: 2, points: { show: x.length < 40 } }))],
