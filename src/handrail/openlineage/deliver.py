@@ -13,7 +13,7 @@ from handrail.openlineage import store
 from handrail.openlineage.receivers import SECONDS, Receiver, Unacceptable, Unreachable, receiver
 
 _PAUSE = 0.5  # seconds between two looks into an empty outbox
-_LONGEST = 300.0  # seconds between two attempts, at most
+_LONGEST = 240.0  # seconds between two attempts, give or take a quarter
 _TURN = 2 * SECONDS  # for which nobody else delivers: one event, with room to spare
 _logger = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ class Supervisor:
 
 
 def backoff(failures: int) -> float:
-    """Seconds until the next attempt: twice as long after each failure, up to five minutes, never in step."""
+    """Seconds until the next attempt: twice as long after each failure, up to five minutes; never in step."""
     if not failures:
         return _PAUSE
     return min(_LONGEST, 2.0 ** min(failures, 10)) * (0.75 + secrets.randbelow(500) / 1000)
@@ -97,7 +97,7 @@ def deliver(instance: Instance, to: Receiver, holder: str, shutdown: threading.E
             problem = str(now)
             continue
         except Unacceptable as never:
-            _logger.warning("lineage.refused", event=one.seq, because=str(never))
+            _logger.warning("lineage.refused", seq=one.seq, because=str(never))
             with instance.context(SYSTEM) as ctx:
                 store.set_aside(ctx, one, str(never))
             continue

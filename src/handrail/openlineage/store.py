@@ -90,13 +90,10 @@ def take_turn(ctx: Context, holder: str, seconds: float) -> bool:
     free = sa.or_(
         turns.c.holder == holder, turns.c.until <= now, turns.c.until > now + timedelta(seconds=2 * seconds)
     )
-    made = insert(turns).values(id=_ONE, holder=holder, until=until)
-    taken = ctx.db.execute(
-        made.on_conflict_do_update(
-            index_elements=[turns.c.id], set_={"holder": holder, "until": until}, where=free
-        )
-    )
-    return taken.rowcount == 1
+    mine = {"holder": holder, "until": until}
+    made = insert(turns).values(id=_ONE, **mine)
+    made = made.on_conflict_do_update(index_elements=[turns.c.id], set_=mine, where=free)
+    return ctx.db.execute(made.returning(turns.c.id)).first() is not None
 
 
 def end_turn(ctx: Context, holder: str) -> None:
