@@ -324,3 +324,30 @@ def test_copies_are_looked_for_in_all_rows_of_a_large_table(
             {name: plane.con.table("src_0").to_arrow_table()[name].to_pylist()[rows] for name in "abc"}
         )
         assert not judge(plane, sketch, leaked, (), seed=0).passed
+
+
+def shared_out(make_table: Any, *fields: Field) -> tuple[Table, Table]:
+    """Five depots of very unequal trade, and their 1,000 parcels."""
+    depot = np.repeat([0, 1, 2, 3, 4], [600, 250, 100, 45, 5])
+    depots = make_table("depots", {"id": pa.array(range(5)), "boss": ["A", "B", "C", "D", "E"]}, KEY, *fields)
+    parcels = make_table(
+        "parcels",
+        {"id": pa.array(range(1000)), "depot": pa.array(depot)},
+        KEY,
+        Field("depot", "", required=True, references=("depots", "id")),
+    )
+    return depots, parcels
+
+
+def test_a_few_parents_share_the_children_as_they_do_in_reality(make_table: Any) -> None:
+    sketch = sketched(*shared_out(make_table))
+    (link,) = sketch.table("parcels").links
+    assert link.loads == (0.6, 0.25, 0.1, 0.045, 0.0)  # five parcels are too few to be told
+    counts = sorted(plain(sketch)["parcels"]["depot"].value_counts().field("counts").to_pylist())
+    assert counts == pytest.approx([45, 100, 250, 600], abs=6)
+    assert codec.from_json(codec.to_json(sketch)) == sketch
+
+
+def test_what_each_of_a_few_people_did_is_not_kept(make_table: Any) -> None:
+    sketch = sketched(*shared_out(make_table, Field("boss", "", personal=True)))
+    assert sketch.table("parcels").links[0].loads == ()

@@ -68,6 +68,15 @@ def point(
     return rng.permutation(found).astype(np.int64)
 
 
+def loaded(loads: tuple[float, ...], degrees: Ints | None, parents: int, rng: np.random.Generator) -> Ints:
+    """Children per parent in the known proportions; who was drawn to have more gets more of them."""
+    drawn = np.zeros(parents) if degrees is None else degrees.astype(float)
+    ranked = np.lexsort((rng.random(parents), -drawn))
+    given = np.zeros(parents)
+    given[ranked[: len(loads)]] = np.round(np.array(loads[:parents]) * 1_000_000)
+    return given.astype(np.int64)
+
+
 def scaled(degrees: Ints | None, parents: int, total: int, rng: np.random.Generator) -> Ints:
     """Whole children per parent in proportion to `degrees` that add up to `total` (systematic rounding)."""
     weights = np.ones(parents) if degrees is None or not degrees.sum() else degrees.astype(float)

@@ -12,6 +12,9 @@ from handrail.twins.columns import number_bins, quoted
 from handrail.twins.models import ColumnSketch, LinkSketch
 from handrail.twins.plane import Plane
 from handrail.twins.roles import Link
+from handrail.twins.semantics import identifies
+
+FEW_PARENTS = 200
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,35 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
         unique=(len(fields) == 1 and fields[0].unique) or set(link.columns) == key,
         degree=f"#{table}.{link.name}" if explains(plane, table, link) else None,
         distinct=_rough(distinct),
+        loads=_loads(plane, table, link),
     )
+
+
+def _loads(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
+    """The share of children of each of a few parents, largest first, without saying whose.
+
+    Too few rows to learn degrees from as a column, but each share is about k children or more; parents with
+    fewer share what is left. Nothing is kept of parents that are people or belong to one.
+    """
+    parent = plane.tables[link.to] if explains(plane, table, link) else None
+    if parent is None or plane.rows[link.to] > FEW_PARENTS or parent.entity:
+        return ()
+    if any(one.personal or identifies(one.semantic) for one in parent.fields):
+        return ()
+    source, listed = plane.whole(table), _listed(link.columns)
+    there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
+    (children,) = source.one(f"SELECT count(*) FROM {source.relation} WHERE {there}")
+    counted = source.all(
+        f"SELECT count(*) AS n FROM {source.relation} WHERE {there} GROUP BY {listed} "
+        f"HAVING {source.holders} >= ? ORDER BY n DESC",
+        [source.k],
+    )
+    known = [n for (n,) in counted]
+    left, others = children - sum(known), plane.rows[link.to] - len(known)
+    if not known:
+        return ()
+    rest = [left / others] * others if left >= source.k else [0.0] * others
+    return tuple(round(n / children, 4) for n in sorted([*known, *rest], reverse=True))
 
 
 def explains(plane: Plane, table: str, link: Link) -> bool:

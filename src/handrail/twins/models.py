@@ -108,6 +108,7 @@ class LinkSketch:
     unique: bool
     degree: str | None  # the parent's hidden column that counts the children
     distinct: int  # how many different parents are pointed at (outside only), rounded
+    loads: tuple[float, ...] = ()  # few impersonal parents: each one's share of the children, largest first
 
 
 @dataclass(frozen=True)

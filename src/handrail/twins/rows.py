@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from handrail.twins.assign import Made, evenly, point, point_back, reorder, rows_of
+from handrail.twins.assign import Made, evenly, loaded, point, point_back, reorder, rows_of
 from handrail.twins.draw import Codes, cells, codes, decode, whole
 from handrail.twins.fakes import Persona, distinct_texts
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
@@ -93,6 +93,8 @@ def _point(
         if link.kind == "inside":
             parent = made[link.to]
             degrees = parent.degrees.get(link.degree) if link.degree else None
+            if link.loads:
+                degrees = loaded(link.loads, degrees, parent.rows, rng)
             one.points[link.name] = point(link, parent.rows, degrees, one.rows, first, rng)
             first = False
         elif link.kind == "self":
