@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse
 
 from handrail import kit
-from handrail.data.use_of_budgets import my_budgets
-from handrail.kernel import Context
+from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
+from handrail.data.who_saw import who_saw
+from handrail.kernel import Context, Resource, access
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.data")
+kit.nav("Budgets", "/budgets", "gauge", order=27)
+kit.nav("Who saw", "/who-saw", "eye", order=78, roles=("compliance", "steward"))
+
+
+@router.get("/budgets", response_class=HTMLResponse)
+def budgets_page(ctx: kit.Ctx, request: Request, day: str = "") -> HTMLResponse:
+    """One's own use today; for stewards, compliance and admins everybody's and every app's on a day."""
+    today = ctx.clock.now().date()
+    shown = _day(day, today)
+    all_ = access.decide(ctx, "see-budgets", Resource("Catalog", "budgets")).allowed
+    return kit.render(
+        request,
+        "data/budgets.html",
+        mine=my_budgets(ctx),
+        everybody=everybodys_budgets(ctx, shown) if all_ else None,
+        day=shown,
+        today=today,
+    )
+
+
+@router.get("/who-saw", response_class=HTMLResponse)
+def who_saw_page(ctx: kit.Ctx, request: Request, about: str = "") -> HTMLResponse:
+    """The form in which to ask; whom somebody looks for stands in no address."""
+    access.require(ctx, "see-access", Resource("Subject", about or "anybody"))
+    return kit.render(request, "data/who_saw.html", about=about, entity="", found=None)
+
+
+@router.post("/who-saw", response_class=HTMLResponse)
+def who_saw_form(
+    ctx: kit.Ctx,
+    request: Request,
+    about: Annotated[str, Form(max_length=200)] = "",
+    entity: Annotated[str, Form(max_length=1000)] = "",
+) -> HTMLResponse:
+    """Everybody to whom production showed this entity."""
+    found = who_saw(ctx, about, entity)
+    return kit.render(request, "data/who_saw.html", about=about, entity=entity, found=found)
 
 
 @kit.panel("dataset", "What you have seen of it today", order=80)
@@ -19,3 +59,10 @@ def seen(ctx: Context, one: Any) -> tuple[str, dict[str, Any]] | None:
     """The caller's use of the dataset's budget, in all apps together."""
     used = my_budgets(ctx, one.name)
     return ("data/panel_budget.html", {"used": used}) if used else None
+
+
+def _day(text: str, today: date) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return today

@@ -147,7 +147,7 @@ def _source(
                 value = aggregate_only.counted_value(column, value, f"{_CELL}{column.name}")
             elif masks.masked(column, groups):
                 value = masks.expression(column, value)
-            if fence and masks.is_text(column, groups):
+            if fence:
                 value = shield.made_anew(value)
             select.append("expressions", exp.alias_(value, column.name, quoted=True))
     if carry := table.meta.get(CARRY):

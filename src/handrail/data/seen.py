@@ -20,6 +20,7 @@ class BudgetUse:
     budget: int | None
     apps: Mapping[str, int]
     exact: bool = True
+    owner: str = ""  # who sets the limit
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,12 @@ def fenced(select: exp.Select) -> exp.Select:
     return select.offset(0)  # which no condition crosses
 
 
-def made_anew(text: exp.Expr) -> exp.Expr:
-    """The same text, made for the rows that are left: without the dictionary of its column.
+def made_anew(value: exp.Expr) -> exp.Expr:
+    """The same value, made for the rows that are left: without the dictionary of its column.
 
-    An engine runs a function once over a dictionary when that cannot fail; decoding can.
+    A function of one column may be run over its dictionary; one of two columns may not, be they the same.
     """
-    utf8 = exp.Literal.string("utf-8")
-    return exp.Decode(this=exp.Encode(this=text, charset=utf8), charset=utf8.copy())
+    return exp.Greatest(this=value, expressions=[value.copy()], ignore_nulls=True)
 
 
 def _is_costly(node: exp.Expr) -> bool:

@@ -31,6 +31,7 @@ def my_budgets(ctx: Context, dataset: str | None = None) -> tuple[BudgetUse, ...
             limits.viewer.most if limits.viewer else None,
             apps.get(subject, {}),
             seen.get(subject, 0) <= exact,
+            limits.viewer.owner if limits.viewer else "",
         )
         for subject, limits in sorted(_limits(ctx, dataset).items())
     )
