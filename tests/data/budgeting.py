@@ -69,5 +69,5 @@ def seen(instance: Instance, subject: str = "customer") -> set[str]:
 def forget(instance: Instance) -> None:
     """Begin a day anew."""
     with instance.engine.begin() as db:
-        for table in (seen_store.entities, seen_store.days):
+        for table in (seen_store.entities, seen_store.days, seen_store.fingerprints):
             db.execute(sa.delete(table))

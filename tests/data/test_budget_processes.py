@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from handrail import data
+from handrail.data import seen_store
 from handrail.data.budgets import pseudonym
 from handrail.kernel import Instance, LimitReached
 from handrail.server import FIRST_DEFINITIONS, open_instance
@@ -26,19 +29,33 @@ ASKS = """
 import random, sys
 from pathlib import Path
 from handrail import data
-from handrail.kernel import Caller, LimitReached, identity
+from handrail.kernel import Caller, LimitReached, Manifest, RunRef, identity
 from handrail.server import open_instance
-instance = open_instance(Path(sys.argv[1]))
-order = random.Random(int(sys.argv[2])).sample(range(40), 16)
+home, seed, person, app, dataset, many, width, rounds = sys.argv[1:]
+many, width = int(many), int(width)
+instance = open_instance(Path(home))
+starts = random.Random(int(seed)).sample(range(many), int(rounds))
 with instance.context(instance.system()) as ctx:
-    viewer = identity.found(ctx, "viewer.emea")
+    viewer = identity.found(ctx, person)
+run = None
+if app:
+    manifest = Manifest.parse('''[app]
+name = "%s"
+kind = "job"
+entrypoint = "app.py"
+purpose = "sales-reporting"
+
+[data.%s]
+columns = ["id"]
+''' % (app, dataset))
+    run = RunRef("run_" + seed, app, "c" * 40, "production", manifest)
 print("ready", flush=True)
 sys.stdin.readline()
-for n in order:
-    asked = data.Request("SELECT id FROM customers WHERE id IN ($a, $b)", params={"a": n, "b": (n + 1) % 40},
-                         purpose="sales-reporting")
+for n in starts:
+    sql = f"SELECT id FROM {dataset} WHERE (id - $n + $many) % $many < $width"
+    asked = data.Request(sql, params={"n": n, "many": many, "width": width}, purpose="sales-reporting")
     try:
-        with instance.context(Caller(viewer, "cli")) as ctx:
+        with instance.context(Caller(viewer, "socket" if run else "cli", run=run)) as ctx:
             for batch in data.query(ctx, asked).batches():
                 print(*batch.column("id").to_pylist(), flush=True)
     except LimitReached:
@@ -47,53 +64,107 @@ for n in order:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def shop(
+def empty(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Instance]:
+    """An instance whose viewers' days count exactly up to 32 entities."""
     home = tmp_path / "home"
     Instance.create(home, files=FIRST_DEFINITIONS)
+    said = "[data]\nexact = 32\n"
     if request.param == "postgres":
         server: Server = request.getfixturevalue("postgres")
         monkeypatch.setenv("PGPASSWORD", PASSWORD)
         address = server.database("budgets").replace(f":{PASSWORD}@", "@")
-        (home / "handrail.toml").write_text(f'[storage]\nurl = "{address}"\n')
+        said += f'[storage]\nurl = "{address}"\n'
+    (home / "handrail.toml").write_text(said)
     instance = open_instance(home)
     populate(instance)
-    budgeting.furnish(instance, tmp_path, budget=BUDGET)
     yield instance
     instance.close()
 
 
-def started(shop: Instance, seed: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", ASKS, str(shop.settings.home), str(seed)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout and process.stdout.readline() == "ready\n"
-    return process
+@pytest.fixture
+def shop(empty: Instance, tmp_path: Path) -> Instance:
+    budgeting.furnish(empty, tmp_path, budget=BUDGET)
+    return empty
 
 
-def test_eight_processes_at_once_are_shown_no_more_than_the_budget(shop: Instance) -> None:
-    processes = [started(shop, seed) for seed in range(8)]
+def started(
+    shop: Instance, seed: int, *, person: str = "viewer.emea", app: str = "", **more: Any
+) -> subprocess.Popen[str]:
+    about = {"dataset": "customers", "many": budgeting.PEOPLE, "width": 2, "rounds": 16, **more}
+    command = [sys.executable, "-c", ASKS, str(shop.settings.home), str(seed), person, app]
+    command += [str(about[key]) for key in ("dataset", "many", "width", "rounds")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def going(*processes: subprocess.Popen[str]) -> None:
+    """Let them begin at once, when all are ready."""
+    for process in processes:
+        assert process.stdout and process.stdout.readline() == "ready\n"
     for process in processes:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    shown: set[str] = set()
-    for process in processes:
-        shown.update(process.communicate(timeout=120)[0].split())
-        assert process.returncode == 0
+
+
+def hammered(processes: list[subprocess.Popen[str]]) -> list[set[str]]:
+    """Let all of them ask at once; whom each was shown."""
+    going(*processes)
+    shown = [set(process.communicate(timeout=300)[0].split()) for process in processes]
+    assert not any(process.returncode for process in processes)
+    return shown
+
+
+def clients(instance: Instance, folder: Path, **changes: Any) -> None:
+    """A dataset of 4,000 clients."""
+    (folder / "clients.csv").write_text("id,city\n" + "\n".join(f"{n},Rome" for n in range(4000)))
+    with actors(instance)("steward.sales") as ctx:
+        data.import_source(ctx, str(folder / "clients.csv"))
+    budgeting.certify(instance, "clients", {"entity_key": "id", "subject": "client", **changes})
+
+
+def test_eight_processes_at_once_are_shown_no_more_than_the_budget(shop: Instance) -> None:
+    shown = set.union(*hammered([started(shop, seed) for seed in range(8)]))
     assert len(shown) <= BUDGET
     assert {pseudonym(shop, "customer", one) for one in shown} == budgeting.seen(shop)
     with actors(shop)("viewer.emea") as ctx:
         assert data.my_budgets(ctx)[0].seen == len(shown)
 
 
-@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_eight_processes_keep_to_the_budgets_of_viewers_and_apps_when_sketches_count(
+    empty: Instance, tmp_path: Path
+) -> None:
+    clients(empty, tmp_path, budget=600, app_budget=900)
+    about = {"dataset": "clients", "many": 4000, "width": 40, "rounds": 20}
+    people = ("viewer.emea", "viewer.apac", "maker.sales", "steward.sales")
+    processes = [
+        started(empty, seed, person=people[seed % 4], app="report" if seed < 6 else "other", **about)
+        for seed in range(8)
+    ]
+    shown = hammered(processes)
+    report, other = set.union(*shown[:6]), set.union(*shown[6:])
+    assert 300 < len(report) <= 900 and 100 < len(other) <= 900  # each asked for much more
+    with actors(empty)("steward.sales") as ctx:
+        used = {(one.who, one.name): one for one in data.everybodys_budgets(ctx)}
+    for name, seen in (("report", report), ("other", other)):
+        assert len(seen) <= used["app", name].seen <= 900
+    for place, person in enumerate(people):
+        mine = shown[place] | shown[place + 4]
+        assert 32 < len(mine) <= used["person", person].seen <= 600
+        assert not used["person", person].exact
+    with empty.engine.connect() as db:
+        rows = db.scalar(sa.select(sa.func.count()).select_from(seen_store.entities))
+        tallies = list(db.scalars(sa.select(seen_store.days.c.tally)))
+    assert rows <= 32 * 4 * 2 and max(map(len, tallies)) < 1000  # however many are seen
+
+
+@pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
 def test_a_killed_process_loses_no_count(shop: Instance) -> None:
     for seed in range(2):
         process = started(shop, seed)
-        assert process.stdin and process.stdout
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        going(process)
+        assert process.stdout
         shown = [process.stdout.readline() for _ in range(4)]
         os.kill(process.pid, signal.SIGKILL)
         shown += process.communicate()[0].splitlines()
@@ -102,3 +173,20 @@ def test_a_killed_process_loses_no_count(shop: Instance) -> None:
     left = BUDGET - len(budgeting.seen(shop))
     with pytest.raises(LimitReached, match=f"{BUDGET - left} of {BUDGET}"):
         asking(shop)("viewer.emea", "SELECT id FROM customers")
+
+
+@pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
+def test_a_killed_process_loses_no_count_when_sketches_count(empty: Instance, tmp_path: Path) -> None:
+    clients(empty, tmp_path, budget=100_000)
+    process = started(empty, 1, dataset="clients", many=4000, width=60, rounds=40)
+    going(process)
+    assert process.stdout
+    shown = [process.stdout.readline() for _ in range(6)]
+    os.kill(process.pid, signal.SIGKILL)
+    shown += process.communicate()[0].splitlines()
+    keys = {key for line in shown for key in line.split()}
+    assert len(keys) > 32
+    with actors(empty)("viewer.emea") as ctx:
+        assert data.my_budgets(ctx)[0].seen >= len(keys)
+    with actors(empty)("compliance") as ctx:
+        assert all(data.who_saw(ctx, "client", key) for key in sorted(keys)[:40])

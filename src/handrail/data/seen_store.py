@@ -7,6 +7,7 @@ row a batch. So a day's rows do not grow with what a viewer is allowed.
 
 from __future__ import annotations
 
+import math
 import struct
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
@@ -114,7 +115,7 @@ class Match:
     @property
     def false_positive_rate(self) -> float:
         """How often an answer of this size has the fingerprint of an entity that is not in it."""
-        return 1 - (1 - 1 / _SPACE) ** self.entities
+        return -math.expm1(self.entities * math.log1p(-1 / _SPACE))
 
 
 @dataclass(frozen=True)
