@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from handrail import data, runtime, twins
+from handrail import data, openlineage, runtime, twins
 from handrail.kernel import Instance, identity, storage, trail
 from handrail.server import application
 from tests.apps.conftest import url as url
@@ -38,6 +38,8 @@ WITHOUT_AN_ENTRY = {
     "catalog_words": "The words of the contract files, to find them by.",
     "catalog_folder": "When the contract files were read.",
     "quality_turns": "Which server checks; the check itself is on the trail.",
+    "lineage_outbox": "An event leaves once it was delivered; what it tells is on the trail.",
+    "lineage_turns": "Which server delivers lineage events.",
     "twin_builds": "The progress of a build; who asked for it and what came of it are on the trail.",
 }
 # Entries that need a broken machine, which the room's own tests break.
@@ -86,6 +88,7 @@ def client(instance: Instance, tmp_path: Path) -> TestClient:
         settings,
         data=replace(settings.data, import_from=str(tmp_path)),
         identity=replace(settings.identity, rotate_minutes=0),
+        lineage=replace(settings.lineage, file="lineage.jsonl"),
     )
     return TestClient(application(instance), follow_redirects=False)
 
@@ -119,13 +122,14 @@ def test_every_change_leaves_a_trail(
 ) -> None:
     watch = Watch(instance.engine)
     accounts_are_managed(client, acting)
-    supervisors = (runtime.Supervisor(instance), twins.Supervisor(instance))
+    supervisors = tuple(room.Supervisor(instance) for room in (runtime, twins, openlineage))
     for supervisor in supervisors:
         supervisor.start()
     try:
         data_is_certified(post, tmp_path)
         a_metric_is_certified(post, instance, tmp_path)
         an_app_lives(post, url, tmp_path)
+        lineage_is_told(post, acting)
     finally:
         for supervisor in supervisors:
             supervisor.stop()
@@ -217,6 +221,15 @@ def a_metric_is_certified(post: Posts, instance: Instance, tmp_path: Path) -> No
     post("steward.sales", "/metrics/revenue/certify")
 
 
+def lineage_is_told(post: Posts, acting: Acting) -> None:
+    """An app asks for a metric in the sandbox; an admin lets refused events be tried again."""
+    code = "from handrail_sdk import metric\n\nprint(metric('revenue'))\n"
+    push(post, "asker", "What is revenue?", code, '\n[metrics]\nuse = ["revenue"]\n')
+    ended(post, "maker.sales", post("maker.sales", "/apps/asker/run", {}))
+    with acting("admin") as ctx:
+        openlineage.retry(ctx)
+
+
 def an_app_lives(post: Posts, url: str, tmp_path: Path) -> None:
     """By REST and git: pushed, run, stopped, shared, reviewed in every way, promoted, opened, handed over."""
     maker, reviewer = "maker.sales", "reviewer.platform"
@@ -251,10 +264,10 @@ def an_app_lives(post: Posts, url: str, tmp_path: Path) -> None:
     post(maker, f"/tokens/{made['token']['id']}", method="DELETE")
 
 
-def push(post: Posts, name: str, why: str, code: str = company.CODE) -> Any:
+def push(post: Posts, name: str, why: str, code: str = company.CODE, declares: str = "") -> Any:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for path, content in company.files(name, code).items():
+        for path, content in company.files(name, code, company.MANIFEST + declares).items():
             archive.writestr(path, content)
     form = {"why": why, "prompts": "Net sales by product line, please."}
     return post("maker.sales", "/apps", files={"app": ("app.zip", packed.getvalue())}, data=form)
