@@ -173,17 +173,18 @@ def test_budgets_by_rest_and_command_are_the_same(shop: Instance) -> None:
 def test_the_page_of_who_saw_says_how_certain_it_is(shop: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handrail.data.budgets.NAMED", 5)
     ask = asking(shop)
-    ask("viewer.emea", "SELECT name FROM customers WHERE id = 3")
-    ask("viewer.emea", "SELECT name FROM customers WHERE id < 9")
+    ask("maker.sales", "SELECT name FROM customers WHERE id = 25")
+    ask("maker.sales", "SELECT name FROM customers WHERE id BETWEEN 20 AND 28")
     client = browser(shop, "compliance")
     assert "Look up" in client.get("/who-saw").text
-    page = client.post("/who-saw", data={"about": "customer", "entity": "3"}).text
-    assert "2 sightings" in page and "yes, but for 1 case in 477,218,589" in page
+    page = client.post("/who-saw", data={"about": "customer", "entity": "25"}).text
+    assert "2 sightings" in page
+    assert "yes, but for 1 case in 477,218,589" in page
     assert "Nobody has seen 39" in client.post("/who-saw", data={"about": "customer", "entity": "39"}).text
     refused = browser(shop, "maker.sales")
     assert refused.get("/who-saw").status_code == 403
-    assert refused.post("/who-saw", data={"about": "customer", "entity": "3"}).status_code == 403
-    found = client.post("/api/v1/who-saw", json={"about": "customer", "entity": "3"}).json()
+    assert refused.post("/who-saw", data={"about": "customer", "entity": "25"}).status_code == 403
+    found = client.post("/api/v1/who-saw", json={"about": "customer", "entity": "25"}).json()
     assert [one["certain"] for one in found] == [False, True]
     assert found[0]["false_positive_rate"] == pytest.approx(9 / 2**32)
 
