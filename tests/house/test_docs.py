@@ -27,7 +27,7 @@ def audit_verbs() -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("note", "now", "soon")
+        and node.func.attr in ("note", "now", "soon", "later")
         and node.args
         and isinstance(node.args[0], ast.Constant)
         and isinstance(node.args[0].value, str)

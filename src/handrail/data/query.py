@@ -219,7 +219,7 @@ def _run(
     def closing(rows: int, size: int, ended: str) -> None:
         taken = round((clock.now() - began).total_seconds() * 1000)
         about = {"rows": rows, "bytes": size, "ended": ended, "milliseconds": taken}
-        trail.soon("query.answered", f"query:{name}", **about, **count.facts())
+        trail.later("query.answered", f"query:{name}", **about, **count.facts())
 
     def recorded() -> None:
         for entry in entries:

@@ -27,6 +27,7 @@ class Watch:
         self._changed = threading.Condition()
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
+        self._wakes = float("inf")  # when the thread looks next; it is woken only for what comes before
 
     def after(self, seconds: float, call: Callable[[], None]) -> Alarm:
         """Have `call` called once, so many seconds from now, unless it is forgotten before."""
@@ -36,22 +37,20 @@ class Watch:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._keep, name="deadlines", daemon=True)
                 self._thread.start()
-            elif self._alarms[0] is alarm:
+            elif alarm.at < self._wakes:
                 self._changed.notify()
         return alarm
 
     def forget(self, alarm: Alarm) -> None:
         """Let a deadline pass in silence."""
-        alarm.call = None  # taken from the heap when its time comes, or when most there are forgotten
-        with self._changed:
-            while self._alarms and self._alarms[0].call is None:
-                heapq.heappop(self._alarms)
+        alarm.call = None
 
     def _keep(self) -> None:
         while True:
             with self._changed:
                 while not self._alarms or self._alarms[0].at > time.monotonic():
-                    wait = self._alarms[0].at - time.monotonic() if self._alarms else None
+                    self._wakes = self._alarms[0].at if self._alarms else float("inf")
+                    wait = self._wakes - time.monotonic() if self._alarms else None
                     self._changed.wait(wait)
                 call = heapq.heappop(self._alarms).call
             if call is not None:

@@ -1,8 +1,7 @@
 """The append-only trail: entries, their Merkle tree and a signed checkpoint after every commit."""
 
-import queue
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,18 +11,16 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-import structlog
 
 from handrail.kernel import storage
 from handrail.kernel.audit import merkle
 from handrail.kernel.audit.checkpoint import Checkpoint, Signer
+from handrail.kernel.audit.writer import Writer
 from handrail.kernel.errors import NotReady
 
 # Perfect subtrees are kept at every eighth level: a proof then reads at most 256 hashes a level,
 # and an append writes one row more in 256.
 STORED_LEVELS = 8
-_GROUP = 200
-_logger = structlog.get_logger(__name__)
 
 entries = sa.Table(
     "audit_entries",
@@ -90,12 +87,6 @@ class Note:
         )
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    note: Note | None  # None: somebody waits until all before it is written and published
-    written: "Future[int]"
-
-
 # Made once: building a statement costs as much as running it.
 _TAKE = (
     head.update()
@@ -110,18 +101,15 @@ _GROW = head.update().where(head.c.id == 1).values(frontier=sa.bindparam("grown"
 class Log:
     """The trail of one instance. `append` joins a caller's transaction; `write` commits on its own at once.
 
-    Writers that cannot wait for one another's flush share one: a single thread takes what has queued up and
-    commits it as a group.
+    Writers that cannot wait for one another's flush share one (`Writer`).
     """
 
     def __init__(self, engine: sa.Engine, signer: Signer, witness: Path) -> None:
         self._engine = engine
         self._signer = signer
         self._witness = witness
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._publishing = threading.Lock()  # its own: nobody waits to write while a file is flushed
-        self._thread: threading.Thread | None = None
+        self._publishing = threading.Lock()
+        self._writer: Writer[Note] = Writer(self._commit, self.publish)
 
     @property
     def verifier_key(self) -> str:
@@ -181,63 +169,22 @@ class Log:
         """Write one entry durably and return its number; waits for the group it is committed with."""
         return self.soon(note).result()
 
-    def soon(self, note: Note | None) -> "Future[int]":
-        """Write one entry durably; the answer comes when it is, so that work can go on meanwhile."""
-        waiting = _Waiting(note, Future())
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._serve, name="audit", daemon=True)
-                self._thread.start()
-            self._queue.put(waiting)
-        return waiting.written
+    def soon(self, note: Note, *, urgent: bool = True) -> "Future[int]":
+        """Write one entry durably; its number comes when it is, so that work can go on meanwhile."""
+        return self._writer.soon(note, urgent=urgent)
 
     def settle(self) -> None:
         """Wait until all that this process has said so far is on the trail and published."""
-        self.soon(None).result()
+        self._writer.soon(None).result()
 
     def close(self) -> None:
         """Write what is queued and end the writer thread."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-            if thread is not None:
-                self._queue.put(None)
-        if thread is not None:
-            thread.join()
+        self._writer.close()
 
-    def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group, closing = [first], False
-            while len(group) < _GROUP and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    closing = True
-                    break
-                group.append(following)
-            self._commit(group)
-            if closing:
-                return
-
-    def _commit(self, group: list[_Waiting]) -> None:
-        """Commit a group, tell who waits, and publish. Each caller must learn of what went wrong."""
-        written = [waiting for waiting in group if waiting.note]
-        settling = [waiting for waiting in group if not waiting.note]
-        signed = None
-        try:
-            with self._engine.begin() as connection:
-                signed = self.append(connection, [waiting.note for waiting in group if waiting.note])
-        except Exception as error:  # noqa: BLE001 - a supervisor
-            _logger.warning("audit.not_written", entries=len(written), error=type(error).__name__)
-            for waiting in group:
-                waiting.written.set_exception(error)
-            return
-        for seq, waiting in enumerate(written, _size(signed or "") - len(written)):
-            waiting.written.set_result(seq)
-        try:
-            self.publish(signed)
-        except Exception as error:  # noqa: BLE001 - the next checkpoint is published in its place
-            _logger.warning("audit.not_published", error=type(error).__name__)
-        for waiting in settling:
-            waiting.written.set_result(-1)
+    def _commit(self, notes: Sequence[Note]) -> tuple[int, str | None]:
+        with self._engine.begin() as connection:
+            signed = self.append(connection, notes)
+        return _size(signed or "") - len(notes), signed
 
 
 def tree_nodes(connection: sa.Connection) -> merkle.Nodes:

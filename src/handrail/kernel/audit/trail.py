@@ -59,6 +59,12 @@ class Trail:
             raise RuntimeError("an entry at once inside a writing transaction; use audit.note")
         return self._log.soon(self._note(verb, subject, facts))
 
+    def later(self, verb: str, subject: str, **facts: Any) -> None:
+        """Put an entry on the trail durably within milliseconds, for what nobody has to wait for."""
+        if storage.is_writing(self._db):
+            raise RuntimeError("an entry at once inside a writing transaction; use audit.note")
+        self._log.soon(self._note(verb, subject, facts), urgent=False)
+
     def settle(self) -> None:
         """Wait until all that this process has said can be read; not while this transaction writes."""
         if not storage.is_writing(self._db):
