@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
@@ -12,6 +12,7 @@ from handrail.data.catalog import dataset, datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
+from handrail.data.exchange_models import export_model, import_model
 from handrail.data.import_source import import_source
 from handrail.data.metrics import metric, metrics, reconciliations
 from handrail.data.propose import propose
@@ -33,6 +34,27 @@ def all_metrics(ctx: kit.Ctx) -> list[Any]:
 def one_metric(ctx: kit.Ctx, name: str) -> Any:
     """One metric."""
     return kit.jsonable(metric(ctx, name))
+
+
+@router.get("/models/{name}.yaml", response_class=Response)
+def model_file(ctx: kit.Ctx, name: str, plain: bool = False) -> Response:
+    """A semantic model as an Apache Ossie file; `plain` leaves out what only Handrail reads."""
+    made = export_model(ctx, name, plain)
+    headers = {"X-Handrail-Left-Out": ", ".join(made.left_out)} if made.left_out else {}
+    return Response(made.content, media_type="application/yaml", headers=headers)
+
+
+class ModelFile(BaseModel):
+    """An Apache Ossie file as text."""
+
+    model_config = ConfigDict(extra="forbid")
+    content: str = Field(max_length=8 << 20)
+
+
+@router.post("/models/{name}")
+def import_one_model(ctx: kit.Ctx, name: str, file: ModelFile) -> list[str]:
+    """Take an Apache Ossie file in; answers with its metrics, all drafts. For stewards."""
+    return list(import_model(ctx, file.content.encode(), name))
 
 
 @router.post("/metrics/{name}/reconcile")

@@ -11,7 +11,7 @@ import click
 import orjson
 
 from handrail import kit
-from handrail.data import disclosure_commands, formats, quality_commands, steward_commands
+from handrail.data import disclosure_commands, formats, model_commands, quality_commands, steward_commands
 from handrail.data.answer import Answer
 from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
@@ -111,6 +111,7 @@ commands: list[click.Command] = [
     metric_command,
     metrics_command,
     *disclosure_commands.commands,
+    *model_commands.commands,
 ]
 
 

@@ -22,8 +22,8 @@ FOLDER = "model/"
 
 
 @lru_cache(maxsize=256)  # by content: an edited file is another key
-def _loaded(content: bytes, file: str) -> tuple[Definition, ...]:
-    """The metrics of a file, each of which can be asked for."""
+def read_model(content: bytes, file: str) -> tuple[Definition, ...]:
+    """The metrics of a file, each of which can be asked for; refuses one that cannot, with file and line."""
     found = ossie.load(content, file)
     for one in found:
         try:
@@ -106,7 +106,7 @@ def _read(ctx: Context) -> Iterator[tuple[str, tuple[Definition, ...] | Refusal]
         if content is None:
             continue
         try:
-            yield file, _loaded(content, file)
+            yield file, read_model(content, file)
         except Refusal as refusal:
             yield file, refusal
 
