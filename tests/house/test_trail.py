@@ -217,6 +217,7 @@ def a_metric_is_certified(post: Posts, instance: Instance, tmp_path: Path) -> No
     file = instance.settings.home / "definitions" / "model" / "sales.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(company.MODEL + extension.encode())
+    post("steward.sales", "/models/again", {"content": company.MODEL.decode().replace("revenue", "takings")})
     post("steward.hr", "/metrics/revenue/reconcile")
     post("steward.sales", "/metrics/revenue/certify")
 
