@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handrail import apps, data, openlineage, runtime
+from handrail import apps, data, openlineage, runtime, twins
 from handrail.kernel import SYSTEM, Caller, Instance, RunRef, identity
 from handrail.openlineage import store
 from tests.data import asking
@@ -97,6 +97,20 @@ def test_a_reconciliation_tells_what_a_metric_is_made_of_and_whether_it_ties(
     ]
     assert ("dataset.customers", "city") in {(i["name"], i["field"]) for i in lineage["dataset"]}
     assert "220" not in json.dumps(complete)
+
+
+def test_a_twin_is_told_as_made_from_its_dataset_with_every_value_masked(told: Instance) -> None:
+    with asking.actors(told)("steward.sales") as ctx:
+        twins.build(ctx, ["orders"])
+    _, complete = of(waiting(told), "twin.orders")
+    assert [one["name"] for one in (*complete["inputs"], *complete["outputs"])] == [
+        "dataset.orders",
+        "twin.orders",
+    ]
+    fields = complete["outputs"][0]["facets"]["columnLineage"]["fields"]
+    assert {
+        t["masking"] for one in fields.values() for i in one["inputFields"] for t in i["transformations"]
+    } == {True}
 
 
 def test_a_run_tells_what_it_really_read_and_no_more(told: Instance) -> None:

@@ -38,6 +38,7 @@ USES = {
     "filtered": ("INDIRECT", "FILTER"),
     "cut": ("INDIRECT", "GROUP_BY"),
     "read": ("DIRECT", "TRANSFORMATION"),
+    "twinned": ("DIRECT", "TRANSFORMATION"),
 }
 
 
@@ -156,10 +157,16 @@ def _inputs(used: Iterable[tuple[Mapping[str, Any], str, str]]) -> list[dict[str
             "namespace": of["namespace"],
             "name": of["name"],
             "field": column,
-            "transformations": [{"type": USES[use][0], "subtype": USES[use][1]}],
+            "transformations": [_transformation(use)],
         }
         for of, column, use in used
     ]
+
+
+def _transformation(use: str) -> dict[str, Any]:
+    kind, subtype = USES[use]
+    masked = {"masking": True} if use == "twinned" else {}
+    return {"type": kind, "subtype": subtype, **masked}
 
 
 def _field(column: data.Column) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handrail import data, runtime
+from handrail import data, runtime, twins
 from handrail.kernel import Context, storage
 from handrail.openlineage import describe, store
 from handrail.openlineage.models import EventType, Told
@@ -97,12 +97,26 @@ def reconciled(ctx: Context, event: data.MetricReconciled) -> None:
     _whole(ctx, f"reconcile.{metric.name}", "RECONCILIATION", says, list(read.values()), [made])
 
 
+def twinned(ctx: Context, event: twins.TwinPublished) -> None:
+    """A twin answers in the sandbox: made from a dataset, column by column, and without any of its rows."""
+    of = data.stated(ctx, event.dataset) if _told(ctx) else None
+    if of is None:
+        return
+    here = ctx.settings.lineage.namespace
+    source, made = (describe.dataset(here, event.dataset, of, kind) for kind in ("dataset", "twin"))
+    columns = {c.name: [(source, c.name, "twinned")] for c in of.contract.columns}
+    made["facets"]["columnLineage"] = describe.lineage(columns)
+    says = f"Makes the synthetic twin of {event.dataset}."
+    _whole(ctx, f"twin.{event.dataset}", "TWIN", says, [source], [made])
+
+
 subscriptions = (
     (runtime.RunStarted, run_started),
     (runtime.RunFinished, run_finished),
     (data.SourceImported, imported),
     (data.QualityChecked, checked),
     (data.MetricReconciled, reconciled),
+    (twins.TwinPublished, twinned),
 )
 
 
