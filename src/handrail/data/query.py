@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -48,6 +48,26 @@ class _Read:
     decision: Decision
 
 
+@dataclass(frozen=True)
+class Question:
+    """A question that was decided and is not asked yet."""
+
+    name: str
+    asked: Asked
+    plan: Plan
+    reads: tuple[_Read, ...]
+    count: Counting
+    viewer: Entitlement
+    secret: bytes = field(repr=False)
+
+    def statement(self, of: Resolved | None = None) -> Statement:
+        """What the engine runs; `of` is a question that counts whom this one shows, beside it."""
+        question, given = of or self.count.question, self.asked.params
+        if of is not None:
+            given = {key: value for key, value in given.items() if key in of.parameters}
+        return self.plan.rewritten(question, self.viewer, self.asked.environment).bound(self.secret, given)
+
+
 def query(ctx: Context, request: Request) -> Answer:
     """Answer a question from what the caller may see; the answer is streamed.
 
@@ -62,27 +82,25 @@ def query(ctx: Context, request: Request) -> Answer:
     NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken, and
     beyond the viewer's budget of entities (`reveal`), in production.
     """
+    question = decided(ctx, request)
+    statement = question.statement()
+    return _run(ctx, question, statement, _record(ctx, question, statement))
+
+
+def decided(ctx: Context, request: Request) -> Question:
+    """Decide a question by everything that may refuse it before it is asked; puts nothing on the trail."""
     asked = settled(ctx, request)
     plan, now = _planned(ctx, asked.sql)
-    resolved = plan.resolved
-    if not resolved.reads:
+    if not plan.resolved.reads:
         raise Invalid("The query reads no dataset.", next_step="Name one in FROM.", subject="query")
-    reads = [
+    reads = tuple(
         _decided(ctx, asked, plan.contracts[name], now[name], columns)
-        for name, columns in resolved.reads.items()
-    ]
+        for name, columns in plan.resolved.reads.items()
+    )
     name = storage.new_id("query")
-    count = counting(ctx, name, asked.app, asked.environment, plan)
+    count = counting(ctx, name, asked.app, asked.environment, plan, asked.groupings)
     viewer, secret = Entitlement.of(ctx.caller.person, asked.environment), ctx.instance.secret("mask")
-
-    def governed(question: Resolved) -> Statement:
-        wanted = question.parameters if question is not count.question else asked.params
-        params = {key: value for key, value in asked.params.items() if key in wanted}
-        return plan.rewritten(question, viewer, asked.environment).bound(secret, params)
-
-    statement = governed(count.question)
-    entries = _record(ctx, name, asked, resolved, statement, reads)
-    return _run(ctx, name, asked, resolved, statement, reads, count, governed, entries)
+    return Question(name, asked, plan, reads, count, viewer, secret)
 
 
 def observed_reads(
@@ -165,15 +183,9 @@ def _against_manifest(asked: Asked, name: str, columns: tuple[str, ...]) -> dict
     return {"declared": True, "undeclared": tuple(c for c in columns if stated and c not in stated)}
 
 
-def _record(
-    ctx: Context,
-    name: str,
-    asked: Asked,
-    resolved: Resolved,
-    statement: Statement,
-    reads: list[_Read],
-) -> list[Future[int]]:
+def _record(ctx: Context, question: Question, statement: Statement) -> list[Future[int]]:
     """Put the decisions on the trail, and count what a run reads. No row may leave before they are there."""
+    name, asked, columns = question.name, question.asked, question.plan.resolved.reads
     facts: dict[str, Any] = {"query": name, "purpose": asked.purpose, "environment": asked.environment}
     facts |= {"metric": asked.metric, "metric_certified": asked.certified} if asked.metric else {}
     facts |= {"app": asked.app} if asked.app else {}
@@ -182,14 +194,14 @@ def _record(
             f"dataset:{read.dataset.name}",
             {
                 **facts,
-                "columns": list(resolved.reads[read.dataset.name]),
+                "columns": list(columns[read.dataset.name]),
                 "masked": list(statement.masked.get(read.dataset.name, ())),
                 "contract": read.dataset.hash,
                 "rule": read.decision.rule,
                 "policy_version": read.decision.policy_version,
             },
         )
-        for read in reads
+        for read in question.reads
     ]
     run = ctx.caller.run
     if run is None:
@@ -197,21 +209,12 @@ def _record(
     with ctx.instance.context(ctx.caller) as own:  # a transaction of its own, committed before a row leaves
         for subject, about in notes:
             own.audit.note("query.allowed", subject, **about)
-        observe(own, run, resolved.reads, asked.metric, asked.sql)
+        observe(own, run, columns, asked.metric, asked.sql)
     return []
 
 
-def _run(
-    ctx: Context,
-    name: str,
-    asked: Asked,
-    resolved: Resolved,
-    statement: Statement,
-    reads: list[_Read],
-    count: Counting,
-    governed: Callable[[Resolved], Statement],
-    entries: list[Future[int]],
-) -> Answer:
+def _run(ctx: Context, question: Question, statement: Statement, entries: list[Future[int]]) -> Answer:
+    asked, count = question.asked, question.count
     limits = ctx.settings.data
     began = ctx.clock.now()
     trail, clock = ctx.audit, ctx.clock
@@ -219,25 +222,25 @@ def _run(
     def closing(rows: int, size: int, ended: str) -> None:
         taken = round((clock.now() - began).total_seconds() * 1000)
         about = {"rows": rows, "bytes": size, "ended": ended, "milliseconds": taken}
-        trail.later("query.answered", f"query:{name}", **about, **count.facts())
+        trail.later("query.answered", f"query:{question.name}", **about, **count.facts())
 
     def recorded() -> None:
         for entry in entries:
             entry.result()
 
     def started(one: Statement) -> Rows:
-        places = {read.dataset.name: read.place for read in reads if read.place}
+        places = {read.dataset.name: read.place for read in question.reads if read.place}
         most = EngineLimits(limits.seconds, limits.memory_mb, limits.threads)
         return ctx.ports.engine.run(one.sql, one.values, SCHEMA, places, most)
 
-    count.beside(lambda question: started(governed(question)))
+    count.beside(lambda beside: started(question.statement(beside)))
     rows = count.rows(started(statement))
     return Answer(
-        id=name,
+        id=question.name,
         environment=asked.environment,
-        columns_read=resolved.reads,
+        columns_read=question.plan.resolved.reads,
         masked=statement.masked,
-        as_of=min((read.as_of for read in reads), default=None),
+        as_of=min((read.as_of for read in question.reads), default=None),
         certified=asked.certified,
         ties_to=asked.ties_to,
         _rows=rows,
