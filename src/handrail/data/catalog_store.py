@@ -140,10 +140,11 @@ def note(ctx: Context, dataset: str, **facts: Any) -> None:
 
 
 def combinations(ctx: Context, words: Sequence[str], today: date) -> list[tuple[tuple[str, ...], int]]:
-    """Every combination of facets, in the order of `FACETS`, among datasets with these words, and how many."""
+    """Every combination of facets, in the order of `FACETS`, among datasets with these words, counted."""
     said = [state(today) if name == "state" else catalog.c[name] for name in FACETS]
     columns = [column.label(f"f{place}") for place, column in enumerate(said)]
-    query = sa.select(*columns, sa.func.count()).where(catalog.c.problem.is_(None), *_has(words))
+    source, _ = _having(words)
+    query = sa.select(*columns, sa.func.count()).select_from(source).where(catalog.c.problem.is_(None))
     query = query.group_by(*(sa.text(f"f{place}") for place in range(len(said))))
     return [(tuple(row[:-1]), row[-1]) for row in ctx.db.execute(query)]
 
@@ -158,13 +159,11 @@ def find(
 ) -> list[tuple[str, str]]:
     """Name and digest of the datasets that fit: by how well the words fit, then by name."""
     c = catalog.c
+    source, weight = _having(words)
     where = [_is(key, value, today) for key, value in chosen.items()]
-    query = sa.select(c.dataset, c.digest).where(c.problem.is_(None), *where, *_has(words))
+    query = sa.select(c.dataset, c.digest).select_from(source).where(c.problem.is_(None), *where)
     if words:
-        weight = sa.select(sa.func.sum(catalog_words.c.weight)).where(
-            catalog_words.c.dataset == c.dataset, sa.or_(*(_begins(word) for word in words))
-        )
-        query = query.order_by(weight.scalar_subquery().desc())
+        query = query.order_by(weight.desc())
     rows = ctx.db.execute(query.order_by(c.dataset).offset(offset).limit(limit))
     return [(row.dataset, row.digest) for row in rows]
 
@@ -225,7 +224,7 @@ def _is(facet: str, value: str, today: date) -> sa.ColumnElement[bool]:
 
 
 def _begins(word: str) -> sa.ColumnElement[bool]:
-    """Words that begin so, as a range for the index; a word is of a-z and 0-9, which sort alike everywhere."""
+    """Words that begin so, as a range for the index; words are of a-z and 0-9, which sort alike."""
     begins = catalog_words.c.word >= word
     stem = word.rstrip("z")
     if not stem:
@@ -234,5 +233,14 @@ def _begins(word: str) -> sa.ColumnElement[bool]:
     return sa.and_(begins, catalog_words.c.word < after)
 
 
-def _has(words: Sequence[str]) -> list[sa.ColumnElement[bool]]:
-    return [catalog.c.dataset.in_(sa.select(catalog_words.c.dataset).where(_begins(w))) for w in words]
+def _having(words: Sequence[str]) -> tuple[sa.FromClause, sa.ColumnElement[int]]:
+    """The rows of datasets that have all these words, and how much the words weigh in each."""
+    source: sa.FromClause = catalog
+    weight: sa.ColumnElement[int] = sa.literal(0)
+    for place, word in enumerate(words):
+        most = sa.func.max(catalog_words.c.weight).label("weight")
+        hits = sa.select(catalog_words.c.dataset, most).where(_begins(word)).group_by(catalog_words.c.dataset)
+        found = hits.subquery(f"w{place}")
+        source = source.join(found, found.c.dataset == catalog.c.dataset)
+        weight = weight + found.c.weight
+    return source, weight

@@ -35,7 +35,28 @@ def check_quality(ctx: Context, name: str) -> QualityCheck:
 def quality_history(ctx: Context, name: str, limit: int = SHOWN) -> tuple[QualityCheck, ...]:
     """The newest checks of a dataset, newest first."""
     access.require(ctx, "see-datasets", CATALOG)
-    return quality_store.checks_of(ctx, name, limit)
+    hidden = _hidden(ctx, name)
+    found = quality_store.checks_of(ctx, name, limit)
+    return tuple(
+        replace(one, results=tuple(_without_values(r, hidden) for r in one.results)) for one in found
+    )
+
+
+def _hidden(ctx: Context, name: str) -> tuple[str, ...]:
+    """The columns whose values are hidden from somebody, or of which the contract does not tell."""
+    try:
+        columns = contract_of(ctx, name).columns
+    except Refusal:
+        return ("",)
+    return tuple(column.name for column in columns if column.mask or column.classification)
+
+
+def _without_values(one: Result, hidden: Sequence[str]) -> Result:
+    """The result; accepted values of a column that has been hidden since are not told any more."""
+    column, said, _ = one.promise.partition(" is one of ")
+    if not said or (column not in hidden and "" not in hidden):
+        return one
+    return replace(one, promise=f"{column} is one of its accepted values")
 
 
 def checked(

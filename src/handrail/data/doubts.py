@@ -44,5 +44,9 @@ def _doubts(ctx: Context, contract: Contract) -> Iterator[str]:
     for attribute, count in without.items():
         if count:
             yield f"{count} of its {len(readers)} readers have no {attribute}, so they see no row."
+    listed = {name for rule in contract.quality if rule.values for name in rule.columns}
+    hidden = {column.name for column in contract.columns if column.mask or column.classification}
+    if both := sorted(listed & hidden):
+        yield f"The contract, which everybody sees, lists values that it hides from readers: {', '.join(both)}."
     if plain := [column.name for column in contract.columns if column.classification and not column.mask]:
         yield f"Every reader would see these as they are: {', '.join(plain)}."
