@@ -148,7 +148,7 @@ def _source(
             elif masks.masked(column, groups):
                 value = masks.expression(column, value)
             if fence:
-                value = shield.made_anew(value)
+                value = shield.made_anew(value, masks.shown_type(column, groups))
             select.append("expressions", exp.alias_(value, column.name, quoted=True))
     if carry := table.meta.get(CARRY):
         key = exp.column(contract.entity_key or "", table=_ROW, quoted=True)

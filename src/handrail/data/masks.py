@@ -70,11 +70,13 @@ def masked(column: Column, groups: frozenset[str]) -> bool:
     return column.mask is not None and not groups & set(column.mask.unless_groups)
 
 
-def is_text(column: Column, groups: frozenset[str]) -> bool:
-    """Whether a viewer in `groups` sees a text in this column, masked or not."""
-    if not masked(column, groups) or column.mask is None or column.mask.kind in _NUMBERS_OR_NOTHING:
-        return column.type.startswith("VARCHAR") and not column.type.endswith("]")
-    return column.mask.kind == "hash" or not column.type.startswith(("DATE", "TIMESTAMP", "TIME"))
+def shown_type(column: Column, groups: frozenset[str]) -> str:
+    """The type in which a viewer in `groups` sees this column, masked or not."""
+    if not masked(column, groups) or column.mask is None:
+        return column.type
+    if column.mask.kind == "partial" and column.type.startswith(("DATE", "TIME")):
+        return column.type
+    return "VARCHAR" if column.mask.kind in ("hash", "partial") else column.type
 
 
 def expression(column: Column, value: exp.Expr) -> exp.Expr:

@@ -35,6 +35,8 @@ _COSTLY_NODES = (
     *(exp.RegexpLike, exp.RegexpFullMatch, exp.RegexpILike, exp.SimilarTo, exp.Escape),
     *(exp.Array, exp.Struct, exp.Bracket, exp.Slice, exp.JSONExtract, exp.JSONExtractScalar),
 )
+_TEXTS = exp.DataType.TEXT_TYPES
+_WHOLE = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT", "UTINYINT", "USMALLINT", "UINT", "UBIGINT"})
 # Where the value of a parameter, whose length is not known here, is compared and not carried about.
 _LOOKS = (
     *(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ),
@@ -52,12 +54,20 @@ def fenced(select: exp.Select) -> exp.Select:
     return select.offset(0)  # which no condition crosses
 
 
-def made_anew(value: exp.Expr) -> exp.Expr:
-    """The same value, made for the rows that are left: without the dictionary of its column.
+def made_anew(value: exp.Expr, type_: str) -> exp.Expr:
+    """The same value of a DuckDB type, made for the rows that are left: without the dictionary of its column.
 
-    A function of one column may be run over its dictionary; one of two columns may not, be they the same.
+    A function runs once over a dictionary only where it cannot fail, so this goes a long way round by one
+    that can: from bytes to text, from a wider type to the column's own.
     """
-    return exp.Greatest(this=value, expressions=[value.copy()], ignore_nulls=True)
+    kind = exp.DataType.build(type_, dialect="duckdb")
+    if kind.this in _TEXTS:
+        utf8 = exp.Literal.string("utf-8")
+        return exp.Decode(this=exp.Encode(this=value, charset=utf8), charset=utf8.copy())
+    if kind.this in exp.DataType.NESTED_TYPES or kind.this in exp.DataType.ARRAY_TYPES:
+        return value  # which has no dictionary of its own
+    wide = "DECIMAL(38, 0)" if kind.this.value in _WHOLE else "VARCHAR"
+    return exp.cast(exp.cast(value, wide, dialect="duckdb"), kind)
 
 
 def _is_costly(node: exp.Expr) -> bool:
