@@ -210,6 +210,23 @@ def test_beyond_what_is_exact_no_row_is_kept_and_who_saw_still_answers(
         budgeting.certify(shop, name, {"budget": 20, "app_budget": 30})
 
 
+def test_reviewers_and_compliance_learn_which_columns_an_app_really_read(shop: Instance) -> None:
+    asking(shop)("viewer.emea", "SELECT region FROM orders WHERE amount < 2", run("production"))
+    for person in ("reviewer.privacy", "compliance", "steward.sales"):
+        with actors(shop)(person) as ctx:
+            found = data.columns_read(ctx, "report")
+    columns = {(one.environment, one.dataset, one.column) for one in found}
+    assert columns == {("production", "orders", name) for name in ("", "amount", "region")}
+    assert all(one.version == "c" * 40 and one.times for one in found)
+    client = browser(shop, "compliance")
+    assert {one["column"] for one in client.get("/api/v1/reads/report").json()} == {"", "amount", "region"}
+    assert client.get("/api/v1/reads/nothing").status_code == 404
+    command_ = ["reads", "report", "--home", str(shop.settings.home), "--as", "reviewer.privacy"]
+    assert "region" in CliRunner().invoke(command(), command_).stdout
+    with pytest.raises(NotAllowed), actors(shop)("viewer.emea") as ctx:
+        data.columns_read(ctx, "report")
+
+
 def test_the_limits_of_an_app_are_part_of_the_contract(shop: Instance, tmp_path: Path) -> None:
     with actors(shop)("steward.sales") as ctx:
         assert data.contract(ctx, "customers").app_budget == 30

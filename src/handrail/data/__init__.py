@@ -10,6 +10,7 @@ from handrail.data.certify import certify, extract_path, revoke, timeline
 from handrail.data.certify_metric import certify_metric
 from handrail.data.changes import Changes
 from handrail.data.check_quality import check_quality, quality_history
+from handrail.data.columns_read import columns_read
 from handrail.data.compare_contracts import Change, compare_contracts
 from handrail.data.drift import Drift, Rename
 from handrail.data.events import (
@@ -57,12 +58,12 @@ from handrail.data.renditions import rendition, sample, set_rendition
 from handrail.data.renew import renew
 from handrail.data.scheduled import Supervisor, check_what_is_due
 from handrail.data.see_as import Preview, preview
-from handrail.data.seen import BudgetUse, Sighting, Used
+from handrail.data.seen import BudgetUse, ColumnRead, Sighting, Used
 from handrail.data.stated import Stated, StatedMetric, stated, stated_metric
 from handrail.data.survey import survey
 from handrail.data.touched import Comparison, Touched, contract_changes
-from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.try_promises import try_promises
+from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "Change",
     "Changes",
     "Column",
+    "ColumnRead",
     "Comparison",
     "Contract",
     "DataRefreshed",
@@ -139,6 +141,7 @@ __all__ = [
     "lineage",
     "metric",
     "metrics",
+    "columns_read",
     "everybodys_budgets",
     "my_budgets",
     "notices",

@@ -1,4 +1,4 @@
-"""REST for disclosure: what budgets are used up, and who saw an entity."""
+"""REST for disclosure: what budgets are used up, who saw an entity, and what an app really read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
+from handrail.data.columns_read import columns_read
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 
@@ -45,3 +46,9 @@ def saw(ctx: kit.Ctx, asked: SeenBy) -> list[Any]:
     A sighting that is not `certain` says how often that is a mistake (`false_positive_rate`).
     """
     return [kit.jsonable(one) for one in who_saw(ctx, asked.about, asked.entity)]
+
+
+@router.get("/reads/{app}")
+def reads(ctx: kit.Ctx, app: str) -> list[Any]:
+    """Which columns an app really read, by version and environment. For reviewers, stewards, compliance."""
+    return [kit.jsonable(one) for one in columns_read(ctx, app)]

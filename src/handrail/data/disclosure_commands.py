@@ -1,4 +1,4 @@
-"""The command line for disclosure: what budgets are used up."""
+"""The command line for disclosure: what budgets are used up, and what an app really read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from handrail import kit
-from handrail.data.seen import BudgetUse, Used
+from handrail.data.columns_read import columns_read
+from handrail.data.seen import BudgetUse, ColumnRead, Used
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.kernel import Context
 
@@ -26,7 +27,30 @@ def budgets_command(ctx: Context, everybody: bool, day: datetime | None) -> Any:
     return everybodys_budgets(ctx, day.date() if day else None) if everybody else my_budgets(ctx)
 
 
-commands: list[click.Command] = [budgets_command]
+@click.command("reads")
+@click.argument("app")
+@kit.cli.verb(human=lambda found: _read(found))
+def reads_command(ctx: Context, app: str) -> Any:
+    """Which columns APP really read, by version and environment; for reviewers, stewards and compliance."""
+    return columns_read(ctx, app)
+
+
+commands: list[click.Command] = [budgets_command, reads_command]
+
+
+def _read(found: tuple[ColumnRead, ...]) -> Any:
+    rows = [
+        [
+            one.version[:10],
+            one.environment,
+            one.dataset,
+            one.column or "(rows)",
+            one.times,
+            f"{one.last:%Y-%m-%d}",
+        ]
+        for one in found
+    ]
+    return kit.cli.table(["version", "where", "dataset", "column", "times", "last"], rows)
 
 
 def _used(found: tuple[BudgetUse | Used, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""The pages of disclosure: what budgets are used up, and who saw an entity."""
+"""The pages of disclosure: what budgets are used up, who saw an entity, and what an app really read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
+from handrail.data.columns_read import columns_read
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
-from handrail.kernel import Context, Resource, access
+from handrail.kernel import Context, NotFound, Resource, access
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.data")
@@ -59,6 +60,18 @@ def seen(ctx: Context, one: Any) -> tuple[str, dict[str, Any]] | None:
     """The caller's use of the dataset's budget, in all apps together."""
     used = my_budgets(ctx, one.name)
     return ("data/panel_budget.html", {"used": used}) if used else None
+
+
+@kit.panel("app", "Columns that it really read", order=35)
+def read(ctx: Context, app: Any) -> tuple[str, dict[str, Any]] | None:
+    """By version and environment, for those whom the law or a review asks."""
+    if not access.decide(ctx, "see-reads", Resource("Reading", app.name)).allowed:
+        return None
+    try:
+        found = columns_read(ctx, app.name)
+    except NotFound:
+        return None
+    return "data/panel_reads.html", {"found": found}
 
 
 def _day(text: str, today: date) -> date:

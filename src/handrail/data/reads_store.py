@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.data.lineage_models import AppRead
+from handrail.data.seen import ColumnRead
 from handrail.data.store import observed
 from handrail.kernel import Context, storage
 
@@ -48,6 +49,17 @@ def readers_of(ctx: Context, dataset: str) -> Mapping[tuple[str, str], frozenset
     for app, environment, column in ctx.db.execute(query.where(observed.c.dataset == dataset)):
         found.setdefault((app, environment), set()).update({column} - {""})
     return {reader: frozenset(columns) for reader, columns in sorted(found.items())}
+
+
+def each(ctx: Context, app: str) -> tuple[ColumnRead, ...]:
+    """Every column that runs of an app have read, with its version, the one that read last first."""
+    newest = sa.func.max(observed.c.last).over(partition_by=observed.c.version)
+    query = sa.select(observed).where(observed.c.app == app)
+    order = (newest.desc(), observed.c.version, observed.c.environment, observed.c.dataset, observed.c.column)
+    return tuple(
+        ColumnRead(row.version, row.environment, row.dataset, row.column, row.times, row.last)
+        for row in ctx.db.execute(query.order_by(*order))
+    )
 
 
 def observe_metric(

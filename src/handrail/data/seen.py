@@ -1,4 +1,4 @@
-"""The nouns of disclosure: what budgets are used up by whom, and to whom an entity was shown."""
+"""The nouns of disclosure: use of budgets, to whom an entity was shown, and what apps really read."""
 
 from __future__ import annotations
 
@@ -60,3 +60,15 @@ class Sighting:
     def in_words(self) -> str:
         """How certain it is."""
         return "yes" if self.certain else f"yes, but for 1 case in {1 / self.false_positive_rate:,.0f}"
+
+
+@dataclass(frozen=True)
+class ColumnRead:
+    """A column that runs of one version of an app have read in an environment; "" where rows were counted."""
+
+    version: str
+    environment: str
+    dataset: str
+    column: str
+    times: int
+    last: datetime
