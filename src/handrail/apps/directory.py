@@ -30,7 +30,8 @@ class Directory:
         """Every app that concerns the caller, by name: see the port."""
         uses = []
         for app in find.apps(ctx):
-            counts, newest = store.find_version(ctx, app.name, n=app.promoted), store.find_version(ctx, app.name)
+            counts = store.find_version(ctx, app.name, n=app.promoted)
+            newest = counts if app.promoted in (None, app.versions) else store.find_version(ctx, app.name)
             if counts is None or newest is None:
                 continue
             environment: Environment = "production" if app.promoted else "sandbox"

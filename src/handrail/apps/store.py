@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from handrail.apps.models import App, Promotion, Version
 from handrail.kernel import Conflict, Context, Manifest
 from handrail.kernel.storage import Instant, metadata
+
+_manifest = lru_cache(maxsize=1024)(Manifest.parse)  # it is frozen, and every page of apps reads many
 
 apps = sa.Table(
     "apps",
@@ -94,7 +97,7 @@ def find_apps(ctx: Context, names: Iterable[str] | None = None) -> tuple[App, ..
             groups=tuple(sorted(shared.get((row.name, "group"), ()))),
             people=tuple(sorted(shared.get((row.name, "person"), ()))),
             created=row.created,
-            says=Manifest.parse(newest[row.name].manifest).says if row.name in newest else "",
+            says=_manifest(newest[row.name].manifest).says if row.name in newest else "",
             versions=newest[row.name].n if row.name in newest else 0,
             promoted=promoted.get(row.name),
         )
@@ -227,7 +230,7 @@ def _version(row: Any) -> Version:
         n=row.n,
         commit=row.commit,
         tree=row.tree,
-        manifest=Manifest.parse(row.manifest),
+        manifest=_manifest(row.manifest),
         why=row.why,
         by=row.by,
         at=row.at,

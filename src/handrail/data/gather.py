@@ -24,15 +24,17 @@ class Gathering:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.catalog = access.decide(ctx, "see-datasets", CATALOG).allowed
+        self.definitions = definitions_of(ctx)
         self.metrics = self.made() if access.decide(ctx, "see-metrics", CATALOG).allowed else {}
         self.apps = {use.name: use for use in ctx.ports.apps.known(ctx)}
         self.edges: list[Edge] = []
         self.datasets: dict[str, Contract | None] = {}
+        self.uses: dict[str, bool] = {}
 
     def made(self) -> dict[str, MadeOf]:
         """What each metric is made of; one that cannot be right is made of nothing, and its page says why."""
         found = {}
-        for name, one in definitions_of(self.ctx).items():
+        for name, one in self.definitions.items():
             try:
                 found[name] = made_of(one)
             except Refusal:
@@ -107,7 +109,7 @@ class Gathering:
 
     def readers(self, dataset: str) -> None:
         """The apps that read a dataset themselves."""
-        all_use = access.decide(self.ctx, "see-use", Resource("Dataset", dataset)).allowed
+        all_use = self.may_see_use_of(dataset)
         self.read(
             one
             for one in reads_store.reads_by_apps(self.ctx, dataset=dataset)
@@ -123,8 +125,7 @@ class Gathering:
         reads = [
             one
             for one in reads_store.reads_by_apps(self.ctx, app=name)
-            if self.tried(name, one.environment)
-            or access.decide(self.ctx, "see-use", Resource("Dataset", one.dataset)).allowed
+            if self.tried(name, one.environment) or self.may_see_use_of(one.dataset)
         ]
         if self.catalog:
             self.read(reads)
@@ -180,11 +181,15 @@ class Gathering:
     def may_see_use(self, metric: str) -> bool:
         """Whether the caller may know of every use of what a metric is made of."""
         made = self.metrics[metric]
-        own = (
-            access.decide(self.ctx, "see-use", Resource("Dataset", dataset)).allowed
-            for dataset, _, _ in made.columns
+        return all(self.may_see_use_of(dataset) for dataset, _, _ in made.columns) and all(
+            map(self.may_see_use, made.metrics)
         )
-        return all(own) and all(self.may_see_use(other) for other in made.metrics)
+
+    def may_see_use_of(self, dataset: str) -> bool:
+        """Whether the caller may know of every use of a dataset."""
+        if dataset not in self.uses:
+            self.uses[dataset] = access.decide(self.ctx, "see-use", Resource("Dataset", dataset)).allowed
+        return self.uses[dataset]
 
     def nodes(self, of: str) -> Mapping[str, Node]:
         """Every node that an edge names, described."""
@@ -200,7 +205,7 @@ class Gathering:
             columns = tuple(column.name for column in contract.columns) if contract else ()
             return Node("dataset", plain, "" if contract else "its contract cannot be read", columns)
         if kind == "metric":
-            one = definitions_of(self.ctx).get(plain)
+            one = self.definitions.get(plain)
             return Node("metric", plain, stands(self.ctx, one).state if one else "")
         use = self.apps.get(plain)
         return Node("app", plain, use.environment if use else "")
