@@ -7,7 +7,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import kit
-from handrail.kernel import ROLES, Invalid, Person, Resource, access, identity
+from handrail.faces.answering import answers_for
+from handrail.kernel import ROLES, Context, Invalid, Person, Resource, access, identity
 
 router = APIRouter(include_in_schema=False)
 kit.templates_from("handrail.faces.web")
@@ -46,9 +47,7 @@ def add(
 def person_page(ctx: kit.Ctx, request: Request, person_id: str) -> HTMLResponse:
     """One account."""
     access.require(ctx, "manage-people", _PEOPLE)
-    return kit.render(
-        request, "web/person.html", person=identity.found(ctx, person_id), roles=ROLES, link_address=None
-    )
+    return _person_page(ctx, request, person_id)
 
 
 @router.post("/people/{person_id}")
@@ -74,12 +73,19 @@ def issue_link(ctx: kit.Ctx, request: Request, person_id: str) -> HTMLResponse:
     """Make a one-time sign-in link and show it this once."""
     token = identity.issue_link(ctx, person_id)
     base = ctx.settings.server.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+    return _person_page(ctx, request, person_id, f"{base}/sign-in/link?token={token}")
+
+
+def _person_page(
+    ctx: Context, request: Request, person_id: str, link_address: str | None = None
+) -> HTMLResponse:
     return kit.render(
         request,
         "web/person.html",
         person=identity.found(ctx, person_id),
         roles=ROLES,
-        link_address=f"{base}/sign-in/link?token={token}",
+        answering=answers_for(ctx, person_id),
+        link_address=link_address,
     )
 
 
