@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
-.PHONY: demo test check format setup system system-test assets lock migration clean oracles test-oracles
+.PHONY: demo test bench check format setup system system-test assets lock migration clean oracles test-oracles
 
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
@@ -17,15 +17,19 @@ demo: setup
 test: setup system-test
 	$(PYTEST) -n auto --dist loadfile
 
+# Ours against plain DuckDB and metricflow, in one run: some twenty minutes.
+bench: oracles
+	$(BIN)/handrail bench query
+
 check: setup
-	$(BIN)/ruff check src sdk demo tests
-	$(BIN)/ruff format --check src sdk demo tests
+	$(BIN)/ruff check src sdk demo bench tests
+	$(BIN)/ruff format --check src sdk demo bench tests
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
 format: setup
-	$(BIN)/ruff check --fix src sdk demo tests
-	$(BIN)/ruff format src sdk demo tests
+	$(BIN)/ruff check --fix src sdk demo bench tests
+	$(BIN)/ruff format src sdk demo bench tests
 
 setup: system $(VENV)/ready
 
