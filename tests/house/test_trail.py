@@ -24,7 +24,7 @@ from tests.journeys import company
 
 SOURCES = Path(__file__).parents[2] / "src" / "handrail"
 WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
-NOTED = re.compile(r"audit\.(?:note|now)\(\s*\"([a-z_.]+)\"")
+NOTED = re.compile(r"audit\.(?:note|now|soon|later)\(\s*\"([a-z_.]+)\"")
 # Tables that a transaction may write without an entry of its own, and why nobody would miss one.
 WITHOUT_AN_ENTRY = {
     "sessions": "A session cookie is renewed every quarter of an hour; who began and ended it is on the trail.",
@@ -36,6 +36,7 @@ WITHOUT_AN_ENTRY = {
     "seen_fingerprints": "They are left with the count of a large answer; how many it showed is on the trail.",
     "catalog": "It is read from the contract files; who wrote these is on the trail.",
     "catalog_words": "The words of the contract files, to find them by.",
+    "catalog_purposes": "What the contract files allow.",
     "catalog_folder": "When the contract files were read.",
     "quality_turns": "Which server checks; the check itself is on the trail.",
     "lineage_outbox": "An event leaves once it was delivered; what it tells is on the trail.",

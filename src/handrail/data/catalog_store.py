@@ -49,6 +49,12 @@ catalog_words = sa.Table(
     sa.Column("dataset", sa.Text, primary_key=True, index=True),
     sa.Column("weight", sa.Integer, nullable=False),
 )
+catalog_purposes = sa.Table(
+    "catalog_purposes",
+    storage.metadata,
+    sa.Column("purpose", sa.Text, primary_key=True),
+    sa.Column("dataset", sa.Text, primary_key=True, index=True),
+)
 catalog_folder = sa.Table(
     "catalog_folder",
     storage.metadata,
@@ -72,6 +78,7 @@ class Entry:
     classification: str = "none"
     schedules: str = ""
     words: Mapping[str, int] = field(default_factory=dict)
+    purposes: tuple[str, ...] = ()
 
 
 def state(today: date) -> sa.ColumnElement[str]:
@@ -118,18 +125,24 @@ def put(ctx: Context, entries: Sequence[Entry], facts: Mapping[str, Mapping[str,
     """Replace the rows of these datasets by what their files say; `facts` are for rows that are new."""
     names = [one.dataset for one in entries]
     for start in range(0, len(names), 500):
-        ctx.db.execute(catalog_words.delete().where(catalog_words.c.dataset.in_(names[start : start + 500])))
+        for table in (catalog_words, catalog_purposes):
+            ctx.db.execute(table.delete().where(table.c.dataset.in_(names[start : start + 500])))
     words = [
         {"word": word, "dataset": one.dataset, "weight": weight}
         for one in entries
         for word, weight in one.words.items()
     ]
     _upsert(ctx, catalog_words, words, ("weight",))
+    purposes = [{"purpose": p, "dataset": one.dataset} for one in entries for p in one.purposes]
+    _upsert(ctx, catalog_purposes, purposes, ("dataset",))
     none: dict[str, Any] = {
         column.name: None for column in catalog.c if column.name not in Entry.__dataclass_fields__
     }
     none |= {"renews": False, "revoked": False, "quality": ""}
-    said = [{key: value for key, value in vars(one).items() if key != "words"} for one in entries]
+    said = [
+        {key: value for key, value in vars(one).items() if key not in ("words", "purposes")}
+        for one in entries
+    ]
     rows = [{**one, **none, **facts.get(one["dataset"], {})} for one in said]
     _upsert(ctx, catalog, rows, [key for key in said[0] if key != "dataset"] if said else ())
 
@@ -186,6 +199,14 @@ def unreadable(ctx: Context) -> dict[str, str]:
     """Datasets whose contract cannot be read, with the reason."""
     query = sa.select(catalog.c.dataset, catalog.c.problem).where(catalog.c.problem.is_not(None))
     return {row.dataset: row.problem for row in ctx.db.execute(query.order_by(catalog.c.dataset))}
+
+
+def used_for(ctx: Context, purpose: str, limit: int) -> tuple[list[str], int]:
+    """The first datasets that may be used for a purpose, and how many there are."""
+    table = catalog_purposes
+    query = sa.select(table.c.dataset).where(table.c.purpose == purpose).order_by(table.c.dataset)
+    count = sa.select(sa.func.count()).select_from(table).where(table.c.purpose == purpose)
+    return [row.dataset for row in ctx.db.execute(query.limit(limit))], ctx.db.execute(count).scalar() or 0
 
 
 def in_state(ctx: Context, today: date, *states: str) -> list[tuple[str, str, date]]:

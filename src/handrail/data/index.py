@@ -66,6 +66,7 @@ def _entry(ctx: Context, name: str, stamp: str) -> Entry:
         classification=",".join(classes) or "none",
         schedules=lines_of(contract),
         words=_words(contract),
+        purposes=contract.purposes,
     )
 
 

@@ -8,6 +8,7 @@ and resource attributes in them are filled in.
 
 import hashlib
 import json
+import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from handrail.kernel.people import Caller
 if TYPE_CHECKING:
     from handrail.kernel.context import Context
 
+_ID = re.compile(r'@id\("([^"]+)"\)')
 _ASK_ADMIN = "Ask an admin which role or group this needs."
 _KEPT = 16_384  # decisions: some hundred bytes each
 
@@ -52,6 +54,18 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """One rule in words: what it forbids or permits, why and what to do then, and the file it is from."""
+
+    id: str
+    effect: str  # "forbid" or "permit"
+    actions: tuple[str, ...]  # none: all of them
+    because: str
+    next_step: str
+    origin: str
+
+
+@dataclass(frozen=True)
 class Policies:
     """All rules of an instance, parsed once. `version` names their exact text.
 
@@ -62,6 +76,7 @@ class Policies:
     rules: cedarpy.PolicySet
     annotations: Mapping[str, Mapping[str, str]]
     version: str
+    listed: tuple[Rule, ...] = ()
     _decided: Kept[bytes, Decision] = field(default_factory=lambda: Kept(_KEPT), compare=False, repr=False)
 
     @classmethod
@@ -70,6 +85,7 @@ class Policies:
 
         Refuses rules that do not parse or do not fit the schema, naming the rule.
         """
+        rooms = tuple(rooms)
         texts, schema = (
             [_shipped("handrail.kernel", "policies.cedar")],
             [_shipped("handrail.kernel", "actions.cedarschema")],
@@ -94,7 +110,10 @@ class Policies:
                 for e in checked.errors
             )
             raise Invalid(f"The access rules do not fit: {wrong}.", next_step="Correct the rule named.")
-        return cls(rules, annotations, hashlib.sha256(text.encode()).hexdigest()[:12])
+        names = ["handrail.kernel", *rooms, *(f"policies/{name}" for name in sorted(extra))]
+        origins = {rule: name for name, one in zip(names, texts, strict=True) for rule in _ID.findall(one)}
+        listed = tuple(_in_words(policy, origins) for policy in parsed.values())
+        return cls(rules, annotations, hashlib.sha256(text.encode()).hexdigest()[:12], listed)
 
     def decide(self, caller: Caller, action: str, resource: Resource, context: Mapping[str, Any]) -> Decision:
         """Decide one question. An error in a rule denies: a failed `forbid` must not pass for silence."""
@@ -167,6 +186,20 @@ def denial(decision: Decision, action: str, resource: Resource) -> NotAllowed:
         subject=str(resource),
         rule=decision.rule,
         policy_version=decision.policy_version,
+    )
+
+
+def _in_words(policy: Mapping[str, Any], origins: Mapping[str, str]) -> Rule:
+    """A parsed policy as a rule to be read."""
+    said, about = policy.get("annotations") or {}, policy["action"]
+    actions = about.get("entities") or [one for one in (about.get("entity"),) if one]
+    return Rule(
+        said.get("id", ""),
+        policy["effect"],
+        tuple(action["id"] for action in actions),
+        said.get("because", ""),
+        said.get("next", ""),
+        origins.get(said.get("id", ""), ""),
     )
 
 

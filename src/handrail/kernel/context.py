@@ -89,7 +89,7 @@ class Instance:
         storage.sweep(settings.home)
         self.log = Log(self.engine, Signer("handrail", self.secret("audit")), self.witness)
         self.rooms = tuple(rooms)
-        self._rules = Policies.load(self.rooms, self._own_rules())
+        self._rules = Policies.load(self.rooms, self.own_rules())
 
     @staticmethod
     def create(home: Path, *, files: Mapping[str, bytes]) -> None:
@@ -125,7 +125,7 @@ class Instance:
 
     def reload_policies(self) -> None:
         """Take up edited access rules; on a refusal the old ones stay in force."""
-        self._rules = Policies.load(self.rooms, self._own_rules())
+        self._rules = Policies.load(self.rooms, self.own_rules())
 
     @contextmanager
     def context(self, caller: Caller) -> Iterator[Context]:
@@ -156,7 +156,8 @@ class Instance:
         self.ports.engine.close()
         self.engine.dispose()
 
-    def _own_rules(self) -> dict[str, str]:
+    def own_rules(self) -> dict[str, str]:
+        """The instance's own access rules as they lie there now, by file name."""
         folder = self.settings.home / "definitions" / "policies"
         return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.cedar"))}
 
