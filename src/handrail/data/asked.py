@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from handrail.data.catalog import declared_purposes
 from handrail.data.compile_metric import compile_metric, rates
+from handrail.data.groupings import groupings
 from handrail.data.metrics import definition
 from handrail.data.models import Request
 from handrail.data.parse import nearest
 from handrail.data.stands import stands
 from handrail.kernel import Context, Environment, Invalid, Manifest, NotAllowed
+
+Groupings = Callable[[], tuple[tuple[str, ...], dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Asked:
     ties_to: str | None = None
     currency: str | None = None  # that amounts are converted into, at these rates
     rates: str | None = None
+    # Of a metric: the groupings whom its answer shows, and their parameters, made when somebody is counted.
+    groupings: Groupings | None = field(default=None, repr=False, compare=False)
 
 
 def settled(ctx: Context, request: Request) -> Asked:
@@ -64,7 +70,9 @@ def settled(ctx: Context, request: Request) -> Asked:
     badge = stands(ctx, one).certified, to.dataset if to else None
     into = request.metric.currency
     money = (into, rates(one)) if into else ()
-    return Asked(question.sql, question.params, purpose, environment, metric, app, manifest, *badge, *money)
+    beside = partial(groupings, one, request.metric, question.params)
+    about = (environment, metric, app, manifest, *badge, *money)
+    return replace(Asked(question.sql, question.params, purpose, *about), groupings=beside)
 
 
 def _bound(to: frozenset[str] | None, purpose: str | None) -> str | None:

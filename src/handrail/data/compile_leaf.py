@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -49,21 +49,25 @@ class Leaf(Modelled):
         """The query of the metric's kind."""
         if self.one.settings.kind == "cumulative":
             return self.running()
-        select, used = exp.Select(), list[str]()
-        for dataset, dimension in self.chosen:
-            select = select.select(
-                exp.alias_(
-                    self.stepped((dataset, dimension)),
-                    self.name_of(dimension.name, dataset.name),
-                    quoted=True,
-                )
-            )
-            used.append(dataset.name)
+        select, used = self.cut_by(self.stepped)
         select = self.where(select, used, start=True)
         select = self.joined(select, used)
         if self.one.settings.over_time == "last":
             select = self.as_of_the_last(select)
         return self.grouped(select)
+
+    def grouping(self) -> Built:
+        """The plain grouping that the answer is a function of: each step's rows, not run up or converted.
+
+        What is held at the last moment is grouped by every moment.
+        """
+        running, held = self.one.settings.kind == "cumulative", self.one.settings.over_time == "last"
+        if held and self.time and self.time not in self.chosen:
+            self.chosen.insert(0, self.time)
+        select, used = self.cut_by(self.value if held else self.stepped)
+        self.money = None
+        select = self.where(select, used, start=not running)
+        return self.grouped(self.joined(select, used))
 
     def joined(self, select: exp.Select, used: Iterable[str], plain: bool = False) -> exp.Select:
         """FROM what is counted, with all that is used, and the rates that amounts are converted at."""
@@ -87,11 +91,8 @@ class Leaf(Modelled):
         if settings.to_date:
             begin = cut(at.copy(), settings.to_date, self.fiscal)
             on.append(exp.GTE(this=value.copy(), expression=begin))
-        select, used = exp.Select(), [self.time[0].name]
-        for pair in self.chosen:
-            shown = at.copy() if pair == self.time else self.value(pair)
-            select = select.select(exp.alias_(shown, self.name_of(pair[1].name, pair[0].name), quoted=True))
-            used.append(pair[0].name)
+        select, used = self.cut_by(lambda pair: at.copy() if pair == self.time else self.value(pair))
+        used.append(self.time[0].name)
         select = self.where(select, used, start=False)  # what came before the start is accumulated
         select = self.joined(select, used).join(self.periods(grain), on=exp.and_(*on))
         return self.grouped(select)
@@ -137,6 +138,14 @@ class Leaf(Modelled):
             last = last.where(condition)
         last = self.joined(last, [self.time[0].name], plain=True)
         return select.join(last.subquery(exp.to_identifier(_LAST, quoted=True)), on=exp.and_(*on))
+
+    def cut_by(self, shown: Callable[[Dimension], exp.Expr]) -> tuple[exp.Select, list[str]]:
+        """The dimensions as they are shown, and the datasets that they are in."""
+        select = exp.Select()
+        for pair in self.chosen:
+            name = self.name_of(pair[1].name, pair[0].name)
+            select = select.select(exp.alias_(shown(pair), name, quoted=True))
+        return select, [pair[0].name for pair in self.chosen]
 
     def grouped(self, select: exp.Select) -> Built:
         """The value added, and one row for each combination of dimensions."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from handrail.data.asked import Groupings
 from handrail.data.budgets import Meter, meter
 from handrail.data.plans import Plan
 from handrail.data.resolve import Resolved
@@ -59,6 +61,7 @@ class Counting:
     meter: Meter | None = None
     revealed: Revealed | None = None
     subjects: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)  # parameters of what is counted beside it
 
     def beside(self, start: Callable[[Resolved], Rows]) -> None:
         """Count what the query itself cannot carry; refuses LimitReached beyond the budget."""
@@ -101,13 +104,25 @@ def counting(
     app: str,
     environment: Environment,
     plan: Plan,
+    groupings: Groupings | None = None,
 ) -> Counting:
-    """How a resolved question is counted; in the sandbox, and where no dataset has a budget, not at all."""
+    """How a resolved question is counted; in the sandbox, and where no dataset has a budget, not at all.
+
+    A metric's answer shows whom its `groupings` show, where these can be told.
+    """
     resolved = plan.resolved
     read = [plan.contracts[name] for name in resolved.reads]
     counts = meter(ctx, query, app, read) if environment == "production" else None
     if counts is None:
         return Counting(resolved)
     made, subjects = counts
-    found = plan.revealed(subjects, ctx.settings.data.least)
+    least = ctx.settings.data.least
+    parts, given = groupings() if groupings else ((), {})
+    shown_by = [Plan.of(sql, plan.contracts).revealed(subjects, least) for sql in parts]
+    if shown_by and all(each.clear for each in shown_by):
+        beside = [aside for each in shown_by for aside in each.asides]
+        beside += [Aside(each.tree, each.carriers) for each in shown_by if each.carriers]
+        found = Revealed(resolved.tree, asides=tuple(beside))
+        return Counting(resolved, app, made, found, subjects, given)
+    found = plan.revealed(subjects, least)
     return Counting(replace(resolved, tree=found.tree), app, made, found, subjects)

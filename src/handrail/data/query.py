@@ -64,7 +64,8 @@ class Question:
         """What the engine runs; `of` is a question that counts whom this one shows, beside it."""
         question, given = of or self.count.question, self.asked.params
         if of is not None:
-            given = {key: value for key, value in given.items() if key in of.parameters}
+            every = {**given, **self.count.given}
+            given = {key: value for key, value in every.items() if key in of.parameters}
         return self.plan.rewritten(question, self.viewer, self.asked.environment).bound(self.secret, given)
 
 
