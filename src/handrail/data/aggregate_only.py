@@ -4,7 +4,7 @@ The contract names the columns by which the values may be grouped and filtered, 
 viewer sees into *cells*. A value counts only where its cell holds at least so many entities that have one; no
 query may choose among the rows of a cell. So whatever is summed is a weighted sum of whole cells, and so is
 the difference of any two answers: none isolates somebody. That is decided on the tree, and everything that
-is not known to keep the rule is refused. What it does not promise is in the decision record on such columns.
+is not known to keep the rule is refused. What it does not promise is docs/decisions/0020-totals-are-sums-of-whole-cells.md.
 """
 
 from __future__ import annotations
