@@ -24,6 +24,7 @@ from handrail.data import commands as data_commands
 from handrail.data import (
     disclosure_api,
     disclosure_pages,
+    in_force_pages,
     lineage_api,
     lineage_commands,
     lineage_pages,
@@ -94,6 +95,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
     data_quality_pages.router,
     data_quality_api.router,
+    in_force_pages.router,
     metric_pages.router,
     lineage_pages.router,
     lineage_api.router,

@@ -1,16 +1,36 @@
-"""REST about how data is: trying promises before they are proposed, and what one was told."""
+"""REST for looking after data: the catalog, trying promises, what one was told, and what is in force."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 
 from handrail import kit
+from handrail.data.browse import Wanted, browse
+from handrail.data.in_force import policies, purposes_in_use
 from handrail.data.notices import dismiss, notices
 from handrail.data.try_promises import try_promises
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
+
+
+@router.get("/catalog")
+def catalog(ctx: kit.Ctx, wanted: Annotated[Wanted, Depends()], page: Annotated[int, Query(ge=1)] = 1) -> Any:
+    """A page of the datasets that have all words of `q` and the facets given, with how many fit."""
+    return kit.jsonable(browse(ctx, wanted, page))
+
+
+@router.get("/purposes")
+def all_purposes(ctx: kit.Ctx) -> list[Any]:
+    """Every purpose, with the datasets that allow it and the apps with it that you know of."""
+    return [kit.jsonable(one) for one in purposes_in_use(ctx)]
+
+
+@router.get("/policies")
+def all_policies(ctx: kit.Ctx) -> Any:
+    """The access rules in force, and their version, which every decision names."""
+    return kit.jsonable(policies(ctx))
 
 
 @router.get("/notices")

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from handrail import kit
+from handrail.data.browse import Found, Wanted, browse
 from handrail.data.catalog import contract
+from handrail.data.in_force import InForce, Purpose, policies, purposes_in_use
 from handrail.data.models import Dataset
 from handrail.data.notices import dismiss, notices
 from handrail.data.notices_store import Notice
@@ -74,7 +76,42 @@ def notices_command(ctx: Context, away: str | None) -> tuple[Notice, ...]:
     return notices(ctx)
 
 
-commands: list[click.Command] = [rules_group, notices_command]
+@click.command("policies")
+@kit.cli.verb(human=lambda found: _ruled(found))
+def policies_command(ctx: Context) -> InForce:
+    """The access rules in force with their reasons, and the version that every decision names."""
+    return policies(ctx)
+
+
+@click.command("purposes")
+@kit.cli.verb(human=lambda found: _meant(found))
+def purposes_command(ctx: Context) -> tuple[Purpose, ...]:
+    """What data may be used for, and which datasets and apps use it for that."""
+    return purposes_in_use(ctx)
+
+
+@click.command("catalog")
+@click.argument("words", nargs=-1)
+@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--state", default="", help="draft, proposed, certified, expiring, expired, edited, revoked.")
+@click.option("--domain", default="")
+@click.option("--classification", default="", help="personal, sensitive, none.")
+@click.option("--subject", default="", help="Whom a row is about: customer, employee, …")
+@click.option("--owner", default="")
+@click.option("--source", default="")
+@kit.cli.verb(human=lambda found: _shelf(found))
+def catalog_command(ctx: Context, words: tuple[str, ...], page: int, **facets: str) -> Found:
+    """Find datasets by words and facets, a page at a time."""
+    return browse(ctx, Wanted(q=" ".join(words), **facets), page)
+
+
+commands: list[click.Command] = [
+    catalog_command,
+    rules_group,
+    notices_command,
+    purposes_command,
+    policies_command,
+]
 
 
 def _listed(found: list[dict[str, str]]) -> Any:
@@ -89,6 +126,25 @@ def _made(made: Dataset | Tried) -> Any:
         )
     missing = "".join(f"\n  {text}" for text in made.missing)
     return f"{made.name} is {made.state}.{f' It lacks:{missing}' if missing else ''}"
+
+
+def _ruled(found: InForce) -> Any:
+    rows = [[one.id, one.effect, ", ".join(one.actions), one.because, one.origin] for one in found.rules]
+    return kit.cli.table(["rule", "effect", "actions", "because", "from"], rows, f"Version {found.version}")
+
+
+def _meant(found: tuple[Purpose, ...]) -> Any:
+    rows = [[one.name, one.meaning, one.datasets_in_all, ", ".join(one.apps)] for one in found]
+    return kit.cli.table(["purpose", "meaning", "datasets", "apps"], rows)
+
+
+def _shelf(found: Found) -> Any:
+    rows = [
+        [one.name, one.state, one.contract.domain or "", one.contract.owner or "–", one.rows, one.source]
+        for one in found.datasets
+    ]
+    title = f"{found.fitting:,} of {found.total:,} datasets, page {found.page} of {found.pages}"
+    return kit.cli.table(["dataset", "state", "domain", "owner", "rows", "source"], rows, title)
 
 
 def _told(found: tuple[Notice, ...]) -> Any:
