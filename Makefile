@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
-.PHONY: demo test bench check format setup system system-test assets lock migration clean oracles test-oracles
+.PHONY: demo test bench check format setup system system-test assets lock migration clean oracles test-oracles \
+  test-engines
 
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
@@ -82,6 +83,21 @@ $(ORACLES)/.venv/ready: $(ORACLES)/requirements.lock
 
 $(ORACLES)/node_modules/ready: $(ORACLES)/package-lock.json
 	cd $(ORACLES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent
+	touch $@
+
+# Spark, in an environment of its own beside ours: the same questions and attacks on every engine that runs here.
+ENGINES := bench/engines
+
+test-engines: setup system-test $(ENGINES)/.venv/ready
+	@scripts/need java:default-jre-headless
+	for file in tests/engines/test_*.py; do \
+	  PYTHONPATH=$$(echo $(ENGINES)/.venv/lib/python*/site-packages) SPARK_LOCAL_IP=127.0.0.1 $(PYTEST) $$file || exit 1; \
+	done
+	$(PYTEST) tests/adapters/engines
+
+$(ENGINES)/.venv/ready: $(ENGINES)/requirements.lock
+	test -x $(ENGINES)/.venv/bin/python || $(PYTHON) -m venv $(ENGINES)/.venv
+	$(BIN)/uv pip install --quiet --python $(ENGINES)/.venv/bin/python --no-deps --require-hashes -r $<
 	touch $@
 
 clean:

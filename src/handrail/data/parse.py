@@ -59,6 +59,12 @@ def read(sql: str) -> exp.Query:
         raise _unreadable(sql, error) from None
     except RecursionError:
         raise _too_deep() from None
+    except (
+        IndexError
+    ):  # the parser runs past the end of some statements that are no questions, as of SHOW ALL
+        raise NotAllowed(
+            "Only questions are answered, and this is not a SELECT.", next_step=_SELECT_ONLY
+        ) from None
     if len(statements) != 1 or statements[0] is None:
         raise Invalid(f"One statement is expected, not {_count(statements)}.", next_step=_SELECT_ONLY)
     tree = statements[0]

@@ -164,8 +164,8 @@ MASKED = contract(
 )
 
 
-def test_every_mask_leaves_the_same_value_on_both_engines(postgres: Server, tmp_path: Path) -> None:
-    made = LiveHouse(tmp_path, postgres.database("masks"), {"masked": MASKED})
+def masked_rows() -> pa.Table:
+    """Ordinary values, edges and nothing, for every mask."""
     moment = dt.datetime.fromisoformat("2024-05-06T07:08:09.12")
     cells: list[list[object]] = [
         [0, 9, -1, None],
@@ -187,7 +187,12 @@ def test_every_mask_leaves_the_same_value_on_both_engines(postgres: Server, tmp_
     kinds += [pa.date32(), pa.string(), pa.int64(), pa.decimal128(12, 2), pa.timestamp("us")]
     kinds += [pa.string(), pa.string(), pa.float64()]
     arrays = [pa.array(column, kind) for column, kind in zip(cells, kinds, strict=True)]
-    made.put("masked", pa.table(arrays, names=[column.name for column in MASKED.columns]))
+    return pa.table(arrays, names=[column.name for column in MASKED.columns])
+
+
+def test_every_mask_leaves_the_same_value_on_both_engines(postgres: Server, tmp_path: Path) -> None:
+    made = LiveHouse(tmp_path, postgres.database("masks"), {"masked": MASKED})
+    made.put("masked", masked_rows())
     mine, files = made.ask("SELECT * FROM masked"), made.file.ask("SELECT * FROM masked")
     assert mine.schema == files.schema
     assert sorted(map(str, mine.to_pylist())) == sorted(map(str, files.to_pylist()))

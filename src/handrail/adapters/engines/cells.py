@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
@@ -28,7 +29,7 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 def _conversion(kind: pa.DataType) -> Callable[[Any], Any] | None:
     """What brings a server's values to this type, where Arrow would not by itself."""
     if pa.types.is_integer(kind):
-        return int
+        return _whole
     if pa.types.is_floating(kind):
         return float
     if pa.types.is_decimal(kind):
@@ -36,6 +37,11 @@ def _conversion(kind: pa.DataType) -> Callable[[Any], Any] | None:
     if pa.types.is_list(kind):
         return _flat
     return None
+
+
+def _whole(value: Any) -> int:
+    """A whole number; between two dates it is the days, where a server makes that a span of time."""
+    return value.days if isinstance(value, timedelta) else int(value)
 
 
 def _decimal(scale: int) -> Callable[[Any], Decimal | None]:

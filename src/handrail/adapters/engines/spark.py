@@ -1,0 +1,296 @@
+"""Spark: tables stay in its catalog and are asked there, by Spark Connect or by a Spark inside this server.
+
+`pyspark` is not among Handrail's own dependencies; it is installed beside it where an engine is of this kind.
+Spark has no read-only session, so the account that Handrail uses should be able to read the tables alone.
+What else holds: statements are SELECTs from an allow-list, a viewer's rows are fenced off from the query's
+own conditions, and Spark's error texts, which quote values, go nowhere.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import structlog
+
+from handrail.adapters.engines.cells import batch
+from handrail.adapters.engines.duckdb import MISFIT, VALUE
+from handrail.adapters.engines.plan import Planner
+from handrail.adapters.engines.spark_catalog import described, listed
+from handrail.adapters.engines.to_spark import SPARK
+from handrail.adapters.engines.translate import translate
+from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
+from handrail.kernel.ports import EngineLimits, LiveSource, Remote, Rows
+
+try:
+    from grpc import RpcError
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+except ImportError:  # told by `open_server`
+    SparkSession = PySparkException = Py4JError = RpcError = None
+
+if TYPE_CHECKING:
+    from handrail.settings import EngineSettings
+
+_BATCH_ROWS = 10_000
+_WAIT_SECONDS = 10
+_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+_AT_START = {"spark.ui.enabled": "false", "spark.sql.execution.arrow.pyspark.enabled": "true"}
+# What the client raises when a statement or the way to Spark fails, and what a value may that does not fit.
+_FAILURES: tuple[Any, ...] = (PySparkException, Py4JError, RpcError, OSError, RuntimeError)
+_MISFITS = (ValueError, TypeError, ArithmeticError, pa.ArrowException)
+_log = structlog.get_logger(__name__)
+
+
+def open_server(name: str, url: str, settings: EngineSettings) -> Spark:
+    """The engine of that name at `url`; connects at the first question. Refuses NotReady without pyspark."""
+    if SparkSession is None:
+        raise NotReady(
+            f"The engine {name} is a Spark, and pyspark is not installed here.",
+            next_step="An admin installs pyspark[connect] beside Handrail; see docs/operate/engines.md.",
+            subject=f"engine:{name}",
+        )
+    return Spark(name, url, settings.connections)
+
+
+class Spark:
+    """Questions to one Spark, in one session that is opened at need and anew when it is lost."""
+
+    def __init__(self, name: str, url: str, connections: int) -> None:
+        self.name, self._url = name, url
+        self.within = not url.startswith("sc://")  # in this server, not behind Spark Connect
+        address = url.partition("://")[2].partition("/")[0] if url.startswith("sc://") else ""
+        self.where = f"{address}/" if address else ""
+        self._planner = Planner()
+        self._session: Any = None
+        self._lock = threading.Lock()
+        self.free = threading.BoundedSemaphore(max(1, connections))
+
+    def run(
+        self,
+        sql: str,
+        values: Mapping[str, Any],
+        schema: str,
+        tables: Mapping[str, Remote],
+        limits: EngineLimits,
+    ) -> Rows:
+        """Start a statement where the tables are. Refuses as `Engine.run` does, and NotReady tables that are
+        gone or are not what their contracts say.
+        """
+        for name, place in tables.items():
+            if place.server and place.server != self.where:
+                raise NotReady(
+                    f"The contract of {name} says that its data is at {place.server}, and {self.name} is at "
+                    f"{self.where or 'this server itself'}.",
+                    next_step="An admin corrects the engine's address, or a steward the contract.",
+                    subject=f"dataset:{name}",
+                )
+        planned = self._planner.schema(sql, values, schema, tables)
+        if not self.free.acquire(timeout=_WAIT_SECONDS):
+            raise LimitReached(
+                f"{self.name} answers as many questions as it may, and none ended within {_WAIT_SECONDS} s.",
+                next_step="Try it again in a moment; an admin may raise the engine's connections.",
+            )
+        try:
+            session = self.session()
+            made = translate(sql, schema, self._described(session, tables), SPARK)
+        except BaseException:
+            self.free.release()
+            raise
+        bound = {
+            name: self._planner.convert(values[made.converted[name][0]], made.converted[name][1])
+            if name in made.converted
+            else values[name]
+            for name in made.parameters
+        }
+        return _Running(self, session, made.sql, bound, planned, limits.seconds)
+
+    def live(self) -> LiveSource:
+        """Every table of the catalog that this account sees."""
+        session = self.session()
+        try:
+            return LiveSource("spark", self.where, listed(session))
+        except _FAILURES as error:
+            raise self.told(error) from None
+
+    def close(self) -> None:
+        """End the session."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.stop()
+
+    def session(self) -> Any:
+        """The session; refuses Upstream when there is no Spark."""
+        with self._lock:
+            if self._session is None:
+                try:
+                    self._session = self._opened()
+                except _FAILURES as error:
+                    _log.info("engine_unreachable", engine=self.name, kind=type(error).__name__)
+                    raise self._unreachable() from None
+            return self._session
+
+    def _opened(self) -> Any:
+        builder = SparkSession.builder
+        if not self.within:
+            session = builder.remote(self._url).create()
+        else:
+            builder = builder.master(self._url).appName("handrail")
+            for name, value in _AT_START.items():
+                builder = builder.config(name, value)
+            session = builder.getOrCreate()
+        for name, value in _SETTINGS.items():
+            session.conf.set(name, value)
+        return session
+
+    def _described(self, session: Any, tables: Mapping[str, Remote]) -> Any:
+        try:
+            return described(session, tables)
+        except _FAILURES as error:
+            raise self.told(error) from None
+
+    def told(self, error: Any) -> Refusal:
+        """An error in our own words, by its SQLSTATE; a lost session is let go of, so the next is new."""
+        known = isinstance(error, PySparkException)
+        state = (error.getSqlState() or "") if known else _state_within(error)
+        _log.info("engine_error", engine="spark", state=state, kind=type(error).__name__)
+        if state.startswith(("22", "21")):
+            return Invalid(VALUE[0], next_step=VALUE[1])
+        if state.startswith(("42", "0A", "07")):
+            return Invalid(MISFIT[0], next_step=MISFIT[1])
+        if isinstance(error, _MISFITS) and not known:
+            return Invalid(VALUE[0], next_step=VALUE[1])
+        with self._lock:
+            self._session = None
+        return self._unreachable()
+
+    def _unreachable(self) -> Upstream:
+        return Upstream(
+            f"The Spark of {self.name} does not answer.",
+            next_step=f"An admin checks that it runs at the address of engines.{self.name}; then ask again.",
+            subject=f"engine:{self.name}",
+        )
+
+
+class _Running:
+    """One running statement: a thread of its own takes the rows, so no wait is longer than the deadline."""
+
+    def __init__(
+        self,
+        spark: Spark,
+        session: Any,
+        sql: str,
+        values: Mapping[str, Any],
+        schema: pa.Schema,
+        seconds: float,
+    ) -> None:
+        self.schema = schema
+        self._spark, self._session, self._seconds = spark, session, seconds
+        self._tag = f"handrail-{uuid.uuid4().hex}"
+        self._made: queue.Queue[pa.RecordBatch | Exception | None] = queue.Queue(maxsize=2)
+        self._stopped = threading.Event()
+        self._deadline = threading.Timer(seconds, self._too_late)
+        self._deadline.daemon = True
+        self._deadline.start()
+        self._late = threading.Event()
+        threading.Thread(target=self._take, args=(sql, dict(values)), daemon=True).start()
+        self._first = self._next()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, a batch at a time. Refuses as `Spark.run` does, and closes at the end."""
+        try:
+            made, self._first = self._first, None
+            while made is not None:
+                yield made
+                made = self._next()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop, whether or not all rows were taken; what still runs is interrupted."""
+        if not self._stopped.is_set():
+            self._stopped.set()
+            self._deadline.cancel()
+            self._interrupt()
+
+    def _next(self) -> pa.RecordBatch | None:
+        made = self._made.get()
+        if isinstance(made, Exception):
+            self.close()
+            if self._late.is_set():
+                raise LimitReached(
+                    f"The query took longer than {self._seconds:g} seconds and was stopped.",
+                    next_step="Filter or aggregate more, or ask for fewer columns.",
+                )
+            raise self._spark.told(made) from None
+        return made
+
+    def _take(self, sql: str, values: dict[str, Any]) -> None:
+        """In a thread: run the statement and hand its batches over."""
+        try:
+            if self._spark.within:
+                self._session.sparkContext.setJobGroup(self._tag, "handrail", interruptOnCancel=True)
+            else:
+                self._session.addTag(self._tag)
+            rows = self._session.sql(sql, args=values).toLocalIterator()
+            while found := list(islice(rows, _BATCH_ROWS)):
+                self._hand_over(batch(found, self.schema))
+            self._hand_over(None)
+        except (*_FAILURES, *_MISFITS) as error:  # told where the rows are taken
+            self._hand_over(error)
+        except _Stopped:
+            _log.info("engine_stopped", engine="spark")
+        finally:
+            self._spark.free.release()
+
+    def _hand_over(self, made: pa.RecordBatch | Exception | None) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._made.put(made, timeout=0.5)
+            except queue.Full:
+                continue
+            return
+        if made is not None and not isinstance(made, Exception):
+            raise _Stopped
+
+    def _too_late(self) -> None:
+        self._late.set()
+        self._interrupt()
+        with self._made.mutex:
+            self._made.queue.clear()
+        self._made.put(_Stopped())
+
+    def _interrupt(self) -> None:
+        try:
+            if self._spark.within:
+                self._session.sparkContext.cancelJobGroup(self._tag)
+            else:
+                self._session.interruptTag(self._tag)
+        except _FAILURES as error:  # it ends by itself then
+            _log.info("engine_cancel_failed", engine="spark", kind=type(error).__name__)
+
+
+def _state_within(error: Any) -> str:
+    """The SQLSTATE of the first cause that has one, of an error that comes from the JVM as it is."""
+    cause = getattr(error, "java_exception", None)
+    for _ in range(10):
+        if cause is None:
+            break
+        try:
+            if state := cause.getSqlState():
+                return str(state)
+        except Py4JError:  # this cause knows no SQLSTATE
+            pass
+        cause = cause.getCause()
+    return ""
+
+
+class _Stopped(Exception):
+    """Nobody takes these rows any more."""

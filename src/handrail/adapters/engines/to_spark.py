@@ -1,0 +1,165 @@
+"""What Spark says otherwise than DuckDB, so that one question has one answer; its session is ANSI, in UTC."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from handrail.adapters.engines.spread import Different
+from handrail.adapters.engines.translate import Dialect, words
+
+_DOUBLE, _TEXT, _BIGINT, _DATE, _MOMENT, _INSTANT, _WHOLE = (
+    exp.DataType.build(name, dialect="spark")
+    for name in ("DOUBLE", "STRING", "BIGINT", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP", "DECIMAL(38, 0)")
+)
+_PATTERNS = {r"^([^@]?)[^@]*": r"^([^@]?)[^@]*", r"^(.?).*$": r"(?s)^(.?).*"}
+_WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
+_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600}
+_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
+_NO_ESCAPE = "\x01"  # LIKE has an escape always; this one stands in no pattern
+
+
+def _cast(node: exp.Expr, kind: exp.DataType) -> exp.Expr:
+    return exp.Cast(this=node, to=kind.copy())
+
+
+def _fraction(node: exp.Expr) -> exp.Expr:
+    above, below = _cast(node.this.copy(), _DOUBLE), _cast(node.expression.copy(), _DOUBLE)
+    return exp.Paren(this=exp.Div(this=above, expression=below, typed=True))
+
+
+def _average(node: exp.Expr) -> exp.Expr:
+    """Of doubles: Spark rounds an average of decimals to four more digits."""
+    of = node.this
+    if isinstance(of, exp.Distinct):
+        of = exp.Distinct(expressions=[_cast(one.copy(), _DOUBLE) for one in of.expressions])
+    else:
+        of = _cast(of.copy(), _DOUBLE)
+    return exp.Avg(this=of)
+
+
+def _part(node: exp.Expr) -> exp.Expr:
+    """The patterns of masks alone mean the same in both kinds of regular expression."""
+    pattern = node.expression
+    if not isinstance(pattern, exp.Literal) or pattern.name not in _PATTERNS:
+        raise Different
+    texts = [exp.Literal.string(_PATTERNS[pattern.name]), exp.Literal.string("$1***")]
+    return exp.Anonymous(this="regexp_replace", expressions=[node.this.copy(), *texts])
+
+
+def _trunc(node: exp.Expr) -> exp.Expr:
+    unit = exp.Literal.string(node.args["unit"].name.lower())
+    moment = _cast(node.this.copy(), _MOMENT)
+    return _cast(exp.Anonymous(this="date_trunc", expressions=[unit, moment]), _MOMENT)
+
+
+def _between(node: exp.Expr) -> exp.Expr:
+    """DuckDB counts the boundaries that lie between two moments."""
+    unit = node.args["unit"].name.upper()
+    ends = [node.this.copy(), node.expression.copy()]
+    if unit == "DAY":
+        return exp.Anonymous(this="datediff", expressions=[_cast(end, _DATE) for end in ends])
+    last, first = (_boundary(unit, end) for end in ends)
+    return exp.Paren(this=exp.Sub(this=last, expression=first))
+
+
+def _boundary(unit: str, moment: exp.Expr) -> exp.Expr:
+    if unit in _SECONDS:
+        since = exp.Anonymous(this="unix_seconds", expressions=[_cast(moment, _INSTANT)])
+        hours = exp.Div(this=since, expression=exp.Literal.number(_SECONDS[unit]), typed=True)
+        return exp.Anonymous(this="floor", expressions=[hours])
+    if unit not in _MONTHS:
+        raise Different
+    year = exp.Extract(this=exp.var("YEAR"), expression=moment)
+    if unit == "YEAR":
+        return year
+    part = exp.Extract(this=exp.var(unit), expression=moment.copy())
+    times = exp.Literal.number(12 // _MONTHS[unit])
+    return exp.Paren(this=exp.Add(this=exp.Mul(this=year, expression=times), expression=part))
+
+
+def _later(node: exp.Expr) -> exp.Expr:
+    """A date and an interval make a moment in DuckDB, and a date here."""
+    if isinstance(node.expression, exp.Interval):
+        return type(node)(this=_cast(node.this.copy(), _MOMENT), expression=node.expression.copy())
+    return node
+
+
+def _like(node: exp.Expr) -> exp.Expr:
+    """DuckDB has no escape in LIKE until one is named."""
+    if isinstance(node.parent, exp.Escape):
+        return node
+    return exp.Escape(this=node.copy(), expression=exp.Literal.string(_NO_ESCAPE))
+
+
+def _concat(node: exp.Expr) -> exp.Expr:
+    """DuckDB leaves out what is missing, and takes any type."""
+    parts = [
+        exp.Coalesce(this=_cast(one.copy(), _TEXT), expressions=[exp.Literal.string("")])
+        for one in node.expressions
+    ]
+    return exp.Anonymous(this="concat", expressions=parts)
+
+
+def _rounded(node: exp.Expr) -> exp.Expr:
+    """A cast to a whole number rounds in DuckDB, and cuts here."""
+    if node.args["to"].this.value not in _WHOLE_NUMBERS or isinstance(node.this, exp.Placeholder):
+        return node
+    return type(node)(this=type(node)(this=node.this.copy(), to=_WHOLE.copy()), to=node.args["to"].copy())
+
+
+def _whole(node: exp.Expr) -> exp.Expr:
+    sides = [_cast(_cast(side.copy(), _WHOLE), _BIGINT) for side in (node.this, node.expression)]
+    return exp.Paren(this=exp.IntDiv(this=sides[0], expression=sides[1]))
+
+
+def _gathered(node: exp.Expr) -> exp.Expr:
+    """collect_list leaves out what is missing, so it is said only where DuckDB is told to do that too."""
+    condition = node.parent.expression.this if isinstance(node.parent, exp.Filter) else None
+    of = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    there = exp.Not(this=exp.Is(this=of.copy(), expression=exp.null()))
+    if condition not in (there, exp.Paren(this=there)):
+        raise Different
+    name = "collect_set" if isinstance(node.this, exp.Distinct) else "collect_list"
+    return exp.Anonymous(this=name, expressions=[of.copy()])
+
+
+def _distinct(node: exp.Expr) -> exp.Expr:
+    if node.args.get("on"):
+        raise Different
+    return node
+
+
+def _substring(node: exp.Expr) -> exp.Expr:
+    start = node.args.get("start")
+    if not (isinstance(start, exp.Literal) and not start.is_string and int(start.name) > 0):
+        raise Different  # 0 and negative places mean other things
+    return node
+
+
+SPARK = Dialect(
+    "spark",
+    "Spark",
+    {
+        exp.Div: _fraction,
+        exp.IntDiv: _whole,
+        exp.Avg: _average,
+        exp.RegexpReplace: _part,
+        exp.TimestampTrunc: _trunc,
+        exp.DateTrunc: _trunc,
+        exp.DateDiff: _between,
+        exp.Add: _later,
+        exp.Sub: _later,
+        exp.Like: _like,
+        exp.ILike: _like,
+        exp.Concat: _concat,
+        exp.Cast: _rounded,
+        exp.TryCast: _rounded,
+        exp.ArrayAgg: _gathered,
+        exp.Distinct: _distinct,
+        exp.Substring: _substring,
+    },
+    also=words("TINYINT Array ArrayDistinct Flatten Median Corr CovarPop CovarSamp"),
+    not_=words("Any"),
+    longest_name=255,
+    fence="RANDOM",  # an OFFSET of 0 is optimised away
+)

@@ -1,0 +1,169 @@
+"""Spark in this process as an engine: the same answers as DuckDB's, the same refusals, nothing beside the policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from handrail.adapters.engines import Engines
+from handrail.data.models import Column, RowFilter
+from handrail.kernel import Invalid, LimitReached, NotReady, Refusal
+from handrail.kernel.ports import EngineLimits
+from handrail.settings import EngineSettings
+from tests.adapters.engines.attacks import SPARK, corpus
+from tests.adapters.engines.test_postgres import CUSTOMERS, MASKED, ORDERS, SAME, masked_rows
+from tests.adapters.engines.test_postgres_attacks import customers, orders
+from tests.data.governing import contract, viewer
+from tests.engines.house import SparkHouse
+
+if find_spec("pyspark") is None:
+    pytest.skip("pyspark is not installed here; `make test-engines` installs it", allow_module_level=True)
+
+# What Spark does otherwise, and is refused: lists with what is missing in them, texts gathered in an order.
+OTHERWISE = ("list(id", "string_agg(")
+ATTACKS = corpus(SPARK)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    folder = tmp_path_factory.mktemp("spark")
+    made = Engines(folder, {"spark": EngineSettings(kind="spark", url="local[2]")})
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def house(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> SparkHouse:
+    made = SparkHouse(tmp_path_factory.mktemp("shop"), engines, "shop")
+    made.put("orders", ORDERS)
+    made.put("customers", CUSTOMERS)
+    return made
+
+
+@pytest.mark.parametrize("sql", SAME)
+def test_a_question_has_the_same_answer_as_from_files(house: SparkHouse, sql: str) -> None:
+    if any(word in sql for word in OTHERWISE):
+        with pytest.raises(Invalid, match="Spark"):
+            house.ask(sql)
+        return
+    mine, files = house.ask(sql), house.file.ask(sql)
+    assert mine.schema == files.schema
+    assert mine.to_pylist() == files.to_pylist()
+
+
+def test_parameters_are_bound_in_every_type(house: SparkHouse) -> None:
+    sql = (
+        "SELECT id, $text AS t, $number + 1 AS n FROM orders WHERE ordered >= $day AND amount < $amount "
+        "AND region = $text ORDER BY id"
+    )
+    values = {"text": "EMEA", "number": 41, "day": dt.date(2026, 1, 1), "amount": decimal.Decimal("99.5")}
+    assert house.ask(sql, **values).to_pylist() == [{"id": i, "t": "EMEA", "n": 42} for i in (1, 3)]
+    nasty = "'; DROP TABLE orders; -- :x ${x} \\"
+    assert house.ask("SELECT $x AS x FROM orders LIMIT 1", x=nasty)["x"].to_pylist() == [nasty]
+
+
+def test_every_mask_leaves_the_same_value_on_both_engines(engines: Engines, tmp_path: Path) -> None:
+    made = SparkHouse(tmp_path, engines, "masks", {"masked": MASKED})
+    made.put("masked", masked_rows())
+    mine, files = made.ask("SELECT * FROM masked"), made.file.ask("SELECT * FROM masked")
+    assert mine.schema == files.schema
+    assert sorted(map(str, mine.to_pylist())) == sorted(map(str, files.to_pylist()))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "region = viewer.region",
+        "md5(md5(md5(region))) = md5(md5(md5(viewer.region)))",
+        "CASE WHEN region = 'APAC' THEN NULL ELSE region = viewer.region END",
+    ],
+)
+def test_no_condition_runs_on_a_hidden_row(engines: Engines, tmp_path: Path, rule: str) -> None:
+    columns = [Column("id", "BIGINT"), Column("region", "VARCHAR"), Column("secret", "VARCHAR")]
+    made = SparkHouse(tmp_path, engines, "fenced", {"t": contract("t", columns, RowFilter(rule))})
+    regions, secrets = ["EMEA", "APAC", "EMEA", None], ["1", "x", "3", "y"]
+    made.put("t", pa.table({"id": [1, 2, 3, 4], "region": regions, "secret": secrets}))
+    for sql, shown in (
+        ("SELECT id FROM t WHERE CAST(secret AS INT) > 0", [1, 3]),
+        ("SELECT id FROM t WHERE CAST(secret AS DATE) IS NOT NULL AND id IN (2, 4)", []),
+        ("SELECT t.id FROM t JOIN (VALUES (2), (4)) v(k) ON 1 / (t.id - v.k) < 1", [1, 1, 3]),
+    ):
+        assert sorted(made.ask(sql, viewer(region="EMEA"))["id"].to_pylist()) == shown
+
+
+def test_what_fails_is_told_without_the_engines_words(house: SparkHouse) -> None:
+    for sql in ('SELECT CAST("Ship Name" AS INT) FROM orders', "SELECT 1 / (id - 1) FROM orders"):
+        with pytest.raises(Invalid, match="could not be converted or was out of range") as caught:
+            house.ask(sql)
+        assert "Ärmel" not in str(caught.value) and caught.value.__cause__ is None
+
+
+def test_a_slow_question_is_stopped_and_the_next_one_answered(house: SparkHouse) -> None:
+    slow = " , ".join(f"(VALUES {','.join(f'({i})' for i in range(60))}) v{n}(a)" for n in range(4))
+    with pytest.raises(LimitReached, match="longer than 1 seconds"):
+        house.ask(f"SELECT sum(v0.a * v1.a * v2.a) AS s FROM orders, {slow}", limits=EngineLimits(1, 64, 2))
+    assert house.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
+
+
+def test_a_table_that_changed_under_us_is_refused_until_it_is_mended(
+    engines: Engines, tmp_path: Path
+) -> None:
+    made = SparkHouse(tmp_path, engines, "changing")
+    made.put("orders", ORDERS)
+    made.sql("DROP TABLE changing.orders")
+    with pytest.raises(NotReady, match="not there any more"):
+        made.ask("SELECT count(*) AS n FROM orders")
+    retyped = ORDERS.set_column(3, "amount", ORDERS["amount"].cast(pa.string()))
+    made.put("orders", retyped)
+    with pytest.raises(NotReady, match="amount is VARCHAR now, and the contract says DOUBLE"):
+        made.ask("SELECT count(*) AS n FROM orders")
+    made.put("orders", ORDERS)
+    assert made.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
+
+
+def test_what_there_is_to_read_is_listed(house: SparkHouse) -> None:
+    found = {table.table: dict(table.columns) for table in house.engines.live("spark").tables}
+    assert found["shop.orders"]["amount"] == "DOUBLE"
+    assert found["shop.customers"]["salary"] == "DECIMAL(12,2)"
+
+
+@pytest.fixture(scope="module")
+def houses(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> tuple[SparkHouse, SparkHouse]:
+    """The same database twice: once with everything, once with only what the viewer may see."""
+    made = []
+    for name, hidden in (("everything", True), ("permitted", False)):
+        one = SparkHouse(tmp_path_factory.mktemp(name), engines, name)
+        one.put("orders", orders(hidden=hidden))
+        one.put("customers", customers(hidden=hidden))
+        made.append(one)
+    return made[0], made[1]
+
+
+def outcome(house: SparkHouse, sql: str) -> str:
+    """What comes back, refusal or rows in no order, as one text."""
+    try:
+        answer = house.ask(sql.replace("{folder}", "/tmp"), limits=EngineLimits(20, 128, 1))
+    except Refusal as refusal:
+        assert refusal.next_step
+        return f"{refusal.code}: {refusal.message}"
+    return f"{answer.schema.names} {sorted(map(str, answer.to_pylist()))}"
+
+
+def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
+    assert len(ATTACKS) == len(set(ATTACKS)) >= 350
+
+
+@pytest.mark.parametrize("sql", ATTACKS)
+def test_an_attack_is_refused_or_answered_within_policy(
+    houses: tuple[SparkHouse, SparkHouse], sql: str
+) -> None:
+    everything, permitted = (outcome(house, sql) for house in houses)
+    assert everything == permitted
+    for secret in ("4711", "77777", "1990, 5", "hidden", "SQLSTATE", "org.apache"):
+        assert secret not in everything or secret.lower() in sql.lower()
