@@ -40,7 +40,9 @@ STAFF = replace(
 DEPTS = contract("depts", [Column("id", "BIGINT"), Column("title", "VARCHAR"), Column("salary", "BIGINT")])
 # Cells of 6, 5, 7, 4 and 1 people, the last one without a city.
 CELLS = [(1, "Rome")] * 6 + [(1, "Oslo")] * 5 + [(2, "Rome")] * 7 + [(2, "Oslo")] * 4 + [(3, None)]
-PAID = [Decimal(1000 + 37 * n) for n in range(len(CELLS))]
+PAID = [Decimal(1000 + 37 * n + (n % 7) ** 3) for n in range(len(CELLS))]
+for first, size in ((0, 6), (6, 5), (11, 7)):  # whole means, so that mirrored values have no more digits
+    PAID[first] -= sum(PAID[first : first + size]) % size
 
 
 def staff(paid: list[Decimal], bonus: list[int] | None = None) -> pa.Table:
@@ -76,9 +78,9 @@ ANSWERED: dict[str, tuple[str, list[Any]]] = {
     "a filter": ("SELECT sum(salary) FILTER (WHERE dept = 1 AND city LIKE 'R%') FROM staff", [ROME]),
     "a small group": ("SELECT sum(salary), count(*) FROM staff WHERE dept = 2 AND city = 'Oslo'", [None, 4]),
     "nobody's group": ("SELECT sum(salary) FROM staff WHERE city IS NULL", [None]),
-    "fixed numbers": (
-        "SELECT sum(2 * (salary - 10)) FROM staff WHERE dept = 1 AND city = 'Rome'",
-        [2 * ROME - 120],
+    "arithmetic on a total": (
+        "SELECT 2 * (sum((salary)) - 10) FROM staff WHERE dept = 1 AND city = 'Rome'",
+        [2 * ROME - 20],
     ),
     "sums of sums": (
         "SELECT sum(s) FROM (SELECT dept, sum(salary) AS s FROM staff GROUP BY dept) x",
@@ -161,6 +163,17 @@ ATTACKS = {
     "a third moment": "SELECT skewness(salary) FROM staff",
     "a fourth moment": "SELECT kurtosis(salary) FROM staff",
     "sum of squares by hand": "SELECT sum(salary * salary) FROM staff",
+    "a fixed number more": "SELECT sum(salary + 1) FROM staff",
+    "a fixed number of times": "SELECT sum(2 * salary) FROM staff",
+    "rounded away above a threshold": "SELECT sum(salary + 1e17) - count(salary) * 1e17 FROM staff",
+    "rounded away below a threshold": "SELECT sum(salary * 5e-324) FROM staff",
+    "too large above a threshold": "SELECT sum(salary * 1.7e305) FROM staff",
+    "a decimal that overflows": "SELECT sum(salary * 99999999999999999999999) FROM staff",
+    "a cast": "SELECT sum(salary::INTEGER) FROM staff",
+    "a division": "SELECT sum(salary / 1000) FROM staff",
+    "a negative": "SELECT sum(-salary) FROM staff",
+    "nothing as nought": "SELECT sum(coalesce(salary, 0)) FROM staff",
+    "nothing as much": "SELECT sum(coalesce(salary, 1e17)) FROM staff",
     "a power": "SELECT sum(pow(salary, 3)) FROM staff",
     "a code": "SELECT sum(salary * pow(1000, id)) FROM staff",
     "weights": "SELECT sum(salary * grade) FROM staff",
@@ -275,12 +288,13 @@ def test_two_answers_whose_difference_would_be_one_group_of_few_do_not_have_that
     assert whole == most  # the four in department 2 are in neither
 
 
-# The rule itself, by random questions: exchanging the values of people in one cell, and any change in a cell
-# of few, must not change a single answer.
+# The rule itself, by random questions. Sums and sums of squares over large cells are all that answers may depend
+# on. So nothing changes when values are exchanged within a cell, or mirrored at its mean, or anything else in a
+# cell of few.
 
 _item = st.sampled_from(
     [
-        *("sum(salary)", "avg(salary)", "count(salary)", "stddev(salary)", "sum(salary * 2 - 1)", "count(*)"),
+        *("sum(salary)", "avg(salary)", "count(salary)", "stddev(salary)", "sum(salary + 1e17)", "count(*)"),
         *("sum(salary) FILTER (WHERE city = 'Rome')", "sum(salary) FILTER (WHERE id < 9)", "max(salary)"),
         *(
             "salary",
@@ -390,6 +404,9 @@ def test_no_answer_depends_on_who_in_a_cell_has_which_value(
         values = [paid[n] for n in members]
         if len(members) < LEAST:
             values = [Decimal(chance.randrange(10**6)) for _ in members]
+        elif chance.random() < 0.8:
+            twice = 2 * sum(values) / len(values)
+            values = [twice - value for value in values]
         chance.shuffle(values)
         for n, value in zip(members, values, strict=True):
             paid[n] = value

@@ -4,7 +4,9 @@ The contract names the columns by which the values may be grouped and filtered, 
 viewer sees into *cells*. A value counts only where its cell holds at least so many entities that have one; no
 query may choose among the rows of a cell. So whatever is summed is a weighted sum of whole cells, and so is
 the difference of any two answers: none isolates somebody. That is decided on the tree, and everything that
-is not known to keep the rule is refused. What it does not promise is docs/decisions/0020-totals-are-sums-of-whole-cells.md.
+is not known to keep the rule is refused, arithmetic on the single value too: a sum of values that are
+rounded, or overflow, counts those above a threshold. What it does not promise is in
+docs/decisions/0020-totals-are-sums-of-whole-cells.md.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from handrail.data.models import Column, Contract
 from handrail.data.resolve import DATASET, Resolved
 from handrail.kernel import NotAllowed
 
-_AGGREGATES = (exp.Sum, exp.Avg, exp.Count, exp.Stddev, exp.StddevPop, exp.StddevSamp)
-_SPREADS = (exp.Variance, exp.VariancePop)
+_SPREADS = (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
+_AGGREGATES = (exp.Sum, exp.Avg, exp.Count, *_SPREADS)
 _STEADY_JOINS = frozenset({"", "INNER", "OUTER", "CROSS"})
 _COUNT, _PART = "_entities", "_part"
 
@@ -37,8 +39,8 @@ def hidden(contract: Contract, groups: frozenset[str]) -> tuple[Column, ...]:
 def refuse_values(query: Resolved, contracts: Mapping[str, Contract], groups: frozenset[str]) -> None:
     """Refuse NotAllowed a query that shows more than aggregates of whole cells of such a column.
 
-    They may be added, averaged, counted and spread (standard deviation, variance), times or plus a fixed
-    number, in a SELECT straight from their dataset that chooses its rows by the columns of their cells only.
+    They may be added, averaged, counted and spread (standard deviation, variance) as they are, in a SELECT
+    straight from their dataset that chooses its rows by the columns of their cells only.
     """
     guarded = {
         name: tuple(column for column in hidden(contracts[name], groups) if column.name in columns)
@@ -129,7 +131,7 @@ class _Guard:
             if column is None:
                 if not (aggregate and not self.holds_hidden(aggregate, use)):
                     self.chosen.setdefault(id(use.table), set()).add(use.name)
-            elif aggregate is None or not _is_linear(node):
+            elif aggregate is None or not _is_plain(node):
                 raise self.refused(use.table, column)
             else:
                 self.by.setdefault(id(use.table), (use.block, []))[1].append(column)
@@ -252,21 +254,9 @@ def _is_windowed(part: exp.Expr) -> bool:
     return isinstance(part.parent, exp.Window) and part.parent.this is part
 
 
-def _is_linear(node: exp.Expr) -> bool:
-    """Whether a column goes into a total as it is, but for fixed numbers."""
+def _is_plain(node: exp.Expr) -> bool:
+    """Whether a column goes into a total as it is."""
     below, above = node, node.parent
-    while isinstance(above, exp.Paren | exp.Neg | exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Coalesce):
-        if isinstance(above, exp.Coalesce):
-            others = above.expressions if above.this is below else [above.this]
-        else:
-            others = [above.args.get("expression") if above.this is below else above.this]
-        if isinstance(above, exp.Div) and above.this is not below:
-            return False
-        if not all(other is None or _is_number(other) for other in others):
-            return False
+    while isinstance(above, exp.Paren):
         below, above = above, above.parent
-    return type(above) in (*_AGGREGATES, *_SPREADS) and above is not None and above.this is below
-
-
-def _is_number(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Literal) and not node.is_string
+    return type(above) in _AGGREGATES and above is not None and above.this is below
