@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from handrail import data
 from handrail.data.recompute import recompute_what_is_due
 from handrail.kernel import Instance, trail
 from tests.data import asking
@@ -88,3 +89,24 @@ def test_what_cannot_be_recomputed_keeps_its_state_and_stops_nothing(shop: Insta
     totals(shop, tmp_path, "month,eur,allowed,pack\n2026-01-01,,0.001,Pack 1\n")
     assert recompute_what_is_due(shop) == ()
     assert sales(shop).state == "due"
+
+
+def test_a_miss_is_told_to_those_who_answer_for_the_data_until_it_ties_again(
+    shop: Instance, tmp_path: Path
+) -> None:
+    def told(person: str) -> list[str]:
+        with asking.actors(shop)(person) as ctx:
+            return [one.text for one in data.notices(ctx)]
+
+    reconciled(shop)
+    assert told("steward.hr") == []
+    totals(shop, tmp_path, TOTALS.replace("220", "230"))
+    recompute_what_is_due(shop)
+    [said] = told("steward.hr")  # the deputy of orders
+    assert said == told("steward.sales")[0]
+    assert "sales misses totals by 4.35% at worst (the period from 2026-02-01)" in said
+    assert "220" not in said
+    assert told("viewer.emea") == []
+    totals(shop, tmp_path)
+    recompute_what_is_due(shop)
+    assert told("steward.hr") == []

@@ -6,14 +6,19 @@ from datetime import timedelta
 
 from handrail.data import catalog_store, notices_store, reads_store
 from handrail.data.catalog import CATALOG, contract_of
+from handrail.data.compare_totals import missed
+from handrail.data.compile_metric import reachable
 from handrail.data.events import (
     CertificationEnded,
     DatasetCertified,
+    MetricReconciled,
     QualityBroken,
     QualityMended,
     SchemaChanged,
 )
 from handrail.data.index import index
+from handrail.data.measured_store import newest_of
+from handrail.data.metrics import definition
 from handrail.data.notices_store import Kind, Notice
 from handrail.kernel import Context, NotFound, Refusal, access
 
@@ -84,6 +89,19 @@ def on_certified(ctx: Context, event: DatasetCertified) -> None:
     notices_store.mend(ctx, event.dataset, "expiring", "expired", "revoked", "schema")
 
 
+def on_metric_reconciled(ctx: Context, event: MetricReconciled) -> None:
+    """Tell that a metric misses its control totals, in numbers that tell no amount; or end that it did."""
+    one = definition(ctx, event.metric)
+    dataset, about = reachable(one)[0], f"{event.metric} "
+    newest = newest_of(ctx, event.metric, event.digest)
+    if event.within or newest is None:
+        notices_store.mend(ctx, dataset, "metric", about=about)
+        return
+    said = f"{missed(newest)}. The metric carries no badge, here or in any app."
+    step = f"Look at /metrics/{event.metric}; correct the definition, or the data at its source."
+    _tell(ctx, "metric", dataset, about + newest.id, said, step)
+
+
 def _tell(ctx: Context, kind: Kind, dataset: str, about: str, text: str, next_step: str) -> None:
     told = notices_store.add(ctx, _concerned(ctx, dataset), kind, dataset, about, text, next_step)
     if told:
@@ -107,4 +125,5 @@ subscriptions = (
     (QualityMended, on_quality_mended),
     (CertificationEnded, on_certification_ended),
     (DatasetCertified, on_certified),
+    (MetricReconciled, on_metric_reconciled),
 )

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.kernel import Context, storage
 
-Kind = Literal["schema", "quality", "expiring", "expired", "revoked"]
+Kind = Literal["schema", "quality", "expiring", "expired", "revoked", "metric"]
 notices = sa.Table(
     "notices",
     storage.metadata,
@@ -75,9 +75,12 @@ def dismiss(ctx: Context, person: str, notice: str) -> bool:
     return ctx.db.execute(notices.update().where(mine).values(values)).rowcount == 1
 
 
-def mend(ctx: Context, dataset: str, *kinds: Kind) -> None:
-    """End what everybody was told of a dataset and is so no longer."""
+def mend(ctx: Context, dataset: str, *kinds: Kind, about: str = "") -> None:
+    """End what everybody was told of a dataset and is so no longer; of facts that begin with `about` only."""
     those = sa.and_(
-        notices.c.subject == f"dataset:{dataset}", notices.c.kind.in_(kinds), notices.c.ended_at.is_(None)
+        notices.c.subject == f"dataset:{dataset}",
+        notices.c.kind.in_(kinds),
+        notices.c.about.startswith(about, autoescape=True),
+        notices.c.ended_at.is_(None),
     )
     ctx.db.execute(notices.update().where(those).values(ended_at=ctx.clock.now(), ended="mended"))
