@@ -1,7 +1,6 @@
-"""Commands that work on this machine's instance and, without --home, on the server the environment names."""
+"""What the commands of this room do alike, whether they work on an instance here or go by REST."""
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +8,9 @@ import click
 
 from handrail import kit
 from handrail.apps.push import manifest_of
-from handrail.apps.remote import Remote
 from handrail.kernel import Invalid, NotReady
 from handrail.kernel.manifest import FILENAME
 from handrail.runtime import Output
-
-HERE = ("home", "as_person")  # what only a command on this machine's instance takes
-
-
-class Anywhere(click.Command):
-    """`near` with --home or HANDRAIL_HOME; else, with HANDRAIL_URL and HANDRAIL_TOKEN, the same by REST."""
-
-    def __init__(self, near: click.Command, far: Callable[..., Any], human: Callable[[Any], Any]) -> None:
-        super().__init__(near.name, help=near.help, params=near.params, callback=near.callback)
-        self.near = near
-        self.far = click.Command(
-            near.name,
-            help=near.help,
-            params=[param for param in near.params if param.name not in HERE],
-            callback=_over_rest(far, human),
-        )
-
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
-    ) -> click.Context:
-        """Choose which of the two is meant."""
-        home = "HANDRAIL_HOME" in os.environ or any(arg.split("=")[0] == "--home" for arg in args)
-        away = not home and "HANDRAIL_URL" in os.environ and "HANDRAIL_TOKEN" in os.environ
-        return (self.far if away else self.near).make_context(info_name, args, parent, **extra)
 
 
 def named(app: str) -> str:
@@ -81,14 +55,3 @@ def ran(
         saved.append(str(path))
     answer = {"run": run_id, "app": name, "environment": environment, "state": "succeeded"}
     return {**answer, "log": log, "outputs": list(outputs), "saved": saved}
-
-
-def _over_rest(body: Callable[..., Any], human: Callable[[Any], Any]) -> Callable[..., None]:
-    def run(as_json: bool, **values: Any) -> None:
-        kit.cli.speak(as_json)
-        with kit.cli.refusals(as_json):
-            remote = Remote.from_environment()
-            assert remote is not None  # the environment was looked at when this command was chosen
-            kit.cli.show(body(remote, **values), human, as_json)
-
-    return run

@@ -8,7 +8,7 @@ import click
 from handrail import kit, runtime
 from handrail.apps import far, find, said, unpack
 from handrail.apps.answers import version_answer
-from handrail.apps.anywhere import Anywhere, named, ran, succeeded, text_of
+from handrail.apps.anywhere import named, ran, succeeded, text_of
 from handrail.apps.ask import ask
 from handrail.apps.models import App, Gate, Promotion
 from handrail.apps.new import new
@@ -43,7 +43,7 @@ def new_command(directory: Path, name: str | None, purpose: str, as_json: bool) 
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What you told the assistant.",
 )
-@kit.cli.verb(human=said.pushed)
+@kit.cli.verb(human=said.pushed, far=far.push)
 def push_command(ctx: Context, directory: Path, why: str, prompts: Path | None) -> dict[str, Any]:
     """Keep the app in DIRECTORY as a new version, with the why and the prompts."""
     return version_answer(push(ctx, unpack.folder(directory, limits(ctx)), why, text_of(prompts)))
@@ -54,7 +54,7 @@ def push_command(ctx: Context, directory: Path, why: str, prompts: Path | None) 
 @click.option("--commit", help="Another version than the newest.")
 @click.option("--out", type=FOLDER, help="Save what it hands over into this folder.")
 @click.option("--production", is_flag=True, help="Open the promoted version on certified data, as you.")
-@kit.cli.supervisor(human=said.ran)
+@kit.cli.supervisor(human=said.ran, far=far.run)
 def run_command(
     instance: Instance, caller: Caller, app: str, commit: str | None, out: Path | None, production: bool
 ) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def run_command(
 @click.command("gates")
 @click.argument("app", default=".")
 @click.option("--commit", help="Another version than the newest.")
-@kit.cli.verb(human=said.gates)
+@kit.cli.verb(human=said.gates, far=far.gates)
 def gates_command(ctx: Context, app: str, commit: str | None) -> tuple[Gate, ...]:
     """Show what stands between APP and production, and who can open it."""
     return gates(ctx, named(app), commit)
@@ -84,7 +84,7 @@ def gates_command(ctx: Context, app: str, commit: str | None) -> tuple[Gate, ...
 @click.command("promote")
 @click.argument("app", default=".")
 @click.option("--commit", help="Another version than the newest.")
-@kit.cli.supervisor(human=said.promoted)
+@kit.cli.supervisor(human=said.promoted, far=far.promote)
 def promote_command(instance: Instance, caller: Caller, app: str, commit: str | None) -> Promotion:
     """Put APP into production, through every gate; asks for the review when only that is missing."""
     name = named(app)
@@ -99,7 +99,7 @@ def promote_command(instance: Instance, caller: Caller, app: str, commit: str | 
 
 @click.command("rollback")
 @click.argument("app", default=".")
-@kit.cli.verb(human=said.promoted)
+@kit.cli.verb(human=said.promoted, far=far.rollback)
 def rollback_command(ctx: Context, app: str) -> Promotion:
     """Put the version that APP had in production before back there, by the same gates."""
     return rollback(ctx, named(app))
@@ -110,7 +110,7 @@ def rollback_command(ctx: Context, app: str) -> Promotion:
 @click.option("--group", "groups", multiple=True, help="A group that may open it; again for another.")
 @click.option("--person", "people", multiple=True, help="A person who may open it; again for another.")
 @click.option("--preview", is_flag=True, help="Only say what it would cost.")
-@kit.cli.verb(human=said.shared)
+@kit.cli.verb(human=said.shared, far=far.share)
 def share_command(
     ctx: Context, app: str, groups: tuple[str, ...], people: tuple[str, ...], preview: bool
 ) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def share_command(
 
 
 @click.command("apps")
-@kit.cli.verb(human=said.apps)
+@kit.cli.verb(human=said.apps, far="GET /apps")
 def apps_command(ctx: Context) -> tuple[App, ...]:
     """List the apps that concern you."""
     return find.apps(ctx)
@@ -129,11 +129,11 @@ def apps_command(ctx: Context) -> tuple[App, ...]:
 
 commands: list[click.Command] = [
     new_command,
-    Anywhere(push_command, far.push, said.pushed),
-    Anywhere(run_command, far.run, said.ran),
-    Anywhere(gates_command, far.gates, said.gates),
-    Anywhere(promote_command, far.promote, said.promoted),
-    Anywhere(rollback_command, far.rollback, said.promoted),
-    Anywhere(share_command, far.share, said.shared),
-    Anywhere(apps_command, far.apps, said.apps),
+    push_command,
+    run_command,
+    gates_command,
+    promote_command,
+    rollback_command,
+    share_command,
+    apps_command,
 ]

@@ -7,20 +7,23 @@ from urllib.parse import quote
 from handrail import kit
 from handrail.apps import unpack
 from handrail.apps.anywhere import named, ran, succeeded, text_of
-from handrail.apps.models import App, Gate, Promotion, SharePreview, Tier
-from handrail.apps.remote import Remote
+from handrail.apps.models import App, Gate, Promotion, SharePreview
+from handrail.apps.remote import push as send
+from handrail.apps.remote import wait
 from handrail.runtime import Output
 from handrail.settings import AppsSettings
 
 
-def push(remote: Remote, directory: Path, why: str, prompts: Path | None) -> Any:
+def push(remote: kit.Remote, directory: Path, why: str, prompts: Path | None) -> Any:
     """Send a folder; the server decides about everything once more."""
     most = AppsSettings()
     files = unpack.folder(directory, unpack.Limits(most.max_files, most.max_mb * 1024**2))
-    return remote.push(files, why, text_of(prompts))
+    return send(remote, files, why, text_of(prompts))
 
 
-def run(remote: Remote, app: str, commit: str | None, out: Path | None, production: bool) -> dict[str, Any]:
+def run(
+    remote: kit.Remote, app: str, commit: str | None, out: Path | None, production: bool
+) -> dict[str, Any]:
     """Run it there, and wait here."""
     name = named(app)
     environment = "production" if production else "sandbox"
@@ -28,7 +31,7 @@ def run(remote: Remote, app: str, commit: str | None, out: Path | None, producti
     started = remote.post(f"{_at(name)}/run", wanted)
     with kit.cli.progress() as report:
         report(f"{name} runs in {environment}", 0, 0)
-        ended = remote.wait(started["id"])
+        ended = wait(remote, started["id"])
     at = f"/runs/{ended['id']}"
     log = remote.get(f"{at}/log")["log"]
     succeeded(ended["id"], name, ended["state"], ended["reason"], ended["next_step"], log)
@@ -37,40 +40,37 @@ def run(remote: Remote, app: str, commit: str | None, out: Path | None, producti
     return ran(ended["id"], name, environment, log, outputs, contents, out)
 
 
-def gates(remote: Remote, app: str, commit: str | None) -> tuple[Gate, ...]:
+def gates(remote: kit.Remote, app: str, commit: str | None) -> tuple[Gate, ...]:
     """What stands between it and production."""
-    which = f"?commit={quote(commit)}" if commit else ""
-    return tuple(Gate(**gate) for gate in remote.get(f"{_at(named(app))}/gates{which}"))
+    which = {"app": named(app), "commit": commit}
+    found: tuple[Gate, ...] = remote.follow("GET /apps/{app}/gates", which, tuple[Gate, ...])
+    return found
 
 
-def promote(remote: Remote, app: str, commit: str | None) -> Promotion:
+def promote(remote: kit.Remote, app: str, commit: str | None) -> Promotion:
     """Ask for the review when only that is missing; promote."""
-    name = named(app)
-    missing = [gate for gate in gates(remote, name, commit) if not gate.open]
+    which = {"app": named(app), "commit": commit}
+    missing = [gate for gate in gates(remote, app, commit) if not gate.open]
     if [gate.key for gate in missing] == ["sign-off"] and missing[0].ask:
-        remote.post(f"{_at(name)}/ask", {"commit": commit})
-    return Promotion(**remote.post(f"{_at(name)}/promote", {"commit": commit}))
+        remote.follow("POST /apps/{app}/ask", which)
+    made: Promotion = remote.follow("POST /apps/{app}/promote", which, Promotion)
+    return made
 
 
-def rollback(remote: Remote, app: str) -> Promotion:
+def rollback(remote: kit.Remote, app: str) -> Promotion:
     """Go back to the version before."""
-    return Promotion(**remote.post(f"{_at(named(app))}/rollback", {}))
+    made: Promotion = remote.follow("POST /apps/{app}/rollback", {"app": named(app)}, Promotion)
+    return made
 
 
 def share(
-    remote: Remote, app: str, groups: tuple[str, ...], people: tuple[str, ...], preview: bool
+    remote: kit.Remote, app: str, groups: tuple[str, ...], people: tuple[str, ...], preview: bool
 ) -> dict[str, Any]:
     """Say what it costs; share."""
-    whom = {"groups": list(groups), "people": list(people)}
-    cost = remote.post(f"{_at(app)}/share/preview", whom)
-    tiers = {key: Tier(**cost[key]) for key in ("before", "after")}
-    shared = None if preview else App(**remote.post(f"{_at(app)}/share", whom))
-    return {"preview": SharePreview(**{**cost, **tiers}), "app": shared}
-
-
-def apps(remote: Remote) -> tuple[App, ...]:
-    """The apps that concern the token's person."""
-    return tuple(App(**app) for app in remote.get("/apps"))
+    whom = {"app": app, "groups": groups, "people": people}
+    cost = remote.follow("POST /apps/{app}/share/preview", whom, SharePreview)
+    shared = None if preview else remote.follow("POST /apps/{app}/share", whom, App)
+    return {"preview": cost, "app": shared}
 
 
 def _at(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -22,6 +21,8 @@ from handrail.kernel import Environment
 
 router = APIRouter(prefix="/api/v1", tags=["questions"])
 
+# Read by the verb, which says what is wrong with it in the same words everywhere.
+Day = Annotated[str | None, Field(max_length=100, json_schema_extra={"format": "date"})]
 Scalar = str | int | float | bool | None
 Names = Annotated[list[str], Query(default_factory=list, max_length=500)]
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -94,8 +95,8 @@ class MetricAsked(BaseModel):
     by: list[str] = Field(default=[], max_length=50)
     where: dict[str, Scalar | list[Scalar]] = {}
     grain: Grain | None = None
-    start: date | None = None
-    end: date | None = None
+    start: Day = None
+    end: Day = None
     order: list[str] = Field(default=[], max_length=50)
     limit: int | None = Field(default=None, ge=1, le=1 << 53)
     currency: str | None = Field(default=None, max_length=20)
@@ -191,8 +192,8 @@ def metric_values(
     order: Names,
     purpose: Purpose = None,
     grain: Grain | None = None,
-    start: date | None = None,
-    end: date | None = None,
+    start: Day = None,
+    end: Day = None,
     limit: Annotated[int | None, Query(ge=1, le=1 << 53)] = None,
     currency: Annotated[str | None, Query(max_length=20)] = None,
     environment: Environment = "production",

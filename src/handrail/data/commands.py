@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any, Literal, get_args
 
@@ -15,6 +16,7 @@ from handrail.data import disclosure_commands, formats, model_commands, quality_
 from handrail.data.answer import Answer
 from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
+from handrail.data.fetch_answer import fetch_answer
 from handrail.data.metrics import metric, metrics
 from handrail.data.models import Metric, MetricRequest, Request
 from handrail.data.query import query
@@ -47,7 +49,7 @@ def _asking(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("sql")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A value for $NAME.")
 @_asking
-@kit.cli.verb(human=lambda result: result)
+@kit.cli.verb(human=lambda result: result, far=lambda *a, **asked: _query_there(*a, **asked))
 def query_command(
     ctx: Context,
     sql: str,
@@ -73,7 +75,7 @@ def query_command(
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many rows.")
 @click.option("--currency", help="Convert amounts into this currency, at the rates that the model names.")
 @_asking
-@kit.cli.verb(human=lambda result: result)
+@kit.cli.verb(human=lambda result: result, far=lambda *a, **asked: _metric_there(*a, **asked))
 def metric_command(
     ctx: Context,
     name: str,
@@ -98,7 +100,10 @@ def metric_command(
 
 @click.command("metrics")
 @click.argument("name", required=False)
-@kit.cli.verb(human=lambda found: _explained(found) if isinstance(found, Metric) else _listed(found))
+@kit.cli.verb(
+    human=lambda found: _explained(found) if isinstance(found, Metric) else _listed(found),
+    far=lambda *a, **which: _metrics_there(*a, **which),
+)
 def metrics_command(ctx: Context, name: str | None) -> Metric | tuple[Metric, ...]:
     """Every metric, or one explained: its sentence, SQL, owner, version, since when, and what it ties to."""
     return metric(ctx, name) if name else metrics(ctx)
@@ -115,16 +120,38 @@ commands: list[click.Command] = [
 ]
 
 
+def _query_there(remote: kit.Remote, params: tuple[str, ...], form: _Form, **about: Any) -> Any:
+    return _answer(fetch_answer(remote, {**about, "params": values(params)}), form)
+
+
+def _metric_there(
+    remote: kit.Remote,
+    form: _Form,
+    where: tuple[str, ...],
+    purpose: str | None,
+    app: str | None,
+    environment: Environment,
+    **wanted: Any,
+) -> Any:
+    metric = {**wanted, "where": values(where)}
+    about = {"purpose": purpose, "app": app, "environment": environment}
+    return _answer(fetch_answer(remote, {"metric": metric, **about}), form)
+
+
+def _metrics_there(remote: kit.Remote, name: str | None) -> Metric | tuple[Metric, ...]:
+    route, kind = ("GET /metrics/{name}", Metric) if name else ("GET /metrics", tuple[Metric, ...])
+    found: Metric | tuple[Metric, ...] = remote.follow(route, {"name": name}, kind)
+    return found
+
+
 def _answer(answer: Answer, form: _Form) -> Any:
     """Write the answer to stdout in this format; a table and the document of --json are returned."""
-    if kit.cli.wants_json():
-        return orjson.loads(b"".join(formats.encoded(answer, "json")))
-    if form != "table":
-        for piece in formats.encoded(answer, form):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
-        return None
     with answer:
+        if kit.cli.wants_json():
+            return orjson.loads(b"".join(formats.encoded(answer, "json")))
+        if form != "table":
+            _write(formats.encoded(answer, form))
+            return None
         found = list(islice((row for b in answer.batches() for row in formats.rows(b)), _SHOWN + 1))
     title = "" if len(found) <= _SHOWN else f"The first {_SHOWN} rows; --format csv gives all of them"
     if answer.certified is not None:
@@ -150,6 +177,19 @@ def _explained(one: Metric) -> Any:
         "SQL": one.sql,
     }
     return kit.cli.table([one.name, ""], [[key, value] for key, value in said.items() if value])
+
+
+def _write(pieces: Iterator[bytes]) -> None:
+    """To stdout; how much it is by now is said on stderr, unless that is the same terminal."""
+    out = sys.stdout.buffer
+    with nullcontext() if sys.stdout.isatty() else kit.cli.progress() as report:
+        sent = 0
+        for piece in pieces:
+            out.write(piece)
+            sent += len(piece)
+            if report:
+                report(f"{sent / 1e6:,.1f} MB", 0, 0)
+    out.flush()
 
 
 def _listed(found: tuple[Metric, ...]) -> Any:

@@ -30,7 +30,7 @@ from handrail.kernel import Context
 @click.argument("source")
 @click.option("--name", help="What to call the source; otherwise the name of its file or database.")
 @click.option("--encoding", help="How CSV files are written, when it is not UTF-8 (latin-1, utf-16, …).")
-@kit.cli.verb(human=lambda report: _imported(report))
+@kit.cli.verb(human=lambda report: _imported(report), far=lambda *a, **said: _import_there(*a, **said))
 def import_command(ctx: Context, source: str, name: str | None, encoding: str | None) -> ImportReport:
     """Bring data in: a SQLite or DuckDB file, a CSV or Parquet file or folder, or a postgresql:// address.
 
@@ -41,7 +41,7 @@ def import_command(ctx: Context, source: str, name: str | None, encoding: str | 
 
 
 @click.command("datasets")
-@kit.cli.verb(human=lambda found: _listed(found))
+@kit.cli.verb(human=lambda found: _listed(found), far="GET /datasets")
 def datasets_command(ctx: Context) -> tuple[Dataset, ...]:
     """List every dataset with its state, owner and rows."""
     return datasets(ctx)
@@ -79,36 +79,15 @@ def datasets_command(ctx: Context) -> tuple[Dataset, ...]:
 @click.option("--subject", help="What such a person is called: customer, employee, …")
 @click.option("--budget", metavar="NUMBER", help="How many of them one viewer may see in a day; 0: no limit.")
 @click.option("--expires", metavar="DATE", help="The last day of the certification (2027-06-30).")
-@kit.cli.verb(human=lambda made: _stands(made))
-def propose_command(
-    ctx: Context,
-    dataset: str,
-    purposes: tuple[str, ...],
-    readers: tuple[str, ...],
-    filters: tuple[str, ...],
-    group_filters: tuple[tuple[str, str], ...],
-    masks: tuple[str, ...],
-    classes: tuple[str, ...],
-    **simple: str | None,
-) -> Dataset:
+@kit.cli.verb(human=lambda made: _stands(made), far=lambda *a, **said: _propose_there(*a, **said))
+def propose_command(ctx: Context, dataset: str, **said: Any) -> Dataset:
     """Complete a contract and ask for its certification. What is not named stays as it is."""
-    rules = [{"sql": sql, "groups": [group]} for group, sql in group_filters] + [
-        {"sql": sql} for sql in filters
-    ]
-    changes: dict[str, Any] = {
-        **simple,
-        "purposes": purposes or None,
-        "readers": readers or None,
-        "row_filters": rules or None,
-        "masks": {column: _mask(kind) for column, kind in map(_pair, masks)},
-        "classifications": dict(map(_pair, classes)),
-    }
-    return propose(ctx, dataset, changes)
+    return propose(ctx, dataset, _changes(**said))
 
 
 @click.command("certify")
 @click.argument("dataset")
-@kit.cli.verb(human=lambda made: _stands(made))
+@kit.cli.verb(human=lambda made: _stands(made), far="POST /datasets/{dataset}/certify")
 def certify_command(ctx: Context, dataset: str) -> Dataset:
     """Certify a contract that another steward proposed."""
     return certify(ctx, dataset)
@@ -118,7 +97,7 @@ def certify_command(ctx: Context, dataset: str) -> Dataset:
 @click.argument("dataset")
 @click.argument("person")
 @click.option("--purpose", help="What they would ask for; otherwise the contract's first purpose.")
-@kit.cli.verb(human=lambda found: _seen(found))
+@kit.cli.verb(human=lambda found: _seen(found), far="GET /datasets/{dataset}/see-as/{person}")
 def see_as_command(ctx: Context, dataset: str, person: str, purpose: str | None) -> Preview:
     """What a person would see of a dataset: the rule, the rows by number, and the masks."""
     return preview(ctx, dataset, person, purpose)
@@ -126,7 +105,7 @@ def see_as_command(ctx: Context, dataset: str, person: str, purpose: str | None)
 
 @click.command("renew")
 @click.argument("dataset")
-@kit.cli.verb(human=lambda made: _stands(made))
+@kit.cli.verb(human=lambda made: _stands(made), far="POST /datasets/{dataset}/renew")
 def renew_command(ctx: Context, dataset: str) -> Dataset:
     """Ask that an unchanged contract be certified for another year."""
     return renew(ctx, dataset)
@@ -135,7 +114,7 @@ def renew_command(ctx: Context, dataset: str) -> Dataset:
 @click.command("revoke")
 @click.argument("dataset")
 @click.option("--reason", required=True, help="Why, so that the owner can act on it.")
-@kit.cli.verb(human=lambda made: _stands(made))
+@kit.cli.verb(human=lambda made: _stands(made), far="POST /datasets/{dataset}/revoke")
 def revoke_command(ctx: Context, dataset: str, reason: str) -> Dataset:
     """End a certification now."""
     return revoke(ctx, dataset, reason)
@@ -143,7 +122,7 @@ def revoke_command(ctx: Context, dataset: str, reason: str) -> Dataset:
 
 @click.command("reconcile")
 @click.argument("metric")
-@kit.cli.verb(human=lambda made: _reconciled(made))
+@kit.cli.verb(human=lambda made: _reconciled(made), far="POST /metrics/{metric}/reconcile")
 def reconcile_command(ctx: Context, metric: str) -> Reconciliation:
     """Recompute a metric over everybody's rows and compare it with its control totals."""
     return reconcile(ctx, metric)
@@ -151,7 +130,10 @@ def reconcile_command(ctx: Context, metric: str) -> Reconciliation:
 
 @click.command("certify-metric")
 @click.argument("metric")
-@kit.cli.verb(human=lambda made: f"{made.name} is {made.state}; it ties to {made.ties_to}.")
+@kit.cli.verb(
+    human=lambda made: f"{made.name} is {made.state}; it ties to {made.ties_to}.",
+    far="POST /metrics/{metric}/certify",
+)
 def certify_metric_command(ctx: Context, metric: str) -> Metric:
     """Certify a metric that another steward reconciled, and that ties."""
     return certify_metric(ctx, metric)
@@ -160,7 +142,7 @@ def certify_metric_command(ctx: Context, metric: str) -> Metric:
 @click.command("quality")
 @click.argument("dataset")
 @click.option("--history", is_flag=True, help="List the checks so far, and check nothing.")
-@kit.cli.verb(human=lambda found: _checked(found))
+@kit.cli.verb(human=lambda found: _checked(found), far=lambda *a, **said: _quality_there(*a, **said))
 def quality_command(ctx: Context, dataset: str, history: bool) -> QualityCheck | tuple[QualityCheck, ...]:
     """Hold a dataset against everything that its contract promises."""
     return quality_history(ctx, dataset) if history else check_quality(ctx, dataset)
@@ -168,7 +150,7 @@ def quality_command(ctx: Context, dataset: str, history: bool) -> QualityCheck |
 
 @click.command("changes")
 @click.argument("dataset")
-@kit.cli.verb(human=lambda found: _changed(found))
+@kit.cli.verb(human=lambda found: _changed(found), far="GET /datasets/{dataset}/changes")
 def changes_command(ctx: Context, dataset: str) -> Comparison:
     """What changed in a contract since it was certified, and whose metrics and apps that can break."""
     return contract_changes(ctx, dataset)
@@ -187,6 +169,51 @@ commands: list[click.Command] = [
     reconcile_command,
     certify_metric_command,
 ]
+
+
+def _changes(
+    purposes: tuple[str, ...],
+    readers: tuple[str, ...],
+    filters: tuple[str, ...],
+    group_filters: tuple[tuple[str, str], ...],
+    masks: tuple[str, ...],
+    classes: tuple[str, ...],
+    **simple: str | None,
+) -> dict[str, Any]:
+    rules = [{"sql": sql, "groups": [group]} for group, sql in group_filters] + [
+        {"sql": sql} for sql in filters
+    ]
+    return {
+        **simple,
+        "purposes": purposes or None,
+        "readers": readers or None,
+        "row_filters": rules or None,
+        "masks": {column: _mask(kind) for column, kind in map(_pair, masks)},
+        "classifications": dict(map(_pair, classes)),
+    }
+
+
+def _propose_there(remote: kit.Remote, dataset: str, **said: Any) -> Dataset:
+    values = {"dataset": dataset, **_changes(**said)}
+    made: Dataset = remote.follow("POST /datasets/{dataset}/propose", values, Dataset)
+    return made
+
+
+def _quality_there(
+    remote: kit.Remote, dataset: str, history: bool
+) -> QualityCheck | tuple[QualityCheck, ...]:
+    kind = tuple[QualityCheck, ...] if history else QualityCheck
+    method = "GET" if history else "POST"
+    found: QualityCheck | tuple[QualityCheck, ...] = remote.follow(
+        f"{method} /datasets/{{dataset}}/quality", {"dataset": dataset}, kind
+    )
+    return found
+
+
+def _import_there(remote: kit.Remote, source: str, **said: Any) -> ImportReport:
+    """Import what that server can reach; a file of this machine is uploaded on its page for imports."""
+    report: ImportReport = remote.follow("POST /import", {"location": source, **said}, ImportReport)
+    return report
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -32,9 +32,10 @@ def people() -> None:
             )
             for p in found
         ],
-    )
+    ),
+    far="GET /people",
 )
-def people_list(ctx: Context) -> Any:
+def people_list(ctx: Context) -> tuple[Person, ...]:
     """Everybody with an account."""
     return identity.people(ctx)
 
@@ -148,8 +149,8 @@ def people_link(ctx: Context, person_id: str) -> Any:
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, help="An action it may do; none given: all of yours.")
 @click.option("--days", type=int, help="How long it lasts.")
-@kit.cli.verb(human=lambda made: made["secret"])
-def people_token(ctx: Context, name: str, scopes: tuple[str, ...], days: int | None) -> Any:
+@kit.cli.verb(human=lambda made: made["secret"], far="POST /tokens")
+def people_token(ctx: Context, name: str, scopes: tuple[str, ...], days: int | None) -> dict[str, Any]:
     """Make a personal API token for yourself; its secret is shown this once."""
     token, secret = identity.issue_token(ctx, name, scopes or None, days)
     return {"token": token, "secret": secret}

@@ -11,6 +11,7 @@ from handrail.kit.jsonable import jsonable
 from handrail.kit.navigation import NavItem, nav
 from handrail.kit.panels import Panel, panel, panels
 from handrail.kit.refusals import refusal_page
+from handrail.kit.remote import Remote
 from handrail.kit.render import fragment, render, static_url, templates_from
 from handrail.kit.streamed import Streamed
 from handrail.kit.toasts import back, is_local
@@ -28,6 +29,7 @@ __all__ = [
     "NavItem",
     "NotSignedIn",
     "Panel",
+    "Remote",
     "Streamed",
     "back",
     "bars",

@@ -1,4 +1,4 @@
-"""One way to open an instance in a terminal, print a result, show progress and render a refusal."""
+"""One way for a command to reach an instance, here or by REST, print a result, and render a refusal."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, overload
+from typing import Any, NoReturn, Protocol, get_type_hints, overload
 
 import click
 from rich.console import Console
@@ -23,11 +23,16 @@ from rich.text import Text
 
 from handrail.kernel import Caller, Instance, NotAllowed, Refusal, identity
 from handrail.kit.jsonable import jsonable
+from handrail.kit.remote import Remote
 
 Human = Callable[[Any], Any]
+# How a server answers a command: by its REST route, such as `GET /datasets/{name}` (see `Remote.follow`), or
+# by a function of the server and the command's options, which gives what the command itself gives.
+Far = str | Callable[..., Any]
 Report = Callable[[str, int, int], None]
 _JSON = "handrail.json"
 _NARROW = 76  # columns that every terminal has
+FAR = "handrail_far"  # where a command's callback keeps its `far`
 
 
 class Opener(Protocol):
@@ -40,12 +45,17 @@ class Opener(Protocol):
 @overload
 def verb(function: Callable[..., Any], /) -> Callable[..., Any]: ...
 @overload
-def verb(*, human: Human | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
-def verb(function: Callable[..., Any] | None = None, /, *, human: Human | None = None) -> Any:
+def verb(
+    *, human: Human | None = None, far: Far | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def verb(
+    function: Callable[..., Any] | None = None, /, *, human: Human | None = None, far: Far | None = None
+) -> Any:
     """Make `def command(ctx, ...)` a command body: a context around it, result printed, refusals rendered.
 
     Adds --home, --as and --json. With --json the result is one JSON document on stdout; otherwise
-    `human(result)` gives text or a rich renderable (None prints nothing). It stands between the click
+    `human(result)` gives text or a rich renderable (None prints nothing). Without --home, and with
+    HANDRAIL_URL and HANDRAIL_TOKEN, the answer comes from there by `far`. It stands between the click
     decorators and the function.
     """
 
@@ -54,7 +64,7 @@ def verb(function: Callable[..., Any] | None = None, /, *, human: Human | None =
             with instance.context(caller) as ctx:
                 return body(ctx, *args, **kwargs)
 
-        return _command(body, in_context, human)
+        return _command(body, in_context, human, far)
 
     return decorate(function) if function else decorate
 
@@ -62,33 +72,54 @@ def verb(function: Callable[..., Any] | None = None, /, *, human: Human | None =
 @overload
 def supervisor(function: Callable[..., Any], /) -> Callable[..., Any]: ...
 @overload
-def supervisor(*, human: Human | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
-def supervisor(function: Callable[..., Any] | None = None, /, *, human: Human | None = None) -> Any:
+def supervisor(
+    *, human: Human | None = None, far: Far | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def supervisor(
+    function: Callable[..., Any] | None = None, /, *, human: Human | None = None, far: Far | None = None
+) -> Any:
     """Like `verb`, for work that opens several short contexts: `def command(instance, caller, ...)`."""
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        return _command(body, body, human)
+        return _command(body, body, human, far)
 
     return decorate(function) if function else decorate
 
 
-def _command(body: Callable[..., Any], inner: Callable[..., Any], human: Human | None) -> Callable[..., Any]:
+def _command(
+    body: Callable[..., Any], inner: Callable[..., Any], human: Human | None, far: Far | None
+) -> Callable[..., Any]:
     def run(*args: Any, home: Path | None, as_person: str | None, as_json: bool, **kwargs: Any) -> None:
-        if home is None:
-            raise click.UsageError(_WHERE)
         speak(as_json)
         with refusals(as_json):
-            instance = _opener().open(home)
-            try:
-                result = inner(instance, _caller(instance, as_person), *args, **kwargs)
-            finally:
-                instance.close()
+            if home is not None:
+                instance = _opener().open(home)
+                try:
+                    result = inner(instance, _caller(instance, as_person), *args, **kwargs)
+                finally:
+                    instance.close()
+            else:
+                result = _from_afar(body, far, kwargs)
         show(result, human, as_json)
 
     made: Callable[..., Any] = update_wrapper(run, body)
+    setattr(made, FAR, far)
     for option in _OPTIONS:
         made = option(made)
     return made
+
+
+def _from_afar(body: Callable[..., Any], far: Far | None, values: dict[str, Any]) -> Any:
+    remote = Remote.from_environment()
+    if remote is None:
+        raise click.UsageError(_WHERE)
+    if far is None:
+        raise click.UsageError("This works on the machine of the instance only: say --home DIR there.")
+    if isinstance(far, str):
+        # What is printed as JSON came as JSON; people are shown what the command's own result would show.
+        kind = Any if wants_json() else get_type_hints(body).get("return", Any)
+        return remote.follow(far, values, kind)
+    return far(remote, **values)
 
 
 _OPTIONS = (
@@ -106,7 +137,7 @@ _OPTIONS = (
 )
 _WHERE = (
     "Say which instance: --home DIR, or set HANDRAIL_HOME. From a laptop, set both HANDRAIL_URL and"
-    " HANDRAIL_TOKEN: push, run, gates, promote, rollback, share and apps then go to that server."
+    " HANDRAIL_TOKEN: whatever does not need the machine itself then goes to that server."
 )
 
 
@@ -145,11 +176,14 @@ def _plainly(result: Any) -> str | None:
 
 @contextmanager
 def refusals(as_json: bool) -> Iterator[None]:
-    """Turn a Refusal inside into its words on stderr and exit status 1."""
+    """Turn a Refusal inside into its words on stderr and exit status 1; Ctrl-C ends with 130."""
     try:
         yield
     except Refusal as refusal:
         refuse(refusal, as_json)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
 
 
 def refuse(refusal: Refusal, as_json: bool) -> NoReturn:

@@ -11,7 +11,7 @@ from handrail import kit
 from handrail.review.decide import approve, refuse, withdraw
 from handrail.review.examine import report
 from handrail.review.formats import as_sarif
-from handrail.review.models import Report
+from handrail.review.queue_line import queue_line
 from handrail.review.request import current, queue
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["review"])
@@ -33,12 +33,9 @@ class RefusalReason(BaseModel):
 
 
 @router.get("")
-def reviews(ctx: kit.Ctx) -> list[dict[str, Any]]:
+def reviews(ctx: kit.Ctx) -> list[Any]:
     """What waits for a decision, sensitive first, then handoff, the oldest first."""
-    return [
-        {**_short(one.report), "since": kit.jsonable(one.since), "verdict": kit.jsonable(one.verdict)}
-        for one in queue(ctx)
-    ]
+    return [kit.jsonable(queue_line(one)) for one in queue(ctx)]
 
 
 @router.get("/{app}/{commit}")
@@ -73,24 +70,3 @@ def refuse_review(ctx: kit.Ctx, app: str, commit: str, said: RefusalReason) -> A
 def withdraw_review(ctx: kit.Ctx, app: str, commit: str) -> Any:
     """Take back your verdict."""
     return kit.jsonable(withdraw(ctx, app, commit))
-
-
-def _short(found: Report) -> dict[str, Any]:
-    names = (
-        "app",
-        "commit",
-        "n",
-        "tier",
-        "sensitive",
-        "purpose",
-        "says",
-        "owner",
-        "maker",
-        "requested_by",
-        "needed",
-    )
-    return {
-        **{name: getattr(found, name) for name in names},
-        "blocks": sum(one.severity == "blocks" for one in found.findings),
-        "warns": sum(one.severity == "warns" for one in found.findings),
-    }

@@ -16,7 +16,8 @@ from handrail.review.examine import known_data, numbered
 from handrail.review.folder import read_folder
 from handrail.review.formats import as_json, as_sarif, as_text
 from handrail.review.lint import lint
-from handrail.review.models import KnownData, Verdict, Waiting
+from handrail.review.models import KnownData, Verdict
+from handrail.review.queue_line import QueueLine, queue_line
 from handrail.review.request import queue
 
 NO_CATALOG = "Names of datasets, columns and metrics were not compared with a catalog: give --home and --as."
@@ -70,26 +71,18 @@ def _known(home: Path | None, person: str | None) -> tuple[KnownData, list[str]]
 
 
 @click.command("reviews")
-@kit.cli.verb(human=lambda waiting: _queue(waiting))
-def reviews_command(ctx: Context) -> tuple[Waiting, ...]:
+@kit.cli.verb(human=lambda waiting: _queue(waiting), far="GET /reviews")
+def reviews_command(ctx: Context) -> tuple[QueueLine, ...]:
     """What waits for a reviewer's decision."""
-    return queue(ctx)
+    return tuple(map(queue_line, queue(ctx)))
 
 
-def _queue(waiting: tuple[Waiting, ...]) -> object:
+def _queue(waiting: tuple[QueueLine, ...]) -> object:
     if not waiting:
         return "Nothing waits for a review."
     rows = [
-        (
-            found.app,
-            found.n,
-            found.tier,
-            found.requested_by,
-            f"{one.since:%Y-%m-%d %H:%M}",
-            one.verdict.because,
-        )
+        (one.app, one.n, one.tier, one.requested_by, f"{one.since:%Y-%m-%d %H:%M}", one.verdict.because)
         for one in waiting
-        for found in (one.report,)
     ]
     return kit.cli.table(["App", "Version", "Tier", "Asked by", "Since", "State"], rows)
 

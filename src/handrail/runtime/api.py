@@ -1,49 +1,44 @@
 """REST for runs."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from handrail import kit
-from handrail.kernel import Environment
 from handrail.runtime import look
 from handrail.runtime.answers import downloaded
-from handrail.runtime.models import Output, Run, RunState
+from handrail.runtime.layer import packages
+from handrail.runtime.models import Output
+from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
 
-@dataclass(frozen=True)
-class RunAnswer:
-    """A run as REST shows it."""
+@router.get("/layers")
+def get_layers(_ctx: kit.Ctx) -> dict[str, str]:
+    """The packages that reports may import, with their versions."""
+    return packages()
 
-    id: str
-    app: str
-    commit: str
-    environment: Environment
-    person: str
-    state: RunState
-    queued: datetime
-    started: datetime | None
-    finished: datetime | None
-    reason: str
-    next_step: str
-    exit_code: int | None
-    peak_memory: int
+
+@router.get("/runs")
+def get_runs(
+    ctx: kit.Ctx, app: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+) -> tuple[RunAnswer, ...]:
+    """The newest runs that you may know of."""
+    return tuple(map(run_answer, look.runs(ctx, app, limit=limit)))
 
 
 @router.get("/runs/{run_id}")
 def get_run(run_id: str, ctx: kit.Ctx) -> RunAnswer:
     """One run: for its person, the app's owners and support."""
-    return _answer(look.run(ctx, run_id))
+    return run_answer(look.run(ctx, run_id))
 
 
 @router.post("/runs/{run_id}/stop")
 def stop_run(run_id: str, ctx: kit.Ctx) -> RunAnswer:
     """End a run."""
-    return _answer(stop(ctx, run_id))
+    return run_answer(stop(ctx, run_id))
 
 
 @router.get("/runs/{run_id}/log")
@@ -62,7 +57,3 @@ def get_outputs(run_id: str, ctx: kit.Ctx) -> tuple[Output, ...]:
 def get_output(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
     """The content of one output."""
     return downloaded(*look.output(ctx, run_id, n))
-
-
-def _answer(run: Run) -> RunAnswer:
-    return RunAnswer(**{name: getattr(run, name) for name in RunAnswer.__dataclass_fields__})

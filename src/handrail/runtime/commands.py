@@ -1,10 +1,11 @@
 """Commands of the runtime room: `handrail layers`, `handrail runs` and `handrail doctor`."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import click
 from rich.console import Group, RenderableType
@@ -16,7 +17,8 @@ from handrail.kernel import Context, NotReady
 from handrail.runtime import look
 from handrail.runtime.doctor import Diagnosis, doctor
 from handrail.runtime.layer import Progress, build, packages
-from handrail.runtime.models import Output, Run
+from handrail.runtime.models import Output
+from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
 from handrail.settings import Settings
 
@@ -68,8 +70,10 @@ def layers_build(home: Path | None, as_json: bool) -> None:
 
 
 @layers.command("list")
-@kit.cli.verb(human=lambda found: kit.cli.table(("package", "version"), sorted(found.items())))
-def layers_list(_ctx: Context) -> Any:
+@kit.cli.verb(
+    human=lambda found: kit.cli.table(("package", "version"), sorted(found.items())), far="GET /layers"
+)
+def layers_list(_ctx: Context) -> Mapping[str, str]:
     """The packages that reports may import."""
     return packages()
 
@@ -79,7 +83,7 @@ def runs() -> None:
     """Runs of apps: list them, read their logs, save what they handed over, stop them."""
 
 
-def _listed(found: Sequence[Run]) -> RenderableType:
+def _listed(found: Sequence[RunAnswer]) -> RenderableType:
     rows = [
         (r.id, r.app, r.environment, r.person, r.state, f"{r.queued:%Y-%m-%d %H:%M}", r.reason) for r in found
     ]
@@ -89,15 +93,15 @@ def _listed(found: Sequence[Run]) -> RenderableType:
 @runs.command("list")
 @click.argument("app", required=False)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-@kit.cli.verb(human=_listed)
-def runs_list(ctx: Context, app: str | None, limit: int) -> Any:
+@kit.cli.verb(human=_listed, far="GET /runs")
+def runs_list(ctx: Context, app: str | None, limit: int) -> tuple[RunAnswer, ...]:
     """The newest runs that you may know of."""
-    return look.runs(ctx, app, limit=limit)
+    return tuple(map(run_answer, look.runs(ctx, app, limit=limit)))
 
 
 @runs.command("log")
 @click.argument("run")
-@kit.cli.verb
+@kit.cli.verb(far=lambda remote, run: remote.follow("GET /runs/{run}/log", {"run": run})["log"])
 def runs_log(ctx: Context, run: str) -> Any:
     """What a run printed."""
     return look.log(ctx, run)
@@ -106,11 +110,21 @@ def runs_log(ctx: Context, run: str) -> Any:
 @runs.command("save")
 @click.argument("run")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@kit.cli.verb(human=lambda saved: "\n".join(saved) or "It handed nothing over.")
+@kit.cli.verb(
+    human=lambda saved: "\n".join(saved) or "It handed nothing over.",
+    far=lambda *a, **which: _save_from_afar(*a, **which),
+)
 def runs_save(ctx: Context, run: str, directory: Path) -> Any:
     """Save what a run handed over into DIRECTORY."""
     directory.mkdir(parents=True, exist_ok=True)
     return [_saved(directory, *look.output(ctx, run, one.n)) for one in look.outputs(ctx, run)]
+
+
+def _save_from_afar(remote: kit.Remote, run: str, directory: Path) -> list[str]:
+    directory.mkdir(parents=True, exist_ok=True)
+    outputs: tuple[Output, ...] = remote.follow("GET /runs/{run}/outputs", {"run": run}, tuple[Output, ...])
+    at = f"/runs/{quote(run, safe='')}/outputs"
+    return [_saved(directory, one, remote.fetch("GET", f"{at}/{one.n}")) for one in outputs]
 
 
 def _saved(directory: Path, output: Output, content: bytes) -> str:
@@ -121,10 +135,13 @@ def _saved(directory: Path, output: Output, content: bytes) -> str:
 
 @runs.command("stop")
 @click.argument("run")
-@kit.cli.verb(human=lambda run: f"{run.id} is being stopped." if run.state == "running" else "Stopped.")
-def runs_stop(ctx: Context, run: str) -> Any:
+@kit.cli.verb(
+    human=lambda run: f"{run.id} is being stopped." if run.state == "running" else "Stopped.",
+    far="POST /runs/{run}/stop",
+)
+def runs_stop(ctx: Context, run: str) -> RunAnswer:
     """End a run."""
-    return stop(ctx, run)
+    return run_answer(stop(ctx, run))
 
 
 def _told(found: Diagnosis) -> RenderableType:

@@ -110,7 +110,7 @@ def build_command(
 
 @twin.command("report")
 @click.argument("dataset")
-@kit.cli.verb(human=_told)
+@kit.cli.verb(human=_told, far="GET /twins/{dataset}")
 def report_command(ctx: Context, dataset: str) -> TwinReport:
     """Show how alike the twin of a dataset is, and that it copies nobody."""
     found = report(ctx, dataset)

@@ -1,0 +1,228 @@
+"""From a laptop as on the machine: with HANDRAIL_URL and HANDRAIL_TOKEN a command says the same, word for word."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow as pa
+import pytest
+import uvicorn
+from click.testing import CliRunner, Result
+
+from handrail import apps, kit, runtime
+from handrail.kernel import Instance, identity
+from handrail.server import application, command
+from tests.journeys import company
+from tests.journeys.served import HANDRAIL
+
+MAKER = "maker.sales"
+SQL = "SELECT region, line, sum(net_amount) AS net, count(*) AS orders FROM sales_orders GROUP BY ALL ORDER BY line"
+SALES = ("--purpose", company.PURPOSE)
+# Works on files and processes of the machine itself, or on the accounts and keys that its operator looks after.
+HERE_ONLY = {
+    "bench", "demo", "doctor", "init", "layers build", "new", "people add", "people deactivate", "people link",
+    "people password", "review", "serve", "twin build", "approve", "refuse", "withdraw",
+}  # fmt: skip
+ASKED: list[tuple[str, Sequence[str]]] = [
+    ("viewer.emea", ("datasets",)),
+    ("viewer.emea", ("metrics",)),
+    ("viewer.emea", ("query", SQL, *SALES)),
+    ("viewer.emea", ("query", SQL, *SALES, "--format", "csv")),
+    ("viewer.emea", ("query", "SELECT * FROM sales_orders", *SALES)),
+    ("viewer.emea", ("query", "SELECT net_amount AS n FROM sales_orders WHERE region = $r AND net_amount > $n ORDER BY n", "--param", "r=EMEA", "--param", "n=900", *SALES)),
+    ("viewer.emea", ("query", "SELECT email, full_name FROM customers ORDER BY customer_id LIMIT 3", *SALES)),
+    ("viewer.emea", ("metric", "revenue", "--by", "region", "--grain", "month", "--start", "2026-02-01", *SALES)),
+    ("viewer.emea", ("budgets",)),
+    ("viewer.emea", ("layers", "list")),
+    ("viewer.emea", ("apps",)),
+    (MAKER, ("query", SQL, *SALES, "--env", "sandbox")),
+    (MAKER, ("query", SQL, "--app", "board")),
+    (MAKER, ("runs", "list")),
+    (MAKER, ("gates", "board")),
+    (MAKER, ("twin", "report", "sales_orders")),
+    ("steward.sales", ("changes", "sales_orders")),
+    ("steward.sales", ("see-as", "sales_orders", "viewer.emea")),
+    ("steward.sales", ("quality", "sales_orders", "--history")),
+    ("reviewer.platform", ("reviews",)),
+    ("admin", ("people", "list")),
+    # What is refused.
+    ("viewer.emea", ("query", "SELECT regoin FROM sales_orders", *SALES)),
+    ("viewer.emea", ("query", SQL, "--purpose", "people")),
+    ("viewer.emea", ("query", SQL)),
+    ("viewer.emea", ("query", "SELECT list(line) FROM sales_orders", *SALES, "--format", "csv")),
+    ("viewer.emea", ("metric", "revenue", "--start", "yesterday", *SALES)),
+    ("viewer.emea", ("metric", "revenew", *SALES)),
+    ("viewer.emea", ("see-as", "sales_orders", "admin")),
+    ("viewer.emea", ("runs", "log", "run_none")),
+    ("viewer.emea", ("certify", "sales_orders")),
+    ("viewer.emea", ("propose", "sales_orders", "--owner", "viewer.emea")),
+    ("viewer.emea", ("revoke", "sales_orders", "--reason", "I do not like it.")),
+    ("steward.sales", ("quality", "nothing")),
+]  # fmt: skip
+
+
+class House:
+    """An instance, and a server in front of it."""
+
+    def __init__(self, instance: Instance, url: str) -> None:
+        self.instance, self.url = instance, url
+
+    def near(self, person: str) -> dict[str, str]:
+        return {"HANDRAIL_HOME": str(self.instance.settings.home), "HANDRAIL_PERSON": person}
+
+    def far(self, person: str) -> dict[str, str]:
+        with company.actors(self.instance)(person) as ctx:
+            return {"HANDRAIL_URL": self.url, "HANDRAIL_TOKEN": identity.issue_token(ctx, "laptop")[1]}
+
+    def run(self, where: dict[str, str], words: Sequence[str]) -> Result:
+        return CliRunner().invoke(
+            command(), list(words), env={**where, "COLUMNS": "200"}, catch_exceptions=False
+        )
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    instance = company.found(folder)
+    company.furnish(instance, company.source(folder / "company.duckdb"))
+    acting = company.actors(instance)
+    with acting(MAKER) as ctx:
+        apps.push(ctx, company.files("board"), "Sales by line", "")
+    with acting(MAKER) as ctx:
+        run = apps.run(ctx, "board")
+    assert runtime.execute(instance, run.id).state == "succeeded"
+    with acting(MAKER) as ctx:
+        apps.share(ctx, "board", ["sales"], [])
+    with acting(MAKER) as ctx:
+        apps.ask(ctx, "board")
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application(instance), log_config=None))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield House(instance, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    server.should_exit = True
+    thread.join()
+    instance.close()
+
+
+def steady(text: str) -> str:
+    """What is said, without the names that every answer has of its own."""
+    return re.sub(r"query_\w+", "query_…", text)
+
+
+@pytest.mark.parametrize(("person", "words"), ASKED, ids=[" ".join(words)[:70] for _, words in ASKED])
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "words"])
+def test_a_command_says_the_same_from_a_laptop(
+    house: House, person: str, words: Sequence[str], as_json: bool
+) -> None:
+    line = [*words, *(["--json"] if as_json else [])]
+    near, far = house.run(house.near(person), line), house.run(house.far(person), line)
+    assert steady(far.stderr) == steady(near.stderr)
+    assert steady(far.stdout).splitlines() == steady(near.stdout).splitlines()
+    assert far.exit_code == near.exit_code
+    assert near.stdout or near.stderr
+
+
+def test_the_answers_compared_are_answers(house: House) -> None:
+    """So that the test above cannot pass by two empty tables or two usage errors."""
+    said = json.loads(house.run(house.far("viewer.emea"), ["query", SQL, *SALES, "--json"]).stdout)
+    assert {row["region"] for row in said["rows"]} == {"EMEA"}
+    assert (said["count"], said["complete"]) == (4, True)
+    codes = [house.run(house.far(person), words).exit_code for person, words in ASKED]
+    assert set(codes) == {0, 1}
+
+
+def test_arrow_is_the_same_table_from_a_laptop(house: House) -> None:
+    words = ["query", "SELECT * FROM sales_orders ORDER BY order_id", *SALES, "--format", "arrow"]
+    near, far = (
+        pa.ipc.open_stream(house.run(where, words).stdout_bytes).read_all()
+        for where in (house.near("viewer.emea"), house.far("viewer.emea"))
+    )
+    assert near.num_rows == 200
+    assert near.equals(far)
+
+
+def test_what_a_run_printed_and_handed_over_comes_to_a_laptop(house: House, tmp_path: Path) -> None:
+    run = json.loads(house.run(house.far(MAKER), ["runs", "list", "--json"]).stdout)[0]["id"]
+    assert (
+        house.run(house.far(MAKER), ["runs", "log", run]).stdout
+        == house.run(house.near(MAKER), ["runs", "log", run]).stdout
+    )
+    saved = {}
+    for where in (house.near(MAKER), house.far(MAKER)):
+        folder = tmp_path / str(len(saved))
+        assert house.run(where, ["runs", "save", run, str(folder)]).exit_code == 0
+        saved[folder] = {file.name: file.read_bytes() for file in folder.iterdir()}
+    one, other = saved.values()
+    assert one == other
+    assert len(one) == 3
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    for name, entry in group.commands.items():
+        if isinstance(entry, click.Group) and entry.commands:
+            yield from commands(entry, (*path, name))
+        else:
+            yield " ".join((*path, name)), entry
+
+
+def test_every_command_works_from_a_laptop_but_those_of_the_machine_itself() -> None:
+    near = {name for name, one in commands(command()) if not getattr(one.callback, kit.cli.FAR, None)}
+    assert near <= HERE_ONLY
+
+
+def test_a_command_of_the_machine_itself_says_so_on_a_laptop(house: House) -> None:
+    said = house.run(house.far("admin"), ["people", "deactivate", "viewer.emea"])
+    assert said.exit_code == 2
+    assert "on the machine of the instance" in said.stderr
+
+
+def test_a_dead_token_and_a_dead_server_are_told_apart(house: House) -> None:
+    dead = {"HANDRAIL_URL": house.url, "HANDRAIL_TOKEN": "hr_nobody"}
+    assert json.loads(house.run(dead, ["datasets", "--json"]).stderr)["code"] == "not_allowed"
+    away = {"HANDRAIL_URL": "http://127.0.0.1:9", "HANDRAIL_TOKEN": "hr_nobody"}
+    assert json.loads(house.run(away, ["datasets", "--json"]).stderr)["code"] == "upstream"
+    bare = {"HANDRAIL_URL": "http://handrail.example", "HANDRAIL_TOKEN": "hr_nobody"}
+    assert "https" in json.loads(house.run(bare, ["datasets", "--json"]).stderr)["message"]
+
+
+@pytest.mark.parametrize("where", ["near", "far"])
+def test_ctrl_c_stops_a_question(house: House, where: str, tmp_path: Path) -> None:
+    environment: Callable[[str], dict[str, str]] = getattr(house, where)
+    endless = "SELECT count(*) FROM " + ", ".join(f"sales_orders {name}" for name in "abcdef")
+    process = subprocess.Popen(
+        [*HANDRAIL, "query", endless, *SALES],
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path), **environment("viewer.emea")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    before = begun(house)
+    while begun(house) == before:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, why = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "")
+    assert "Stopped." in why
+
+
+def begun(house: House) -> int:
+    """How many questions were let through so far."""
+    listed: list[Any] = json.loads(
+        house.run(
+            house.near("admin"), ["audit", "list", "--verb", "query.allowed", "--limit", "1000", "--json"]
+        ).stdout
+    )
+    return len(listed)
