@@ -30,7 +30,8 @@ SALES = ("--purpose", company.PURPOSE)
 # Works on files and processes of the machine itself, or on the accounts and keys that its operator looks after.
 HERE_ONLY = {
     "bench", "demo", "doctor", "init", "layers build", "new", "people add", "people deactivate", "people link",
-    "people password", "review", "serve", "twin build", "approve", "refuse", "withdraw",
+    "people password", "review", "serve", "twin build", "approve", "refuse", "withdraw", "audit verifier",
+    "rules add", "rules remove", "openlineage status", "openlineage retry",
 }  # fmt: skip
 ASKED: list[tuple[str, Sequence[str]]] = [
     ("viewer.emea", ("datasets",)),
@@ -42,6 +43,12 @@ ASKED: list[tuple[str, Sequence[str]]] = [
     ("viewer.emea", ("query", "SELECT email, full_name FROM customers ORDER BY customer_id LIMIT 3", *SALES)),
     ("viewer.emea", ("metric", "revenue", "--by", "region", "--grain", "month", "--start", "2026-02-01", *SALES)),
     ("viewer.emea", ("budgets",)),
+    ("viewer.emea", ("metrics", "revenue")),
+    ("viewer.emea", ("datasets", "sales_orders")),
+    ("viewer.emea", ("notices",)),
+    ("viewer.emea", ("rules", "list", "sales_orders")),
+    ("viewer.emea", ("lineage", "metric:revenue")),
+    ("viewer.emea", ("lineage", "sales_orders", "--column", "region")),
     ("viewer.emea", ("layers", "list")),
     ("viewer.emea", ("apps",)),
     (MAKER, ("query", SQL, *SALES, "--env", "sandbox")),
@@ -54,7 +61,16 @@ ASKED: list[tuple[str, Sequence[str]]] = [
     ("steward.sales", ("quality", "sales_orders", "--history")),
     ("reviewer.platform", ("reviews",)),
     ("admin", ("people", "list")),
+    ("admin", ("audit", "list", "--verb", "dataset.", "--limit", "5")),
+    ("admin", ("audit", "key")),
+    ("compliance", ("audit", "who-saw", "customer", "1")),
+    ("compliance", ("budgets", "--everybody")),
     # What is refused.
+    ("viewer.emea", ("audit", "list")),
+    ("viewer.emea", ("audit", "verify")),
+    ("viewer.emea", ("budgets", "--everybody")),
+    ("viewer.emea", ("lineage", "nothing")),
+    ("viewer.emea", ("datasets", "sales_order")),
     ("viewer.emea", ("query", "SELECT regoin FROM sales_orders", *SALES)),
     ("viewer.emea", ("query", SQL, "--purpose", "people")),
     ("viewer.emea", ("query", SQL)),
@@ -151,6 +167,26 @@ def test_arrow_is_the_same_table_from_a_laptop(house: House) -> None:
     )
     assert near.num_rows == 200
     assert near.equals(far)
+
+
+def test_an_entry_is_proved_alike_from_a_laptop(house: House) -> None:
+    near, far = (
+        json.loads(house.run(where, ["audit", "proof", "3", "--json"]).stdout)
+        for where in (house.near("admin"), house.far("admin"))
+    )
+    assert near.keys() == far.keys()  # the log grows with every question, so its size and path do not compare
+    assert (near["entry"], near["leaf"]) == (far["entry"], far["leaf"])
+
+
+def test_the_exported_trail_is_written_to_a_file_on_the_laptop(house: House, tmp_path: Path) -> None:
+    chosen = ("--verb", "dataset.certified")
+    for name, where in (("near", house.near("admin")), ("far", house.far("admin"))):
+        assert house.run(where, ["audit", "export", str(tmp_path / name), *chosen]).exit_code == 0
+    near, far = ((tmp_path / name).read_text().splitlines() for name in ("near", "far"))
+    assert len(near) == len(far) > 2
+    assert [json.loads(line)["body"] for line in near if "body" in line] == [
+        json.loads(line)["body"] for line in far if "body" in line
+    ]
 
 
 def test_what_a_run_printed_and_handed_over_comes_to_a_laptop(house: House, tmp_path: Path) -> None:

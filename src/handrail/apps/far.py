@@ -43,7 +43,7 @@ def run(
 def gates(remote: kit.Remote, app: str, commit: str | None) -> tuple[Gate, ...]:
     """What stands between it and production."""
     which = {"app": named(app), "commit": commit}
-    found: tuple[Gate, ...] = remote.follow("GET /apps/{app}/gates", which, tuple[Gate, ...])
+    found: tuple[Gate, ...] = remote.read("GET /apps/{app}/gates", which, tuple[Gate, ...])
     return found
 
 

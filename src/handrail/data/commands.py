@@ -12,7 +12,14 @@ import click
 import orjson
 
 from handrail import kit
-from handrail.data import disclosure_commands, formats, model_commands, quality_commands, steward_commands
+from handrail.data import (
+    catalog_commands,
+    disclosure_commands,
+    formats,
+    model_commands,
+    quality_commands,
+    steward_commands,
+)
 from handrail.data.answer import Answer
 from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
@@ -111,6 +118,7 @@ def metrics_command(ctx: Context, name: str | None) -> Metric | tuple[Metric, ..
 
 commands: list[click.Command] = [
     *steward_commands.commands,
+    *catalog_commands.commands,
     *quality_commands.commands,
     query_command,
     metric_command,

@@ -19,11 +19,10 @@ from handrail.kernel import Context
 @click.option(
     "--day", type=click.DateTime(["%Y-%m-%d"]), help="With --everybody: of this day (UTC), not today."
 )
-@kit.cli.verb(human=lambda found: _used(found))
+@kit.cli.verb(human=lambda found: _used(found), far=lambda *a, **whose: _there(*a, **whose))
 def budgets_command(ctx: Context, everybody: bool, day: datetime | None) -> Any:
     """How many entities you have seen today, of how many you may."""
-    if day and not everybody:
-        raise click.UsageError("--day goes with --everybody.")
+    _goes_with(day, everybody)
     return everybodys_budgets(ctx, day.date() if day else None) if everybody else my_budgets(ctx)
 
 
@@ -51,6 +50,19 @@ def _read(found: tuple[ColumnRead, ...]) -> Any:
         for one in found
     ]
     return kit.cli.table(["version", "where", "dataset", "column", "times", "last"], rows)
+
+
+def _goes_with(day: datetime | None, everybody: bool) -> None:
+    if day and not everybody:
+        raise click.UsageError("--day goes with --everybody.")
+
+
+def _there(remote: kit.Remote, everybody: bool, day: datetime | None) -> Any:
+    _goes_with(day, everybody)
+    if everybody:
+        of = {"day": day and day.date()}
+        return remote.follow("GET /budgets/everybody", of, tuple[Used, ...])
+    return remote.follow("GET /budgets", {}, tuple[BudgetUse, ...])
 
 
 def _used(found: tuple[BudgetUse | Used, ...]) -> Any:

@@ -12,6 +12,12 @@ from handrail.data.lineage import lineage
 router = APIRouter(prefix="/api/v1", tags=["data"])
 
 
+@router.get("/lineage/{name}")
+def lineage_of(ctx: kit.Ctx, name: str, column: Annotated[str | None, Query(max_length=500)] = None) -> Any:
+    """The same by a name alone, which may say what it names, as in metric:revenue."""
+    return kit.jsonable(lineage(ctx, name, column))
+
+
 @router.get("/lineage/{kind}/{name}")
 def one_lineage(
     ctx: kit.Ctx,

@@ -19,14 +19,23 @@ _FEW = 4  # names of columns that a line of the table takes
 @click.argument("name")
 @click.option("--column", help="Follow one column of a dataset.")
 @click.option("--columns", "every", is_flag=True, help="A line for each column.")
-@kit.cli.verb(human=lambda result: result)
+@kit.cli.verb(human=lambda result: result, far=lambda *a, **of: _there(*a, **of))
 def lineage_command(ctx: Context, name: str, column: str | None, every: bool) -> Any:
     """What a dataset, metric or app comes from and leads to. NAME may say which: metric:revenue."""
     found = lineage(ctx, name, column)
-    return found if kit.cli.wants_json() else _table(found, every)
+    return _shown(found, every)
 
 
 commands: list[click.Command] = [lineage_command]
+
+
+def _there(remote: kit.Remote, name: str, column: str | None, every: bool) -> Any:
+    of = {"name": name, "column": column}
+    return _shown(remote.follow("GET /lineage/{name}", of, Lineage), every)
+
+
+def _shown(found: Lineage, every: bool) -> Any:
+    return found if kit.cli.wants_json() else _table(found, every)
 
 
 def _table(found: Lineage, every: bool) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -10,7 +11,7 @@ from handrail import kit
 from handrail.data.browse import Found, Wanted, browse
 from handrail.data.catalog import contract
 from handrail.data.in_force import InForce, Purpose, policies, purposes_in_use
-from handrail.data.models import Dataset
+from handrail.data.models import Contract, Dataset
 from handrail.data.notices import dismiss, notices
 from handrail.data.notices_store import Notice
 from handrail.data.promise_changes import rule_of
@@ -30,10 +31,12 @@ def rules_group() -> None:
 
 @rules_group.command("list")
 @click.argument("dataset")
-@kit.cli.verb(human=lambda found: _listed(found))
+@kit.cli.verb(
+    human=lambda found: _listed(found), far=lambda remote, dataset: _written(_stated_there(remote, dataset))
+)
 def list_command(ctx: Context, dataset: str) -> list[dict[str, str]]:
     """Number and show the rules that the contract writes down."""
-    return [write_rule(rule) for rule in contract(ctx, dataset).quality]
+    return _written(contract(ctx, dataset))
 
 
 @rules_group.command("add")
@@ -68,7 +71,7 @@ def remove_command(ctx: Context, dataset: str, number: int) -> Dataset:
 
 @click.command("notices")
 @click.option("--dismiss", "away", metavar="ID", help="Put this notice away.")
-@kit.cli.verb(human=lambda found: _told(found))
+@kit.cli.verb(human=lambda found: _told(found), far=lambda *a, **which: _notices_there(*a, **which))
 def notices_command(ctx: Context, away: str | None) -> tuple[Notice, ...]:
     """What you have to know of data that you answer for, or that your apps use."""
     if away:
@@ -112,6 +115,22 @@ commands: list[click.Command] = [
     purposes_command,
     policies_command,
 ]
+
+
+def _written(stated: Contract) -> list[dict[str, str]]:
+    return [write_rule(rule) for rule in stated.quality]
+
+
+def _stated_there(remote: kit.Remote, dataset: str) -> Contract:
+    found: Dataset = remote.read("GET /datasets/{dataset}", {"dataset": dataset}, Dataset)
+    return found.contract
+
+
+def _notices_there(remote: kit.Remote, away: str | None) -> tuple[Notice, ...]:
+    if away:
+        remote.fetch("POST", f"/notices/{quote(away, safe='')}/dismiss")
+    found: tuple[Notice, ...] = remote.follow("GET /notices", {}, tuple[Notice, ...])
+    return found
 
 
 def _listed(found: list[dict[str, str]]) -> Any:

@@ -1,4 +1,4 @@
-"""The command line for stewards: import, list, propose, certify and revoke."""
+"""The command line for stewards: import, propose, certify and revoke."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from rich.console import Group
 from rich.text import Text
 
 from handrail import kit
-from handrail.data.catalog import datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
@@ -38,13 +37,6 @@ def import_command(ctx: Context, source: str, name: str | None, encoding: str | 
     """
     with kit.cli.progress() as report:
         return import_source(ctx, source, name, report, encoding)
-
-
-@click.command("datasets")
-@kit.cli.verb(human=lambda found: _listed(found), far="GET /datasets")
-def datasets_command(ctx: Context) -> tuple[Dataset, ...]:
-    """List every dataset with its state, owner and rows."""
-    return datasets(ctx)
 
 
 @click.command("propose")
@@ -158,7 +150,6 @@ def changes_command(ctx: Context, dataset: str) -> Comparison:
 
 commands: list[click.Command] = [
     import_command,
-    datasets_command,
     propose_command,
     certify_command,
     renew_command,
@@ -266,11 +257,6 @@ def _checked(found: QualityCheck | tuple[QualityCheck, ...]) -> Any:
     promises = [[one.promise, one.outcome, one.said] for one in found.results]
     title = f"{found.dataset}, {found.rows:,} rows as of {found.as_of:%Y-%m-%d %H:%M}"
     return kit.cli.table(["promise", "outcome", "what was counted"], promises, title)
-
-
-def _listed(found: tuple[Dataset, ...]) -> Any:
-    rows = [[one.name, one.state, one.contract.owner or "–", one.rows, one.source] for one in found]
-    return kit.cli.table(["dataset", "state", "owner", "rows", "source"], rows)
 
 
 def _stands(made: Dataset) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,7 +12,7 @@ from rich.console import RenderableType
 
 from handrail import data, kit
 from handrail.kernel import Context, NotReady, storage, trail
-from handrail.kernel.audit import Chosen, Entry
+from handrail.kernel.audit import Chosen, Entry, Verification
 
 
 @click.group()
@@ -21,10 +21,16 @@ def audit() -> None:
 
 
 @audit.command("verify")
-@kit.cli.verb(human=lambda found: f"{found}\nRoot {found.root}")
-def audit_verify(ctx: Context) -> Any:
+@kit.cli.verb(
+    human=lambda found: f"{found}\nRoot {found.root}",
+    far=lambda remote: _whole(remote.read("GET /audit/verify", {}, Verification)),
+)
+def audit_verify(ctx: Context) -> Verification:
     """Prove every entry of the trail against what was signed; exit status 1 when not whole."""
-    found = trail.verify(ctx)
+    return _whole(trail.verify(ctx))
+
+
+def _whole(found: Verification) -> Verification:
     if not found.ok:
         raise NotReady(
             str(found),
@@ -36,7 +42,7 @@ def audit_verify(ctx: Context) -> Any:
 
 @audit.command("proof")
 @click.argument("seq", type=click.IntRange(0))
-@kit.cli.verb
+@kit.cli.verb(far="GET /audit/{seq}/proof")
 def audit_proof(ctx: Context, seq: int) -> Any:
     """Prove that entry SEQ is in the signed log."""
     return trail.prove(ctx, seq)
@@ -52,7 +58,7 @@ _moment = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.option("--subject", default="", help="Only what was done to this, such as dataset:sales_orders.")
 @click.option("--start", type=_moment, help="From this moment (UTC) on.")
 @click.option("--end", type=_moment, help="Before this moment (UTC).")
-@kit.cli.verb(human=lambda _: None)
+@kit.cli.verb(human=lambda _: None, far=lambda *a, **which: _export_there(*a, **which))
 def audit_export(
     ctx: Context,
     file: Path | None,
@@ -68,7 +74,18 @@ def audit_export(
     anywhere, without Handrail.
     """
     start, end = (moment and moment.replace(tzinfo=UTC) for moment in (start, end))
-    pieces = trail.export(ctx, Chosen(person, verb, subject, start, end))
+    _write(trail.export(ctx, Chosen(person, verb, subject, start, end)), file)
+
+
+def _export_there(
+    remote: kit.Remote, file: Path | None, start: datetime | None, end: datetime | None, **chosen: str
+) -> None:
+    moments = {"start": start and start.replace(tzinfo=UTC), "end": end and end.replace(tzinfo=UTC)}
+    with remote.opened("GET", kit.remote.addressed("/audit/export", {**chosen, **moments})) as answer:
+        _write(iter(lambda: answer.read(1 << 16), b""), file)
+
+
+def _write(pieces: Iterator[bytes], file: Path | None) -> None:
     if file:
         storage.write_pieces(file, pieces)
         return
@@ -84,14 +101,17 @@ def audit_verifier() -> None:
 
 
 @audit.command("key")
-@kit.cli.verb(human=lambda key: key)
+@kit.cli.verb(human=lambda key: key, far=lambda remote: remote.fetch("GET", "/audit/key").decode())
 def audit_key(ctx: Context) -> str:
     """Print the public key that the trail is signed with; note it where the server cannot write."""
     return ctx.instance.log.verifier_key
 
 
 @audit.command("checkpoint")
-@kit.cli.verb(human=lambda _: None)
+@kit.cli.verb(
+    human=lambda _: None,
+    far=lambda remote: click.echo(remote.fetch("GET", "/audit/checkpoint").decode(), nl=False),
+)
 def audit_checkpoint(ctx: Context) -> None:
     """Print the newest signed checkpoint, for you to keep where the server cannot write."""
     click.echo(trail.checkpoint(ctx), nl=False)
@@ -99,7 +119,12 @@ def audit_checkpoint(ctx: Context) -> None:
 
 @audit.command("consistency")
 @click.argument("checkpoint", type=click.File())
-@kit.cli.verb(human=lambda _: None)
+@kit.cli.verb(
+    human=lambda _: None,
+    far=lambda remote, checkpoint: click.echo(
+        json.dumps(remote.post("/audit/consistency", {"checkpoint": checkpoint.read()}))
+    ),
+)
 def audit_consistency(ctx: Context, checkpoint: TextIO) -> None:
     """Write the proof that the log of an older CHECKPOINT (a file) is the beginning of today's, as JSON."""
     click.echo(json.dumps(trail.consistency(ctx, checkpoint.read())))
@@ -115,8 +140,8 @@ def _listed(entries: Iterable[Entry]) -> RenderableType:
 @click.option("--verb", default="", help="Only verbs that begin so.")
 @click.option("--subject", default="", help="Only what was done to this, such as dataset:sales_orders.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@kit.cli.verb(human=_listed)
-def audit_list(ctx: Context, person: str, verb: str, subject: str, limit: int) -> Any:
+@kit.cli.verb(human=_listed, far="GET /audit")
+def audit_list(ctx: Context, person: str, verb: str, subject: str, limit: int) -> tuple[Entry, ...]:
     """The newest entries first."""
     return trail.entries(ctx, person=person, verb=verb, subject=subject, limit=limit)
 
@@ -124,8 +149,8 @@ def audit_list(ctx: Context, person: str, verb: str, subject: str, limit: int) -
 @audit.command("who-saw")
 @click.argument("about")
 @click.argument("entity")
-@kit.cli.verb(human=lambda found: _sightings(found))
-def audit_who_saw(ctx: Context, about: str, entity: str) -> Any:
+@kit.cli.verb(human=lambda found: _sightings(found), far="POST /who-saw")
+def audit_who_saw(ctx: Context, about: str, entity: str) -> tuple[data.Sighting, ...]:
     """Who saw this ENTITY (4711) of a kind or dataset (customer), when, through which app and query."""
     return data.who_saw(ctx, about, entity)
 

@@ -90,7 +90,7 @@ def audit_entries(
     verb: str = "",
     subject: str = "",
     before: int | None = Query(None, ge=0, le=1 << 53),
-    limit: int = Query(50, ge=1, le=500),
+    limit: int = Query(50, ge=1, le=10_000),
 ) -> list[Any]:
     """The trail, newest first."""
     found = trail.entries(ctx, person=person, verb=verb, subject=subject, before=before, limit=limit)

@@ -2,7 +2,7 @@
 A room gives it values; how they look, and how a refusal reads, is decided here once.
 """
 
-from handrail.kit import cli
+from handrail.kit import cli, remote
 from handrail.kit.diff import Diff, DiffLine, Hunk, diff, highlight
 from handrail.kit.draw import Bar, bars, histogram, histogram_pair, sparkline
 from handrail.kit.flow import Box, Line, flow
@@ -49,6 +49,7 @@ __all__ = [
     "panel",
     "panels",
     "refusal_page",
+    "remote",
     "render",
     "sparkline",
     "static_url",

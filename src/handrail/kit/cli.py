@@ -1,7 +1,9 @@
 """One way for a command to reach an instance, here or by REST, print a result, and render a refusal."""
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import update_wrapper
@@ -110,15 +112,13 @@ def _command(
 
 
 def _from_afar(body: Callable[..., Any], far: Far | None, values: dict[str, Any]) -> Any:
-    remote = Remote.from_environment()
+    remote = Remote.from_environment(raw=wants_json())
     if remote is None:
         raise click.UsageError(_WHERE)
     if far is None:
         raise click.UsageError("This works on the machine of the instance only: say --home DIR there.")
     if isinstance(far, str):
-        # What is printed as JSON came as JSON; people are shown what the command's own result would show.
-        kind = Any if wants_json() else get_type_hints(body).get("return", Any)
-        return remote.follow(far, values, kind)
+        return remote.follow(far, values, get_type_hints(body).get("return", Any))
     return far(remote, **values)
 
 
@@ -176,14 +176,38 @@ def _plainly(result: Any) -> str | None:
 
 @contextmanager
 def refusals(as_json: bool) -> Iterator[None]:
-    """Turn a Refusal inside into its words on stderr and exit status 1; Ctrl-C ends with 130."""
+    """Turn a Refusal inside into its words on stderr and exit status 1; Ctrl-C ends with 130.
+
+    Some libraries make another exception of Ctrl-C, so it is the key that counts.
+    """
+    pressed = threading.Event()
+
+    def press(number: int, frame: Any) -> None:
+        pressed.set()
+        signal.default_int_handler(number, frame)
+
+    with _on_interrupt(press):
+        try:
+            yield
+        except BaseException as error:
+            if pressed.is_set():
+                click.echo("Stopped.", err=True)
+                sys.exit(130)
+            if isinstance(error, Refusal):
+                refuse(error, as_json)
+            raise
+
+
+@contextmanager
+def _on_interrupt(press: Callable[[int, Any], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # where Python lets nobody listen
+        yield
+        return
+    before = signal.signal(signal.SIGINT, press)
     try:
         yield
-    except Refusal as refusal:
-        refuse(refusal, as_json)
-    except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def refuse(refusal: Refusal, as_json: bool) -> NoReturn:

@@ -47,13 +47,14 @@ OPENER = urllib.request.build_opener(_Stay)
 
 @dataclass(frozen=True)
 class Remote:
-    """A Handrail server and who is asking."""
+    """A Handrail server and who is asking. `raw`: `follow` gives JSON as it came, to be printed as such."""
 
     url: str
     token: str
+    raw: bool = False
 
     @classmethod
-    def from_environment(cls) -> "Remote | None":
+    def from_environment(cls, raw: bool = False) -> "Remote | None":
         """The server that the environment names; refuses Invalid an address that would show the token."""
         url, token = os.environ.get("HANDRAIL_URL", ""), os.environ.get("HANDRAIL_TOKEN", "")
         if not url or not token:
@@ -64,9 +65,13 @@ class Remote:
             raise Invalid(
                 "HANDRAIL_URL must begin with https://.", next_step="A token must not travel openly."
             )
-        return cls(url.rstrip("/"), token)
+        return cls(url.rstrip("/"), token, raw)
 
     def follow(self, route: str, values: Mapping[str, Any], kind: Any = Any) -> Any:
+        """Like `read`; where the answer is printed as JSON, it is left as it came."""
+        return self.read(route, values, Any if self.raw else kind)
+
+    def read(self, route: str, values: Mapping[str, Any], kind: Any = Any) -> Any:
         """Ask by a route such as `GET /datasets/{name}/changes`, and read the answer as `kind`.
 
         The values fill the places of the route; what is left of them is the query of a GET and the JSON of
@@ -77,8 +82,7 @@ class Remote:
         for name in _PLACE.findall(path):
             path = path.replace(f"{{{name}}}", urllib.parse.quote(str(left.pop(name)), safe=""))
         if method == "GET":
-            said = urllib.parse.urlencode({k: jsonable(v) for k, v in left.items()}, doseq=True)
-            answer = self.get(f"{path}?{said}" if said else path)
+            answer = self.get(addressed(path, left))
         else:
             answer = json.loads(self.fetch(method, path, json.dumps(jsonable(left)).encode()))
         return TypeAdapter(kind).validate_python(answer)
@@ -123,6 +127,12 @@ class Remote:
             raise Upstream(
                 f"{self.url} does not answer.", next_step="Check HANDRAIL_URL and your network."
             ) from error
+
+
+def addressed(path: str, values: Mapping[str, Any]) -> str:
+    """A path with these values as its query; None is not said, and a tuple is said one by one."""
+    said = urllib.parse.urlencode({k: jsonable(v) for k, v in values.items() if v is not None}, doseq=True)
+    return f"{path}?{said}" if said else path
 
 
 def refusal_of(told: Mapping[str, Any]) -> Refusal:

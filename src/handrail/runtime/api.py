@@ -1,6 +1,6 @@
 """REST for runs."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -9,7 +9,7 @@ from handrail.runtime import look
 from handrail.runtime.answers import downloaded
 from handrail.runtime.layer import packages
 from handrail.runtime.models import Output
-from handrail.runtime.run_answer import RunAnswer, run_answer
+from handrail.runtime.run_answer import run_answer
 from handrail.runtime.stop import stop
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
@@ -24,21 +24,21 @@ def get_layers(_ctx: kit.Ctx) -> dict[str, str]:
 @router.get("/runs")
 def get_runs(
     ctx: kit.Ctx, app: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
-) -> tuple[RunAnswer, ...]:
+) -> list[Any]:
     """The newest runs that you may know of."""
-    return tuple(map(run_answer, look.runs(ctx, app, limit=limit)))
+    return [kit.jsonable(run_answer(run)) for run in look.runs(ctx, app, limit=limit)]
 
 
 @router.get("/runs/{run_id}")
-def get_run(run_id: str, ctx: kit.Ctx) -> RunAnswer:
+def get_run(run_id: str, ctx: kit.Ctx) -> Any:
     """One run: for its person, the app's owners and support."""
-    return run_answer(look.run(ctx, run_id))
+    return kit.jsonable(run_answer(look.run(ctx, run_id)))
 
 
 @router.post("/runs/{run_id}/stop")
-def stop_run(run_id: str, ctx: kit.Ctx) -> RunAnswer:
+def stop_run(run_id: str, ctx: kit.Ctx) -> Any:
     """End a run."""
-    return run_answer(stop(ctx, run_id))
+    return kit.jsonable(run_answer(stop(ctx, run_id)))
 
 
 @router.get("/runs/{run_id}/log")

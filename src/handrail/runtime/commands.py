@@ -122,7 +122,7 @@ def runs_save(ctx: Context, run: str, directory: Path) -> Any:
 
 def _save_from_afar(remote: kit.Remote, run: str, directory: Path) -> list[str]:
     directory.mkdir(parents=True, exist_ok=True)
-    outputs: tuple[Output, ...] = remote.follow("GET /runs/{run}/outputs", {"run": run}, tuple[Output, ...])
+    outputs: tuple[Output, ...] = remote.read("GET /runs/{run}/outputs", {"run": run}, tuple[Output, ...])
     at = f"/runs/{quote(run, safe='')}/outputs"
     return [_saved(directory, one, remote.fetch("GET", f"{at}/{one.n}")) for one in outputs]
 

@@ -119,9 +119,7 @@ def close(
             questions=over.questions, refusals=len(said.refusals), outputs=outputs, for_person=run.person,
         )  # fmt: skip
         ended = over.state, over.ended, said.reads, said.metrics
-        ctx.events.publish(
-            RunFinished(run.id, run.app, run.commit, run.environment, run.person, *ended)
-        )
+        ctx.events.publish(RunFinished(run.id, run.app, run.commit, run.environment, run.person, *ended))
 
 
 def _in_sandbox(

@@ -118,6 +118,9 @@ class _Running:
         except duckdb.Error as error:
             self.close()
             raise self._told(error) from None
+        except BaseException:  # Ctrl-C, a RuntimeError here, must not leave it running
+            self.close()
+            raise
         self.schema = told_apart(self._reader.schema)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
