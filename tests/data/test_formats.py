@@ -74,7 +74,19 @@ class Fixed:
 
 def answered(table: pa.Table, refusal: Exception | None = None, at_once: int = 2) -> Answer:
     rows: Any = Fixed(table, refusal, at_once)
-    return Answer("query_1", "production", {}, {}, None, None, None, rows, Budget(100, 10), lambda *_: None)
+    return Answer(
+        id="query_1",
+        environment="production",
+        columns_read={},
+        masked={},
+        as_of=None,
+        certified=None,
+        ties_to=None,
+        _rows=rows,
+        _budget=Budget(100, 10),
+        _recorded=lambda: None,
+        _closing=lambda *_: None,
+    )
 
 
 def selected(sql: str) -> pa.Table:

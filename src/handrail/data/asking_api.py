@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
@@ -26,7 +26,7 @@ Day = Annotated[str | None, Field(max_length=100, json_schema_extra={"format": "
 Scalar = str | int | float | bool | None
 Names = Annotated[list[str], Query(default_factory=list, max_length=500)]
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_FORMS = {
+_FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The rows that you may see, while they are being made.",
         "content": {

@@ -16,7 +16,6 @@ from handrail import kit
 from handrail.data import formats
 from handrail.data.answer import Answer, Budget
 from handrail.kernel import Upstream
-from handrail.kit.remote import refusal_of
 
 _ACCEPT = 'application/vnd.apache.arrow.stream; codecs="zstd", application/problem+json'
 
@@ -39,7 +38,10 @@ def fetch_answer(remote: kit.Remote, asked: Mapping[str, Any]) -> Answer:
         ties_to=about.get("ties_to"),
         _rows=rows,
         _budget=Budget(sys.maxsize, sys.maxsize >> 20),
+        _recorded=lambda: None,
         _closing=lambda _rows, _size, _ended: None,
+        currency=about.get("currency"),
+        rates=about.get("rates"),
     )
 
 
@@ -67,7 +69,7 @@ class _Rows:
         except (http.client.HTTPException, OSError, pa.ArrowException):
             said = said or {"complete": False}
         if "refusal" in said:
-            raise refusal_of(said["refusal"])
+            raise kit.remote.refusal_of(said["refusal"])
         if not said.get("complete"):
             raise Upstream(
                 "The server broke its answer off.", next_step="Ask again; the trail there says why."

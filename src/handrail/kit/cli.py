@@ -1,9 +1,7 @@
 """One way for a command to reach an instance, here or by REST, print a result, and render a refusal."""
 
 import json
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import update_wrapper
@@ -24,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handrail.kernel import Caller, Instance, NotAllowed, Refusal, identity
+from handrail.kit.interrupted import stoppable
 from handrail.kit.jsonable import jsonable
 from handrail.kit.remote import Remote
 
@@ -93,7 +92,7 @@ def _command(
 ) -> Callable[..., Any]:
     def run(*args: Any, home: Path | None, as_person: str | None, as_json: bool, **kwargs: Any) -> None:
         speak(as_json)
-        with refusals(as_json):
+        with stoppable(), refusals(as_json):
             if home is not None:
                 instance = _opener().open(home)
                 try:
@@ -176,38 +175,11 @@ def _plainly(result: Any) -> str | None:
 
 @contextmanager
 def refusals(as_json: bool) -> Iterator[None]:
-    """Turn a Refusal inside into its words on stderr and exit status 1; Ctrl-C ends with 130.
-
-    Some libraries make another exception of Ctrl-C, so it is the key that counts.
-    """
-    pressed = threading.Event()
-
-    def press(number: int, frame: Any) -> None:
-        pressed.set()
-        signal.default_int_handler(number, frame)
-
-    with _on_interrupt(press):
-        try:
-            yield
-        except BaseException as error:
-            if pressed.is_set():
-                click.echo("Stopped.", err=True)
-                sys.exit(130)
-            if isinstance(error, Refusal):
-                refuse(error, as_json)
-            raise
-
-
-@contextmanager
-def _on_interrupt(press: Callable[[int, Any], None]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # where Python lets nobody listen
-        yield
-        return
-    before = signal.signal(signal.SIGINT, press)
+    """Turn a Refusal inside into its words on stderr and exit status 1."""
     try:
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    except Refusal as refusal:
+        refuse(refusal, as_json)
 
 
 def refuse(refusal: Refusal, as_json: bool) -> NoReturn:
