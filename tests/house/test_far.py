@@ -31,7 +31,7 @@ SALES = ("--purpose", company.PURPOSE)
 HERE_ONLY = {
     "bench", "demo", "doctor", "init", "layers build", "new", "people add", "people deactivate", "people link",
     "people password", "review", "serve", "twin build", "approve", "refuse", "withdraw", "audit verifier",
-    "rules add", "rules remove", "openlineage status", "openlineage retry",
+    "rules add", "rules remove", "people change", "bench query", "export-model", "import-model", "openlineage status", "openlineage retry",
 }  # fmt: skip
 ASKED: list[tuple[str, Sequence[str]]] = [
     ("viewer.emea", ("datasets",)),
@@ -46,6 +46,11 @@ ASKED: list[tuple[str, Sequence[str]]] = [
     ("viewer.emea", ("metrics", "revenue")),
     ("viewer.emea", ("datasets", "sales_orders")),
     ("viewer.emea", ("notices",)),
+    ("viewer.emea", ("catalog", "order")),
+    ("viewer.emea", ("catalog", "--state", "draft")),
+    ("viewer.emea", ("purposes",)),
+    ("viewer.emea", ("policies",)),
+    ("reviewer.platform", ("reads", "board")),
     ("viewer.emea", ("rules", "list", "sales_orders")),
     ("viewer.emea", ("lineage", "metric:revenue")),
     ("viewer.emea", ("lineage", "sales_orders", "--column", "region")),

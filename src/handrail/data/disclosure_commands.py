@@ -28,8 +28,8 @@ def budgets_command(ctx: Context, everybody: bool, day: datetime | None) -> Any:
 
 @click.command("reads")
 @click.argument("app")
-@kit.cli.verb(human=lambda found: _read(found))
-def reads_command(ctx: Context, app: str) -> Any:
+@kit.cli.verb(human=lambda found: _read(found), far="GET /reads/{app}")
+def reads_command(ctx: Context, app: str) -> tuple[ColumnRead, ...]:
     """Which columns APP really read, by version and environment; for reviewers, stewards and compliance."""
     return columns_read(ctx, app)
 

@@ -80,14 +80,14 @@ def notices_command(ctx: Context, away: str | None) -> tuple[Notice, ...]:
 
 
 @click.command("policies")
-@kit.cli.verb(human=lambda found: _ruled(found))
+@kit.cli.verb(human=lambda found: _ruled(found), far="GET /policies")
 def policies_command(ctx: Context) -> InForce:
     """The access rules in force with their reasons, and the version that every decision names."""
     return policies(ctx)
 
 
 @click.command("purposes")
-@kit.cli.verb(human=lambda found: _meant(found))
+@kit.cli.verb(human=lambda found: _meant(found), far="GET /purposes")
 def purposes_command(ctx: Context) -> tuple[Purpose, ...]:
     """What data may be used for, and which datasets and apps use it for that."""
     return purposes_in_use(ctx)
@@ -102,7 +102,10 @@ def purposes_command(ctx: Context) -> tuple[Purpose, ...]:
 @click.option("--subject", default="", help="Whom a row is about: customer, employee, …")
 @click.option("--owner", default="")
 @click.option("--source", default="")
-@kit.cli.verb(human=lambda found: _shelf(found))
+@kit.cli.verb(
+    human=lambda found: _shelf(found),
+    far=lambda remote, words, **of: remote.follow("GET /catalog", {"q": " ".join(words), **of}, Found),
+)
 def catalog_command(ctx: Context, words: tuple[str, ...], page: int, **facets: str) -> Found:
     """Find datasets by words and facets, a page at a time."""
     return browse(ctx, Wanted(q=" ".join(words), **facets), page)
