@@ -49,6 +49,7 @@ class Answer:
     _open: bool = True
     currency: str | None = None
     rates: str | None = None
+    no_row: tuple[str, ...] = ()  # why, of each dataset of which the viewer sees no row at all
 
     @property
     def schema(self) -> pa.Schema:

@@ -162,6 +162,7 @@ def _answer(answer: Answer, form: _Form) -> Any:
             return None
         found = list(islice((row for b in answer.batches() for row in formats.rows(b)), _SHOWN + 1))
     title = "" if len(found) <= _SHOWN else f"The first {_SHOWN} rows; --format csv gives all of them"
+    title = " ".join(filter(None, (title, *answer.no_row)))
     if answer.certified is not None:
         badge = f"certified, ties to {answer.ties_to}" if answer.certified else "not certified"
         title = f"{title} ({badge})".strip()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from handrail.data.models import Contract
+from handrail.data.no_row import VIEWER
 from handrail.kernel import Context, Resource, access, identity
-
-_VIEWER = re.compile(r"\bviewer\.(\w+)", re.IGNORECASE)
 
 
 def doubts(ctx: Context, contract: Contract) -> tuple[str, ...]:
@@ -37,7 +35,7 @@ def _doubts(ctx: Context, contract: Contract) -> Iterator[str]:
     for person in readers:
         rule = next((r for r in contract.row_filters if not r.groups or set(r.groups) & person.groups), None)
         none += bool(contract.row_filters) and rule is None
-        for attribute in sorted(set(_VIEWER.findall(rule.sql)) if rule else ()):
+        for attribute in sorted(set(VIEWER.findall(rule.sql)) if rule else ()):
             without[attribute] = without.get(attribute, 0) + (attribute not in person.attributes)
     if none:
         yield f"No row filter is for {none} of its {len(readers)} readers, who see no row."
@@ -47,6 +45,6 @@ def _doubts(ctx: Context, contract: Contract) -> Iterator[str]:
     listed = {name for rule in contract.quality if rule.values for name in rule.columns}
     hidden = {column.name for column in contract.columns if column.mask or column.classification}
     if both := sorted(listed & hidden):
-        yield f"The contract, which everybody sees, lists values that it hides from readers: {', '.join(both)}."
+        yield f"The contract, which all may see, lists values that it hides: {', '.join(both)}."
     if plain := [column.name for column in contract.columns if column.classification and not column.mask]:
         yield f"Every reader would see these as they are: {', '.join(plain)}."

@@ -65,6 +65,8 @@ def described(answer: Answer) -> dict[str, Any]:
         badge = {"certified": answer.certified, "ties_to": answer.ties_to}
     if answer.currency:
         badge |= {"currency": answer.currency, "rates": answer.rates}
+    if answer.no_row:
+        badge["no_row"] = list(answer.no_row)
     return {
         "query": answer.id,
         "environment": answer.environment,

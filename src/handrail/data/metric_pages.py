@@ -98,10 +98,12 @@ def _answered(ctx: Context, one: Metric, asked: Formed, by_itself: bool) -> dict
     """The figures over the viewer's own rows; or why there are none."""
     try:
         question = Asked(metric=asked.request(one.name), purpose=asked.purpose or None)
-        found = drawn(query(ctx, question), asked, by_itself)
+        answer = query(ctx, question)
+        found = drawn(answer, asked, by_itself)
     except Refusal as refusal:
         return {"answer": Drawn(), "why_not": refusal.message, "next_step": refusal.next_step}
-    return {"answer": found, "why_not": "" if found.rows else "You see none of its rows.", "next_step": ""}
+    none = " ".join(answer.no_row) or "You see none of its rows."
+    return {"answer": found, "why_not": "" if found.rows else none, "next_step": ""}
 
 
 def _tied(one: Metric, newest: Reconciliation) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from handrail.data.counted import Counting, counting
 from handrail.data.current_store import Recorded, recorded
 from handrail.data.govern import SCHEMA, Entitlement, Statement
 from handrail.data.models import Contract, Dataset, Request
+from handrail.data.no_row import why_no_rows
 from handrail.data.observe import observe
 from handrail.data.places import place_of
 from handrail.data.plans import Plan, named
@@ -122,9 +123,17 @@ def understood(ctx: Context, sql: str) -> tuple[Resolved, Mapping[str, Contract]
 
 def _planned(ctx: Context, sql: str) -> tuple[Plan, Mapping[str, Recorded]]:
     """The plan of a question by today's contracts, and what is recorded now of each dataset that it names."""
-    now = recorded(ctx, named(sql).tables)
+    question = named(sql)
+    now = recorded(ctx, question.tables)
     contracts = {name: contract_of(ctx, name) for name in sorted(now)}
-    return Plan.of(sql, contracts, _Known(ctx)), now
+    return Plan.of(question, contracts, _Known(ctx)), now
+
+
+def _no_row(ctx: Context, question: Question) -> tuple[str, ...]:
+    """Why the caller sees no row of some datasets; the sandbox filters none."""
+    if question.asked.environment == "sandbox":
+        return ()
+    return why_no_rows((read.dataset.contract for read in question.reads), ctx.caller.person)
 
 
 class _Known(Iterable[str]):
@@ -250,4 +259,5 @@ def _run(ctx: Context, question: Question, statement: Statement, entries: list[F
         _closing=closing,
         currency=asked.currency,
         rates=asked.rates,
+        no_row=_no_row(ctx, question),
     )

@@ -11,13 +11,12 @@ from handrail.data import filters, masks, spoken
 from handrail.data.catalog import declared_purposes, found
 from handrail.data.govern import SCHEMA
 from handrail.data.models import Contract, Dataset
+from handrail.data.no_row import VIEWER
 from handrail.data.parse import nearest
 from handrail.data.places import there
 from handrail.data.renditions import rendition
 from handrail.kernel import Caller, Context, Decision, Invalid, Person, Resource, access, identity
 from handrail.kernel.ports import EngineLimits
-
-_VIEWER = re.compile(r"\bviewer\.(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Preview:
     allowed: bool
     because: str
     rule: str
+    policy_version: str
     next_step: str
     rows: int  # in the dataset
     remaining: int  # of these, what the row filter leaves; none of them is shown to anybody
@@ -58,6 +58,7 @@ def preview(ctx: Context, name: str, person: str, purpose: str | None = None) ->
         allowed=decision.allowed,
         because=decision.because,
         rule=decision.rule,
+        policy_version=decision.policy_version,
         next_step=decision.next_step,
         rows=now.rows or 0,
         remaining=_remaining(ctx, contract, somebody),
@@ -111,7 +112,7 @@ def _said(contract: Contract, person: Person) -> str:
     chosen = filters.chosen(contract.row_filters, person.groups)
     if chosen is None:
         return "no row: no row filter is for any of the person's groups"
-    for named in _VIEWER.findall(chosen.sql):
+    for named in VIEWER.findall(chosen.sql):
         if named not in person.attributes:
             return f"no row: “{chosen.sql}” needs the attribute {named}, which the person does not have"
 
@@ -120,4 +121,4 @@ def _said(contract: Contract, person: Person) -> str:
         return f"“{value}”" if isinstance(value, str) else f"({', '.join(f'“{one}”' for one in value)})"
 
     whom = f", the filter for {', '.join(chosen.groups)}" if chosen.groups else ""
-    return f"rows where {_VIEWER.sub(own, chosen.sql)}{whom}"
+    return f"rows where {VIEWER.sub(own, chosen.sql)}{whom}"
