@@ -20,6 +20,7 @@ _PLACES = {"source": "/datasets", "dataset": "/datasets", "metric": "/metrics", 
 _LAYER = {"source": 0, "dataset": 1, "metric": 2, "app": 3}
 _HOW = {
     "copied": "copied by an import",
+    "live": "is read in its place",
     "refers": "is what its key points to",
     "measured": "is measured",
     "filtered": "decides which rows count",
@@ -123,7 +124,7 @@ def _measures(found: Lineage, cut: Edge) -> bool:
 
 def _is_whole(found: Lineage, edge: Edge) -> bool:
     """Whether one line stands for all columns: a copy has them all, unless one is followed."""
-    return edge.kind == "copied" and not found.column
+    return edge.kind in ("copied", "live") and not found.column
 
 
 def _rows(kept: Mapping[str, Node], edges: list[Edge]) -> dict[str, tuple[str, ...]]:

@@ -57,12 +57,13 @@ class Gathering:
         return self.datasets[dataset]
 
     def above(self, dataset: str) -> None:
-        """Where a dataset is copied from."""
+        """Where a dataset is copied from, or read."""
         contract = self.contract(dataset)
         if contract:
             pairs = tuple((column.name, column.name) for column in contract.columns)
             origin = f"source:{contract.source}/{contract.physical_name}"
-            self.edges.append(Edge(origin, f"dataset:{dataset}", "copied", pairs))
+            kind: EdgeKind = "live" if contract.engine else "copied"
+            self.edges.append(Edge(origin, f"dataset:{dataset}", kind, pairs))
 
     def refers(self, name: str) -> None:
         """The datasets that its keys point to."""
@@ -199,7 +200,7 @@ class Gathering:
     def node(self, name: str) -> Node:
         kind, _, plain = name.partition(":")
         if kind == "source":
-            return Node("source", plain, "imported table")
+            return Node("source", plain, "table of a source")
         if kind == "dataset":
             contract = self.contract(plain)
             columns = tuple(column.name for column in contract.columns) if contract else ()

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 NodeKind = Literal["source", "dataset", "metric", "app"]
-EdgeKind = Literal["copied", "refers", "measured", "filtered", "cut", "made", "tied", "read", "declared"]
+EdgeKind = Literal[
+    "copied", "live", "refers", "measured", "filtered", "cut", "made", "tied", "read", "declared"
+]
 
 
 class AppRead(NamedTuple):
@@ -46,8 +48,9 @@ class Edge:
     """That data goes from one node to another, and how.
 
     `columns` pairs a column there with one here; "" stands for rows, or for a metric's or app's own value.
-    `kind`: copied by an import; refers by a key; measured, filtered or cut by a metric; made of another
-    metric; tied to control totals; read by runs; declared in a manifest. `where` are environments.
+    `kind`: copied by an import, or live, read in its place; refers by a key; measured, filtered or cut by a
+    metric; made of another metric; tied to control totals; read by runs; declared in a manifest. `where` are
+    environments.
     """
 
     origin: str

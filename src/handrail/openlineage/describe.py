@@ -101,11 +101,17 @@ def dataset(namespace: str, name: str, of: data.Stated | None, kind: str = "data
     return named(namespace, f"{kind}.{name}", facets)
 
 
-def source_table(namespace: str, of: data.Stated) -> dict[str, Any]:
-    """The table that a dataset was copied from, named as OpenLineage does, so that what others say fits."""
+def source_table(namespace: str, of: data.Stated, engines: Mapping[str, str]) -> dict[str, Any]:
+    """The table that a dataset is copied from or read at, by OpenLineage's naming, so that lineages join.
+
+    `engines` are the kinds of the servers in the settings, by name.
+    """
     contract, source = of.contract, of.source
-    if source and source.kind == "postgres":
-        address, _, database = source.location.removeprefix("postgresql://").partition("/")
+    location = source.location if source and source.kind == "postgres" else ""
+    if contract.engine and engines.get(contract.engine) == "postgres":
+        location = contract.server
+    if location:
+        address, _, database = location.removeprefix("postgresql://").partition("/")
         host = address.rpartition("@")[2]
         port = "" if ":" in host else ":5432"
         schema = "" if "." in contract.physical_name else "public."

@@ -45,16 +45,17 @@ def run_finished(ctx: Context, event: runtime.RunFinished) -> None:
 
 
 def imported(ctx: Context, event: data.SourceImported) -> None:
-    """A source was copied: from which tables into which datasets, column by column."""
+    """A source was copied, or is read in its place: which tables are which datasets, column by column."""
     if not _told(ctx):
         return
     here = ctx.settings.lineage.namespace
+    engines = {name: one.kind for name, one in ctx.settings.engines.items()}
     inputs, outputs = [], []
     for name in event.datasets:
         of = data.stated(ctx, name)
         if of is None:
             continue
-        table, made = describe.source_table(here, of), describe.dataset(here, name, of)
+        table, made = describe.source_table(here, of, engines), describe.dataset(here, name, of)
         columns = {c.name: [(table, c.name, "copied")] for c in of.contract.columns}
         made["facets"]["columnLineage"] = describe.lineage(columns)
         made["outputFacets"] = describe.rows(of.rows) if of.rows is not None else {}
