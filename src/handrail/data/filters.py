@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from handrail.data import parse
+from handrail.data import masks, parse
 from handrail.data.models import Contract, RowFilter
 from handrail.kernel import Invalid
 
@@ -28,13 +29,20 @@ def check_filter(sql: str, contract: Contract) -> None:
 
     Refuses subqueries, aggregates, windows, parameters, unknown columns, and what queries may not contain.
     """
+    _checked(sql, contract.name, tuple(column.name for column in contract.columns))
+
+
+@lru_cache(maxsize=4096)
+def _checked(sql: str, dataset: str, columns: tuple[str, ...]) -> exp.Expr:
+    """The condition, kept with all that it was held against; to be copied before it is changed."""
     tree = _read(sql)
     for node in tree.walk():
         if isinstance(node, exp.Query | exp.AggFunc | exp.Window | exp.Placeholder | exp.Star):
             raise Invalid(f"The row filter {sql!r} must be a plain condition on one row.", next_step=_EXAMPLE)
     for column in tree.find_all(exp.Column):
         if column.table.lower() != VIEWER:
-            _column(contract, column)
+            _column(dataset, columns, column)
+    return tree
 
 
 class Entitled(Protocol):
@@ -60,11 +68,11 @@ def rows_for(contract: Contract, viewer: Entitled, alias: str, prefix: str) -> C
     first = chosen(contract.row_filters, viewer.groups)
     if first is None:
         return Condition(exp.false())
-    check_filter(first.sql, contract)
-    condition = Condition(_read(first.sql))
+    columns = tuple(column.name for column in contract.columns)
+    condition = Condition(_checked(first.sql, contract.name, columns).copy())
     for column in list(condition.tree.find_all(exp.Column)):
         if column.table.lower() != VIEWER:
-            name = _column(contract, column)
+            name = _column(contract.name, columns, column)
             column.replace(exp.column(name, table=alias, quoted=True))
     for column in list(condition.tree.find_all(exp.Column)):
         if column.table.lower() == VIEWER and not _bind(
@@ -92,13 +100,13 @@ def _read(sql: str) -> exp.Expr:
     return tree
 
 
-def _column(contract: Contract, column: exp.Column) -> str:
+def _column(dataset: str, columns: tuple[str, ...], column: exp.Column) -> str:
     name = column.name
-    found = next((c.name for c in contract.columns if c.name.lower() == name.lower()), None)
+    found = next((known for known in columns if known.lower() == name.lower()), None)
     if found is None or column.table:
         raise Invalid(
-            f"The row filter of {contract.name} names {column.sql()}, which is not one of its columns.",
-            next_step=parse.nearest(name, (c.name for c in contract.columns)),
+            f"The row filter of {dataset} names {column.sql()}, which is not one of its columns.",
+            next_step=parse.nearest(name, columns),
         )
     return found
 
@@ -146,4 +154,4 @@ def _kind_beside(column: exp.Column, contract: Contract) -> exp.DataType | None:
     beside = next((side for side in (parent.this, parent.args.get("expression")) if side is not column), None)
     if not isinstance(beside, exp.Column) or (known := contract.column(beside.name)) is None:
         return None
-    return exp.DataType.build(known.type, dialect="duckdb")
+    return masks.data_type(known.type)

@@ -9,6 +9,7 @@ leaves of a number the lower end of its range, `truncate` of a date the first da
 
 import hashlib
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -79,10 +80,20 @@ def shown_type(column: Column, groups: frozenset[str]) -> str:
     return "VARCHAR" if column.mask.kind in ("hash", "partial") else column.type
 
 
+def data_type(type_: str) -> exp.DataType:
+    """A type of a contract, as a tree of its own."""
+    return _data_type(type_).copy()
+
+
+@lru_cache(maxsize=1024)
+def _data_type(type_: str) -> exp.DataType:
+    return exp.DataType.build(type_, dialect="duckdb")
+
+
 def expression(column: Column, value: exp.Expr) -> exp.Expr:
     """What is shown instead of `value`, a reference to `column`."""
     assert column.mask is not None
-    kind = exp.DataType.build(column.type, dialect="duckdb")
+    kind = data_type(column.type)
     if column.mask.kind == "null":
         return exp.cast(exp.null(), kind)
     if column.mask.kind == "hash":
@@ -106,11 +117,11 @@ def _hashed(value: exp.Expr) -> exp.Expr:
 
 
 def _key(name: str) -> exp.Expr:
-    return exp.cast(exp.Placeholder(this=name), "VARCHAR", dialect="duckdb")
+    return exp.cast(exp.Placeholder(this=name), data_type("VARCHAR"))
 
 
 def _text(value: exp.Expr) -> exp.Expr:
-    return exp.cast(value, "VARCHAR", dialect="duckdb")
+    return exp.cast(value, data_type("VARCHAR"))
 
 
 def _call(name: str, value: exp.Expr, *texts: str) -> exp.Expr:

@@ -28,6 +28,7 @@ MAX_DEPTH = 500  # levels of the parsed tree, as in a + a + a …
 DUCKDB = Dialect.get_or_raise("duckdb")
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
+_parts: dict[str, frozenset[str] | None] = {}  # by kind of node, what may be said of one; None: anything
 _SELECT_ONLY = "Send one SELECT; WITH, joins, subqueries and set operations are fine."
 
 # It would write the text of what it cannot parse, values and all, to the log.
@@ -166,7 +167,9 @@ def _refused(node: exp.Expr) -> str | None:
     if kind not in allowed.NODES and kind not in allowed.KNOWN_FUNCTIONS:
         named = f"The function {node.sql_name().lower()}()" if isinstance(node, exp.Func) else _words(kind)
         return f"{named} is"
-    parts = next((parts for of, parts in allowed.PARTS.items() if isinstance(node, of)), None)
+    if kind not in _parts:
+        _parts[kind] = next((parts for of, parts in allowed.PARTS.items() if isinstance(node, of)), None)
+    parts = _parts[kind]
     if parts is not None and (extra := sorted(k for k, v in node.args.items() if v and k not in parts)):
         return f"{_words(extra[0].rstrip('_'))} is"
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.USERDEFINED:

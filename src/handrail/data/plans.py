@@ -9,14 +9,14 @@ the values of parameters and the masks' key, which are bound.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from handrail.data.govern import Entitlement, Rewritten, rewritten
 from handrail.data.models import Contract
 from handrail.data.parse import read
-from handrail.data.resolve import Resolved, named_tables, resolve
+from handrail.data.resolve import DATASET, Resolved, named_tables, resolve
 from handrail.data.reveal import Revealed, revealed
 from handrail.kernel import Environment
 from handrail.kernel.kept import Kept
@@ -29,13 +29,14 @@ _Key = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Named:
-    """A question that was read, and the tables that it names, in lower case; the tree must not be changed."""
+    """A question that may be asked: the names of its tables, in lower case, and its tree if it is fresh."""
 
-    tree: exp.Query
+    sql: str
     tables: frozenset[str]
+    tree: exp.Query | None = field(default=None, compare=False)
 
 
-_read: Kept[str, Named] = Kept(_TREES)
+_named: Kept[str, Named] = Kept(_TEXTS)
 _resolved: Kept[_Key, Resolved] = Kept(_TREES)
 _revealed: Kept[_Key, Revealed] = Kept(_TREES)
 _rewritten: Kept[_Key, tuple[exp.Query, Rewritten]] = Kept(_TEXTS)
@@ -43,12 +44,12 @@ _rewritten: Kept[_Key, tuple[exp.Query, Rewritten]] = Kept(_TEXTS)
 
 def named(sql: str) -> Named:
     """Read a question; refuses as `parse.read` does."""
-
-    def make() -> Named:
-        tree = read(sql)
-        return Named(tree, named_tables(tree))
-
-    return _read.made(sql, make, lambda _: len(sql))
+    if (known := _named.get(sql)) is not None:
+        return known
+    tree = read(sql)
+    tables = named_tables(tree)
+    _named.put(sql, Named(sql, tables), len(sql))
+    return Named(sql, tables, tree)
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,19 @@ class Plan:
     key: _Key
 
     @classmethod
-    def of(cls, sql: str, contracts: Mapping[str, Contract], others: Iterable[str] = ()) -> Plan:
-        """Decide what `sql` reads; refuses as `resolve` does, which suggests names from `others`."""
+    def of(cls, question: Named, contracts: Mapping[str, Contract], others: Iterable[str] = ()) -> Plan:
+        """Decide what `question` reads; refuses as `resolve` does, which suggests names from `others`."""
+        sql = question.sql
         key = (sql, *sorted((name, contract.digest) for name, contract in contracts.items()))
-        made = _resolved.made(
-            key, lambda: resolve(named(sql).tree.copy(), sql, contracts, others), lambda _: len(sql)
-        )
-        return cls(sql, made, contracts, key)
+
+        def make() -> Resolved:
+            found = resolve(question.tree or read(sql), sql, contracts, others)
+            for node in found.tree.walk():  # places in the text have been told; copying them costs most
+                if DATASET not in node.meta:
+                    node._meta = None  # as parsed trees begin; an empty one is copied too
+            return found
+
+        return cls(sql, _resolved.made(key, make, lambda _: len(sql)), contracts, key)
 
     def revealed(self, subjects: Mapping[str, str], least: int) -> Revealed:
         """Whom the question shows, where these datasets count as these kinds of entity."""

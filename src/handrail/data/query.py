@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from handrail.data import store
-from handrail.data.answer import Answer, Budget
+from handrail.data.answer import CANCELLED, Answer, Budget
 from handrail.data.asked import Asked, settled
 from handrail.data.catalog import assemble, contract_of
 from handrail.data.counted import Counting, counting
@@ -22,11 +22,13 @@ from handrail.data.places import place_of
 from handrail.data.plans import Plan, named
 from handrail.data.renditions import rendition
 from handrail.data.resolve import Resolved
+from handrail.data.slots import Slot, take_slot
 from handrail.kernel import (
     Context,
     Decision,
     Invalid,
     NotReady,
+    Refusal,
     Resource,
     access,
     storage,
@@ -80,13 +82,21 @@ def query(ctx: Context, request: Request) -> Answer:
     declares; in production only the columns that it declares too, while the sandbox records them, for the
     review to see.
 
+    When the caller has left (`ctx.presence`), the statement is stopped, and the trail says so.
+
     Refuses Invalid and NotAllowed SQL (`parse.read`, `resolve`), NotReady without certification or twin,
     NotAllowed by a rule, LimitReached beyond the limits in settings, also while rows are being taken, and
-    beyond the viewer's budget of entities (`reveal`), in production.
+    beyond the viewer's budget of entities (`reveal`), in production; and LimitReached while too many others
+    are being answered (`slots`).
     """
     question = decided(ctx, request)
-    statement = question.statement()
-    return _run(ctx, question, statement, _record(ctx, question, statement))
+    slot = take_slot(ctx, question.asked.app)
+    try:
+        statement = question.statement()
+        return _run(ctx, question, statement, _record(ctx, question, statement), slot)
+    except BaseException:
+        slot.release()
+        raise
 
 
 def decided(ctx: Context, request: Request) -> Question:
@@ -223,7 +233,9 @@ def _record(ctx: Context, question: Question, statement: Statement) -> list[Futu
     return []
 
 
-def _run(ctx: Context, question: Question, statement: Statement, entries: list[Future[int]]) -> Answer:
+def _run(
+    ctx: Context, question: Question, statement: Statement, entries: list[Future[int]], slot: Slot
+) -> Answer:
     asked, count = question.asked, question.count
     limits = ctx.settings.data
     began = ctx.clock.now()
@@ -240,11 +252,16 @@ def _run(ctx: Context, question: Question, statement: Statement, entries: list[F
 
     def started(one: Statement) -> Rows:
         places = {read.dataset.name: read.place for read in question.reads if read.place}
-        most = EngineLimits(limits.seconds, limits.memory_mb, limits.threads)
+        most = EngineLimits(limits.seconds, limits.memory_mb, limits.threads, ctx.presence)
         return ctx.ports.engine.run(one.sql, one.values, SCHEMA, places, most)
 
-    count.beside(lambda beside: started(question.statement(beside)))
-    rows = count.rows(started(statement))
+    try:
+        count.beside(lambda beside: started(question.statement(beside)))
+        rows = count.rows(started(statement))
+    except (KeyboardInterrupt, Refusal) as error:
+        if ctx.presence.gone or isinstance(error, KeyboardInterrupt):
+            closing(0, 0, CANCELLED)
+        raise
     return Answer(
         id=question.name,
         environment=asked.environment,
@@ -256,6 +273,8 @@ def _run(ctx: Context, question: Question, statement: Statement, entries: list[F
         _rows=rows,
         _budget=Budget(limits.max_rows, limits.max_mb),
         _recorded=recorded,
+        _slot=slot,
+        _presence=ctx.presence,
         _closing=closing,
         currency=asked.currency,
         rates=asked.rates,
