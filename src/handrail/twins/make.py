@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from handrail.twins.attack import attack
 from handrail.twins.generate import Twin, generate
-from handrail.twins.models import Progress, Sketch, Table, TableReport, TwinRefused, Variant
+from handrail.twins.models import Attack, Progress, Sketch, Table, TableReport, TwinRefused, Variant
 from handrail.twins.plane import Plane, open_plane
 from handrail.twins.privacy import judge
 from handrail.twins.rows import Outside
@@ -70,6 +71,7 @@ def _judged(
                 subject=f"dataset:{table.name}",
                 column=privacy.column,
             )
+        attacked = _withstood(plane.tables[table.name], plane.k, seed)
         columns, pairs = score_columns(plane, table, taken.coded[table.name], twin.table)
         links = score_links(plane, table, written)
         shapes = _mean([column.score for column in columns if column.score is not None])
@@ -90,9 +92,24 @@ def _judged(
                 dependence=dependence,
                 cardinality=cardinality,
                 overall=_mean([one for one in (shapes, dependence, cardinality) if one is not None]),
+                attack=attacked,
             )
         )
     return tuple(reports)
+
+
+def _withstood(table: Table, k: int, seed: int) -> Attack | None:
+    """What an attack found out; raises when that is more than chance."""
+    found = attack(table, k, seed)
+    if found is None or found.held:
+        return found
+    told = "a planted row was found in it" if found.canaries else "one can tell which rows it was made from"
+    raise TwinRefused(
+        f"The twin of {table.name} is not published: {told} (nearer to them {found.closer_to_train:.2f}, "
+        f"membership {found.membership_auc:.2f}; up to {found.limit:.2f} is chance).",
+        next_step="Classify what tells people apart as personal in its contract, then build again.",
+        subject=f"dataset:{table.name}",
+    )
 
 
 def mean_of(reports: Sequence[TableReport]) -> float | None:

@@ -218,6 +218,21 @@ class Privacy:
 
 
 @dataclass(frozen=True)
+class Attack:
+    """How well somebody could tell what a twin was made from: both measures are 0.5 when they cannot."""
+
+    closer_to_train: float  # share of its rows nearer to one it was made from than to another real one
+    membership_auc: float  # how often a row it was made from is nearer to it than another real one
+    canaries: int  # rows planted like no other that were found again
+    limit: float  # above this, chance included, it is not published
+
+    @property
+    def held(self) -> bool:
+        """Whether the twin gave nothing away."""
+        return not self.canaries and max(self.closer_to_train, self.membership_auc) <= self.limit
+
+
+@dataclass(frozen=True)
 class TableReport:
     """What is known about one table's twin."""
 
@@ -235,6 +250,7 @@ class TableReport:
     dependence: float | None = None  # mean of the pairs
     cardinality: float | None = None  # mean of the links
     overall: float | None = None  # mean of those of the three that exist
+    attack: Attack | None = None  # None: too few rows to try
 
 
 @dataclass(frozen=True)

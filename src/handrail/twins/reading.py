@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from handrail.twins.models import (
+    Attack,
     Bar,
     Break,
     ColumnScore,
@@ -39,6 +40,7 @@ def _table(plain: Mapping[str, Any]) -> TableReport:
             "pairs": tuple(PairScore(**pair) for pair in plain["pairs"]),
             "links": tuple(LinkScore(**link) for link in plain["links"]),
             "privacy": Privacy(**plain["privacy"] | {"compared": tuple(plain["privacy"]["compared"])}),
+            "attack": Attack(**plain["attack"]) if plain.get("attack") else None,
             "hostile": tuple((case, cells) for case, cells in plain["hostile"]),
             "simplifications": tuple(plain["simplifications"]),
         }

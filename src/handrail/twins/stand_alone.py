@@ -81,8 +81,11 @@ def _made(
         try:
             return make(tables, LEAST_K, seed, variant, None, progress), tuple(withheld)
         except TwinRefused as refusal:
-            found = str(refusal.facts["subject"]).removeprefix("dataset:"), str(refusal.facts["column"])
-            if found in withheld:
+            found = (
+                str(refusal.facts["subject"]).removeprefix("dataset:"),
+                str(refusal.facts.get("column", "")),
+            )
+            if not found[1] or found in withheld:
                 raise
             withheld.append(found)
             tables = [_without(table, found[1]) if table.name == found[0] else table for table in tables]
