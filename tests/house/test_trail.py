@@ -82,8 +82,12 @@ class Tomorrow:
 
 
 @pytest.fixture
-def client(instance: Instance, tmp_path: Path) -> TestClient:
-    """The application of an instance that renews sessions at every request and imports from one folder."""
+def client(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """The application of an instance that renews sessions at every request and imports from one folder.
+
+    An answer about more than ten customers counts as large.
+    """
+    monkeypatch.setattr("handrail.data.budgets.NAMED", 10)
     settings = instance.settings
     instance.settings = replace(
         settings,
