@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from handrail import kit
+from handrail.data.ailing import ailing
 from handrail.data.browse import waiting
 from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.drift import read_drift
 from handrail.data.index import lines_of
+from handrail.data.models import Metric
 from handrail.data.notices import dismiss, notices
 from handrail.data.promises import QualityCheck
+from handrail.data.query import observed_reads
 from handrail.data.scheduled import schedules_of
 from handrail.data.touched import touched
 from handrail.data.turns_store import problem_of
@@ -89,6 +92,31 @@ def told(ctx: Context, _: object) -> tuple[str, dict[str, Any]] | None:
     """What the caller has to know of data that they answer for, or that their apps use."""
     found = notices(ctx)
     return ("data/panel_notices.html", {"notices": found}) if found else None
+
+
+@kit.panel("app", "Its data needs care", order=5)
+def of_app(ctx: Context, app: Any) -> tuple[str, dict[str, Any]] | None:
+    """What ails of the data that the app has read."""
+    return _ailing(ctx, observed_reads(ctx, app.name))
+
+
+@kit.panel("run", "Its data needs care", order=5)
+def of_run(ctx: Context, run: Any) -> tuple[str, dict[str, Any]] | None:
+    """What ails of the data behind what a run in production shows; the sandbox has none of it."""
+    if run.environment == "sandbox":
+        return None
+    return _ailing(ctx, observed_reads(ctx, run.app, run.commit, run.environment))
+
+
+@kit.panel("metric", "Its data needs care", order=5)
+def of_metric(ctx: Context, metric: Metric) -> tuple[str, dict[str, Any]] | None:
+    """What ails of the data that a metric is computed from."""
+    return _ailing(ctx, metric.reads)
+
+
+def _ailing(ctx: Context, datasets: Iterable[str]) -> tuple[str, dict[str, Any]] | None:
+    found = ailing(ctx, datasets)
+    return ("data/panel_ailing.html", {"ailing": found}) if found else None
 
 
 @router.post("/notices/{notice}/dismiss")

@@ -35,7 +35,10 @@ class Shown:
 @router.get("/runs/{run_id}", response_class=HTMLResponse)
 def run_page(run_id: str, ctx: kit.Ctx, request: Request) -> HTMLResponse:
     """One run; while it goes on, the page asks again by itself."""
-    return kit.render(request, "runtime/run.html", **_values(ctx, run_id))
+    values = _values(ctx, run_id)
+    return kit.render(
+        request, "runtime/run.html", **values, panels=kit.panels(ctx, request, "run", values["run"])
+    )
 
 
 @router.get("/runs/{run_id}/live", response_class=HTMLResponse)
