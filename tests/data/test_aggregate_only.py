@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from handrail import data
+from handrail.data import spoken
 from handrail.data.load import load
+from handrail.data.merge import merge
 from handrail.data.models import Column, Mask, RowFilter
-from handrail.kernel import Invalid, NotAllowed
+from handrail.kernel import Instance, Invalid, NotAllowed, definitions
+from tests.data import budgeting
+from tests.data.asking import actors, opened
 from tests.data.governing import EMEA, House, contract, viewer
 from tests.data.test_contract_file import FILE, GOOD
 
@@ -428,3 +434,79 @@ def test_no_answer_depends_on_who_in_a_cell_has_which_value(
 def test_a_mask_that_could_not_hold_is_refused_in_the_file(mask: str) -> None:
     with pytest.raises(Invalid, match="line"):
         load(GOOD.replace("kind: hash", mask).encode(), FILE)
+
+
+# On an instance: how it is said, and that metrics keep to it.
+
+MODEL = b"""\
+version: "0.2.0.dev0"
+semantic_model:
+  - name: people
+    datasets:
+      - name: staff
+        source: staff
+        primary_key: [id]
+        fields:
+          - name: city
+            expression: {dialects: [{dialect: ANSI_SQL, expression: city}]}
+          - name: grade
+            expression: {dialects: [{dialect: ANSI_SQL, expression: grade}]}
+    metrics:
+      - name: pay
+        description: The pay of everybody in a cell of at least five.
+        expression: {dialects: [{dialect: ANSI_SQL, expression: SUM(staff.salary)}]}
+      - name: mean_pay
+        description: The same on average.
+        expression: {dialects: [{dialect: ANSI_SQL, expression: AVG(staff.salary)}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    instance = opened(tmp_path_factory.mktemp("firm"))
+    file = tmp_path_factory.mktemp("files") / "staff.parquet"
+    pq.write_table(staff(PAID).drop_columns(["bonus"]), file)
+    with actors(instance)("steward.sales") as ctx:
+        data.import_source(ctx, str(file))
+        definitions.write(ctx, "model/people.yaml", MODEL, "One definition of pay")
+    changes = {"entity_key": "id", "subject": "employee", "masks": {"salary": "aggregate(5, dept, city)"}}
+    budgeting.certify(instance, "staff", changes)
+    yield instance
+    instance.close()
+
+
+def test_a_steward_says_it_in_words_and_readers_are_told(firm: Instance) -> None:
+    with actors(firm)("viewer.emea") as ctx:
+        stated = data.contract(ctx, "staff")
+        column = stated.column("salary")
+    assert column and column.mask == Mask("aggregate", (), least=5, by=("dept", "city"))
+    assert spoken.mask(column.mask) == "totals over at least 5, grouped by dept and city only"
+    for wrong in ("aggregate", "aggregate(few)", "aggregate(2)", "aggregate(5, id)", "aggregate(5, nothing)"):
+        with pytest.raises(Invalid), actors(firm)("steward.sales") as ctx:
+            data.propose(ctx, "staff", {"masks": {"salary": wrong}})
+    with pytest.raises(Invalid, match="only numbers"), actors(firm)("steward.sales") as ctx:
+        data.propose(ctx, "staff", {"masks": {"name": "aggregate(5)"}})
+
+
+def test_metrics_are_totals_of_whole_cells_and_refused_by_any_other_column(firm: Instance) -> None:
+    def pay(name: str, *by: str, **where: object) -> list[Any]:
+        asked = data.Request(metric=data.MetricRequest(name, by, where), purpose="sales-reporting")
+        with actors(firm)("viewer.emea") as ctx:
+            return [row[name] for row in data.query(ctx, asked).table().to_pylist()]
+
+    assert pay("pay") == [LARGE]
+    rome, oslo = sum(PAID[:6]) + sum(PAID[11:18]), sum(PAID[6:11])
+    assert sorted(pay("pay", "city"), key=str) == sorted([rome, oslo, None], key=str)
+    assert pay("mean_pay", city="Oslo") == [pytest.approx(float(oslo) / 5)]
+    for attempt in (lambda: pay("pay", "grade"), lambda: pay("mean_pay", grade=1)):
+        with pytest.raises(NotAllowed, match="grouped, filtered and joined by dept and city only"):
+            attempt()
+
+
+def test_a_column_that_is_gone_takes_the_mask_that_needs_it_to_nothing_at_all() -> None:
+    fresh = replace(STAFF, columns=tuple(column for column in STAFF.columns if column.name != "city"))
+    merged = merge(STAFF, fresh, {})
+    column = merged.column("salary")
+    assert column and column.mask == Mask("null", ("hr",))
+    bonus = merged.column("bonus")
+    assert bonus and bonus.mask and bonus.mask.kind == "aggregate"
