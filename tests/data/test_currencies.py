@@ -2,16 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from starlette.testclient import TestClient
 
+from handrail import data
 from handrail.data import ossie
 from handrail.data.compile_metric import compile_metric, reads
 from handrail.data.explain import sentence
 from handrail.data.models import MetricRequest
-from handrail.kernel import Invalid
+from handrail.kernel import Instance, Invalid, NotReady, identity
+from handrail.kernel import definitions as files
+from handrail.server import application
+from tests.data import asking
 
 RATES = {"dataset": "fx", "period": "day", "currency": "base", "into": "quote", "rate": "rate"}
 SALES = {"currency": "sales.currency"}
@@ -149,3 +155,55 @@ def test_rates_that_a_row_could_find_twice_are_refused() -> None:
         ossie.load(model({"rates": {**RATES, "dataset": "forex"}}), "model/money.yaml")
     with pytest.raises(Invalid, match="belongs to the metrics it is made of"):
         ossie.load(model({"kind": "derived", "currency": "sales.currency"}), "model/money.yaml")
+
+
+FILES = {
+    "sales": "id,currency,day,shop,amount,cost\n1,EUR,2026-01-01,A,10,4\n2,USD,2026-01-01,A,10,5\n",
+    "fx_rates": "day,base,quote,rate\n2026-01-01,USD,EUR,0.5\n",
+}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Instance]:
+    """The same, imported and certified."""
+    instance = asking.opened(tmp_path)
+    act = asking.actors(instance)
+    for name, text in FILES.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+        with act("steward.sales") as ctx:
+            data.import_source(ctx, str(tmp_path / f"{name}.csv"))
+            usual: dict[str, Any] = {"owner": "steward.sales", "deputy": "lead", "description": name, "entity_key": ""}
+            until = asking.TODAY.replace(day=1, year=asking.TODAY.year + 1)
+            said = data.Changes(**usual, purposes=("sales-reporting",), readers=("sales",), expires=until)
+            data.propose(ctx, name, said)
+        with act("steward.hr") as ctx:
+            data.certify(ctx, name)
+    with act("steward.sales") as ctx:
+        files.write(ctx, "model/money.yaml", model({"rates": RATES}), "Say what money is")
+    yield instance
+    instance.close()
+
+
+def test_the_answer_says_into_which_currency_and_at_which_rates(shop: Instance) -> None:
+    client = TestClient(application(shop))
+    with asking.actors(shop)("viewer.emea") as ctx:
+        client.headers["Authorization"] = f"Bearer {identity.issue_token(ctx, 'test')[1]}"
+    address = "/api/v1/metrics/revenue.json?currency=EUR&purpose=sales-reporting"
+    answer = client.get(address)
+    assert [float(row["revenue"]) for row in answer.json()["rows"]] == [15.0]
+    assert (answer.json()["currency"], answer.json()["rates"]) == ("EUR", "fx_rates")
+    assert answer.headers["x-handrail-currency"] == "EUR; rates=fx_rates"
+    odd = client.get(address.replace("EUR", "%0d%0aX-Evil%3a%20%E2%82%AC"))
+    assert odd.status_code == 200
+    assert "x-evil" not in odd.headers
+    refused = client.get("/api/v1/metrics/revenue.json?purpose=sales-reporting")
+    assert "is in several currencies" in refused.text
+
+
+def test_rates_that_are_not_certified_convert_nothing(shop: Instance) -> None:
+    with asking.actors(shop)("steward.sales") as ctx:
+        data.revoke(ctx, "fx_rates", "A wrong rate.")
+    with pytest.raises(NotReady, match="fx_rates is not certified"):
+        asking.asking(shop)("viewer.emea", metric=MetricRequest("revenue", currency="EUR"))
+    by = MetricRequest("revenue", by=("currency",))
+    assert len(asking.asking(shop)("viewer.emea", metric=by)) == 2

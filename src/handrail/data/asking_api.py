@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
@@ -210,6 +211,8 @@ def _streamed(answer: Answer, form: Form, name: str | None = None) -> StreamingR
         headers["X-Handrail-As-Of"] = answer.as_of.isoformat()
     if answer.certified is not None:
         headers["X-Handrail-Certified"] = "true" if answer.certified else "false"
+    if answer.currency:
+        headers["X-Handrail-Currency"] = f"{quote(answer.currency)}; rates={answer.rates}"
     if name:
         headers["Content-Disposition"] = f'inline; filename="{name}.{form.format}"'
     pieces = formats.encoded(answer, form.format, form.codec, form.dialect)

@@ -8,8 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from handrail.kernel import SYSTEM
-
 MetricState = Literal["draft", "proposed", "certified", "due", "edited", "missed"]
 
 
@@ -97,26 +95,23 @@ class Standing:
 
 
 def standing(
-    digest: str,
-    reconciliations: tuple[Reconciliation, ...],
-    certifications: tuple[MetricCertification, ...],
+    newest: Reconciliation | None,
+    given: MetricCertification | None,
+    proposed_by: str | None,
+    ever: bool,
     data: Mapping[str, str],
 ) -> Standing:
-    """Where the version with this digest stands, by what is recorded (newest first) and the data as of now.
+    """Where a version stands, by its newest reconciliation, its certification and the data as of now.
 
-    A miss weighs more than a certification; a certification counts only while the newest reconciliation was
-    made on the data that is there, and no total was late. Handrail itself, which recomputes what changed,
-    proposes nothing.
+    `proposed_by` is who first reconciled it so that it tied, and `ever` whether any version was certified. A
+    miss weighs more than a certification; a certification counts only while the newest reconciliation was
+    made on the data that is there, and no total was late.
     """
-    mine = [one for one in reconciliations if one.digest == digest]
-    newest = mine[0] if mine else None
-    given = next((one for one in certifications if one.digest == digest), None)
     if newest and not newest.within:
         return Standing("missed", newest, given)
     fresh = newest is not None and dict(newest.data) == dict(data)
     if newest and given:
         return Standing("certified" if fresh and not newest.late else "due", newest, given)
-    first = next((one for one in reversed(mine) if one.within and one.by != SYSTEM.person.id), None)
-    if newest and fresh and first:
-        return Standing("proposed", newest, proposed_by=first.by)
-    return Standing("edited" if certifications else "draft", newest)
+    if newest and fresh and proposed_by:
+        return Standing("proposed", newest, proposed_by=proposed_by)
+    return Standing("edited" if ever else "draft", newest)

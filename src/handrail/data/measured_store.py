@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
-from handrail.kernel import Context, storage
+from handrail.kernel import SYSTEM, Context, storage
 
 reconciliations = sa.Table(
     "reconciliations",
@@ -78,10 +78,10 @@ def add_reconciliation(
     return made
 
 
-def reconciliations_of(ctx: Context, metric: str) -> tuple[Reconciliation, ...]:
-    """Every reconciliation of a metric, newest first."""
+def reconciliations_of(ctx: Context, metric: str, limit: int) -> tuple[Reconciliation, ...]:
+    """The newest reconciliations of a metric, newest first."""
     table = reconciliations
-    query = sa.select(table).where(table.c.metric == metric)
+    query = sa.select(table).where(table.c.metric == metric).limit(limit)
     found = ctx.db.execute(query.order_by(table.c.reconciled_at.desc(), table.c.id.desc()))
     return tuple(_reconciliation(row) for row in found)
 
@@ -92,6 +92,15 @@ def newest_of(ctx: Context, metric: str, digest: str) -> Reconciliation | None:
     query = sa.select(table).where(table.c.metric == metric, table.c.digest == digest)
     row = ctx.db.execute(query.order_by(table.c.reconciled_at.desc(), table.c.id.desc()).limit(1)).first()
     return _reconciliation(row) if row else None
+
+
+def proposer_of(ctx: Context, metric: str, digest: str) -> str | None:
+    """Who first reconciled a version so that it tied; Handrail, which recomputes, proposes nothing."""
+    table = reconciliations
+    mine = (table.c.metric == metric, table.c.digest == digest, table.c.within)
+    query = sa.select(table.c.reconciled_by).where(*mine, table.c.reconciled_by != SYSTEM.person.id)
+    found: str | None = ctx.db.execute(query.order_by(table.c.reconciled_at, table.c.id).limit(1)).scalar()
+    return found
 
 
 def add_certification(ctx: Context, on: Reconciliation, proposed_by: str) -> MetricCertification:
@@ -124,17 +133,33 @@ def certifications_of(ctx: Context, metric: str) -> tuple[MetricCertification, .
     table = metric_certifications
     query = sa.select(table).where(table.c.metric == metric)
     found = ctx.db.execute(query.order_by(table.c.certified_at.desc(), table.c.id.desc()))
-    return tuple(
-        MetricCertification(
-            row.id,
-            row.metric,
-            row.digest,
-            row.reconciliation,
-            row.proposed_by,
-            row.certified_by,
-            row.certified_at,
-        )
-        for row in found
+    return tuple(_certification(row) for row in found)
+
+
+def certification_of(ctx: Context, metric: str, digest: str) -> MetricCertification | None:
+    """The certification of one version of a metric."""
+    table = metric_certifications
+    query = sa.select(table).where(table.c.metric == metric, table.c.digest == digest)
+    row = ctx.db.execute(query).first()
+    return _certification(row) if row else None
+
+
+def ever_certified(ctx: Context, metric: str) -> bool:
+    """Whether any version of a metric was certified."""
+    table = metric_certifications
+    query = sa.select(sa.exists().where(table.c.metric == metric))
+    return bool(ctx.db.execute(query).scalar())
+
+
+def _certification(row: sa.Row[Any]) -> MetricCertification:
+    return MetricCertification(
+        row.id,
+        row.metric,
+        row.digest,
+        row.reconciliation,
+        row.proposed_by,
+        row.certified_by,
+        row.certified_at,
     )
 
 

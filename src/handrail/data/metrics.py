@@ -19,6 +19,7 @@ from handrail.data.strict_yaml import invalid
 from handrail.kernel import Context, NotFound, Refusal, Resource, access, definitions
 
 FOLDER = "model/"
+_SHOWN = 100
 
 
 @lru_cache(maxsize=256)  # by content: an edited file is another key
@@ -58,13 +59,13 @@ def broken_models(ctx: Context) -> Mapping[str, str]:
 def reconciliations(
     ctx: Context, name: str
 ) -> tuple[tuple[Reconciliation, ...], tuple[MetricCertification, ...]]:
-    """Every reconciliation and certification of a metric, newest first, with the figures of each period.
+    """The newest hundred reconciliations of a metric, with each period's figures, and its certifications.
 
     Refuses whoever may not see totals over everybody's rows.
     """
     definition(ctx, name)
     access.require(ctx, "see-reconciliations", Resource("Metric", name))
-    return measured_store.reconciliations_of(ctx, name), measured_store.certifications_of(ctx, name)
+    return measured_store.reconciliations_of(ctx, name, _SHOWN), measured_store.certifications_of(ctx, name)
 
 
 def definition(ctx: Context, name: str) -> Definition:

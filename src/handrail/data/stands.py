@@ -11,12 +11,18 @@ from handrail.kernel import Context
 
 
 def stands(ctx: Context, one: Definition) -> Standing:
-    """Where a metric stands as its file defines it now, for verbs that ask their own rule."""
+    """Where a metric stands as its file defines it now, for verbs that ask their own rule.
+
+    Every question about a metric asks this, so it looks at the newest facts only, however long the history.
+    """
     name = one.metric.name
-    reconciliations = measured_store.reconciliations_of(ctx, name)
-    newest = next((r for r in reconciliations if r.digest == one.digest), None)
-    certifications = measured_store.certifications_of(ctx, name)
-    return standing(one.digest, reconciliations, certifications, as_of(ctx, newest.data) if newest else {})
+    newest = measured_store.newest_of(ctx, name, one.digest)
+    given = measured_store.certification_of(ctx, name, one.digest)
+    if newest is None or given:
+        ever = bool(given) or measured_store.ever_certified(ctx, name)
+        return standing(newest, given, None, ever, as_of(ctx, newest.data) if newest else {})
+    proposer = measured_store.proposer_of(ctx, name, one.digest)
+    return standing(newest, None, proposer, measured_store.ever_certified(ctx, name), as_of(ctx, newest.data))
 
 
 def as_of(ctx: Context, datasets: Iterable[str]) -> dict[str, str]:
