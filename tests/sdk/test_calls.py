@@ -28,10 +28,13 @@ TABLE = pa.table(
 )
 
 
-def stream(table: pa.Table) -> bytes:
+def stream(table: pa.Table, marked: bool = False) -> bytes:
     buffer = io.BytesIO()
     with pa.ipc.new_stream(buffer, table.schema) as writer:
         writer.write_table(table)
+        if marked:  # as a server does over HTTP
+            whole = {b"handrail": json.dumps({"complete": True, "count": table.num_rows}).encode()}
+            writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema), custom_metadata=whole)
     return buffer.getvalue()
 
 
@@ -212,7 +215,7 @@ def laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[tup
             elif body["sql"] == "crash":
                 self.answer(500, "text/plain", b"oops")
             else:
-                self.answer(200, "application/vnd.apache.arrow.stream", stream(TABLE))
+                self.answer(200, "application/vnd.apache.arrow.stream", stream(TABLE, marked=True))
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,15 +1,21 @@
 """What app code imports: governed data, metrics and outputs, the same wherever the app runs.
 
-There is no credential to keep and no address to know: Handrail answers as the person the app runs for.
+There is no credential to keep and no address to know: Handrail answers as the person the app runs for. In a
+notebook, `connect` asks with a personal token; what it gives works in an app as well.
 """
 
+from handrail_sdk.answer import Answer
 from handrail_sdk.calls import Me, me, metric, metric_arrow, query, query_arrow
+from handrail_sdk.client import Client, connect
 from handrail_sdk.outputs import markdown, save, show, text
 from handrail_sdk.refused import Refused
 
 __all__ = [
+    "Answer",
+    "Client",
     "Me",
     "Refused",
+    "connect",
     "markdown",
     "me",
     "metric",

@@ -1,5 +1,6 @@
-"""The same questions from a laptop, by HTTPS with a personal token, to the sandbox and nowhere else."""
+"""The same questions from a laptop or a notebook, by HTTPS with a personal token."""
 
+import http.client
 import json
 import tomllib
 import urllib.error
@@ -10,23 +11,45 @@ from typing import Any
 
 from handrail_sdk.refused import Refused
 
+_ACCEPT = 'application/vnd.apache.arrow.stream; codecs="zstd", application/problem+json'
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the token would go along to wherever it leads."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Never."""
+
+
+_opener = urllib.request.build_opener(_Stay)
+
 
 class HttpsTransport:
-    """A maker's laptop: the same questions, with a personal token, to the sandbox and nowhere else."""
+    """Questions with a personal token. App code on a maker's laptop asks the sandbox and nothing else."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(
+        self, url: str, token: str, environment: str = "sandbox", purpose: str | None = None
+    ) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
             raise Refused("HANDRAIL_URL must begin with https://.", "A token must not travel unencrypted.")
         self._url = url.rstrip("/")
         self._token = token
+        self._environment = environment
+        self._purpose = purpose
 
-    def ask(self, verb: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Ask over HTTPS; data comes as an Arrow stream."""
+    def ask(
+        self, verb: str, arguments: dict[str, Any], purpose: str | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Ask over HTTPS; data comes as an Arrow stream, which says itself where it ends."""
         if verb == "me":
             return json.loads(self._send("GET", "/api/v1/me", None))["person"], b""
-        asked = {**arguments, "environment": "sandbox", "purpose": _declared_purpose()}
-        return {}, self._send("POST", "/api/v1/query", json.dumps(asked).encode())
+        if verb in ("datasets", "metrics"):
+            return {"found": json.loads(self._send("GET", f"/api/v1/{verb}", None))}, b""
+        about = {"environment": self._environment, "purpose": purpose or self._purpose or _declared_purpose()}
+        return {"marked": True}, self._send(
+            "POST", "/api/v1/query", json.dumps({**arguments, **about}).encode()
+        )
 
     def deliver(self, kind: str, name: str, title: str, content: bytes) -> None:
         """On a laptop an output is a file in `outputs/`, or text on the terminal."""
@@ -46,17 +69,17 @@ class HttpsTransport:
             headers={
                 "Authorization": f"Bearer {self._token}",
                 "Content-Type": "application/json",
-                "Accept": "application/vnd.apache.arrow.stream, application/problem+json"
-                if body
-                else "application/json",
+                "Accept": _ACCEPT if body else "application/json",
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
+            with _opener.open(request, timeout=300) as answer:
                 return bytes(answer.read())
+        except http.client.IncompleteRead as broken:
+            return broken.partial  # whose last words say why; see read_table
         except urllib.error.HTTPError as error:
             raise _refused(error.read()) from None
-        except urllib.error.URLError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise Refused(f"{self._url} does not answer.", "Check HANDRAIL_URL and your network.") from error
 
 

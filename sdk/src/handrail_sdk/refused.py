@@ -12,5 +12,9 @@ class Refused(Exception):
         self.next_step = next_step
         self.code = code
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the words, without the frames between the cell and the answer."""
+        return [f"Refused ({self.code.replace('_', ' ')}): {self.message}", f"→ {self.next_step}"]
+
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}".strip()

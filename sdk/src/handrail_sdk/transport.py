@@ -14,8 +14,10 @@ from handrail_sdk.refused import Refused
 class Transport(Protocol):
     """Asks one question, or hands over one output."""
 
-    def ask(self, verb: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """The answer, and its content when it has any."""
+    def ask(
+        self, verb: str, arguments: dict[str, Any], purpose: str | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """The answer, and its content when it has any; `marked` says that the content tells where it ends."""
 
     def deliver(self, kind: str, name: str, title: str, content: bytes) -> None:
         """Hand over one output."""
@@ -28,8 +30,16 @@ class SocketTransport:
         self._connection = connection
         self._lock = threading.Lock()
 
-    def ask(self, verb: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Send one request and wait for its whole answer."""
+    def ask(
+        self, verb: str, arguments: dict[str, Any], purpose: str | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send one request and wait for its whole answer. The purpose is that of the app in any case."""
+        if verb in ("datasets", "metrics"):
+            raise Refused(
+                "An app does not look around; it reads what its manifest names.",
+                f"Look at {verb} in a notebook or on the pages, and name them in handrail.toml.",
+                "not_allowed",
+            )
         request = json.dumps({"verb": verb, **arguments}).encode()
         if len(request) > wire.LARGEST_MESSAGE:
             raise Refused(
