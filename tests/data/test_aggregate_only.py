@@ -19,10 +19,14 @@ from handrail.data.load import load
 from handrail.data.merge import merge
 from handrail.data.models import Column, Mask, RowFilter
 from handrail.kernel import Instance, Invalid, NotAllowed, definitions
+from tests.adapters.engines.live import LiveHouse
 from tests.data import budgeting
 from tests.data.asking import actors, opened
 from tests.data.governing import EMEA, House, contract, viewer
 from tests.data.test_contract_file import FILE, GOOD
+from tests.postgres import Server, postgres
+
+__all__ = ["postgres"]
 
 LEAST = 5
 STAFF = replace(
@@ -510,3 +514,22 @@ def test_a_column_that_is_gone_takes_the_mask_that_needs_it_to_nothing_at_all() 
     assert column and column.mask == Mask("null", ("hr",))
     bonus = merged.column("bonus")
     assert bonus and bonus.mask and bonus.mask.kind == "aggregate"
+
+
+@pytest.mark.postgres
+def test_postgresql_gives_the_same_totals(tmp_path: Path, postgres: Server) -> None:
+    filtered = replace(STAFF, row_filters=(RowFilter("name <> viewer.region"),))
+    made = LiveHouse(tmp_path, postgres.database("totals"), {"staff": filtered, "depts": DEPTS})
+    made.put("staff", staff(PAID))
+    made.put("depts", pa.table({"id": [1, 2, 3], "title": ["Sales", "IT", "Board"], "salary": [1, 2, 3]}))
+    for sql in (
+        "SELECT dept, city, sum(salary) AS s, count(salary) AS n FROM staff GROUP BY dept, city ORDER BY dept, city",
+        "SELECT d.title, sum(s.salary) AS s FROM staff s JOIN depts d ON d.id = s.dept GROUP BY d.title ORDER BY 1",
+        "SELECT sum(bonus) AS b, sum(salary) AS s FROM (SELECT sum(salary) AS salary FROM staff) a, "
+        "(SELECT sum(bonus) AS bonus FROM staff) b",
+    ):
+        for person in (viewer("sales", region="nobody"), viewer("sales", region="P6")):
+            answer = made.ask(sql, person).to_pylist()
+            assert answer == made.file.ask(sql, person).to_pylist()
+    with pytest.raises(NotAllowed):
+        made.ask("SELECT max(salary) FROM staff")
