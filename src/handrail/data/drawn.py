@@ -78,7 +78,9 @@ def drawing(found: Lineage) -> Drawing:
             break
     boxes = [_box(found, kept[name], rows) for name in kept]
     boxes += [
-        Box(rest, f"and {len(names)} more", _LAYER[rest], "")
+        Box(
+            rest, f"{rest}{'' if len(names) == 1 else 's'}", _LAYER[rest], f"and {len(names)} more", rest=True
+        )
         for rest in dict.fromkeys(instead.values())
         for names in [[name for name, other in instead.items() if other == rest]]
     ]

@@ -14,7 +14,7 @@ _WIDTH, _GAP = 196, 68  # of a box, and between two columns of them
 _HEAD, _ROW, _FOOT = 46, 19, 8  # heights: the box's name, each of its rows, and what is left below
 _BETWEEN = 18  # two boxes under each other
 _TALL, _GUTTER = 316, 46  # the narrow drawing's width, and the room for lines at its left
-_LETTERS = 24  # of a name that fit into a box
+_LETTERS = 22  # of a name that fit into a box
 _SWEEPS = 4
 
 
@@ -22,7 +22,8 @@ _SWEEPS = 4
 class Box:
     """One thing: `kind` and `note` in small print, `rows` that lines can begin at, and what is left out.
 
-    `layer` is its column from the left. Boxes with `focus` are what the drawing is about.
+    `layer` is its column from the left. Boxes with `focus` are what the drawing is about; one with `rest`
+    stands for others that are not drawn, and comes last.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Box:
     rows: tuple[str, ...] = ()
     more: str = ""
     focus: bool = False
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ def _ordered(boxes: Sequence[Box], ways: _Ways) -> list[list[Box]]:
     at = {box.id: (n + 0.5) / len(column) for column in columns for n, box in enumerate(column)}
     for sweep in range(_SWEEPS):
         for column in columns if sweep % 2 == 0 else reversed(columns):
-            column.sort(key=lambda box: _mean([at[other] for other in near.get(box.id, ())], at[box.id]))
+            column.sort(
+                key=lambda box: (box.rest, _mean([at[other] for other in near.get(box.id, ())], at[box.id]))
+            )
             at.update({box.id: (n + 0.5) / len(column) for n, box in enumerate(column)})
     return columns
 
@@ -251,7 +255,7 @@ def _heads(name: str, tones: Iterable[str]) -> Markup:
 def _box(one: _Placed) -> Markup:
     box = one.box
     rows = [(row, "flow-row") for row in box.rows] + ([(box.more, "flow-more")] if box.more else [])
-    letters = _LETTERS + int((one.width - _WIDTH) / 7)
+    letters = _LETTERS + int((one.width - _WIDTH) / 8)
     texts = Markup("").join(
         Markup('<text class="{}" x="{:.0f}" y="{:.1f}">{}</text>').format(
             kind, one.x + 12, one.y + _HEAD + _ROW * (n + 0.5), _short(text, letters + 2)
@@ -264,7 +268,8 @@ def _box(one: _Placed) -> Markup:
         '<text class="flow-kind" x="{inside:.0f}" y="{kind_y:.1f}">{kind}</text>'
         '<text class="flow-name" x="{inside:.0f}" y="{name_y:.1f}">{name}</text>{texts}</g>'
     ).format(
-        focus=" flow-focus" if box.focus else "", x=one.x, y=one.y, width=one.width, height=one.height,
+        focus=" flow-focus" if box.focus else " flow-rest" if box.rest else "",
+        x=one.x, y=one.y, width=one.width, height=one.height,
         inside=one.x + 12, kind_y=one.y + 17, name_y=one.y + 34, full=f"{box.kind} {box.title}".strip(),
         kind=" · ".join(filter(None, (box.kind, box.note))), name=_short(box.title, letters), texts=texts,
     )  # fmt: skip
