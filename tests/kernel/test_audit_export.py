@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
-from handrail.kernel import Instance, Invalid, NotAllowed, NotFound, NotReady, storage, trail
+from handrail.kernel import Instance, Invalid, NotAllowed, NotFound, NotReady, identity, storage, trail
 from handrail.kernel.audit import Chosen, recent, verifier
+from handrail.server import application, command
 from tests.conftest import Acting
 from tests.kernel.test_audit import edit, fill
 
@@ -291,3 +294,67 @@ def test_the_verifier_reads_the_note_that_the_reference_implementation_gives_as_
     assert verifier.opened(note, key) == text
     with pytest.raises(verifier.Bad):
         verifier.opened(note.replace("problem,", "problem."), key)
+
+
+def test_an_auditor_gets_everything_by_command(instance: Instance, acting: Acting, tmp_path: Path) -> None:
+    fill(acting, 20)
+
+    def ran(*arguments: str) -> str:
+        about = () if arguments == ("audit", "verifier") else ("--home", str(instance.settings.home))
+        who = ("--as", "compliance") if about else ()
+        answer = CliRunner().invoke(command(), [*arguments, *about, *who])
+        assert answer.exit_code == 0, answer.output
+        return answer.stdout
+
+    kept, file, proof = tmp_path / "kept", tmp_path / "trail.jsonl", tmp_path / "consistency.json"
+    program = tmp_path / "verify_audit.py"
+    program.write_text(ran("audit", "verifier"))
+    kept.write_text(ran("audit", "checkpoint"))
+    fill(acting, 5)
+    ran("audit", "export", str(file), "--verb", "thing.")
+    proof.write_text(ran("audit", "consistency", str(kept)))
+    key = ran("audit", "key").strip()
+    for arguments in ([str(file)], [str(proof), "--old", str(kept)]):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(program), "--key", key, *arguments],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    lines = ran("audit", "export", "--start", "2020-01-01", "--end", "2020-01-02").splitlines()
+    assert len(lines) == 2 and "seal" in lines[1]
+
+
+def test_an_auditor_gets_everything_by_rest(instance: Instance, acting: Acting, tmp_path: Path) -> None:
+    fill(acting, 20)
+    with acting("compliance") as ctx:
+        token = identity.issue_token(ctx, "audit")[1]
+    client = TestClient(application(instance), headers={"Authorization": f"Bearer {token}"})
+    old = client.get("/api/v1/audit/checkpoint").text
+    fill(acting, 5)
+    program, file, proof = tmp_path / "verify.py", tmp_path / "trail.jsonl", tmp_path / "consistency.json"
+    program.write_text(client.get("/api/v1/audit/verifier.py").text)
+    file.write_bytes(client.get("/api/v1/audit/export", params={"person": "admin"}).content)
+    proof.write_bytes(client.post("/api/v1/audit/consistency", json={"checkpoint": old}).content)
+    (tmp_path / "old").write_text(old)
+    key = client.get("/api/v1/audit/key").text
+    for arguments in ([str(file)], [str(proof), "--old", str(tmp_path / "old")]):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(program), "--key", key, *arguments],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    refused = client.post("/api/v1/audit/consistency", json={"checkpoint": "rubbish"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+
+
+def test_a_trail_with_many_faults_is_told_in_a_few_sentences(instance: Instance, acting: Acting) -> None:
+    fill(acting, 60)
+    edit(instance, "UPDATE audit_entries SET person = 'lead' WHERE seq >= 20")
+    answer = CliRunner().invoke(
+        command(), ["audit", "verify", "--home", str(instance.settings.home), "--as", "compliance"]
+    )
+    assert answer.exit_code == 1
+    said = answer.stderr
+    assert said.count("columns differ") == 3 and "more" in said
