@@ -94,13 +94,13 @@ def told(ctx: Context, _: object) -> tuple[str, dict[str, Any]] | None:
     return ("data/panel_notices.html", {"notices": found}) if found else None
 
 
-@kit.panel("app", "Its data needs care", order=5)
+@kit.panel("app", "Its data needs care", order=5, slot="top")
 def of_app(ctx: Context, app: Any) -> tuple[str, dict[str, Any]] | None:
     """What ails of the data that the app has read."""
     return _ailing(ctx, observed_reads(ctx, app.name))
 
 
-@kit.panel("run", "Its data needs care", order=5)
+@kit.panel("run", "Its data needs care", order=5, slot="top")
 def of_run(ctx: Context, run: Any) -> tuple[str, dict[str, Any]] | None:
     """What ails of the data behind what a run in production shows; the sandbox has none of it."""
     if run.environment == "sandbox":
@@ -108,7 +108,7 @@ def of_run(ctx: Context, run: Any) -> tuple[str, dict[str, Any]] | None:
     return _ailing(ctx, observed_reads(ctx, run.app, run.commit, run.environment))
 
 
-@kit.panel("metric", "Its data needs care", order=5)
+@kit.panel("metric", "Its data needs care", order=5, slot="top")
 def of_metric(ctx: Context, metric: Metric) -> tuple[str, dict[str, Any]] | None:
     """What ails of the data that a metric is computed from."""
     return _ailing(ctx, metric.reads)
