@@ -106,16 +106,14 @@ def _use(old: Contract, new: Contract) -> Iterator[Change]:
     if old.row_filters != new.row_filters:
         rows = "; ".join(f"{whom}: {which}" for whom, which in spoken.rows(new))
         yield Change(f"Who sees which rows is decided otherwise. {rows}.", True)
-    if old.budget != new.budget:
-        limit = (
-            f"{new.budget:,}"
-            if new.budget
-            else "as many as the instance allows"
-            if new.budget is None
-            else "all"
-        )
-        less = new.budget is not None and new.budget > 0 and not 0 < (old.budget or 0) <= new.budget
-        yield Change(f"Of whom it is about, a viewer may see {limit} in a day.", less)
+    for before, after, said in (
+        (old.budget, new.budget, "a viewer may see {} in a day"),
+        (old.app_budget, new.app_budget, "an app may show {} in a day"),
+    ):
+        if before != after:
+            limit = f"{after:,}" if after else "as many as the instance allows" if after is None else "all"
+            less = after is not None and after > 0 and not 0 < (before or 0) <= after
+            yield Change(f"Of whom it is about, {said.format(limit)}.", less)
 
 
 def _promises(old: Contract, new: Contract) -> Iterator[Change]:

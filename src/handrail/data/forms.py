@@ -45,6 +45,7 @@ def changes(sent: FormData, contract: Contract) -> dict[str, Any]:
         "classifications": classes,
         **_promised(sent, contract),
         "budget": str(sent.get("budget", "")).strip() or None,
+        "app_budget": str(sent.get("app_budget", "")).strip() or None,
         "expires": str(sent.get("expires", "")) or None,
     }
 

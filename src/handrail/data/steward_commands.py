@@ -70,6 +70,7 @@ def import_command(ctx: Context, source: str, name: str | None, encoding: str | 
 @click.option("--entity-key", help="The column that says whom a row is about.")
 @click.option("--subject", help="What such a person is called: customer, employee, …")
 @click.option("--budget", metavar="NUMBER", help="How many of them one viewer may see in a day; 0: no limit.")
+@click.option("--app-budget", metavar="NUMBER", help="The same for one app and all its viewers together.")
 @click.option("--expires", metavar="DATE", help="The last day of the certification (2027-06-30).")
 @kit.cli.verb(human=lambda made: _stands(made), far=lambda *a, **said: _propose_there(*a, **said))
 def propose_command(ctx: Context, dataset: str, **said: Any) -> Dataset:
