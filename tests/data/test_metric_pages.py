@@ -1,7 +1,9 @@
 """The pages of metrics: what they mean, what they tie to, and who may see which figures."""
 
+import datetime as dt
 import html
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from handrail import data
-from handrail.kernel import Caller, Instance, definitions, identity
+from handrail.kernel import Caller, Instance, Invalid, definitions, identity
 from handrail.server import application
 from tests.conftest import PEOPLE
 from tests.data import asking
@@ -174,3 +176,23 @@ def test_a_metric_that_cannot_be_asked_is_named_with_its_line_and_leaves_the_oth
         assert [one.name for one in data.metrics(ctx)] == ["customers_won", "turnover"]
         [why] = data.broken_models(ctx).values()
     assert re.match(rf"model/shop.yaml, line \d+: .*{said}", why)
+
+
+def test_a_name_that_two_files_define_is_nobodys_and_the_other_metrics_go_on(shop: Instance) -> None:
+    with asking.actors(shop)("steward.sales") as ctx:
+        definitions.write(ctx, "model/again.yaml", asking.MODEL.replace(b"buyers", b"won"), "Twice")
+        assert [one.name for one in data.metrics(ctx)] == ["buyers", "won"]
+        with pytest.raises(Invalid, match=r"model/shop.yaml, line \d+: the metric “sales” is already in"):
+            data.metric(ctx, "sales")
+        assert "already in model/again.yaml" in data.broken_models(ctx)["sales in two files"]
+
+
+def test_since_when_a_version_stands_is_when_it_was_committed_or_edited_in_place(shop: Instance) -> None:
+    with asking.actors(shop)("lead") as ctx:
+        written = data.metric(ctx, "sales").since
+        assert written == definitions.history(ctx, "model/shop.yaml", limit=1)[0].at
+    file = shop.settings.home / "definitions" / "model" / "shop.yaml"
+    file.write_bytes(file.read_bytes() + b"# a remark\n")
+    os.utime(file, (4e9, 4e9))
+    with asking.actors(shop)("lead") as ctx:
+        assert data.metric(ctx, "sales").since == dt.datetime.fromtimestamp(4e9, dt.UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from handrail.data import measured_store, ossie
@@ -17,9 +18,12 @@ from handrail.data.parse import nearest
 from handrail.data.stands import stands
 from handrail.data.strict_yaml import invalid
 from handrail.kernel import Context, NotFound, Refusal, Resource, access, definitions
+from handrail.kernel.kept import Kept
 
 FOLDER = "model/"
 _SHOWN = 100
+_told: Kept[tuple[str, str, str], Metric] = Kept(2000)
+_since: Kept[tuple[str, str, str], datetime | None] = Kept(2000)
 
 
 @lru_cache(maxsize=256)  # by content: an edited file is another key
@@ -39,21 +43,22 @@ def read_model(content: bytes, file: str) -> tuple[Definition, ...]:
 def metrics(ctx: Context) -> tuple[Metric, ...]:
     """Every metric, by name, with what it means and its SQL. Files that cannot be read: `broken_models`."""
     access.require(ctx, "see-metrics", CATALOG)
-    return tuple(_shown(ctx, definition) for _, definition in sorted(_definitions(ctx).items()))
+    return tuple(_shown(ctx, definition) for _, definition in sorted(definitions_of(ctx).items()))
 
 
 def metric(ctx: Context, name: str) -> Metric:
     """One metric; refuses an unknown name, with the nearest known one."""
     access.require(ctx, "see-metrics", CATALOG)
     one = definition(ctx, name)
-    edits = definitions.history(ctx, one.file, limit=1)
-    return replace(_shown(ctx, one), since=edits[0].at if edits else None)
+    return replace(_shown(ctx, one), since=_written(ctx, one))
 
 
 def broken_models(ctx: Context) -> Mapping[str, str]:
-    """The model files that cannot be used, with file, line and reason."""
+    """The model files that cannot be used, and the metrics that two define, with file, line and reason."""
     access.require(ctx, "see-metrics", CATALOG)
-    return {file: refusal.message for file, refusal in _read(ctx) if isinstance(refusal, Refusal)}
+    broken = {file: refusal.message for file, refusal in _read(ctx) if isinstance(refusal, Refusal)}
+    twice = {f"{name} in two files": refusal.message for name, refusal in _definitions(ctx)[1].items()}
+    return broken | twice
 
 
 def reconciliations(
@@ -73,32 +78,32 @@ def definition(ctx: Context, name: str) -> Definition:
 
     Refuses a name that two models define, and an unknown one; with a broken file, that is the reason given.
     """
-    found = _definitions(ctx)
+    found, twice = _definitions(ctx)
     if name in found:
         return found[name]
-    for _, result in _read(ctx):
-        if isinstance(result, Refusal):
-            raise result
+    broken = [result for _, result in _read(ctx) if isinstance(result, Refusal)]
+    for refusal in [twice[name]] if name in twice else broken:
+        raise refusal
     raise NotFound(f"There is no metric {name}.", next_step=nearest(name, found), subject=f"metric:{name}")
 
 
 def definitions_of(ctx: Context) -> Mapping[str, Definition]:
-    """Every definition by name, for verbs that ask their own rule; none where two models define one name."""
-    try:
-        return _definitions(ctx)
-    except Refusal:
-        return {}
+    """Every definition by name, for verbs that ask their own rule; without those that two models define."""
+    return _definitions(ctx)[0]
 
 
-def _definitions(ctx: Context) -> dict[str, Definition]:
+def _definitions(ctx: Context) -> tuple[dict[str, Definition], dict[str, Refusal]]:
+    """The definitions by name, and why there is none of a name that two models define."""
     found: dict[str, Definition] = {}
+    twice: dict[str, Refusal] = {}
     for file, result in _read(ctx):
         for one in result if not isinstance(result, Refusal) else ():
-            if one.metric.name in found:
-                other = found[one.metric.name]
-                raise invalid(file, one.line, f"the metric “{one.metric.name}” is already in {other.file}")
-            found[one.metric.name] = one
-    return found
+            name = one.metric.name
+            if name in found:
+                said = f"the metric “{name}” is already in {found[name].file}"
+                twice.setdefault(name, invalid(file, one.line, said))
+            found.setdefault(name, one)
+    return {name: one for name, one in found.items() if name not in twice}, twice
 
 
 def _read(ctx: Context) -> Iterator[tuple[str, tuple[Definition, ...] | Refusal]]:
@@ -113,14 +118,30 @@ def _read(ctx: Context) -> Iterator[tuple[str, tuple[Definition, ...] | Refusal]
 
 
 def _shown(ctx: Context, one: Definition) -> Metric:
-    base, dimensions, time = reachable(one)
-    now, to = stands(ctx, one), one.settings.ties_to
+    told = _told.made((one.file, one.digest, one.metric.name), lambda: _tell(one))
+    now = stands(ctx, one)
     newest = now.reconciliation
+    return replace(
+        told,
+        owner=told.owner or _owner(ctx, told.counts) or "",
+        state=now.state,
+        certified=now.certified,
+        off_by=newest.worst if newest else None,
+        reconciled_at=newest.at if newest else None,
+        proposed_by=now.proposed_by,
+        certified_by=now.certification.by if now.certification and now.certified else None,
+    )
+
+
+def _tell(one: Definition) -> Metric:
+    """What its file alone says about a metric."""
+    base, dimensions, time = reachable(one)
+    to = one.settings.ties_to
     return Metric(
         name=one.metric.name,
         model=one.model.name,
         description=(one.metric.description or one.model.description or "").strip(),
-        owner=one.settings.owner or _owner(ctx, base) or "",
+        owner=one.settings.owner or "",
         sql=_plain_sql(one, time),
         dimensions=dimensions,
         time=time,
@@ -132,14 +153,24 @@ def _shown(ctx: Context, one: Definition) -> Metric:
         unit=one.settings.unit,
         currency=next(iter(currencies(one)), None),
         rates=rates(one),
-        state=now.state,
-        certified=now.certified,
         ties_to=to.dataset if to else None,
-        off_by=newest.worst if newest else None,
-        reconciled_at=newest.at if newest else None,
-        proposed_by=now.proposed_by,
-        certified_by=now.certification.by if now.certification and now.certified else None,
     )
+
+
+def _written(ctx: Context, one: Definition) -> datetime | None:
+    """Since when its file is as it is: since a commit, or when it was edited beside the history.
+
+    Looked up once for each state of the file.
+    """
+    stamp = definitions.stamps(ctx, FOLDER.rstrip("/")).get(one.file)
+
+    def look() -> datetime | None:
+        edits = definitions.history(ctx, one.file, limit=1)
+        if edits and definitions.earlier(ctx, one.file, one.digest) is not None:
+            return edits[0].at
+        return datetime.fromtimestamp(int(stamp.split(":")[1]) / 1e9, UTC) if stamp else None
+
+    return _since.made((str(ctx.settings.home), one.file, stamp), look) if stamp else look()
 
 
 def _plain_sql(one: Definition, time: str | None) -> str:
