@@ -41,8 +41,8 @@ def panel(
     """Register `fill(ctx, subject) -> (template, values) | None` for a page ("dataset", "app", "home", ...).
 
     None means nothing to show. With `roles` only callers who have one of them see it; this is layout, not
-    access: what the function reads is decided by the verbs it calls. `slot` is "main", "side" or "top"; a true
-    value named "empty" says that there is nothing yet, so that home explains how to begin.
+    access: what the function reads is decided by the verbs it calls. `slot` is "main", "side" or "top"; a
+    true value named "empty" says that there is nothing yet, so that home explains how to begin.
     """
 
     def register(fill: Filler) -> Filler:
