@@ -33,7 +33,8 @@ from handrail.kernel import Context
 def import_command(ctx: Context, source: str, name: str | None, encoding: str | None) -> ImportReport:
     """Bring data in: a SQLite or DuckDB file, a CSV or Parquet file or folder, or a postgresql:// address.
 
-    Every table is copied once and gets a draft contract.
+    Every table is copied once and gets a draft contract. From engine:NAME, a server of the settings, nothing is
+    copied: the contracts point at the tables, and questions are answered there.
     """
     with kit.cli.progress() as report:
         return import_source(ctx, source, name, report, encoding)

@@ -14,7 +14,7 @@ from tests.postgres import Server, postgres
 __all__ = ["postgres"]
 pytestmark = pytest.mark.postgres
 LIMITS = EngineLimits(seconds=60, memory_mb=512, threads=2)
-SCALE = 0.001
+SCALE = 0.003
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def _call(*names: str) -> Callable[[exp.Expr], exp.Expr]:
     return rule
 
 
-def _dialect(name: str, shown: str, group: str, *sha: str, fence: str = "OFFSET") -> Dialect:
+def _dialect(name: str, shown: str, group: str, *sha: str, fence: str = "") -> Dialect:
     rules: dict[type[exp.Expr], Rule] = {
         exp.Div: _fraction,
         exp.Avg: _average,
@@ -66,7 +66,7 @@ def _dialect(name: str, shown: str, group: str, *sha: str, fence: str = "OFFSET"
 TRINO = _dialect("trino", "Trino", "$1***", "lower", "to_hex", "sha256", "to_utf8")
 SNOWFLAKE = _dialect("snowflake", "Snowflake", r"\1***")
 # An OFFSET needs a LIMIT there.
-BIGQUERY = _dialect("bigquery", "BigQuery", r"\1***", "to_hex", "sha256", fence="RANDOM")
+BIGQUERY = _dialect("bigquery", "BigQuery", r"\1***", "to_hex", "sha256", fence="RAND() >= 0")
 DATABRICKS = Dialect(
     "databricks", "Databricks", SPARK.rules, SPARK.also, SPARK.not_, SPARK.longest_name, SPARK.fence
 )

@@ -104,7 +104,10 @@ def _rounded(node: exp.Expr) -> exp.Expr:
     """A cast to a whole number rounds in DuckDB, and cuts here."""
     if node.args["to"].this.value not in _WHOLE_NUMBERS or isinstance(node.this, exp.Placeholder):
         return node
-    return type(node)(this=type(node)(this=node.this.copy(), to=_WHOLE.copy()), to=node.args["to"].copy())
+    whole, made = node.copy(), node.copy()
+    whole.set("to", _WHOLE.copy())
+    made.set("this", whole)
+    return made
 
 
 def _whole(node: exp.Expr) -> exp.Expr:
@@ -161,5 +164,6 @@ SPARK = Dialect(
     also=words("TINYINT Array ArrayDistinct Flatten Median Corr CovarPop CovarSamp"),
     not_=words("Any"),
     longest_name=255,
-    fence="RANDOM",  # an OFFSET of 0 is optimised away
+    # An OFFSET of 0 is optimised away, and rand() >= 0 as well; of this nothing is known before it is run.
+    fence="monotonically_increasing_id() >= 0",
 )

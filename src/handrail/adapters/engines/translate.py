@@ -60,7 +60,7 @@ class Dialect:
     also: frozenset[str] = frozenset()  # further kinds and functions that it can say
     not_: frozenset[str] = frozenset()  # and those that it cannot
     longest_name: int = 63
-    fence: str = "OFFSET"  # what no condition crosses: an OFFSET of 0, or a RANDOM condition
+    fence: str = ""  # a condition of rows that no other crosses; where there is none, an OFFSET of 0 is one
     collation: str = ""  # in which texts sort and compare as in DuckDB, where that has to be said
 
 
@@ -202,10 +202,10 @@ def _source(table: exp.Table, physical: Physical, dialect: Dialect) -> None:
     table.replace(derived)
     if not fenced:
         return
-    if dialect.fence == "OFFSET":
-        select.set("offset", exp.Offset(expression=exp.Literal.number(0)))
+    if dialect.fence:
+        select.where(sqlglot.parse_one(dialect.fence, dialect=dialect.name), copy=False)
     else:
-        select.where(exp.GTE(this=exp.Rand(), expression=exp.Literal.number(0)), copy=False)
+        select.set("offset", exp.Offset(expression=exp.Literal.number(0)))
     texts = {name.lower() for name in physical.texts} if dialect.collation else set()
     for column in [c for c in columns if c.name in texts]:
         # Equal is equal in any collation, and a filter may need the index that the column has in its own.
