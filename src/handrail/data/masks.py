@@ -20,7 +20,6 @@ from handrail.data.models import Column, Mask
 INNER, OUTER = "mask_inner", "mask_outer"
 LEAST = 5  # a total and a spread over fewer, and one's own value, tell too much of the others
 _DIGITS = 20
-_NUMBERS_OR_NOTHING = ("null", "bucket", "aggregate")
 _FRACTIONS = ("FLOAT", "DOUBLE")
 _NUMBERS = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DECIMAL"),
