@@ -19,6 +19,7 @@ from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import commands as apps_commands
 from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
+from handrail.data import ask_pages as data_ask_pages
 from handrail.data import asking_api as data_asking_api
 from handrail.data import commands as data_commands
 from handrail.data import (
@@ -93,6 +94,7 @@ COMMANDS: tuple[click.Command, ...] = (
 # The rooms' pages and REST.
 ROUTERS: tuple[APIRouter, ...] = (
     data_pages.router,
+    data_ask_pages.router,
     data_quality_pages.router,
     data_quality_api.router,
     in_force_pages.router,

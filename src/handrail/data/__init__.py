@@ -53,6 +53,7 @@ from handrail.data.places import forget_copies
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
+from handrail.data.questions import ask_first, forget_questions, questions
 from handrail.data.reconcile import reconcile
 from handrail.data.renditions import rendition, sample, set_rendition
 from handrail.data.renew import renew
@@ -122,6 +123,7 @@ __all__ = [
     "Touched",
     "Used",
     "Wanted",
+    "ask_first",
     "broken_models",
     "browse",
     "certify",
@@ -137,6 +139,7 @@ __all__ = [
     "dismiss",
     "extract_path",
     "forget_copies",
+    "forget_questions",
     "import_source",
     "lineage",
     "metric",
@@ -151,6 +154,7 @@ __all__ = [
     "purposes",
     "quality_history",
     "query",
+    "questions",
     "reconcile",
     "reconciliations",
     "rendition",
