@@ -59,6 +59,12 @@ class DataSettings:
     seconds: int = 60
     memory_mb: int = 1024
     threads: int = 2
+    # Questions that are answered at the same time: of one viewer, through one app, and in all; a further one
+    # waits so many seconds for its turn.
+    viewer_questions: int = 8
+    app_questions: int = 16
+    questions: int = 32
+    wait_seconds: int = 5
     # A folder of this server whose files stewards may import over the network; empty: uploads only.
     import_from: str = ""
     # How much one upload may bring.

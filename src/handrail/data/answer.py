@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice
 from types import TracebackType
 
 import pyarrow as pa
 
+from handrail.data.slots import Slot
 from handrail.kernel import Environment, LimitReached, Refusal
 from handrail.kernel.ports import Rows
+from handrail.kernel.presence import Presence
 
+CANCELLED = "cancelled"  # because whoever asked has left
 Closing = Callable[[int, int, str], None]  # rows, bytes, and how it ended: complete, cut, or a refusal's code
 
 
@@ -44,6 +48,8 @@ class Answer:
     _rows: Rows
     _budget: Budget
     _recorded: Callable[[], None]
+    _slot: Slot
+    _presence: Presence
     _closing: Closing
     _sent: list[int] = field(default_factory=lambda: [0, 0])
     _open: bool = True
@@ -63,13 +69,19 @@ class Answer:
         """
         ended = "cut"
         try:
+            rows = self._rows.batches()
+            # Most answers are whole by now; an engine that has more to say burns time while nobody listens.
+            first = list(islice(rows, 2))
             self._recorded()
-            for batch in self._rows.batches():
+            for batch in chain(first, rows):
                 self._spend(batch)
                 yield batch
             ended = "complete"
         except Refusal as refusal:
             ended = refusal.code
+            raise
+        except KeyboardInterrupt:
+            ended = CANCELLED
             raise
         finally:
             self._end(ended)
@@ -106,5 +118,15 @@ class Answer:
     def _end(self, ended: str) -> None:
         if self._open:
             self._open = False
-            self._rows.close()
-            self._closing(self._sent[0], self._sent[1], ended)
+            try:
+                self._rows.close()
+            finally:
+                self._slot.release()
+            whole = ended == "complete"
+            self._closing(
+                self._sent[0], self._sent[1], CANCELLED if self._presence.gone and not whole else ended
+            )
+
+    def __del__(self) -> None:
+        """Nobody holds it any more, and nobody closed it."""
+        self._end("cut")

@@ -43,7 +43,11 @@ def problem(refusal: Refusal) -> JSONResponse:
         code=refusal.code,
         next_step=refusal.next_step,
     )
-    return problem_response(content)
+    response = problem_response(content)
+    if seconds := refusal.facts.get("retry_after"):
+        response.status_code = 429  # the one limit that passes by itself
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def problem_response(content: Problem) -> JSONResponse:

@@ -15,6 +15,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from handrail import data
+from handrail.faces.hang_up import HangUps
 from handrail.kernel import Caller, Context, Instance, Invalid, LimitReached, Refusal, Upstream
 from handrail.kernel.sandbox import Conversation, Outputs
 from handrail_sdk import wire
@@ -22,6 +23,7 @@ from handrail_sdk import wire
 # An answer is made whole before it is sent, so that an app which reads slowly holds no transaction open.
 _IN_MEMORY = 32 << 20
 _MOST_REFUSALS = 1000
+_hang_ups = HangUps()
 _logger = structlog.get_logger(__name__)
 
 
@@ -141,7 +143,9 @@ class _Talk:
     def _query(self, request: _Query) -> None:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
             with self._instance.context(self._caller) as ctx:
-                self._saw(request, _write(ctx, request, content))
+                with _hang_ups.noticed(self._connection, ctx.presence.leave):
+                    reads = _write(ctx, request, content)
+                self._saw(request, reads)
             content.seek(0)
             self._say({"stream": "arrow"})
             wire.send_content(self._connection, _pieces(content))

@@ -20,6 +20,7 @@ from handrail.kernel.events import Events, Subscription, Subscriptions
 from handrail.kernel.kept import Files
 from handrail.kernel.people import SYSTEM, Caller
 from handrail.kernel.ports import Ports
+from handrail.kernel.presence import Presence
 from handrail.settings import Settings
 
 
@@ -35,6 +36,7 @@ class Context:
     db: sa.Connection
     audit: Trail = field(init=False)
     events: Events = field(init=False)
+    presence: Presence = field(default_factory=Presence, init=False)  # of whoever asks, where a face knows
     edits: list[Edit] = field(default_factory=list, init=False)  # of definitions, one with the transaction
 
     def __post_init__(self) -> None:

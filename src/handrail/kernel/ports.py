@@ -2,12 +2,13 @@
 
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handrail.kernel.manifest import Manifest
 from handrail.kernel.people import Caller, Environment
+from handrail.kernel.presence import Presence
 from handrail.kernel.sandbox import Conversation, Isolation, Outputs
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class EngineLimits:
     seconds: float
     memory_mb: int
     threads: int
+    presence: Presence = field(default_factory=Presence, compare=False)  # who leaves, stops the statement
 
 
 class Rows(Protocol):

@@ -29,6 +29,7 @@ def caller_of(request: Request) -> Caller:
 def open_context(request: Request) -> Iterator[Context]:
     """One transaction around the endpoint, committed after it returns and before the answer is sent."""
     with instance_of(request).context(caller_of(request)) as ctx:
+        ctx.presence = getattr(request.state, "presence", ctx.presence)
         yield ctx
 
 

@@ -27,6 +27,7 @@ from handrail.kernel.kept import Kept
 from handrail.kernel.ports import EngineLimits, Rows
 
 _BATCH_ROWS = 20_000
+_AGAIN = 0.5  # seconds after which a statement that was interrupted, and goes on, is interrupted again
 _OPEN_DATABASES = 16
 _AGREED = 16_384  # statements that DuckDB's own parser was asked about, by their hash
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
@@ -85,7 +86,7 @@ class DuckDB:
         if not self._agreed.get(agreed):  # of the same text over the same names DuckDB says the same again
             _same_tables(database.connection.cursor(), sql, schema, tables)
             self._agreed.put(agreed, True)
-        return _Running(database, sql, values, limits.seconds, self._watch)
+        return _Running(database, sql, values, limits, self._watch)
 
     def _database(self, schema: str, tables: Mapping[str, Path], limits: EngineLimits) -> Database:
         key = tuple((name, str(path), _changed(name, path)) for name, path in sorted(tables.items()))
@@ -99,21 +100,26 @@ class DuckDB:
 
 
 class _Running:
-    """One running statement. It is interrupted at its deadline, however slowly its rows are taken."""
+    """One running statement. It is interrupted at its deadline, however slowly its rows are taken, and when
+    whoever asked has left.
+    """
 
     def __init__(
-        self, database: Database, sql: str, values: Mapping[str, Any], seconds: float, watch: Watch
+        self, database: Database, sql: str, values: Mapping[str, Any], limits: EngineLimits, watch: Watch
     ) -> None:
         self._database = database
-        self._seconds = seconds
+        self._seconds, self._presence = limits.seconds, limits.presence
         self._late = threading.Event()
         self._running: Prepared | None = None
         self._complete = False
         self._ending = threading.Lock()  # the watch must not reach for a cursor that is being closed
         self._watch = watch
-        self._alarm = watch.after(seconds, self._stop)
+        self._alarm = watch.after(limits.seconds, self._stop)
+        self._left = self._presence.on_leave(self._stop)
         try:
             self._running = database.take(sql, values)
+            if self._late.is_set():
+                raise duckdb.InterruptException
             self._reader = self._running.relation.to_arrow_reader(_BATCH_ROWS)
         except duckdb.Error as error:
             self.close()
@@ -134,6 +140,7 @@ class _Running:
     def close(self) -> None:
         """Stop, whether or not all rows were taken."""
         self._watch.forget(self._alarm)
+        self._presence.forget(self._left)
         with self._ending:
             ended, self._running = self._running, None
         if ended is None:
@@ -161,12 +168,15 @@ class _Running:
         with self._ending:
             if self._running is not None:
                 self._running.cursor.interrupt()
+                self._alarm = self._watch.after(_AGAIN, self._stop)  # it may just have been about to begin
 
     def _told(self, error: Exception) -> Refusal:
         refusal = told(error)
         return self._too_late() if self._late.is_set() else refusal
 
-    def _too_late(self) -> LimitReached:
+    def _too_late(self) -> Refusal:
+        if self._presence.gone:
+            return Upstream("Whoever asked this has left, so it was stopped.", next_step="Ask it again.")
         return LimitReached(
             f"The query took longer than {self._seconds:g} seconds and was stopped.",
             next_step="Filter or aggregate more, or ask for fewer columns.",

@@ -88,7 +88,7 @@ class Postgres:
             physical = described(connection, tables)
             made = translate(sql, schema, physical, POSTGRES)
             bound = self._bound(made.parameters, made.converted, values)
-            return _Running(self, connection, made.sql, bound, planned, limits.seconds)
+            return _Running(self, connection, made.sql, bound, planned, limits)
         except psycopg.Error as error:
             self.give_back(connection, whole=False)
             raise told(error, self.where, limits.seconds) from None
@@ -197,13 +197,15 @@ class _Running:
         sql: str,
         values: list[Any],
         schema: pa.Schema,
-        seconds: float,
+        limits: EngineLimits,
     ) -> None:
         self.schema = schema
-        self._server, self._connection, self._seconds = server, connection, seconds
+        self._server, self._connection, self._seconds = server, connection, limits.seconds
         self._taking = threading.Lock()  # held while rows are taken, so that nobody closes below them
         self._stopped = threading.Event()
         self._open = True
+        self._presence = limits.presence
+        self._left = self._presence.on_leave(self._leave)
         self._rows = iter(connection.cursor().stream(sql.encode(), values, binary=True, size=2_000))
         self._first: pa.RecordBatch | None = self._next()  # an error of the start is told at the start
 
@@ -227,6 +229,13 @@ class _Running:
             self._end(whole=False)
         finally:
             self._taking.release()
+
+    def _leave(self) -> None:
+        """Whoever asked has left: the server gives up, and the thread that waits for it learns so."""
+        try:
+            self._connection.cancel_safe(timeout=5)
+        except psycopg.Error:
+            _log.info("engine_cancel_failed", engine="postgres")
 
     def _taken(self) -> pa.RecordBatch | None:
         with self._taking:
@@ -258,6 +267,7 @@ class _Running:
         if not self._open:
             return
         self._open = False
+        self._presence.forget(self._left)
         if not whole:
             try:
                 self._connection.cancel_safe(timeout=5)

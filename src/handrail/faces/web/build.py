@@ -16,6 +16,7 @@ from handrail import kit
 from handrail.faces import rest
 from handrail.faces.web import account, audit, errors, home, people, sign_in, styleguide
 from handrail.faces.web.guard import Guard
+from handrail.faces.web.presence import Attending
 from handrail.kernel import Instance
 
 STATIC = Path(kit.__file__).parent / "static"
@@ -36,6 +37,7 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
     app.state.instance = instance
     errors.mount(app)
     app.add_middleware(Guard, instance=instance)
+    app.add_middleware(Attending)
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
     app.include_router(rest.router)
