@@ -91,6 +91,15 @@ def test_promoting_a_shared_app_asks_for_the_review_and_says_what_it_waits_for(h
     assert (code, done["tier"]) == (0, "handoff")
 
 
+def test_an_app_is_handed_over_when_its_owner_leaves(handrail, tmp_path):
+    assert handrail("maker.sales", "push", begun(tmp_path), "--why", "Try it")[0] == 0
+    assert handrail("maker.ops", "hand-over", "my-report", "maker.ops")[2]["code"] == "not_found"
+    code, app, _ = handrail("maker.sales", "hand-over", "my-report", "maker.ops")
+    assert (code, app["owner"], app["coowners"]) == (0, "maker.ops", ["maker.sales"])
+    told = handrail("maker.ops", "hand-over", "my-report", "maker.sales", as_json=False)[1]
+    assert "maker.sales owns my-report now, with maker.ops beside." in told.replace("\n", " ")
+
+
 def test_people_read_sentences_and_colours(handrail, tmp_path):
     folder = begun(tmp_path)
     code, said, _ = handrail("maker.sales", "push", folder, "--why", "Try it", as_json=False)

@@ -1,4 +1,4 @@
-"""The command line for apps: new, push, run, gates, promote, rollback, share, apps."""
+"""The command line for apps: new, push, run, gates, promote, rollback, share, hand-over, apps."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from handrail.apps.anywhere import named, ran, succeeded, text_of
 from handrail.apps.ask import ask
 from handrail.apps.models import App, Gate, Promotion
 from handrail.apps.new import new
+from handrail.apps.own import hand_over
 from handrail.apps.promote import gates, promote, rollback
 from handrail.apps.push import limits, push
 from handrail.apps.run import run
@@ -120,6 +121,15 @@ def share_command(
     return {"preview": cost, "app": shared}
 
 
+@click.command("hand-over")
+@click.argument("app")
+@click.argument("person")
+@kit.cli.verb(human=said.handed_over, far="POST /apps/{app}/owner")
+def hand_over_command(ctx: Context, app: str, person: str) -> App:
+    """Make PERSON the owner of APP; for its owners, and for admins when the owner has left."""
+    return hand_over(ctx, app, person)
+
+
 @click.command("apps")
 @kit.cli.verb(human=said.apps, far="GET /apps")
 def apps_command(ctx: Context) -> tuple[App, ...]:
@@ -135,5 +145,6 @@ commands: list[click.Command] = [
     promote_command,
     rollback_command,
     share_command,
+    hand_over_command,
     apps_command,
 ]

@@ -77,6 +77,12 @@ def shared(done: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def handed_over(app: App) -> str:
+    """Who answers for it now."""
+    others = f", with {', '.join(app.coowners)} beside" if app.coowners else ""
+    return f"{app.owner} owns {app.name} now{others}."
+
+
 def apps(apps: tuple[App, ...]) -> Any:
     """A table of apps, or how to begin one."""
     if not apps:

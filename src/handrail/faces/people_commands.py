@@ -123,7 +123,8 @@ def _closed(person: Person, left: Sequence[Answering]) -> str:
     if not left:
         return said
     listed = "\n".join(f"  {one.kind} {one.name} ({one.as_what})" for one in left)
-    return f"{said}\nNobody answers any more in their place for\n{listed}\nHand each over on its page."
+    cure = "Apps: handrail hand-over APP PERSON. Datasets: a steward names others in the contract."
+    return f"{said}\nNobody answers any more in their place for\n{listed}\n{cure}"
 
 
 @people.command("password")
