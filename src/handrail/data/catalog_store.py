@@ -6,17 +6,19 @@ is not kept here but computed in SQL, as `state.standing` does, from the facts b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.kernel import Context, storage
+from handrail.kernel.kept import Kept
 
 EXPIRING = timedelta(days=30)
+_T = TypeVar("_T")
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 FACETS = ("state", "domain", "classification", "subject", "owner", "source")
 catalog = sa.Table(
@@ -61,6 +63,8 @@ catalog_folder = sa.Table(
     sa.Column("folder", sa.Text, primary_key=True),
     sa.Column("stamp", sa.Text, nullable=False),  # of the folder when all its files were read
 )
+_ROWS = ""  # the folder under which the stamp of the rows themselves stands, which changes with any of them
+_counted: Kept[tuple[Any, ...], Any] = Kept(512)  # what was counted over all rows, by their stamp
 
 
 @dataclass(frozen=True)
@@ -145,15 +149,22 @@ def put(ctx: Context, entries: Sequence[Entry], facts: Mapping[str, Mapping[str,
     ]
     rows = [{**one, **none, **facts.get(one["dataset"], {})} for one in said]
     _upsert(ctx, catalog, rows, [key for key in said[0] if key != "dataset"] if said else ())
+    set_folder_stamp(ctx, _ROWS, storage.new_id("rows"))
 
 
 def note(ctx: Context, dataset: str, **facts: Any) -> None:
     """Keep facts beside a row: a proposal, a certification or its end, a check; nothing without a row."""
     ctx.db.execute(catalog.update().where(catalog.c.dataset == dataset).values(facts))
+    if not facts.keys() <= {"quality", "checked_at"}:
+        set_folder_stamp(ctx, _ROWS, storage.new_id("rows"))
 
 
 def combinations(ctx: Context, words: Sequence[str], today: date) -> list[tuple[tuple[str, ...], int]]:
     """Every combination of facets, in the order of `FACETS`, among datasets with these words, counted."""
+    return _once(ctx, ("combinations", *words, today), lambda: _combinations(ctx, words, today))
+
+
+def _combinations(ctx: Context, words: Sequence[str], today: date) -> list[tuple[tuple[str, ...], int]]:
     said = [state(today) if name == "state" else catalog.c[name] for name in FACETS]
     columns = [column.label(f"f{place}") for place, column in enumerate(said)]
     source, _ = _having(words)
@@ -183,6 +194,10 @@ def find(
 
 def waiting(ctx: Context, today: date, limit: int) -> tuple[list[str], int]:
     """The first datasets that wait for a steward, and how many there are."""
+    return _once(ctx, ("waiting", limit, today), lambda: _waiting(ctx, today, limit))
+
+
+def _waiting(ctx: Context, today: date, limit: int) -> tuple[list[str], int]:
     c = catalog.c
     waits = sa.and_(c.problem.is_(None), sa.or_(state(today) != "certified", renewing()))
     query = sa.select(c.dataset).where(waits).order_by(c.dataset).limit(limit)
@@ -192,13 +207,15 @@ def waiting(ctx: Context, today: date, limit: int) -> tuple[list[str], int]:
 
 def total(ctx: Context) -> int:
     """How many datasets there are."""
-    return ctx.db.execute(sa.select(sa.func.count()).where(catalog.c.problem.is_(None))).scalar() or 0
+    query = sa.select(sa.func.count()).where(catalog.c.problem.is_(None))
+    return _once(ctx, ("total",), lambda: ctx.db.execute(query).scalar() or 0)
 
 
 def unreadable(ctx: Context) -> dict[str, str]:
     """Datasets whose contract cannot be read, with the reason."""
     query = sa.select(catalog.c.dataset, catalog.c.problem).where(catalog.c.problem.is_not(None))
-    return {row.dataset: row.problem for row in ctx.db.execute(query.order_by(catalog.c.dataset))}
+    query = query.order_by(catalog.c.dataset)
+    return _once(ctx, ("unreadable",), lambda: {one.dataset: one.problem for one in ctx.db.execute(query)})
 
 
 def used_for(ctx: Context, purpose: str, limit: int) -> tuple[list[str], int]:
@@ -236,6 +253,13 @@ def _upsert(ctx: Context, table: sa.Table, rows: Sequence[Mapping[str, Any]], ch
         set_ = {name: made.excluded[name] for name in change}
         keys = list(table.primary_key.columns)
         ctx.db.execute(made.on_conflict_do_update(index_elements=keys, set_=set_), list(rows))
+
+
+def _once(ctx: Context, what: tuple[Any, ...], make: Callable[[], _T]) -> _T:
+    """What was counted over the rows as they are, so that many who look at the same make it once."""
+    rows = folder_stamp(ctx, _ROWS)
+    found: _T = _counted.made((ctx.settings.home, rows, *what), make) if rows else make()
+    return found
 
 
 def _is(facet: str, value: str, today: date) -> sa.ColumnElement[bool]:

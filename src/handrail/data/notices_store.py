@@ -57,7 +57,8 @@ def add(
     told = 0
     for person in sorted(people):
         made = insert(notices).values(id=storage.new_id("notice"), person=person, **same)
-        told += ctx.db.execute(made.on_conflict_do_nothing()).rowcount
+        new = made.on_conflict_do_nothing().returning(notices.c.id)
+        told += ctx.db.execute(new).scalar() is not None
     return told
 
 

@@ -31,10 +31,8 @@ def take(ctx: Context, dataset: str, moment: datetime, until: datetime) -> str |
     insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
     made = insert(turns).values(dataset=dataset, **values)
     free = sa.or_(turns.c.moment < moment, sa.and_(turns.c.holder != "", turns.c.lease_until < now))
-    taken = ctx.db.execute(
-        made.on_conflict_do_update(index_elements=[turns.c.dataset], set_=values, where=free)
-    )
-    return holder if taken.rowcount == 1 else None
+    changing = made.on_conflict_do_update(index_elements=[turns.c.dataset], set_=values, where=free)
+    return ctx.db.execute(changing.returning(turns.c.holder)).scalar()
 
 
 def end(ctx: Context, dataset: str, holder: str, problem: str | None = None) -> bool:
