@@ -154,7 +154,7 @@ def test_a_question_is_asked_in_a_browser(
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(f"/sign-in/link?token={link(instance, 'viewer.emea')}")
     page.goto("/ask")
-    page.get_by_label("SELECT").fill(SQL)
+    page.get_by_role("textbox", name="Your question").fill(SQL)
     page.get_by_label("What it is for").select_option("sales-reporting")
     page.get_by_role("button", name="Ask", exact=True).click()
     page.locator("#rows").wait_for()
@@ -164,9 +164,9 @@ def test_a_question_is_asked_in_a_browser(
     file = tmp_path / "rows.csv"
     coming.value.save_as(file)
     assert file.read_text().splitlines() == ['"region","amount"', '"EMEA",60', '"EMEA",80', '"EMEA",100']
-    page.get_by_label("SELECT").fill("SELECT regoin FROM orders")
+    page.get_by_role("textbox", name="Your question").fill("SELECT regoin FROM orders")
     page.get_by_role("button", name="Ask", exact=True).click()
     page.get_by_text("Did you mean region?").wait_for()
-    assert page.get_by_label("SELECT").input_value() == "SELECT regoin FROM orders"
+    assert page.get_by_role("textbox", name="Your question").input_value() == "SELECT regoin FROM orders"
     assert said == []
     context.close()

@@ -1,8 +1,8 @@
 """One house, four faces: web, REST, command line and app socket give the same answer, or the same no.
 
-No page takes a question, so the web's part in questions is an app that was opened: what its page shows is
-compared with the answer of the other faces. What people do by forms (certify, promote, share, open, review,
-import) is compared between web, REST and the command line; an app cannot do any of it.
+The web's part in questions is the page to ask on, and an app that was opened: what these show is compared with
+the answer of the other faces. What people do by forms (certify, promote, share, open, review, import) is compared
+between web, REST and the command line; an app cannot do any of it.
 """
 
 import html
@@ -147,6 +147,51 @@ def test_the_same_question_has_the_same_answer(house: House) -> None:
     assert len(rest["rows"]) == 4
     assert {row["region"] for row in rest["rows"]} == {"EMEA"}
     assert plain(rest["rows"]) == plain(cli["rows"]) == plain(app["rows"])
+
+
+ASKED = {"sql": SQL, "purpose": company.PURPOSE, "environment": "production"}
+
+
+def test_the_page_to_ask_on_shows_what_the_other_faces_answer(house: House) -> None:
+    rest = house.by_rest(MAKER, "POST", "/query", {"sql": SQL, "purpose": company.PURPOSE})
+    cli = house.by_cli(MAKER, "query", SQL, "--purpose", company.PURPOSE)
+    app = house.by_socket(MAKER, house.board.manifest, {"verb": "query", "sql": SQL})
+    token = {"Authorization": f"Bearer {house.token(MAKER)}"}
+    page = house.client.post("/ask", data=ASKED, headers=token).text
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page[page.index('id="rows"') :])
+    web = [cells[at : at + 4] for at in range(0, len(cells), 4)]
+    assert len(web) == 4
+    assert web == [[str(value) for value in row] for row in plain(rest["rows"])]
+    assert plain(rest["rows"]) == plain(cli["rows"]) == plain(app["rows"])
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("SELECT name FROM suppliers", "not_ready"),
+        ("DELETE FROM sales_orders", "not_allowed"),
+        ("SELECT 1; SELECT 2", "invalid"),
+        ("SELECT 1", "invalid"),
+        ("SELECT regoin FROM sales_orders", "invalid"),
+        ("SELECT 1 FROM orders_of_sales", "not_found"),
+        ("SELECT CAST(region AS INTEGER) FROM sales_orders", "invalid"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "not_allowed"),
+    ],
+)
+def test_the_page_to_ask_on_refuses_as_the_other_faces_do(house: House, sql: str, code: str) -> None:
+    web = house.by_web(MAKER, "/ask", {**ASKED, "sql": sql})
+    rest = house.by_rest(MAKER, "POST", "/query", {"sql": sql, "purpose": company.PURPOSE})
+    cli = house.by_cli(MAKER, "query", sql, "--purpose", company.PURPOSE)
+    app = house.by_socket(MAKER, house.board.manifest, {"verb": "query", "sql": sql})
+    assert (rest["code"], bool(rest["next_step"])) == (code, True)
+    assert web == rest == cli == app
+
+
+def test_a_wrong_purpose_is_refused_alike_on_the_page_to_ask_on(house: House) -> None:
+    web = house.by_web(MAKER, "/ask", {**ASKED, "purpose": "people"})
+    rest = house.by_rest(MAKER, "POST", "/query", {"sql": SQL, "purpose": "people"})
+    assert rest["code"] == "not_allowed"
+    assert web == rest
 
 
 def test_the_page_of_an_opened_app_shows_what_rest_answers(house: House) -> None:

@@ -135,6 +135,7 @@ def test_every_change_leaves_a_trail(
         a_metric_is_certified(post, instance, tmp_path)
         an_app_lives(post, url, tmp_path)
         lineage_is_told(post, acting)
+        questions_are_kept(acting)
     finally:
         for supervisor in supervisors:
             supervisor.stop()
@@ -178,6 +179,14 @@ def accounts_are_managed(client: TestClient, acting: Acting) -> None:
     assert made
     form(f"/me/tokens/{made.group(1)}/revoke")
     form("/sign-out")
+
+
+def questions_are_kept(acting: Acting) -> None:
+    """As the page to ask on does."""
+    with acting("viewer.emea") as ctx:
+        data.ask_first(ctx, "SELECT count(*) AS n FROM sales_orders", company.PURPOSE, "production", 1)
+    with acting("viewer.emea") as ctx:
+        assert data.forget_questions(ctx) == 1
 
 
 def data_is_certified(post: Posts, tmp_path: Path) -> None:
