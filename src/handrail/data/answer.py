@@ -48,8 +48,6 @@ class Answer:
     _rows: Rows
     _budget: Budget
     _recorded: Callable[[], None]
-    _slot: Slot
-    _presence: Presence
     _closing: Closing
     _sent: list[int] = field(default_factory=lambda: [0, 0])
     _open: bool = True
@@ -121,7 +119,8 @@ class Answer:
             try:
                 self._rows.close()
             finally:
-                self._slot.release()
+                if self._slot:
+                    self._slot.release()
             whole = ended == "complete"
             self._closing(
                 self._sent[0], self._sent[1], CANCELLED if self._presence.gone and not whole else ended

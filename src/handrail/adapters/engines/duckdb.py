@@ -118,8 +118,7 @@ class _Running:
         self._left = self._presence.on_leave(self._stop)
         try:
             self._running = database.take(sql, values)
-            if self._late.is_set():
-                raise duckdb.InterruptException
+            self._refuse_late()
             self._reader = self._running.relation.to_arrow_reader(_BATCH_ROWS)
         except duckdb.Error as error:
             self.close()
@@ -162,6 +161,10 @@ class _Running:
         except (duckdb.Error, OSError, pa.ArrowException) as error:
             raise self._told(error) from None
         return pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+
+    def _refuse_late(self) -> None:
+        if self._late.is_set():
+            raise duckdb.InterruptException
 
     def _stop(self) -> None:
         self._late.set()
