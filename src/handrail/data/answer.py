@@ -54,6 +54,8 @@ class Answer:
     currency: str | None = None
     rates: str | None = None
     no_row: tuple[str, ...] = ()  # why, of each dataset of which the viewer sees no row at all
+    _slot: Slot | None = None
+    _presence: Presence = field(default_factory=Presence)
 
     @property
     def schema(self) -> pa.Schema:

@@ -207,7 +207,7 @@ def _lock(file: int, byte: int, kind: int, how: int) -> None:
 
 def _is_locked(file: int, byte: int) -> bool:
     found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _range(fcntl.F_WRLCK, byte))
-    return struct.unpack_from("hh", found)[0] != fcntl.F_UNLCK
+    return bool(struct.unpack_from("hh", found)[0] != fcntl.F_UNLCK)
 
 
 def _range(kind: int, byte: int) -> bytes:
