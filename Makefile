@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
-.PHONY: demo test bench check format setup system system-test assets lock migration clean oracles test-oracles \
+.PHONY: demo test fuzz bench check format setup system system-test assets lock migration clean oracles test-oracles \
   test-engines
 
 demo: setup
@@ -19,6 +19,11 @@ test: setup system-test
 	$(PYTEST) -n auto --dist loadfile
 
 # Ours against plain DuckDB and metricflow, in one run: some twenty minutes.
+# The random tests at length, over night: some 20,000 random queries, and each parser thousands of times. It goes
+# on where it was stopped; make fuzz FUZZ=--again begins anew.
+fuzz: setup
+	nice $(BIN)/python scripts/fuzz $(FUZZ)
+
 bench: oracles
 	$(BIN)/handrail bench query
 
