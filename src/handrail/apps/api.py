@@ -9,7 +9,7 @@ from handrail import kit
 from handrail.apps import find, spoken
 from handrail.apps.answers import unzipped, version_answer
 from handrail.apps.ask import ask
-from handrail.apps.models import App
+from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview
 from handrail.apps.own import add_coowner, hand_over
 from handrail.apps.promote import gates as gates_now
 from handrail.apps.promote import promote, rollback
@@ -69,13 +69,13 @@ def push_zip(
     return version_answer(push(ctx, unzipped(app, limits(ctx)), why, prompts))
 
 
-@router.get("")
+@router.get("", responses=kit.answers(list[App]))
 def apps(ctx: kit.Ctx) -> list[dict[str, Any]]:
     """Every app that concerns you."""
     return [app_answer(app) for app in find.apps(ctx)]
 
 
-@router.get("/{name}")
+@router.get("/{name}", responses=kit.answers(App))
 def app(ctx: kit.Ctx, name: str) -> dict[str, Any]:
     """One app."""
     return app_answer(find.app(ctx, name))
@@ -87,13 +87,13 @@ def versions(ctx: kit.Ctx, name: str) -> list[dict[str, Any]]:
     return [version_answer(version) for version in find.versions(ctx, name)]
 
 
-@router.get("/{name}/prompts")
+@router.get("/{name}/prompts", responses=kit.answers(list[Prompt]))
 def prompts(ctx: kit.Ctx, name: str, commit: str | None = None) -> list[Any]:
     """What was said while a version was made, for those who may see it."""
     return [kit.jsonable(prompt) for prompt in spoken.prompts(ctx, name, commit)]
 
 
-@router.get("/{name}/gates")
+@router.get("/{name}/gates", responses=kit.answers(list[Gate]))
 def gates(ctx: kit.Ctx, name: str, commit: str | None = None) -> list[Any]:
     """What stands between a version and production."""
     return [kit.jsonable(gate) for gate in gates_now(ctx, name, commit)]
@@ -120,40 +120,40 @@ def ask_for_review(ctx: kit.Ctx, name: str, which: Which) -> dict[str, Any]:
     return {"app": name, "asked": True}
 
 
-@router.post("/{name}/promote")
+@router.post("/{name}/promote", responses=kit.answers(Promotion))
 def promote_version(ctx: kit.Ctx, name: str, which: Which) -> dict[str, Any]:
     """Put a version into production, through every gate."""
     answer: dict[str, Any] = kit.jsonable(promote(ctx, name, which.commit))
     return answer
 
 
-@router.post("/{name}/rollback")
+@router.post("/{name}/rollback", responses=kit.answers(Promotion))
 def roll_back(ctx: kit.Ctx, name: str) -> dict[str, Any]:
     """Put the version before this one back into production, by the same gates."""
     answer: dict[str, Any] = kit.jsonable(rollback(ctx, name))
     return answer
 
 
-@router.post("/{name}/share")
+@router.post("/{name}/share", responses=kit.answers(App))
 def share_app(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
     """Let more people open it."""
     return app_answer(share(ctx, name, sharing.groups, sharing.people))
 
 
-@router.post("/{name}/share/preview")
+@router.post("/{name}/share/preview", responses=kit.answers(SharePreview))
 def preview_share(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
     """What sharing would change, before it is done."""
     answer: dict[str, Any] = kit.jsonable(share_preview(ctx, name, sharing.groups, sharing.people))
     return answer
 
 
-@router.post("/{name}/unshare")
+@router.post("/{name}/unshare", responses=kit.answers(App))
 def unshare_app(ctx: kit.Ctx, name: str, sharing: Sharing) -> dict[str, Any]:
     """Take it back."""
     return app_answer(unshare(ctx, name, sharing.groups, sharing.people))
 
 
-@router.post("/{name}/owner")
+@router.post("/{name}/owner", responses=kit.answers(App))
 def change_owner(ctx: kit.Ctx, name: str, wanted: CoOwner) -> dict[str, Any]:
     """Hand it over to somebody else."""
     return app_answer(hand_over(ctx, name, wanted.person))

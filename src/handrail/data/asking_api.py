@@ -27,29 +27,6 @@ Day = Annotated[str | None, Field(max_length=100, json_schema_extra={"format": "
 Scalar = str | int | float | bool | None
 Names = Annotated[list[str], Query(default_factory=list, max_length=500)]
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_FORMS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The rows that you may see, while they are being made.",
-        "content": {
-            "application/vnd.apache.arrow.stream": _BYTES,
-            "text/csv": {"schema": {"type": "string"}},
-        },
-        "headers": {
-            "X-Handrail-Query": {
-                "description": "The name of this answer on the trail.",
-                "schema": {"type": "string"},
-            },
-            "X-Handrail-Certified": {
-                "description": "Of a metric: whether it carries the badge, that is, ties to closed figures.",
-                "schema": {"type": "boolean"},
-            },
-            "X-Handrail-As-Of": {
-                "description": "When the oldest data in it was taken.",
-                "schema": {"type": "string", "format": "date-time"},
-            },
-        },
-    }
-}
 
 
 class ColumnOf(BaseModel):
@@ -86,6 +63,32 @@ class Rows(BaseModel):
     complete: bool
     count: int
     refusal: Told | None = None
+
+
+_FORMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": Rows,
+        "description": "The rows that you may see, while they are being made.",
+        "content": {
+            "application/vnd.apache.arrow.stream": _BYTES,
+            "text/csv": {"schema": {"type": "string"}},
+        },
+        "headers": {
+            "X-Handrail-Query": {
+                "description": "The name of this answer on the trail.",
+                "schema": {"type": "string"},
+            },
+            "X-Handrail-Certified": {
+                "description": "Of a metric: whether it carries the badge, that is, ties to closed figures.",
+                "schema": {"type": "boolean"},
+            },
+            "X-Handrail-As-Of": {
+                "description": "When the oldest data in it was taken.",
+                "schema": {"type": "string", "format": "date-time"},
+            },
+        },
+    }
+}
 
 
 class MetricAsked(BaseModel):
@@ -151,7 +154,7 @@ Purpose = Annotated[str | None, Query(description="What it is for, unless the to
 Where = Annotated[list[str], Query(default_factory=list, max_length=100)]
 
 
-@router.post("/query", response_model=Rows, response_class=kit.Streamed, responses=_FORMS)
+@router.post("/query", response_class=kit.Streamed, responses=_FORMS)
 def ask(ctx: kit.Ctx, asked: Asked, form: Annotated[Form, Depends(_said)]) -> StreamingResponse:
     """Answer a question from what you may see, in the format that you accept, while it is being made.
 
@@ -165,7 +168,7 @@ def ask(ctx: kit.Ctx, asked: Asked, form: Annotated[Form, Depends(_said)]) -> St
     return _streamed(query(ctx, request), form)
 
 
-@router.get("/datasets/{name}.{form}", response_model=Rows, response_class=kit.Streamed, responses=_FORMS)
+@router.get("/datasets/{name}.{form}", response_class=kit.Streamed, responses=_FORMS)
 def dataset_rows(
     ctx: kit.Ctx,
     name: str,
@@ -183,7 +186,7 @@ def dataset_rows(
     return _streamed(rows_of(ctx, name, columns, where, limit, purpose, environment), form, name)
 
 
-@router.get("/metrics/{name}.{form}", response_model=Rows, response_class=kit.Streamed, responses=_FORMS)
+@router.get("/metrics/{name}.{form}", response_class=kit.Streamed, responses=_FORMS)
 def metric_values(
     ctx: kit.Ctx,
     name: str,

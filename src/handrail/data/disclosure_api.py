@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
 from handrail.data.columns_read import columns_read
+from handrail.data.seen import BudgetUse, ColumnRead, Sighting, Used
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 
@@ -24,13 +25,13 @@ class SeenBy(BaseModel):
     entity: str = Field(max_length=1000)
 
 
-@router.get("/budgets")
+@router.get("/budgets", responses=kit.answers(list[BudgetUse]))
 def budgets(ctx: kit.Ctx) -> list[Any]:
     """How many entities you have seen today, of how many you may."""
     return [kit.jsonable(one) for one in my_budgets(ctx)]
 
 
-@router.get("/budgets/everybody")
+@router.get("/budgets/everybody", responses=kit.answers(list[Used]))
 def all_budgets(ctx: kit.Ctx, day: date | None = None) -> list[Any]:
     """What every viewer and every app has used on a day (today), the most used first.
 
@@ -39,7 +40,7 @@ def all_budgets(ctx: kit.Ctx, day: date | None = None) -> list[Any]:
     return [kit.jsonable(one) for one in everybodys_budgets(ctx, day)]
 
 
-@router.post("/who-saw")
+@router.post("/who-saw", responses=kit.answers(list[Sighting]))
 def saw(ctx: kit.Ctx, asked: SeenBy) -> list[Any]:
     """Who saw this entity, when, through which app and query; newest first. For compliance and stewards.
 
@@ -48,7 +49,7 @@ def saw(ctx: kit.Ctx, asked: SeenBy) -> list[Any]:
     return [kit.jsonable(one) for one in who_saw(ctx, asked.about, asked.entity)]
 
 
-@router.get("/reads/{app}")
+@router.get("/reads/{app}", responses=kit.answers(list[ColumnRead]))
 def reads(ctx: kit.Ctx, app: str) -> list[Any]:
     """Which columns an app really read, by version and environment. For reviewers, stewards, compliance."""
     return [kit.jsonable(one) for one in columns_read(ctx, app)]

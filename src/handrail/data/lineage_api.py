@@ -8,17 +8,18 @@ from fastapi import APIRouter, Query
 
 from handrail import kit
 from handrail.data.lineage import lineage
+from handrail.data.lineage_models import Lineage
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
 
 
-@router.get("/lineage/{name}")
+@router.get("/lineage/{name}", responses=kit.answers(Lineage))
 def lineage_of(ctx: kit.Ctx, name: str, column: Annotated[str | None, Query(max_length=500)] = None) -> Any:
     """The same by a name alone, which may say what it names, as in metric:revenue."""
     return kit.jsonable(lineage(ctx, name, column))
 
 
-@router.get("/lineage/{kind}/{name}")
+@router.get("/lineage/{kind}/{name}", responses=kit.answers(Lineage))
 def one_lineage(
     ctx: kit.Ctx,
     kind: Literal["dataset", "metric", "app"],

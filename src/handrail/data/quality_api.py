@@ -7,33 +7,35 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from handrail import kit
-from handrail.data.browse import Wanted, browse
-from handrail.data.in_force import policies, purposes_in_use
+from handrail.data.browse import Found, Wanted, browse
+from handrail.data.in_force import InForce, Purpose, policies, purposes_in_use
 from handrail.data.notices import dismiss, notices
+from handrail.data.notices_store import Notice
+from handrail.data.promises import Result
 from handrail.data.try_promises import try_promises
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
 
 
-@router.get("/catalog")
+@router.get("/catalog", responses=kit.answers(Found))
 def catalog(ctx: kit.Ctx, wanted: Annotated[Wanted, Depends()], page: Annotated[int, Query(ge=1)] = 1) -> Any:
     """A page of the datasets that have all words of `q` and the facets given, with how many fit."""
     return kit.jsonable(browse(ctx, wanted, page))
 
 
-@router.get("/purposes")
+@router.get("/purposes", responses=kit.answers(list[Purpose]))
 def all_purposes(ctx: kit.Ctx) -> list[Any]:
     """Every purpose, with the datasets that allow it and the apps with it that you know of."""
     return [kit.jsonable(one) for one in purposes_in_use(ctx)]
 
 
-@router.get("/policies")
+@router.get("/policies", responses=kit.answers(InForce))
 def all_policies(ctx: kit.Ctx) -> Any:
     """The access rules in force, and their version, which every decision names."""
     return kit.jsonable(policies(ctx))
 
 
-@router.get("/notices")
+@router.get("/notices", responses=kit.answers(list[Notice]))
 def my_notices(ctx: kit.Ctx) -> list[Any]:
     """What you have to know of data that you answer for, or that your apps use; newest first."""
     return [kit.jsonable(one) for one in notices(ctx)]
@@ -45,7 +47,7 @@ def dismiss_one(ctx: kit.Ctx, notice: str) -> None:
     dismiss(ctx, notice)
 
 
-@router.post("/datasets/{name}/try")
+@router.post("/datasets/{name}/try", responses=kit.answers(list[Result]))
 def try_changes(ctx: kit.Ctx, name: str, changes: dict[str, Any]) -> list[Any]:
     """What would come of the contract's promises on the data now, after changes as `propose` takes them."""
     return [kit.jsonable(one) for one in try_promises(ctx, name, changes)[1]]

@@ -1,5 +1,6 @@
 """REST under /api/v1: one shape for every refusal (RFC 9457), and the kernel's own verbs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Query
@@ -7,8 +8,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from handrail import kit
-from handrail.kernel import Refusal, identity, trail
-from handrail.kernel.audit import Chosen
+from handrail.kernel import Person, Refusal, identity, trail
+from handrail.kernel.audit import Chosen, Entry, Proof, Verification
 
 PREFIX = "/api/v1"
 router = APIRouter(prefix=PREFIX, tags=["kernel"])
@@ -17,12 +18,40 @@ router = APIRouter(prefix=PREFIX, tags=["kernel"])
 class Problem(BaseModel):
     """A refusal, as `application/problem+json`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "invalid",
+                "status": 422,
+                "detail": "No column is called regoin (line 1, column 8).",
+                "code": "invalid",
+                "next_step": "Did you mean region?",
+            }
+        }
+    )
     type: str = "about:blank"
     title: str
     status: int
     detail: str
     code: str
     next_step: str
+
+
+@dataclass(frozen=True)
+class Myself:
+    """Who asks, and what the token may do; None: whatever its person may."""
+
+    person: Person
+    scopes: list[str] | None
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """A token with its secret, which is in this answer and nowhere else."""
+
+    token: identity.Token
+    secret: str
 
 
 class TokenRequest(BaseModel):
@@ -55,26 +84,26 @@ def problem_response(content: Problem) -> JSONResponse:
     return JSONResponse(content.model_dump(), content.status, media_type="application/problem+json")
 
 
-@router.get("/me")
+@router.get("/me", responses=kit.answers(Myself))
 def me(ctx: kit.Ctx) -> dict[str, Any]:
     """Who you are here, by the token or session you sent."""
     scopes = ctx.caller.scopes
     return {"person": kit.jsonable(ctx.caller.person), "scopes": None if scopes is None else sorted(scopes)}
 
 
-@router.get("/people")
+@router.get("/people", responses=kit.answers(list[Person]))
 def people(ctx: kit.Ctx) -> list[Any]:
     """Everybody with an account."""
     return [kit.jsonable(person) for person in identity.people(ctx)]
 
 
-@router.get("/tokens")
+@router.get("/tokens", responses=kit.answers(list[identity.Token]))
 def tokens(ctx: kit.Ctx) -> list[Any]:
     """Your tokens, without their secrets."""
     return [kit.jsonable(token) for token in identity.tokens(ctx)]
 
 
-@router.post("/tokens", status_code=201)
+@router.post("/tokens", responses=kit.answers(NewToken, 201), status_code=201)
 def issue_token(ctx: kit.Ctx, wanted: TokenRequest) -> dict[str, Any]:
     """Make a token; its secret is in this answer and nowhere else."""
     token, secret = identity.issue_token(ctx, wanted.name, wanted.scopes, wanted.days)
@@ -87,7 +116,7 @@ def revoke_token(ctx: kit.Ctx, token_id: str) -> None:
     identity.revoke_token(ctx, token_id)
 
 
-@router.get("/audit")
+@router.get("/audit", responses=kit.answers(list[Entry]))
 def audit_entries(
     ctx: kit.Ctx,
     person: str = "",
@@ -101,13 +130,17 @@ def audit_entries(
     return [kit.jsonable(entry) for entry in found]
 
 
-@router.get("/audit/verify")
+@router.get("/audit/verify", responses=kit.answers(Verification))
 def verify(ctx: kit.Ctx) -> Any:
     """Prove the whole trail anew."""
     return kit.jsonable(trail.verify(ctx))
 
 
-@router.get("/audit/export")
+@router.get(
+    "/audit/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}},
+)
 def export(
     ctx: kit.Ctx,
     person: str = "",
@@ -156,7 +189,7 @@ def verifier(_: kit.Ctx) -> str:
     return trail.verifier()
 
 
-@router.get("/audit/{seq}/proof")
+@router.get("/audit/{seq}/proof", responses=kit.answers(Proof))
 def proof(ctx: kit.Ctx, seq: kit.number) -> Any:
     """The inclusion proof of one entry."""
     return kit.jsonable(trail.prove(ctx, seq))

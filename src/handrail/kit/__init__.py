@@ -15,7 +15,7 @@ from handrail.kit.remote import Remote
 from handrail.kit.render import fragment, render, static_url, templates_from
 from handrail.kit.streamed import Streamed
 from handrail.kit.toasts import back, is_local
-from handrail.kit.web import Ctx, Instance_, NotSignedIn, number, page_number
+from handrail.kit.web import Ctx, Instance_, NotSignedIn, answers, number, page_number
 
 __all__ = [
     "Bar",
@@ -31,6 +31,7 @@ __all__ = [
     "Panel",
     "Remote",
     "Streamed",
+    "answers",
     "back",
     "bars",
     "cli",

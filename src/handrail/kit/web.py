@@ -1,7 +1,7 @@
 """Between an HTTP request and the verbs: who asks, and a transaction that ends before the answer leaves."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
@@ -38,6 +38,15 @@ Ctx = Annotated[Context, Depends(open_context, scope="function")]
 
 Instance_ = Annotated[Instance, Depends(instance_of)]
 """`def page(instance: kit.Instance_)`: for the few endpoints that must open short contexts themselves."""
+
+
+def answers(kind: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """`@router.get(…, responses=kit.answers(list[Run]))`: what an endpoint that gives `kit.jsonable` answers.
+
+    It stands in the schema for programs; the answer itself is written by `jsonable` alone.
+    """
+    return {status: {"model": kind}}
+
 
 number = Annotated[int, Path(ge=0, le=1 << 53)]
 """`def page(n: kit.number)`: a number in an address, no larger than our databases can hold."""

@@ -11,7 +11,8 @@ from handrail import kit
 from handrail.review.decide import approve, refuse, withdraw
 from handrail.review.examine import report
 from handrail.review.formats import as_sarif
-from handrail.review.queue_line import queue_line
+from handrail.review.models import Verdict
+from handrail.review.queue_line import QueueLine, queue_line
 from handrail.review.request import current, queue
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["review"])
@@ -32,7 +33,7 @@ class RefusalReason(BaseModel):
     reason: str = Field(min_length=1)
 
 
-@router.get("")
+@router.get("", responses=kit.answers(list[QueueLine]))
 def reviews(ctx: kit.Ctx) -> list[Any]:
     """What waits for a decision, sensitive first, then handoff, the oldest first."""
     return [kit.jsonable(queue_line(one)) for one in queue(ctx)]
@@ -53,20 +54,20 @@ def sarif(ctx: kit.Ctx, app: str, commit: str) -> dict[str, Any]:
     return as_sarif(found.findings, found.unchecked)
 
 
-@router.post("/{app}/{commit}/approve")
+@router.post("/{app}/{commit}/approve", responses=kit.answers(Verdict))
 def approve_review(ctx: kit.Ctx, app: str, commit: str, said: Approval | None = None) -> Any:
     """Say yes to exactly this version."""
     said = said or Approval()
     return kit.jsonable(approve(ctx, app, commit, said.reason, said.layer))
 
 
-@router.post("/{app}/{commit}/refuse")
+@router.post("/{app}/{commit}/refuse", responses=kit.answers(Verdict))
 def refuse_review(ctx: kit.Ctx, app: str, commit: str, said: RefusalReason) -> Any:
     """Say no to this version, with a reason."""
     return kit.jsonable(refuse(ctx, app, commit, said.reason))
 
 
-@router.post("/{app}/{commit}/withdraw")
+@router.post("/{app}/{commit}/withdraw", responses=kit.answers(Verdict))
 def withdraw_review(ctx: kit.Ctx, app: str, commit: str) -> Any:
     """Take back your verdict."""
     return kit.jsonable(withdraw(ctx, app, commit))

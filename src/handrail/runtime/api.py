@@ -9,7 +9,7 @@ from handrail.runtime import look
 from handrail.runtime.answers import downloaded
 from handrail.runtime.layer import packages
 from handrail.runtime.models import Output
-from handrail.runtime.run_answer import run_answer
+from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
@@ -21,7 +21,7 @@ def get_layers(_ctx: kit.Ctx) -> dict[str, str]:
     return packages()
 
 
-@router.get("/runs")
+@router.get("/runs", responses=kit.answers(list[RunAnswer]))
 def get_runs(
     ctx: kit.Ctx, app: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
 ) -> list[Any]:
@@ -29,13 +29,13 @@ def get_runs(
     return [kit.jsonable(run_answer(run)) for run in look.runs(ctx, app, limit=limit)]
 
 
-@router.get("/runs/{run_id}")
+@router.get("/runs/{run_id}", responses=kit.answers(RunAnswer))
 def get_run(run_id: str, ctx: kit.Ctx) -> Any:
     """One run: for its person, the app's owners and support."""
     return kit.jsonable(run_answer(look.run(ctx, run_id)))
 
 
-@router.post("/runs/{run_id}/stop")
+@router.post("/runs/{run_id}/stop", responses=kit.answers(RunAnswer))
 def stop_run(run_id: str, ctx: kit.Ctx) -> Any:
     """End a run."""
     return kit.jsonable(run_answer(stop(ctx, run_id)))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
 from handrail.kernel import NotFound
+from handrail.twins.models import TwinReport
 from handrail.twins.report import report
 from handrail.twins.start import build_asked, start
 
@@ -36,7 +37,7 @@ def build_state(build: str, ctx: kit.Ctx) -> Any:
     return kit.jsonable(build_asked(ctx, build))
 
 
-@router.get("/twins/{dataset}")
+@router.get("/twins/{dataset}", responses=kit.answers(TwinReport))
 def twin_report(dataset: str, ctx: kit.Ctx) -> Any:
     """The report of the twin that answers for a dataset in the sandbox."""
     found = report(ctx, dataset)

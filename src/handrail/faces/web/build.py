@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from handrail import kit
-from handrail.faces import rest
+from handrail.faces import openapi, rest
 from handrail.faces.web import account, audit, errors, home, people, sign_in, styleguide
 from handrail.faces.web.guard import Guard
 from handrail.faces.web.presence import Attending
@@ -46,6 +46,7 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
             if isinstance(route, APIRoute) and not route.path.startswith("/api/"):
                 route.include_in_schema = False
         app.include_router(router)
+    openapi.describe(app)
     return app
 
 
