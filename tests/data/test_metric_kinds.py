@@ -244,6 +244,12 @@ REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("revenue", {"where": {"region": None}}, "SELECT sum(amount) FROM orders WHERE region IS NULL"),
     (
         "revenue",
+        {"where": {"region": ["EMEA", None], "channel": "web"}},
+        "SELECT sum(amount) FROM orders WHERE (region = 'EMEA' OR region IS NULL) AND channel = 'web'",
+    ),
+    ("orders_made", {"where": {"region": [None]}}, "SELECT count(*) FROM orders WHERE region IS NULL"),
+    (
+        "revenue",
         {"where": {"region": ["EMEA", "NA"]}, "by": ("channel",)},
         "SELECT channel, sum(amount) FROM orders WHERE region IN ('EMEA', 'NA') GROUP BY 1",
     ),

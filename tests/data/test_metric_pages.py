@@ -109,6 +109,15 @@ def test_a_metric_is_asked_by_a_form_and_handed_out_in_every_form(signed_in: Sig
     assert csv.text.splitlines()[1:] == ['"Rome",300']
 
 
+def test_what_is_typed_is_compared_as_text_also_when_it_looks_like_a_number(signed_in: SignedIn) -> None:
+    viewer = signed_in("viewer.emea")
+    twice = "ask=yes&by=orders.region&on=customers.city&is=9&on=customers.city&is=Rome"
+    page = viewer.get(f"/metrics/sales?{twice}").text
+    assert '<td class="right" data-sort="300">300.00</td>' in page
+    [address] = set(re.findall(r'href="(/api/v1/metrics/sales\.json\?[^"]*)"', page))
+    assert viewer.get(html.unescape(address)).json()["rows"] == [{"region": "EMEA", "sales": 300}]
+
+
 def test_lines_over_time_are_drawn_for_each_value_of_a_dimension(signed_in: SignedIn) -> None:
     page = signed_in("viewer.emea").get("/metrics/sales?ask=yes&by=orders.region&grain=month").text
     [chart] = re.findall(r'data-chart="([^"]*)"', page)

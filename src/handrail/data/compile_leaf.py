@@ -195,8 +195,9 @@ class Leaf(Modelled):
         if wanted is None:
             return value.is_(exp.null())
         if isinstance(wanted, list | tuple | set | frozenset):
-            choices = [self.bound(one) for one in sorted(wanted, key=str)]
-            return value.isin(*choices) if choices else exp.false()
+            choices = [self.bound(one) for one in sorted(wanted, key=str) if one is not None]
+            among = value.isin(*choices) if choices else exp.false()
+            return exp.paren(exp.or_(value.copy().is_(exp.null()), among)) if None in wanted else among
         return value.eq(self.bound(wanted))
 
     def bounds(self, start: bool = True) -> Iterable[exp.Expr]:

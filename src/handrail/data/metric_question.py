@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,6 @@ from starlette.datastructures import QueryParams
 
 from handrail import kit
 from handrail.data.answer import Answer
-from handrail.data.by_address import values
 from handrail.data.models import Metric, MetricRequest
 
 LINES = 4  # drawn at most, the largest
@@ -22,13 +22,13 @@ _BARS = 24
 
 @dataclass(frozen=True)
 class Formed:
-    """What stands in the form; `where` as DIMENSION=VALUE, `top` the largest so many."""
+    """What stands in the form; `where` as dimensions with a text each, `top` the largest so many."""
 
     by: tuple[str, ...] = ()
     grain: str = ""
     start: str = ""
     end: str = ""
-    where: tuple[str, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
     top: int | None = None
     currency: str = ""
     purpose: str = ""
@@ -37,12 +37,20 @@ class Formed:
         """The question; refuses what no metric can be asked."""
         wanted = (self.grain or None, self.start or None, self.end or None)
         order = (f"-{name}",) if self.top else ()
-        where = values(self.where)
-        return MetricRequest(name, self.by, where, *wanted, order, self.top, self.currency or None)
+        return MetricRequest(name, self.by, self.conditions, *wanted, order, self.top, self.currency or None)
+
+    @property
+    def conditions(self) -> dict[str, str | list[str]]:
+        """Each dimension with its text, or with all of them, any of which will do."""
+        every: dict[str, list[str]] = {}
+        for name, text in self.where:
+            every.setdefault(name, []).append(text)
+        return {name: texts[0] if len(texts) == 1 else texts for name, texts in every.items()}
 
     def address(self, name: str, form: str, **more: str) -> str:
         """Where the same answer is to be had as a file."""
-        pairs = [*(("by", one) for one in self.by), *(("where", one) for one in self.where)]
+        pairs = [("by", one) for one in self.by]
+        pairs += [("where", f"{name}={json.dumps(text, ensure_ascii=False)}") for name, text in self.where]
         said = {"grain": self.grain, "start": self.start, "end": self.end, "currency": self.currency}
         said |= {"order": f"-{name}", "limit": str(self.top)} if self.top else {}
         said |= {"purpose": self.purpose, **more}
@@ -51,7 +59,7 @@ class Formed:
 
     def in_python(self, name: str) -> str:
         """The call by which an app asks it."""
-        said: dict[str, Any] = {"by": list(self.by), "where": values(self.where), "grain": self.grain}
+        said: dict[str, Any] = {"by": list(self.by), "where": self.conditions, "grain": self.grain}
         said |= {"start": self.start, "end": self.end, "currency": self.currency}
         said |= {"order": f"-{name}", "limit": self.top} if self.top else {}
         words = [repr(name), *(f"{key}={value!r}" for key, value in said.items() if value)]
@@ -78,16 +86,14 @@ def formed(params: QueryParams, one: Metric, purpose: str) -> Formed:
         by = (one.currency,) if one.currency else ()
         return Formed(by, "month" if one.time else "", purpose=purpose)
     on, is_ = params.getlist("on"), params.getlist("is")
-    where = [
-        f"{name}={value.strip()}" for name, value in zip(on, is_, strict=False) if name and value.strip()
-    ]
+    pairs = zip(on, (text.strip() for text in is_), strict=False)
     top = params.get("top", "")
     return Formed(
         by=tuple(params.getlist("by")),
         grain=params.get("grain", ""),
         start=params.get("start", ""),
         end=params.get("end", ""),
-        where=tuple(where),
+        where=tuple((name, text) for name, text in pairs if name and text),
         top=int(top) if top.isdecimal() and int(top) else None,
         currency=params.get("currency", "").strip(),
         purpose=params.get("purpose", "") or purpose,
