@@ -172,7 +172,12 @@ def shop(tmp_path: Path) -> Iterator[Instance]:
         (tmp_path / f"{name}.csv").write_text(text)
         with act("steward.sales") as ctx:
             data.import_source(ctx, str(tmp_path / f"{name}.csv"))
-            usual: dict[str, Any] = {"owner": "steward.sales", "deputy": "lead", "description": name, "entity_key": ""}
+            usual: dict[str, Any] = {
+                "owner": "steward.sales",
+                "deputy": "lead",
+                "description": name,
+                "entity_key": "",
+            }
             until = asking.TODAY.replace(day=1, year=asking.TODAY.year + 1)
             said = data.Changes(**usual, purposes=("sales-reporting",), readers=("sales",), expires=until)
             data.propose(ctx, name, said)
@@ -207,3 +212,21 @@ def test_rates_that_are_not_certified_convert_nothing(shop: Instance) -> None:
         asking.asking(shop)("viewer.emea", metric=MetricRequest("revenue", currency="EUR"))
     by = MetricRequest("revenue", by=("currency",))
     assert len(asking.asking(shop)("viewer.emea", metric=by)) == 2
+
+
+def test_converted_amounts_tie_to_totals_in_one_currency(shop: Instance, tmp_path: Path) -> None:
+    (tmp_path / "totals.csv").write_text("month,eur\n2026-01-01,15\n")
+    act = asking.actors(shop)
+    with act("steward.sales") as ctx:
+        data.import_source(ctx, str(tmp_path / "totals.csv"))
+        until = asking.TODAY.replace(day=1, year=asking.TODAY.year + 1)
+        usual: dict[str, Any] = {"owner": "steward.sales", "deputy": "lead", "description": "Closed"}
+        data.propose(
+            ctx, "totals", data.Changes(**usual, purposes=("finance",), readers=("hr",), expires=until)
+        )
+        ties = {"dataset": "totals", "period": "month", "value": "eur", "currency": "EUR"}
+        files.write(ctx, "model/money.yaml", model({"rates": RATES, "ties_to": ties}), "Tie it")
+    with act("steward.hr") as ctx:
+        data.certify(ctx, "totals")
+        made = data.reconcile(ctx, "revenue")
+    assert [(row.total, float(row.ours or 0), row.within) for row in made.rows] == [("15", 15.0, True)]
