@@ -206,9 +206,18 @@ def test_a_name_that_means_two_things_asks_which(act: Act) -> None:
         assert lineage(ctx, "metric:orders").of == "metric:orders"
 
 
-def test_a_broken_model_takes_no_page_of_data_with_it(act: Act) -> None:
+def test_what_two_models_define_is_left_out_and_takes_nothing_with_it(act: Act) -> None:
     with act("steward.sales") as ctx:
         definitions.write(ctx, "model/twice.yaml", asking.MODEL, "The same metrics again")
+    with act("lead") as ctx:
+        names = {node.id for node in lineage(ctx, "orders").nodes if node.kind == "metric"}
+        assert names == {"metric:big_sales"}
+        assert [node.id for node in lineage(ctx, "per_buyer").nodes] == ["metric:per_buyer"]
+
+
+def test_a_broken_model_takes_no_page_of_data_with_it(act: Act) -> None:
+    with act("steward.sales") as ctx:
+        definitions.write(ctx, "model/shop.yaml", b"nonsense: [", "A mistake")
     with act("lead") as ctx:
         assert {node.kind for node in lineage(ctx, "orders").nodes} == {"source", "dataset"}
 

@@ -1,5 +1,7 @@
 """What lower rooms may ask about apps, through a port: which version's declaration counts where."""
 
+from collections.abc import Collection
+
 from handrail.apps import find, store
 from handrail.apps.run import in_use
 from handrail.kernel import Context, Environment, Manifest, access
@@ -26,14 +28,13 @@ class Directory:
         found = store.find_app(ctx, app)
         return frozenset((found.owner, *found.coowners)) if found else frozenset()
 
-    def known(self, ctx: Context) -> tuple[AppUse, ...]:
-        """Every app that concerns the caller, by name: see the port."""
+    def known(
+        self, ctx: Context, about: Collection[str] = (), names: Collection[str] | None = ()
+    ) -> tuple[AppUse, ...]:
+        """Those of these apps that concern the caller: see the port."""
         uses = []
-        for app in find.apps(ctx):
-            counts = store.find_version(ctx, app.name, n=app.promoted)
-            newest = counts if app.promoted in (None, app.versions) else store.find_version(ctx, app.name)
-            if counts is None or newest is None:
-                continue
+        for app, counts in find.declaring(ctx, about, names):
+            newest = counts if app.versions == counts.n else find.chosen(ctx, app.name)
             environment: Environment = "production" if app.promoted else "sandbox"
             code = access.decide(ctx, "clone", app.resource).allowed
             uses.append(AppUse(app.name, environment, counts.manifest, newest.commit, code))

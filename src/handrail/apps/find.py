@@ -1,5 +1,7 @@
 """Look at apps and their versions, as far as each concerns the caller."""
 
+from collections.abc import Collection
+
 from handrail.apps import store
 from handrail.apps.models import App, Promotion, Version
 from handrail.kernel import Context, NotFound, NotReady, access, git
@@ -33,6 +35,26 @@ def apps(ctx: Context) -> tuple[App, ...]:
     """Every app that concerns the caller: their own, shared with them, or by their role; by name."""
     return tuple(
         found for found in store.find_apps(ctx) if access.decide(ctx, "see-app", found.resource).allowed
+    )
+
+
+def declaring(
+    ctx: Context, about: Collection[str], names: Collection[str] | None = ()
+) -> tuple[tuple[App, Version], ...]:
+    """Of the apps that concern the caller those whose version that counts declares one of these datasets and
+    metrics, and those of these names (None: all), each with that version. Rules are asked for these alone.
+    """
+    wanted = {
+        app: version
+        for app, version in store.find_counting(ctx).items()
+        if names is None
+        or app in names
+        or not {*version.manifest.datasets, *version.manifest.metrics}.isdisjoint(about)
+    }
+    return tuple(
+        (found, wanted[found.name])
+        for found in store.find_apps(ctx, wanted)
+        if access.decide(ctx, "see-app", found.resource).allowed
     )
 
 

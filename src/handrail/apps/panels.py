@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail import data, kit
-from handrail.apps import find, store
+from handrail.apps import find
 from handrail.apps.models import App
 from handrail.apps.promote import gates
 from handrail.kernel import Context
@@ -37,22 +37,19 @@ def to_open(ctx: Context, _: object) -> Filled:
 @kit.panel("dataset", "Apps that read this", order=40)
 def readers(ctx: Context, dataset: data.Dataset) -> Filled:
     """Apps whose version in production, or else the newest, declares this dataset."""
-    rows = []
-    for app in find.apps(ctx):
-        version = store.find_version(ctx, app.name, n=app.promoted)
-        if version is not None and dataset.name in version.manifest.datasets:
-            rows.append((app, version, version.manifest.datasets[dataset.name]))
+    rows = [
+        (app, version, version.manifest.datasets[dataset.name])
+        for app, version in find.declaring(ctx, [dataset.name])
+        if dataset.name in version.manifest.datasets
+    ]
     return "apps/panel_readers.html", {"rows": rows}
 
 
 @kit.panel("metric", "Apps that use it", order=40)
 def users(ctx: Context, metric: data.Metric) -> Filled:
     """Apps whose version in production, or else the newest, declares this metric."""
-    rows = []
-    for app in find.apps(ctx):
-        version = store.find_version(ctx, app.name, n=app.promoted)
-        if version is not None and metric.name in version.manifest.metrics:
-            rows.append((app, version))
+    found = find.declaring(ctx, [metric.name])
+    rows = [(app, version) for app, version in found if metric.name in version.manifest.metrics]
     return "apps/panel_users.html", {"rows": rows}
 
 

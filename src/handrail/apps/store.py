@@ -12,7 +12,7 @@ from handrail.apps.models import App, Promotion, Version
 from handrail.kernel import Conflict, Context, Manifest
 from handrail.kernel.storage import Instant, metadata
 
-_manifest = lru_cache(maxsize=1024)(Manifest.parse)  # it is frozen, and every page of apps reads many
+_manifest = lru_cache(maxsize=4096)(Manifest.parse)  # it is frozen, and every page of apps reads many
 
 apps = sa.Table(
     "apps",
@@ -169,6 +169,15 @@ def find_version(
         query = query.where(versions.c.n == n)
     row = ctx.db.execute(query).first()
     return _version(row) if row else None
+
+
+def find_counting(ctx: Context) -> dict[str, Version]:
+    """Of each app the version that counts: the one in production, or else the newest."""
+    newest = {row.app: row for row in ctx.db.execute(sa.select(_latest(versions, "n")))}
+    now = _latest(promotions, "seq")
+    both = (versions.c.app == now.c.app) & (versions.c.n == now.c.n)
+    promoted = {row.app: row for row in ctx.db.execute(sa.select(versions).join(now, both))}
+    return {app: _version(row) for app, row in sorted({**newest, **promoted}.items())}
 
 
 def add_promotion(ctx: Context, promotion: Promotion) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from textwrap import dedent
 
 from handrail.data import reads_store
@@ -26,7 +27,7 @@ class Gathering:
         self.catalog = access.decide(ctx, "see-datasets", CATALOG).allowed
         self.definitions = definitions_of(ctx)
         self.metrics = self.made() if access.decide(ctx, "see-metrics", CATALOG).allowed else {}
-        self.apps = {use.name: use for use in ctx.ports.apps.known(ctx)}
+        self.apps: dict[str, AppUse] = {}  # those met so far that concern the caller
         self.edges: list[Edge] = []
         self.datasets: dict[str, Contract | None] = {}
         self.uses: dict[str, bool] = {}
@@ -36,10 +37,17 @@ class Gathering:
         found = {}
         for name, one in self.definitions.items():
             try:
-                found[name] = made_of(one)
+                made = made_of(one)
             except Refusal:
-                found[name] = MadeOf()
+                made = MadeOf()
+            # what two models define is no metric for now
+            parts = tuple(other for other in made.metrics if other in self.definitions)
+            found[name] = replace(made, metrics=parts)
         return found
+
+    def meet(self, about: Collection[str] = (), names: Collection[str] | None = ()) -> None:
+        """Get to know the apps that declare one of these, and those of these names (None: all)."""
+        self.apps |= {use.name: use for use in self.ctx.ports.apps.known(self.ctx, about, names)}
 
     def dataset(self, name: str) -> None:
         """What a dataset is copied from and refers to, the metrics on it, and the apps that read it."""
@@ -100,7 +108,9 @@ class Gathering:
         for name in found:
             self.metric(name)
         seen = {metric: self.may_see_use(metric) for metric in found}
-        for metric, app, where in reads_store.users_of(self.ctx, found):
+        users = reads_store.users_of(self.ctx, found)
+        self.meet(found, {app for _, app, _ in users})
+        for metric, app, where in users:
             if seen[metric] or self.tried(app, where):
                 self.used(app, f"metric:{metric}", "read", (("", ""),), where)
         for use in self.apps.values():
@@ -110,12 +120,9 @@ class Gathering:
 
     def readers(self, dataset: str) -> None:
         """The apps that read a dataset themselves."""
-        all_use = self.may_see_use_of(dataset)
-        self.read(
-            one
-            for one in reads_store.reads_by_apps(self.ctx, dataset=dataset)
-            if all_use or self.tried(one.app, one.environment)
-        )
+        all_use, reads = self.may_see_use_of(dataset), reads_store.reads_by_apps(self.ctx, dataset=dataset)
+        self.meet([dataset], {one.app for one in reads})
+        self.read(one for one in reads if all_use or self.tried(one.app, one.environment))
         for use in self.apps.values():
             if dataset in use.manifest.datasets:
                 self.declares(use, dataset)

@@ -56,6 +56,7 @@ def _chosen(facts: Gathering, name: str) -> tuple[NodeKind, str]:
     if hits:
         choices = " or ".join(f"{one}:{name}" for one in hits)
         raise Invalid(f"{name} is the name of more than one thing.", next_step=f"Say which: {choices}.")
+    facts.meet(names=None)
     datasets = store.all_extracts(facts.ctx) if facts.catalog else {}
     raise NotFound(
         f"There is no dataset, metric or app {name[:80]!r} that you may see.",
@@ -67,6 +68,7 @@ def _known(facts: Gathering, kind: NodeKind, name: str) -> bool:
     if kind == "metric":
         return name in facts.metrics
     if kind == "app":
+        facts.meet(names=[name])
         return name in facts.apps
     try:
         return facts.catalog and bool(contract_of(facts.ctx, name))

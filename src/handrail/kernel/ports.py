@@ -1,7 +1,7 @@
 """Everything outside: the protocols that adapters and higher storeys fill in, plugged only by `server.py`."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -59,8 +59,12 @@ class AppDirectory(Protocol):
     def owners(self, ctx: "Context", app: str) -> frozenset[str]:
         """Who answers for the app, owner and co-owners; nobody for one that does not exist. Asks no rule."""
 
-    def known(self, ctx: "Context") -> tuple[AppUse, ...]:
-        """Every app that concerns the caller, by name."""
+    def known(
+        self, ctx: "Context", about: Collection[str] = (), names: Collection[str] | None = ()
+    ) -> tuple[AppUse, ...]:
+        """Of the apps that concern the caller those that declare one of these datasets and metrics, and those
+        of these names (None: all), by name.
+        """
 
 
 class Door(Protocol):
