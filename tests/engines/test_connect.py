@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,16 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SparkHou
         stop(running.pop())
 
 
+def again(ask: Callable[[], Any]) -> Any:
+    """Ask until the server that has just been started is ready, as its users do."""
+    for _ in range(60):
+        try:
+            return ask()
+        except Upstream:
+            time.sleep(1)
+    return ask()
+
+
 @pytest.mark.parametrize("sql", [sql for sql in SAME if not any(word in sql for word in OTHERWISE)])
 def test_a_question_has_the_same_answer_as_from_files(
     connect: tuple[SparkHouse, Callable[[], None]], sql: str
@@ -106,6 +117,6 @@ def test_a_server_that_stops_is_refused_with_a_reason_and_answers_when_it_is_bac
         house.ask("SELECT count(*) AS n FROM orders")
     assert "admin" in caught.value.next_step
     switch()
-    house.sql("CREATE DATABASE IF NOT EXISTS shop")
-    house.have("orders")
-    assert house.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
+    again(lambda: house.sql("CREATE DATABASE IF NOT EXISTS shop"))
+    again(lambda: house.have("orders"))
+    assert again(lambda: house.ask("SELECT count(*) AS n FROM orders"))["n"].to_pylist() == [2]

@@ -202,6 +202,7 @@ def test_every_mask_leaves_the_same_value_on_both_engines(postgres: Server, tmp_
     "sql",
     [
         "SELECT TRY_CAST(region AS INT) FROM orders",
+        "SELECT CAST(list(id) AS VARCHAR) FROM orders",
         "SELECT regexp_replace(region, 'E+', 'x') FROM orders",
         "SELECT hash(region) FROM orders",
         "SELECT arg_max(id, amount) FROM orders",

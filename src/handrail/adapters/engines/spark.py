@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 10_000
 _WAIT_SECONDS = 10
+_RETRIES = 4  # of a call to Spark Connect: some seconds
 _SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
 _AT_START = {"spark.ui.enabled": "false", "spark.sql.execution.arrow.pyspark.enabled": "true"}
 # What the client raises when a statement or the way to Spark fails, and what a value may that does not fit.
@@ -97,19 +98,19 @@ class Spark:
                 f"{self.name} answers as many questions as it may, and none ended within {_WAIT_SECONDS} s.",
                 next_step="Try it again in a moment; an admin may raise the engine's connections.",
             )
-        try:
-            session = self.session()
-            made = translate(sql, schema, self._described(session, tables), SPARK)
-        except BaseException:
-            self.free.release()
-            raise
-        bound = {
-            name: self._planner.convert(values[made.converted[name][0]], made.converted[name][1])
-            if name in made.converted
-            else values[name]
-            for name in made.parameters
-        }
-        return _Running(self, session, made.sql, bound, planned, limits.seconds)
+
+        def begin(session: Any) -> Iterator[Any]:
+            made = translate(sql, schema, described(session, tables), SPARK)
+            bound = {
+                name: self._planner.convert(values[made.converted[name][0]], made.converted[name][1])
+                if name in made.converted
+                else values[name]
+                for name in made.parameters
+            }
+            rows: Iterator[Any] = session.sql(made.sql, args=bound).toLocalIterator()
+            return rows
+
+        return _Running(self, begin, planned, limits.seconds)
 
     def live(self) -> LiveSource:
         """Every table of the catalog that this account sees."""
@@ -141,6 +142,8 @@ class Spark:
         builder = SparkSession.builder
         if not self.within:
             session = builder.remote(self._url).create()
+            for policy in session.client.get_retry_policies():
+                policy.max_retries = min(policy.max_retries, _RETRIES)  # the default waits for ten minutes
         else:
             builder = builder.master(self._url).appName("handrail")
             for name, value in _AT_START.items():
@@ -149,12 +152,6 @@ class Spark:
         for name, value in _SETTINGS.items():
             session.conf.set(name, value)
         return session
-
-    def _described(self, session: Any, tables: Mapping[str, Remote]) -> Any:
-        try:
-            return described(session, tables)
-        except _FAILURES as error:
-            raise self.told(error) from None
 
     def told(self, error: Any) -> Refusal:
         """An error in our own words, by its SQLSTATE; a lost session is let go of, so the next is new."""
@@ -167,9 +164,15 @@ class Spark:
             return Invalid(MISFIT[0], next_step=MISFIT[1])
         if isinstance(error, _MISFITS) and not known:
             return Invalid(VALUE[0], next_step=VALUE[1])
-        with self._lock:
-            self._session = None
+        self._let_go()
         return self._unreachable()
+
+    def _let_go(self) -> None:
+        """Forget a session that is lost, and its channel, which would go on waiting between its attempts."""
+        with self._lock:
+            lost, self._session = self._session, None
+        if lost is not None and not self.within:
+            lost.client.close()
 
     def _unreachable(self) -> Upstream:
         return Upstream(
@@ -185,22 +188,20 @@ class _Running:
     def __init__(
         self,
         spark: Spark,
-        session: Any,
-        sql: str,
-        values: Mapping[str, Any],
+        begin: Callable[[Any], Iterator[Any]],
         schema: pa.Schema,
         seconds: float,
     ) -> None:
         self.schema = schema
-        self._spark, self._session, self._seconds = spark, session, seconds
+        self._spark, self._seconds = spark, seconds
+        self._session: Any = None
         self._tag = f"handrail-{uuid.uuid4().hex}"
         self._made: queue.Queue[pa.RecordBatch | Exception | None] = queue.Queue(maxsize=2)
-        self._stopped = threading.Event()
+        self._stopped, self._late = threading.Event(), threading.Event()
         self._deadline = threading.Timer(seconds, self._too_late)
         self._deadline.daemon = True
         self._deadline.start()
-        self._late = threading.Event()
-        threading.Thread(target=self._take, args=(sql, dict(values)), daemon=True).start()
+        threading.Thread(target=self._take, args=(begin,), daemon=True).start()
         self._first = self._next()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -229,21 +230,22 @@ class _Running:
                     f"The query took longer than {self._seconds:g} seconds and was stopped.",
                     next_step="Filter or aggregate more, or ask for fewer columns.",
                 )
-            raise self._spark.told(made) from None
+            raise (made if isinstance(made, Refusal) else self._spark.told(made)) from None
         return made
 
-    def _take(self, sql: str, values: dict[str, Any]) -> None:
+    def _take(self, begin: Callable[[Any], Iterator[Any]]) -> None:
         """In a thread: run the statement and hand its batches over."""
         try:
+            self._session = self._spark.session()
             if self._spark.within:
                 self._session.sparkContext.setJobGroup(self._tag, "handrail", interruptOnCancel=True)
             else:
                 self._session.addTag(self._tag)
-            rows = self._session.sql(sql, args=values).toLocalIterator()
+            rows = begin(self._session)
             while found := list(islice(rows, _BATCH_ROWS)):
                 self._hand_over(batch(found, self.schema))
             self._hand_over(None)
-        except (*_FAILURES, *_MISFITS) as error:  # told where the rows are taken
+        except (Refusal, *_FAILURES, *_MISFITS) as error:  # told where the rows are taken
             self._hand_over(error)
         except _Stopped:
             _log.info("engine_stopped", engine="spark")
@@ -268,6 +270,8 @@ class _Running:
         self._made.put(_Stopped())
 
     def _interrupt(self) -> None:
+        if self._session is None:
+            return
         try:
             if self._spark.within:
                 self._session.sparkContext.cancelJobGroup(self._tag)

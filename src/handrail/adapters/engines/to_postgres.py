@@ -165,6 +165,14 @@ def _contains(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=exp.GT(this=found, expression=exp.Literal.number(0)))
 
 
+def _listed(node: exp.Expr) -> exp.Expr:
+    """A list as text is written otherwise in every engine."""
+    gathered = node.this.this if isinstance(node.this, exp.Filter) else node.this
+    if isinstance(gathered, exp.ArrayAgg | exp.Array):
+        raise Different
+    return node
+
+
 def _carried(node: exp.Expr) -> exp.Expr:
     """Lists of lists, which only hidden columns are: as JSON, because arrays of arrays must be rectangles."""
     lists = node.this.this if isinstance(node.this, exp.Flatten) else node
@@ -191,6 +199,7 @@ POSTGRES = Dialect(
         exp.TimestampTrunc: _trunc,
         exp.DateTrunc: _trunc,
         exp.DateDiff: _between,
+        exp.Cast: _listed,
         exp.Quarter: _quarter,
         exp.TryCast: _try,
         exp.Like: _like,
