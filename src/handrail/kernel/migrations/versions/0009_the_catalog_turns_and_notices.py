@@ -72,7 +72,9 @@ def upgrade() -> None:
         sa.Column("ended_at", Instant(), nullable=True),
         sa.Column("ended", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
-        sa.UniqueConstraint("person", "kind", "subject", "about", name=op.f("uq_notices_person_kind_subject_about")),
+        sa.UniqueConstraint(
+            "person", "kind", "subject", "about", name=op.f("uq_notices_person_kind_subject_about")
+        ),
     )
     op.create_index(op.f("ix_notices_person"), "notices", ["person"])
     op.create_index(op.f("ix_notices_subject"), "notices", ["subject"])
