@@ -106,13 +106,13 @@ def _use(old: Contract, new: Contract) -> Iterator[Change]:
     if old.row_filters != new.row_filters:
         rows = "; ".join(f"{whom}: {which}" for whom, which in spoken.rows(new))
         yield Change(f"Who sees which rows is decided otherwise. {rows}.", True)
-    for before, after, said in (
+    for had, has, said in (
         (old.budget, new.budget, "a viewer may see {} in a day"),
         (old.app_budget, new.app_budget, "an app may show {} in a day"),
     ):
-        if before != after:
-            limit = f"{after:,}" if after else "as many as the instance allows" if after is None else "all"
-            less = after is not None and after > 0 and not 0 < (before or 0) <= after
+        if had != has:
+            limit = f"{has:,}" if has else "as many as the instance allows" if has is None else "all"
+            less = has is not None and has > 0 and not 0 < (had or 0) <= has
             yield Change(f"Of whom it is about, {said.format(limit)}.", less)
 
 
