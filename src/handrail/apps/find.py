@@ -45,10 +45,10 @@ def declaring(
     metrics, and those of these names (None: all), each with that version. Rules are asked for these alone.
     """
     wanted = {
-        app: version
-        for app, version in store.find_counting(ctx).items()
+        version.app: version
+        for version in store.find_counting(ctx, about, names)
         if names is None
-        or app in names
+        or version.app in names
         or not {*version.manifest.datasets, *version.manifest.metrics}.isdisjoint(about)
     }
     return tuple(

@@ -1,6 +1,6 @@
 """The apps room's tables, and the only SQL on them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -171,13 +171,25 @@ def find_version(
     return _version(row) if row else None
 
 
-def find_counting(ctx: Context) -> dict[str, Version]:
-    """Of each app the version that counts: the one in production, or else the newest."""
-    newest = {row.app: row for row in ctx.db.execute(sa.select(_latest(versions, "n")))}
+def find_counting(ctx: Context, about: Collection[str], names: Collection[str] | None) -> tuple[Version, ...]:
+    """Of each app the version that counts: the one in production, or else the newest.
+
+    Only of the apps of these names (None: all), and of those whose manifest names one of `about` anywhere.
+    """
     now = _latest(promotions, "seq")
-    both = (versions.c.app == now.c.app) & (versions.c.n == now.c.n)
-    promoted = {row.app: row for row in ctx.db.execute(sa.select(versions).join(now, both))}
-    return {app: _version(row) for app, row in sorted({**newest, **promoted}.items())}
+    newest = (
+        sa.select(versions.c.app, sa.func.max(versions.c.n).label("n")).group_by(versions.c.app).subquery()
+    )
+    counts = (versions.c.app == newest.c.app) & (versions.c.n == sa.func.coalesce(now.c.n, newest.c.n))
+    query = (
+        sa.select(versions)
+        .select_from(newest.outerjoin(now, now.c.app == newest.c.app).join(versions, counts))
+        .order_by(versions.c.app)
+    )
+    if names is not None:
+        mentions = [versions.c.manifest.contains(name, autoescape=True) for name in about]
+        query = query.where(sa.or_(versions.c.app.in_(list(names)), *mentions))
+    return tuple(_version(row) for row in ctx.db.execute(query))
 
 
 def add_promotion(ctx: Context, promotion: Promotion) -> None:
