@@ -65,6 +65,13 @@ def test_a_question_is_answered_on_the_page_as_whoever_asks_may_see_it(signed_in
     assert cells(page) == ["APAC", "70", "APAC", "90", "APAC", "110"]
 
 
+def test_who_sees_no_row_is_told_why(signed_in: SignedIn) -> None:
+    page = signed_in("steward.sales").post("/ask", data=ASKED).text
+    assert "No row for you" in page
+    assert "region" in page[page.index("No row for you") :][:400]
+    assert "No row fits" in page
+
+
 def test_masked_columns_are_marked(signed_in: SignedIn) -> None:
     asked = {**ASKED, "sql": "SELECT name, city FROM customers ORDER BY id LIMIT 1"}
     page = signed_in("viewer.emea").post("/ask", data=asked).text
@@ -134,6 +141,15 @@ def test_only_so_many_questions_are_kept(instance: Instance) -> None:
         kept = data.questions(ctx, 100)
     assert len(kept) == 50
     assert "SELECT 52" in kept[0].sql
+
+
+def test_a_dataset_leads_to_a_first_question_about_it(signed_in: SignedIn) -> None:
+    client = signed_in("viewer.emea")
+    assert "/ask?dataset=orders" in client.get("/datasets/orders").text
+    page = client.get("/ask", params={"dataset": "orders"}).text
+    typed = html.unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL).group(1))  # type: ignore[union-attr]
+    assert typed == 'SELECT "id", "customer_id", "region", "amount", "ordered" FROM "orders" LIMIT 100'
+    assert "6 rows" in client.post("/ask", data={**ASKED, "sql": typed}).text
 
 
 def test_datasets_are_found_by_a_word_with_their_columns(signed_in: SignedIn) -> None:

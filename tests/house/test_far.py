@@ -42,6 +42,7 @@ ASKED: list[tuple[str, Sequence[str]]] = [
     ("viewer.emea", ("query", "SELECT net_amount AS n FROM sales_orders WHERE region = $r AND net_amount > $n ORDER BY n", "--param", "r=EMEA", "--param", "n=900", *SALES)),
     ("viewer.emea", ("query", "SELECT email, full_name FROM customers ORDER BY customer_id LIMIT 3", *SALES)),
     ("viewer.emea", ("metric", "revenue", "--by", "region", "--grain", "month", "--start", "2026-02-01", *SALES)),
+    ("steward.sales", ("query", SQL, *SALES)),  # who sees no row, and why
     ("viewer.emea", ("budgets",)),
     ("viewer.emea", ("metrics", "revenue")),
     ("viewer.emea", ("datasets", "sales_orders")),

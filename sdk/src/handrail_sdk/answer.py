@@ -23,8 +23,8 @@ class Answer:
     """Rows, and what of them is known: `as_of`, `masked` columns by dataset, `environment`, and `query`, its
     name on the trail.
 
-    Of a metric also whether it is `certified`, and what it `ties_to`. Libraries that read Arrow take it as it
-    is: `polars.DataFrame(answer)`, `pyarrow.table(answer)`, `duckdb.sql("FROM answer")` after `.arrow()`.
+    `no_row` says why nothing of a dataset is for you. Of a metric also whether it is `certified`, and what
+    it `ties_to`. Libraries that read Arrow take it as it is, as in `polars.DataFrame(answer)`.
     """
 
     def __init__(self, table: "pa.Table") -> None:
@@ -36,6 +36,7 @@ class Answer:
         self.masked: Mapping[str, list[str]] = about.get("masked", {})
         self.certified: bool | None = about.get("certified")
         self.ties_to: str | None = about.get("ties_to")
+        self.no_row: list[str] = about.get("no_row", [])
 
     def arrow(self) -> "pa.Table":
         """The rows with their exact types."""
@@ -72,6 +73,7 @@ class Answer:
             ties = f", ties to {self.ties_to}" if self.ties_to else ""
             said.append(f"certified{ties}" if self.certified else "not certified")
         said += [f"as of {self.as_of:%Y-%m-%d %H:%M}"] if self.as_of else []
+        said += self.no_row
         hidden = [f"{dataset}.{name}" for dataset, names in self.masked.items() for name in names]
         return (
             "; ".join([*said, *([f"masked: {', '.join(hidden)}"] if hidden else [])])

@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse, Response
 from handrail import kit
 from handrail.data import formats
 from handrail.data.browse import Wanted, browse
-from handrail.data.catalog import purposes
+from handrail.data.by_address import dataset_question
+from handrail.data.catalog import contract, purposes
 from handrail.data.cells import plain
 from handrail.data.models import Request as Asked
 from handrail.data.negotiate import Form as Shape
@@ -52,9 +53,13 @@ class Shown:
 
 
 @router.get("/ask", response_class=HTMLResponse)
-def ask_page(ctx: kit.Ctx, request: Request, q: str = "", sql: str = "") -> HTMLResponse:
-    """An empty form, or one with what a dataset's page puts into it; help with names beside it."""
-    return _page(ctx, request, Typed(sql), q=q)
+def ask_page(ctx: kit.Ctx, request: Request, q: str = "", dataset: str = "") -> HTMLResponse:
+    """An empty form, or one with a first question about a dataset; help with names beside it."""
+    if not dataset:
+        return _page(ctx, request, Typed(), q=q)
+    stated = contract(ctx, dataset)
+    sql, _ = dataset_question(stated, (), (), 100)
+    return _page(ctx, request, Typed(sql, next(iter(stated.purposes), "")), q=dataset)
 
 
 @router.post("/ask", response_class=HTMLResponse)

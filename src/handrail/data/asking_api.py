@@ -47,7 +47,8 @@ class Told(BaseModel):
 class Rows(BaseModel):
     """An answer as JSON. Decimals, and whole numbers beyond ±2⁵³, are texts; so are NaN and the infinities.
 
-    `masked` names the columns that were seen masked, by dataset; `complete` and `count` come last.
+    `masked` names the columns that were seen masked, by dataset, and `no_row` says why nothing of a dataset
+    is for whoever asks; `complete` and `count` come last.
     """
 
     query: str
@@ -59,6 +60,7 @@ class Rows(BaseModel):
     ties_to: str | None = None
     currency: str | None = None
     rates: str | None = None
+    no_row: list[str] = []
     rows: list[dict[str, object]]
     complete: bool
     count: int

@@ -42,6 +42,7 @@ def fetch_answer(remote: kit.Remote, asked: Mapping[str, Any]) -> Answer:
         _closing=lambda _rows, _size, _ended: None,
         currency=about.get("currency"),
         rates=about.get("rates"),
+        no_row=tuple(about.get("no_row", ())),
     )
 
 

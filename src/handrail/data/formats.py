@@ -66,6 +66,8 @@ def described(answer: Answer) -> dict[str, Any]:
     if answer.currency:
         badge |= {"currency": answer.currency, "rates": answer.rates}
     if answer.no_row:
+        badge |= {"no_row": list(answer.no_row)}
+    if answer.no_row:
         badge["no_row"] = list(answer.no_row)
     return {
         "query": answer.id,
