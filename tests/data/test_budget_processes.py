@@ -67,10 +67,10 @@ for n in starts:
 def empty(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Instance]:
-    """An instance whose viewers' days count exactly up to 32 entities."""
+    """An instance whose viewers' days count exactly up to 1,024 entities."""
     home = tmp_path / "home"
     Instance.create(home, files=FIRST_DEFINITIONS)
-    said = "[data]\nexact = 32\n"
+    said = "[data]\nexact = 1024\n"
     if request.param == "postgres":
         server: Server = request.getfixturevalue("postgres")
         monkeypatch.setenv("PGPASSWORD", PASSWORD)
@@ -117,8 +117,8 @@ def hammered(processes: list[subprocess.Popen[str]]) -> list[set[str]]:
 
 
 def clients(instance: Instance, folder: Path, **changes: Any) -> None:
-    """A dataset of 4,000 clients."""
-    (folder / "clients.csv").write_text("id,city\n" + "\n".join(f"{n},Rome" for n in range(4000)))
+    """A dataset of 16,000 clients."""
+    (folder / "clients.csv").write_text("id,city\n" + "\n".join(f"{n},Rome" for n in range(16_000)))
     with actors(instance)("steward.sales") as ctx:
         data.import_source(ctx, str(folder / "clients.csv"))
     budgeting.certify(instance, "clients", {"entity_key": "id", "subject": "client", **changes})
@@ -135,8 +135,8 @@ def test_eight_processes_at_once_are_shown_no_more_than_the_budget(shop: Instanc
 def test_eight_processes_keep_to_the_budgets_of_viewers_and_apps_when_sketches_count(
     empty: Instance, tmp_path: Path
 ) -> None:
-    clients(empty, tmp_path, budget=600, app_budget=900)
-    about = {"dataset": "clients", "many": 4000, "width": 40, "rounds": 20}
+    clients(empty, tmp_path, budget=2000, app_budget=3000)
+    about = {"dataset": "clients", "many": 16_000, "width": 200, "rounds": 24}
     people = ("viewer.emea", "viewer.apac", "maker.sales", "steward.sales")
     processes = [
         started(empty, seed, person=people[seed % 4], app="report" if seed < 6 else "other", **about)
@@ -144,19 +144,19 @@ def test_eight_processes_keep_to_the_budgets_of_viewers_and_apps_when_sketches_c
     ]
     shown = hammered(processes)
     report, other = set.union(*shown[:6]), set.union(*shown[6:])
-    assert 300 < len(report) <= 900 and 100 < len(other) <= 900  # each asked for much more
+    # Each asked for much more. A sketch of 1,024 errs by 3 %, so one batch more is six standard deviations away.
+    assert 2000 < len(report) <= 3000 + 200 and 1000 < len(other) <= 3000 + 200
     with actors(empty)("steward.sales") as ctx:
         used = {(one.who, one.name): one for one in data.everybodys_budgets(ctx)}
-    for name, seen in (("report", report), ("other", other)):
-        assert len(seen) <= used["app", name].seen <= 900
+    assert used["app", "report"].seen <= 3000 * 1.1 and not used["app", "report"].exact
     for place, person in enumerate(people):
         mine = shown[place] | shown[place + 4]
-        assert 32 < len(mine) <= used["person", person].seen <= 600
-        assert not used["person", person].exact
+        assert len(mine) <= 2000 + 200
+        assert len(mine) <= used["person", person].seen * 1.1
     with empty.engine.connect() as db:
         rows = db.scalar(sa.select(sa.func.count()).select_from(seen_store.entities))
         tallies = list(db.scalars(sa.select(seen_store.days.c.tally)))
-    assert rows <= 32 * 4 * 2 and max(map(len, tallies)) < 1000  # however many are seen
+    assert rows <= 1024 * 4 and max(map(len, tallies)) < 9000  # however many are seen
 
 
 @pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
@@ -178,15 +178,15 @@ def test_a_killed_process_loses_no_count(shop: Instance) -> None:
 @pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
 def test_a_killed_process_loses_no_count_when_sketches_count(empty: Instance, tmp_path: Path) -> None:
     clients(empty, tmp_path, budget=100_000)
-    process = started(empty, 1, dataset="clients", many=4000, width=60, rounds=40)
+    process = started(empty, 1, dataset="clients", many=16_000, width=600, rounds=20)
     going(process)
     assert process.stdout
     shown = [process.stdout.readline() for _ in range(6)]
     os.kill(process.pid, signal.SIGKILL)
     shown += process.communicate()[0].splitlines()
     keys = {key for line in shown for key in line.split()}
-    assert len(keys) > 32
+    assert len(keys) > 1024
     with actors(empty)("viewer.emea") as ctx:
-        assert data.my_budgets(ctx)[0].seen >= len(keys)
+        assert data.my_budgets(ctx)[0].seen >= len(keys) * 0.9  # six standard deviations below the bound
     with actors(empty)("compliance") as ctx:
         assert all(data.who_saw(ctx, "client", key) for key in sorted(keys)[:40])

@@ -59,7 +59,7 @@ def test_a_tally_counts_exactly_up_to_its_size_whatever_comes_twice(marks: list[
     packed = b""
     for piece in range(pieces):
         tally = Tally(packed, 256)
-        tally.add(f"{mark:016x}" for mark in marks[piece::pieces])
+        tally.add([f"{mark:016x}" for mark in marks[piece::pieces]])
         packed = tally.packed()
     assert tally.is_exact
     assert tally.most == len(set(marks))
@@ -70,7 +70,7 @@ def test_a_tally_beyond_its_size_is_never_too_low_and_no_larger() -> None:
     packed, over = b"", []
     for batch in range(60):
         tally = Tally(packed, 1024)
-        tally.add(f"{n:016x}" for n in range(batch * 500, batch * 500 + 500))
+        tally.add([f"{n:016x}" for n in range(batch * 500, batch * 500 + 500)])
         packed = tally.packed()
         over.append(tally.most / (batch * 500 + 500) - 1)
     assert min(over) >= 0  # the decision is on the safe side at every step
@@ -78,12 +78,34 @@ def test_a_tally_beyond_its_size_is_never_too_low_and_no_larger() -> None:
     assert not tally.is_exact and len(packed) <= 8 * 1024 + 24
 
 
+def test_what_comes_one_by_one_does_not_slip_through_a_sketch() -> None:
+    """Nearly none of a few marks changes a sketch: whatever it does not notice must not be free."""
+    packed, limit, shown, before = b"", 2000, 0, 0
+    for n in range(20_000):
+        tally = Tally(packed, 512, "somebody's day")
+        fresh = tally.fresh({str(n)})
+        if before + fresh > limit:
+            continue
+        tally.add({str(n)})
+        packed, before, shown = tally.packed(), max(before, tally.most), shown + 1
+    assert limit * 0.7 < shown <= limit
+
+
+def test_what_is_known_to_have_been_counted_is_not_fresh() -> None:
+    tally = Tally(b"", 512)
+    tally.add([str(n) for n in range(100)])
+    assert tally.fresh([str(n) for n in range(150)]) == 50
+    tally.add([str(n) for n in range(5000)])
+    assert 4000 < tally.fresh([str(n) for n in range(5000)]) < 5000  # of most a sketch does not know
+    assert Tally(tally.packed(), 512).fresh({"a new one"}) == 1
+
+
 def test_a_merged_tally_is_that_of_everything_together() -> None:
     halves = [Tally(b"", 4096) for _ in range(2)]
     for half, tally in enumerate(halves):
-        tally.add(str(n) for n in range(half * 1000, half * 1000 + 2000))
+        tally.add([str(n) for n in range(half * 1000, half * 1000 + 2000)])
     both = Tally(halves[0].packed(), 4096)
-    both.add(str(n) for n in range(1000, 3000))
+    both.add([str(n) for n in range(1000, 3000)])
     assert both.most == 3000
 
 

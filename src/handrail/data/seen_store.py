@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -62,6 +63,14 @@ fingerprints = sa.Table(
     sa.Index("ix_seen_fingerprints_at", "subject", "at"),
 )
 
+# Statements are made once: to make them takes longer than to run them.
+_GROWN = days.update().where(
+    days.c.person == sa.bindparam("_a"),
+    days.c.app == sa.bindparam("_b"),
+    days.c.subject == sa.bindparam("_c"),
+    days.c.day == sa.bindparam("_d"),
+)
+
 
 class Account(NamedTuple):
     """Whose use is counted: a person's in all apps together or in one, or everybody's in one app."""
@@ -72,7 +81,7 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True)
 class Reserved:
-    """What asking for entities came to: how many were seen before, how many are new.
+    """What asking for entities came to: how many were seen before, how many are new, each at most.
 
     `exceeded` is the account for which these are too many; None where they fit, and then they count.
     """
@@ -142,23 +151,27 @@ def reserve(ctx: Context, shown: Showing, most: Mapping[Account, int], exact: in
     `most` says how many an account may see, and `exact` up to how many are kept one by one.
     """
     now, me = ctx.clock.now(), Account(ctx.caller.person.id, ALL)
-    counted: dict[Account, tuple[int, Tally]] = {}
+    counted: dict[Account, Tally] = {}
+    changed: dict[Account, dict[str, Any]] = {}
     for account in accounts(me.person, shown.app):
         before, packed = _begun(ctx, account, shown.subject, now.date())
-        tally = Tally(packed, exact)
+        tally = Tally(packed, exact, "\0".join((*account, shown.subject, now.date().isoformat(), "")))
+        fresh = tally.fresh(shown.wanted)
+        if account in most and before + fresh > most[account]:
+            return Reserved(before, fresh, account)
         tally.add(shown.wanted)
         after = max(before, tally.most)
-        if account in most and after > most[account]:
-            return Reserved(before, after - before, account)
-        counted[account] = (after, tally)
+        counted[account] = tally
+        if (now_packed := tally.packed()) != packed:
+            changed[account] = {"entities": after, "tally": now_packed}
         if account == me:
-            result = Reserved(before, after - before)
-    for account, (after, tally) in counted.items():
-        mine = _row(account, shown.subject, now.date())
-        ctx.db.execute(days.update().where(mine).values(entities=after, tally=tally.packed()))
-    if counted[me][1].is_exact:
+            result = Reserved(before, fresh)
+    for account, values in changed.items():
+        key = {"_a": account.person, "_b": account.app, "_c": shown.subject, "_d": now.date()}
+        ctx.db.execute(_GROWN, {**key, **values})
+    if counted[me].is_exact:
         _keep_each(ctx, shown, now)
-    kept = shown.kept or (() if counted[me][1].is_exact else shown.wanted)
+    kept = shown.kept or (() if counted[me].is_exact else shown.wanted)
     if kept:
         _keep_fingerprints(ctx, shown, kept, now)
     return result
@@ -201,19 +214,15 @@ def matches(ctx: Context, subject: str, entity: str, limit: int) -> tuple[Match,
 
 def _begun(ctx: Context, account: Account, subject: str, day: date) -> tuple[int, bytes]:
     """The count of an account's day, which is locked from here on."""
-    begun = _insert(ctx, days).values(**account._asdict(), subject=subject, day=day, entities=0, tally=b"")
-    row = ctx.db.execute(
-        begun.on_conflict_do_update(
-            index_elements=list(days.primary_key.columns), set_={"entities": days.c.entities}
-        ).returning(days.c.entities, days.c.tally)
-    ).one()
+    values = {**account._asdict(), "subject": subject, "day": day, "entities": 0, "tally": b""}
+    row = ctx.db.execute(_begin(ctx.db.dialect.name), values).one()
     return row.entities, row.tally
 
 
 def _keep_each(ctx: Context, shown: Showing, now: datetime) -> None:
     common = {"person": ctx.caller.person.id, "subject": shown.subject, "day": now.date(), "app": shown.app}
     rows = [{**common, "entity": one, "query": shown.query, "at": now} for one in sorted(shown.wanted)]
-    ctx.db.execute(_insert(ctx, entities).on_conflict_do_nothing(), rows)
+    ctx.db.execute(_each(ctx.db.dialect.name), rows)
 
 
 def _keep_fingerprints(ctx: Context, shown: Showing, kept: Collection[str], now: datetime) -> None:
@@ -242,14 +251,18 @@ def _holds(packed: bytes, mark: int) -> bool:
     return place < len(marks) and marks[place] == mark
 
 
-def _row(account: Account, subject: str, day: date) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        days.c.person == account.person,
-        days.c.app == account.app,
-        days.c.subject == subject,
-        days.c.day == day,
-    )
+@lru_cache
+def _begin(dialect: str) -> Any:
+    same = {"entities": days.c.entities}  # a change that is none, and locks the row
+    keys = list(days.primary_key.columns)
+    made = _insert(dialect, days).on_conflict_do_update(index_elements=keys, set_=same)
+    return made.returning(days.c.entities, days.c.tally)
 
 
-def _insert(ctx: Context, table: sa.Table) -> Any:
-    return (postgresql if ctx.db.dialect.name == "postgresql" else sqlite).insert(table)
+@lru_cache
+def _each(dialect: str) -> Any:
+    return _insert(dialect, entities).on_conflict_do_nothing()
+
+
+def _insert(dialect: str, table: sa.Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
