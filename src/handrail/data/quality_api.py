@@ -8,6 +8,8 @@ from fastapi import APIRouter, Depends, Query
 
 from handrail import kit
 from handrail.data.browse import Found, Wanted, browse
+from handrail.data.catalog import contract
+from handrail.data.doubts import doubts
 from handrail.data.in_force import InForce, Purpose, policies, purposes_in_use
 from handrail.data.notices import dismiss, notices
 from handrail.data.notices_store import Notice
@@ -15,6 +17,12 @@ from handrail.data.promises import Result
 from handrail.data.try_promises import try_promises
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
+
+
+@router.get("/datasets/{name}/doubts")
+def doubts_about(ctx: kit.Ctx, name: str) -> list[str]:
+    """What stewards should look at before they certify: groups nobody is in, readers who see no row, …"""
+    return list(doubts(ctx, contract(ctx, name)))
 
 
 @router.get("/catalog", responses=kit.answers(Found))

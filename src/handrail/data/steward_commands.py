@@ -13,11 +13,13 @@ from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
 from handrail.data.compare_totals import missed
+from handrail.data.doubts import doubts
 from handrail.data.import_source import import_source
 from handrail.data.measured import Difference, Reconciliation
 from handrail.data.models import Dataset, ImportReport, Metric
 from handrail.data.promises import QualityCheck
 from handrail.data.propose import propose
+from handrail.data.propose_options import changes_said
 from handrail.data.reconcile import reconcile
 from handrail.data.renew import renew
 from handrail.data.see_as import Preview, preview
@@ -33,8 +35,8 @@ from handrail.kernel import Context
 def import_command(ctx: Context, source: str, name: str | None, encoding: str | None) -> ImportReport:
     """Bring data in: a SQLite or DuckDB file, a CSV or Parquet file or folder, or a postgresql:// address.
 
-    Every table is copied once and gets a draft contract. From engine:NAME, a server of the settings, nothing is
-    copied: the contracts point at the tables, and questions are answered there.
+    Every table is copied once and gets a draft contract. From engine:NAME, a server of the settings, nothing
+    is copied: the contracts point at the tables, and questions are answered there.
     """
     with kit.cli.progress() as report:
         return import_source(ctx, source, name, report, encoding)
@@ -72,11 +74,21 @@ def import_command(ctx: Context, source: str, name: str | None, encoding: str | 
 @click.option("--subject", help="What such a person is called: customer, employee, …")
 @click.option("--budget", metavar="NUMBER", help="How many of them one viewer may see in a day; 0: no limit.")
 @click.option("--app-budget", metavar="NUMBER", help="The same for one app and all its viewers together.")
+@click.option("--domain", help="The part of the business it belongs to.")
+@click.option("--freshness", metavar="AGE", help='How old it may be: "2 days", "2 days by ordered".')
+@click.option("--retention", metavar="AGE", help='How long a row is kept: "7 years by ordered".')
+@click.option("--reference-table", "looks_up", multiple=True, help="A dataset that its queries may look up.")
+@click.option("--required", multiple=True, metavar="COLUMN=yes|no", help="Whether it always has a value.")
+@click.option("--unique", multiple=True, metavar="COLUMN=yes|no", help="Whether it is never repeated.")
+@click.option("--points-at", multiple=True, metavar="COLUMN=DATASET.COLUMN", help="What it refers to.")
 @click.option("--expires", metavar="DATE", help="The last day of the certification (2027-06-30).")
 @kit.cli.verb(human=lambda made: _stands(made), far=lambda *a, **said: _propose_there(*a, **said))
 def propose_command(ctx: Context, dataset: str, **said: Any) -> Dataset:
     """Complete a contract and ask for its certification. What is not named stays as it is."""
-    return propose(ctx, dataset, _changes(**said))
+    made = propose(ctx, dataset, changes_said(**said))
+    for text in doubts(ctx, made.contract):
+        click.echo(f"Before anybody certifies it: {text}", err=True)
+    return made
 
 
 @click.command("certify")
@@ -164,30 +176,8 @@ commands: list[click.Command] = [
 ]
 
 
-def _changes(
-    purposes: tuple[str, ...],
-    readers: tuple[str, ...],
-    filters: tuple[str, ...],
-    group_filters: tuple[tuple[str, str], ...],
-    masks: tuple[str, ...],
-    classes: tuple[str, ...],
-    **simple: str | None,
-) -> dict[str, Any]:
-    rules = [{"sql": sql, "groups": [group]} for group, sql in group_filters] + [
-        {"sql": sql} for sql in filters
-    ]
-    return {
-        **simple,
-        "purposes": purposes or None,
-        "readers": readers or None,
-        "row_filters": rules or None,
-        "masks": {column: _mask(kind) for column, kind in map(_pair, masks)},
-        "classifications": dict(map(_pair, classes)),
-    }
-
-
 def _propose_there(remote: kit.Remote, dataset: str, **said: Any) -> Dataset:
-    values = {"dataset": dataset, **_changes(**said)}
+    values = {"dataset": dataset, **changes_said(**said)}
     made: Dataset = remote.follow("POST /datasets/{dataset}/propose", values, Dataset)
     return made
 
@@ -207,18 +197,6 @@ def _import_there(remote: kit.Remote, source: str, **said: Any) -> ImportReport:
     """Import what that server can reach; a file of this machine is uploaded on its page for imports."""
     report: ImportReport = remote.follow("POST /import", {"location": source, **said}, ImportReport)
     return report
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.rpartition("=")
-    if not equals or not name:
-        raise click.UsageError(f"“{text}” must be written COLUMN=VALUE.")
-    return name, value
-
-
-def _mask(text: str) -> dict[str, Any]:
-    kind, _, groups = text.partition(":")
-    return {"kind": kind, "unless_groups": [group for group in groups.split(",") if group]}
 
 
 def _imported(report: ImportReport) -> Any:
