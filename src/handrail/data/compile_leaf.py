@@ -84,6 +84,7 @@ class Leaf(Modelled):
                 next_step=f"Ask with a grain: {', '.join(GRAINS)}.",
             )
         at = exp.column("at", table=_PERIOD, quoted=True)
+        day = exp.cast(at.copy(), "DATE", dialect="duckdb")
         value, end = moment(self.value(self.time)), after(at.copy(), grain)
         on: list[exp.Expr] = [exp.LT(this=value, expression=end)]
         if settings.window:
@@ -91,7 +92,7 @@ class Leaf(Modelled):
         if settings.to_date:
             begin = cut(at.copy(), settings.to_date, self.fiscal)
             on.append(exp.GTE(this=value.copy(), expression=begin))
-        select, used = self.cut_by(lambda pair: at.copy() if pair == self.time else self.value(pair))
+        select, used = self.cut_by(lambda pair: day.copy() if pair == self.time else self.value(pair))
         used.append(self.time[0].name)
         select = self.where(select, used, start=False)  # what came before the start is accumulated
         select = self.joined(select, used).join(self.periods(grain), on=exp.and_(*on))
@@ -118,7 +119,7 @@ class Leaf(Modelled):
             begin = cut(self.bound(_day(self.request.start, "start")), grain, self.fiscal)
             first = exp.Greatest(this=first, expressions=[begin])
         steps = exp.Explode(this=exp.GenerateSeries(start=first, end=last, step=interval(step(grain))))
-        select = exp.Select().select(exp.alias_(exp.cast(steps, "DATE", dialect="duckdb"), "at", quoted=True))
+        select = exp.Select().select(exp.alias_(steps, "at", quoted=True))
         select = select.from_(ends.subquery(exp.to_identifier(_ENDS, quoted=True)))
         return select.subquery(exp.to_identifier(_PERIOD, quoted=True))
 

@@ -146,4 +146,4 @@ def _column(name: str) -> exp.Column:
 
 
 def _there(column: exp.Column) -> exp.Expr:
-    return exp.not_(exp.Max(this=column).is_(exp.null()))
+    return exp.GT(this=exp.Count(this=column), expression=exp.Literal.number(0))

@@ -60,6 +60,21 @@ def _trunc(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="date_trunc", expressions=[unit, moment])
 
 
+def _steps(node: exp.Expr) -> exp.Expr:
+    """A row for each step from one moment to another; of days PostgreSQL would make moments somewhere."""
+    series = node.this
+    if not isinstance(series, exp.GenerateSeries):
+        raise Different
+    ends = [_cast(series.args[end].copy(), _TIMESTAMP) for end in ("start", "end")]
+    return exp.Anonymous(this="generate_series", expressions=[*ends, series.args["step"].copy()])
+
+
+def _only_as_rows(node: exp.Expr) -> exp.Expr:
+    if not isinstance(node.parent, exp.Explode):
+        raise Different
+    return node
+
+
 def _quarter(node: exp.Expr) -> exp.Expr:
     return _cast(exp.Extract(this=exp.var("QUARTER"), expression=node.this.copy()), _BIGINT)
 
@@ -198,6 +213,8 @@ POSTGRES = Dialect(
         exp.RegexpReplace: _part,
         exp.TimestampTrunc: _trunc,
         exp.DateTrunc: _trunc,
+        exp.Explode: _steps,
+        exp.GenerateSeries: _only_as_rows,
         exp.DateDiff: _between,
         exp.Cast: _listed,
         exp.Quarter: _quarter,
@@ -214,6 +231,7 @@ POSTGRES = Dialect(
     collation="C",
     also=words(
         "Corr CovarPop CovarSamp RegrSlope RegrIntercept RegrR2 GroupConcat PercentileCont Pad Reverse "
-        "Median SplitPart Sin Cos Tan Asin Acos Atan Degrees Radians Array ArrayDistinct Flatten",
+        "Median SplitPart Sin Cos Tan Asin Acos Atan Degrees Radians Array ArrayDistinct Flatten "
+        "Explode GenerateSeries",
     ),
 )

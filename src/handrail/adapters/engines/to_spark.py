@@ -46,6 +46,14 @@ def _part(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="regexp_replace", expressions=[node.this.copy(), *texts])
 
 
+def _steps(node: exp.Expr) -> exp.Expr:
+    """A row for each step from one moment to another, and nothing else that is spread out."""
+    inner = node.this if isinstance(node, exp.Explode) else node
+    if not isinstance(inner, exp.GenerateSeries) or not isinstance(inner.parent, exp.Explode):
+        raise Different
+    return node
+
+
 def _trunc(node: exp.Expr) -> exp.Expr:
     unit = exp.Literal.string(node.args["unit"].name.lower())
     moment = _cast(node.this.copy(), _MOMENT)
@@ -149,6 +157,8 @@ SPARK = Dialect(
         exp.RegexpReplace: _part,
         exp.TimestampTrunc: _trunc,
         exp.DateTrunc: _trunc,
+        exp.Explode: _steps,
+        exp.GenerateSeries: _steps,
         exp.DateDiff: _between,
         exp.Add: _later,
         exp.Sub: _later,
@@ -161,7 +171,7 @@ SPARK = Dialect(
         exp.Distinct: _distinct,
         exp.Substring: _substring,
     },
-    also=words("TINYINT Array ArrayDistinct Flatten Median Corr CovarPop CovarSamp"),
+    also=words("Explode GenerateSeries TINYINT Array ArrayDistinct Flatten Median Corr CovarPop CovarSamp"),
     not_=words("Any"),
     longest_name=255,
     # An OFFSET of 0 is optimised away, and rand() >= 0 as well; of this nothing is known before it is run.
