@@ -146,8 +146,12 @@ def test_promises_are_counted_at_the_source_and_broken_ones_stand_in_the_way(sho
     change("ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey")
     change("INSERT INTO orders VALUES (2000, 999, 'EMEA', 1, NULL)")
     with actors(shop)("steward.sales") as ctx:
+        before = data.dataset(ctx, "orders").as_of
         check = data.check_quality(ctx, "orders")
-        assert [one.count for one in check.broken] == [1.0]
+        assert ([one.count for one in check.broken], check.rows) == ([1.0], 401)
+    with actors(shop)("steward.sales") as ctx:
+        now = data.dataset(ctx, "orders")
+        assert now.rows == 401 and now.as_of > before
     with pytest.raises(NotReady, match="does not keep what its contract says"):
         certified(shop)
 

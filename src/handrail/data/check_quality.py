@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handrail.data import quality_store, spoken
+from handrail.data import quality_store, spoken, store
 from handrail.data.catalog import CATALOG, contract_of
 from handrail.data.events import QualityBroken, QualityChecked, QualityMended
 from handrail.data.govern import SCHEMA
@@ -14,6 +14,7 @@ from handrail.data.models import Contract, Extract
 from handrail.data.places import there
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.pushdown import Question, alone, promises_of, scan, scans_with_others
+from handrail.data.sources.table import quote
 from handrail.data.store import all_extracts
 from handrail.kernel import Context, NotReady, Refusal, Resource, access, storage
 from handrail.kernel.ports import EngineLimits
@@ -66,7 +67,8 @@ def checked(
     contract, extracts = contract_of(ctx, name), all_extracts(ctx)
     if name not in extracts:
         raise NotReady(f"{name} has no data yet.", next_step=f"Import its source ({contract.source}).")
-    extract = extracts[name]
+    extract = _looked_at(ctx, contract, extracts[name]) if contract.engine else extracts[name]
+    extracts[name] = extract
     made = QualityCheck(
         id=storage.new_id("check"),
         dataset=name,
@@ -96,6 +98,21 @@ def checked(
     elif were:
         ctx.events.publish(QualityMended(name))
     return made
+
+
+def _looked_at(ctx: Context, contract: Contract, before: Extract) -> Extract:
+    """What is known of a table that stays at its source, as of now: how many rows it has.
+
+    Per cents are of these, and whatever rests on older data (a reconciliation) is due again.
+    """
+    sql = f"SELECT count(*) FROM {quote(SCHEMA)}.{quote(contract.name)}"  # noqa: S608
+    try:
+        found = _ask(ctx, Question(sql, {}, frozenset({contract.name})), {contract.name: before})
+    except Refusal:  # each promise says why it cannot be counted
+        return before
+    now = replace(before, rows=int(found[0]), as_of=ctx.clock.now())
+    store.put_extract(ctx, now)
+    return now
 
 
 def results(ctx: Context, contract: Contract, extracts: Mapping[str, Extract]) -> tuple[Result, ...]:
