@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from handrail.data.asked import Groupings
 from handrail.data.budgets import Meter, meter
-from handrail.data.plans import Plan
+from handrail.data.plans import Plan, named
 from handrail.data.resolve import Resolved
 from handrail.data.reveal import Aside, Carrier, Revealed, everybody
 from handrail.kernel import Context, Environment, Invalid
@@ -118,7 +118,7 @@ def counting(
     made, subjects = counts
     least = ctx.settings.data.least
     parts, given = groupings() if groupings else ((), {})
-    shown_by = [Plan.of(sql, plan.contracts).revealed(subjects, least) for sql in parts]
+    shown_by = [Plan.of(named(sql), plan.contracts).revealed(subjects, least) for sql in parts]
     if shown_by and all(each.clear for each in shown_by):
         beside = [aside for each in shown_by for aside in each.asides]
         beside += [Aside(each.tree, each.carriers) for each in shown_by if each.carriers]
