@@ -15,13 +15,16 @@ from handrail.kernel.audit import Log, Note, Trail
 from handrail.kernel.audit.checkpoint import Signer
 from handrail.kernel.clock import Clock, SystemClock
 from handrail.kernel.edits import Edit
-from handrail.kernel.errors import Invalid, Refusal
+from handrail.kernel.errors import Invalid, Refusal, Upstream
 from handrail.kernel.events import Events, Subscription, Subscriptions
 from handrail.kernel.kept import Files
+from handrail.kernel.outage import outage
 from handrail.kernel.people import SYSTEM, Caller
 from handrail.kernel.ports import Ports
 from handrail.kernel.presence import Presence
 from handrail.settings import Settings
+
+_KEY = 32  # bytes
 
 
 @dataclass
@@ -117,12 +120,21 @@ class Instance:
         return self._rules
 
     def secret(self, name: str) -> bytes:
-        """32 random bytes for one use, made at first need and readable by this user alone."""
+        """32 random bytes for one use, made at first need and readable by this user alone.
+
+        Refuses Upstream a key that is damaged: another in its place would change every pseudonym.
+        """
         file = f"{self._keys}/{name}.key"
         found = self.files.read(file)
         if found is None:
-            storage.create_file(Path(file), secrets.token_bytes(32), mode=0o600)
+            storage.create_file(Path(file), secrets.token_bytes(_KEY), mode=0o600)
             found = Path(file).read_bytes()
+        if len(found) != _KEY:
+            raise Upstream(
+                f"The key {name} of this instance is damaged.",
+                next_step="An admin restores the folder keys/ from its backup.",
+                subject="instance",
+            )
         return found
 
     def reload_policies(self) -> None:
@@ -131,7 +143,20 @@ class Instance:
 
     @contextmanager
     def context(self, caller: Caller) -> Iterator[Context]:
-        """Open a context for `caller`: commit at the end; undo all on a refusal, which goes on the trail."""
+        """Open a context for `caller`: commit at the end; undo all on a refusal, which goes on the trail.
+
+        Refuses Upstream when the database or a disk gives way; that alone the trail cannot say.
+        """
+        try:
+            with self._transaction(caller) as ctx:
+                yield ctx
+        except (sa.exc.OperationalError, OSError) as error:
+            if (refusal := outage(error)) is None:
+                raise
+            raise refusal from error
+
+    @contextmanager
+    def _transaction(self, caller: Caller) -> Iterator[Context]:
         with self.engine.connect() as db:
             ctx, committed = Context(self, caller, db), False
             try:

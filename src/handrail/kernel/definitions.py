@@ -6,7 +6,8 @@ with access to the directory, by pull request or by Handrail are therefore all a
 
 import hashlib
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +15,18 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dulwich.objects import Blob, Tree
+from dulwich.errors import FileFormatException, NotGitRepository, WrongObjectException
+from dulwich.object_store import tree_lookup_path
+from dulwich.objects import Blob, Commit, Tree
 from dulwich.repo import Repo
 
 from handrail.kernel import edits, storage
-from handrail.kernel.errors import Invalid
+from handrail.kernel.errors import Invalid, Upstream
 
 if TYPE_CHECKING:
     from handrail.kernel.context import Context
+
+_DAMAGE = (AssertionError, KeyError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -92,15 +97,35 @@ def write(ctx: "Context", path: str, content: bytes, message: str) -> str:
 def write_all(ctx: "Context", files: Mapping[str, bytes], message: str) -> str:
     """Write several definitions as one commit in the caller's name; returns the commit.
 
-    They stay only if the caller's transaction does.
+    They stay only if the caller's transaction does. Refuses Upstream, before anything is written, when the
+    repository is damaged.
     """
     root, person = ctx.settings.home / "definitions", ctx.caller.person
     for path in files:
         _inside(root, path)
+    _refuse_damaged(root, files)
     ctx.edits.append(edits.begin(ctx.db, root, files, ctx.clock.now()))
     name = person.name.replace("<", "").replace(">", "").replace("\n", " ")
     author = f"{name} <{person.email or person.id}>".encode()
     return _commit(root, files, message, author)
+
+
+def _refuse_damaged(root: Path, paths: Iterable[str]) -> None:
+    """Read what an edit of these files would be undone from."""
+    try:
+        with Repo(str(root)) as repo:
+            newest = repo[repo.head()]
+            assert isinstance(newest, Commit)
+            for path in paths:
+                with suppress(KeyError):  # a new file
+                    repo[tree_lookup_path(repo.__getitem__, newest.tree, path.encode())[1]]
+    # Whatever a damaged repository does to dulwich surfaces as one of these.
+    except (NotGitRepository, FileFormatException, WrongObjectException, *_DAMAGE) as error:
+        raise Upstream(
+            "The repository of the definitions is damaged, so nothing was changed.",
+            next_step="An admin restores definitions/ from its backup; `git fsck` in it says what is wrong.",
+            subject="definitions",
+        ) from error
 
 
 def history(ctx: "Context", path: str, limit: int = 20) -> tuple[Edit, ...]:

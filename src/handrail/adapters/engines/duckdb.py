@@ -92,7 +92,7 @@ class DuckDB:
         key = tuple((name, str(path), _changed(name, path)) for name, path in sorted(tables.items()))
         with self._lock:
             if key not in self._databases:
-                self._databases[key] = Database(_closed_database(schema, tables, limits))
+                self._databases[key] = Database(_opened(schema, tables, limits))
             self._databases.move_to_end(key)
             while len(self._databases) > _OPEN_DATABASES:
                 self._databases.popitem(last=False)  # running cursors keep their database alive
@@ -184,6 +184,18 @@ class _Running:
             f"The query took longer than {self._seconds:g} seconds and was stopped.",
             next_step="Filter or aggregate more, or ask for fewer columns.",
         )
+
+
+def _opened(schema: str, tables: Mapping[str, Path], limits: EngineLimits) -> duckdb.DuckDBPyConnection:
+    """The database over these files; refuses NotReady when one of them is not what it was."""
+    try:
+        return _closed_database(schema, tables, limits)
+    except duckdb.Error:
+        _log.error("engine_cannot_open", engine="duckdb", tables=sorted(tables))
+        names = " or ".join(sorted(tables))
+        raise NotReady(
+            f"The data of {names} cannot be read.", next_step="Import its source again, or tell its owner."
+        ) from None
 
 
 def _closed_database(
