@@ -25,7 +25,7 @@ from tests.journeys import company
 from tests.journeys.served import HANDRAIL
 
 MAKER = "maker.sales"
-SQL = "SELECT region, line, sum(net_amount) AS net, count(*) AS orders FROM sales_orders GROUP BY ALL ORDER BY line"
+SQL = "SELECT region, line, sum(net_amount) AS net, count(*) AS orders FROM sales_orders GROUP BY ALL ORDER BY region, line"
 SALES = ("--purpose", company.PURPOSE)
 # Works on files and processes of the machine itself, or on the accounts and keys that its operator looks after.
 HERE_ONLY = {
