@@ -297,3 +297,17 @@ def test_the_command_line_lists_tries_adds_and_removes(
 
 def test_every_kind_is_driven_here() -> None:
     assert {rule["rule"] for rule in RULES} == set(KINDS)
+
+
+def test_accepted_values_of_a_column_that_is_hidden_later_are_told_no_more(
+    acting: Acting, orders: Path
+) -> None:
+    def told() -> str:
+        with acting("viewer.emea") as ctx:
+            return str(data.quality_history(ctx, "orders"))
+
+    assert "APAC, EMEA" in told()
+    with acting("steward.sales") as ctx:
+        data.propose(ctx, "orders", {"masks": {"region": "null"}})
+    assert "APAC" not in told()
+    assert "region is one of its accepted values" in told()
