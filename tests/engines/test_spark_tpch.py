@@ -5,10 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from bench.handrail_bench import tpch as bench
 
 from handrail.adapters.engines import Engines
 from handrail.settings import EngineSettings
+from handrail_bench import tpch as bench
 from tests.adapters.engines import tpch
 from tests.engines.house import SparkHouse
 

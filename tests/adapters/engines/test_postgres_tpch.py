@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from bench.handrail_bench import tpch as bench
 
 from handrail.kernel.ports import EngineLimits
+from handrail_bench import tpch as bench
 from tests.adapters.engines import tpch
 from tests.adapters.engines.live import LiveHouse, fill
 from tests.postgres import Server, postgres
