@@ -1,6 +1,7 @@
 """Answers: TPC-H, a short question, many viewers at once; and what deciding and rewriting cost alone."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -41,13 +42,17 @@ def plain(files: Mapping[str, Path], threads: int) -> duckdb.DuckDBPyConnection:
     return peer
 
 
+def _direct(peer: duckdb.DuckDBPyConnection, sql: str) -> object:
+    return peer.sql(sql).to_arrow_table()
+
+
 def tpch(instance: Instance, caller: Caller, peer: duckdb.DuckDBPyConnection, turns: int) -> dict[str, Any]:
     """The 22 questions, each in turn with the peer."""
     found = {}
     for name, sql in questions().items():
         pair = in_turn(
             asked(instance, caller, sql),
-            lambda sql=sql: peer.sql(sql).to_arrow_table(),
+            partial(_direct, peer, sql),
             turns,
             instance.log.settle,
         )
@@ -55,26 +60,24 @@ def tpch(instance: Instance, caller: Caller, peer: duckdb.DuckDBPyConnection, tu
     return {
         "tpch_geomean_ratio": geomean(pair.ratio for pair in found.values()),
         "tpch_worst_ratio": max(pair.ratio for pair in found.values()),
-        "tpch": {name: [pair.ours_ms, pair.peer_ms, pair.ratio] for name, pair in found.items()},
+        "tpch_cpu_geomean_ratio": geomean(pair.cpu_ratio for pair in found.values()),
+        "tpch": {name: pair.told for name, pair in found.items()},
     }
 
 
 def short(instance: Instance, caller: Caller, peer: duckdb.DuckDBPyConnection, turns: int) -> dict[str, Any]:
     """One short question, warm, with its entries on the trail; and the same from many viewers at once."""
-    pair = in_turn(
-        asked(instance, caller, SHORT), lambda: peer.sql(SHORT).to_arrow_table(), turns, instance.log.settle
-    )
+    pair = in_turn(asked(instance, caller, SHORT), partial(_direct, peer, SHORT), turns, instance.log.settle)
     several = [viewer(instance, f"viewer.{n}", {**ATTRIBUTES, "desk": str(n)}) for n in range(VIEWERS)]
     ours = [asked(instance, one, SHORT) for one in several]
-    cursors = [peer.cursor() for _ in range(VIEWERS)]
-    theirs = [lambda cursor=cursor: cursor.sql(SHORT).to_arrow_table() for cursor in cursors]
-    for one in (*ours, *theirs):
-        one()
+    theirs: list[Callable[[], object]] = [partial(_direct, peer.cursor(), SHORT) for _ in range(VIEWERS)]
+    for ask in (*ours, *theirs):
+        ask()
     rounds = [(throughput(ours, 1.0), throughput(theirs, 1.0)) for _ in range(max(1, turns // 20))]
     best = max(one for one, _ in rounds), max(other for _, other in rounds)
     return {
         "short_ratio": pair.ratio,
-        "short_ms": [pair.ours_ms, pair.peer_ms],
+        "short": pair.told,
         "concurrent_ratio": best[0] / best[1],
         "concurrent_per_second": list(best),
     }
@@ -96,10 +99,10 @@ def rewriting(instance: Instance, caller: Caller, turns: int) -> dict[str, Any]:
         times = []
         for _ in range(turns):
             instance.reload_policies()
-            times.append(timed(lambda sql=sql: rewrite(f"{sql} -- {next(number)}")))
+            times.append(timed(partial(rewrite, f"{sql} -- {next(number)}")))
         new.append(min(times))
         rewrite(sql)
-        known.append(min(timed(lambda sql=sql: rewrite(sql)) for _ in range(turns)))
+        known.append(min(timed(partial(rewrite, sql)) for _ in range(turns)))
     return {
         "rewrite_cold_ms": median(new),
         "rewrite_warm_ms": median(known),

@@ -16,8 +16,6 @@ import pyarrow as pa
 from handrail.kernel import Caller, Instance, identity
 from handrail_bench.house import PURPOSE
 
-_SERVE = "from handrail.server import main; main()"
-
 
 class Served:
     """The server, with a viewer's token."""
@@ -68,7 +66,7 @@ def served(instance: Instance, caller: Caller) -> Iterator[Served]:
         _, token = identity.issue_token(ctx, "bench")
     home = str(instance.settings.home)
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVE, "serve", "--home", home, "--port", "0"],
+        [sys.executable, "-m", "handrail", "serve", "--home", home, "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
