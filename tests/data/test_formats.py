@@ -251,3 +251,25 @@ def test_a_client_cannot_take_a_broken_answer_for_a_whole_one(connected: Any, me
 def test_values_of_python_are_plain_too() -> None:
     column = pa.array([{"d": Decimal("1.10"), "t": date(2026, 1, 1)}])
     assert cells.plain(column) == [{"d": "1.10", "t": "2026-01-01"}]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "said"),
+    [
+        ([1, None, 1 << 53], pa.int64(), [1, None, str(1 << 53)]),
+        ([1, None], pa.uint64(), [1, None]),
+        ([None, None], pa.int64(), [None, None]),
+        ([1.5, None, float("nan")], pa.float64(), [1.5, None, "NaN"]),
+        ([], pa.float64(), []),
+        ([None], pa.float32(), [None]),
+        ([Decimal("-0.5"), None, Decimal(0)], pa.decimal128(38, 6), ["-0.500000", None, "0.000000"]),
+        ([Decimal("-1E20"), None], pa.decimal128(38, 0), [str(-(10**20)), None]),
+        ([date(1, 1, 2), None, date(9999, 12, 31)], pa.date32(), ["0001-01-02", None, "9999-12-31"]),
+    ],
+)
+def test_a_column_is_written_alike_however_it_is_read(
+    values: list[Any], kind: pa.DataType, said: list[Any]
+) -> None:
+    column = pa.array(values, kind)
+    assert cells.plain(column) == said
+    assert [one for value in values for one in cells.plain(pa.array([value], kind))] == said

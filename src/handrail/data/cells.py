@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from handrail import kit
 
@@ -27,12 +28,35 @@ _ENDLESS = {
 
 def plain(column: pa.Array) -> list[Any]:
     """A column as values that JSON has."""
+    if pa.types.is_dictionary(column.type):
+        return plain(column.dictionary_decode())
+    values: list[Any]
+    if _is_plain(column):
+        values = column.to_pylist()
+    elif _has_plain_text(column):
+        values = column.cast(pa.string()).to_pylist()
+    else:
+        values = [_value(value) for value in _values(column)]
+    return values
+
+
+def _is_plain(column: pa.Array) -> bool:
+    """Whether JSON has every one of its values; asked of the column as a whole, which is fast."""
     kind = column.type
-    small = pa.types.is_integer(kind) and kind.bit_width < 64
-    if small or pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        values: list[Any] = column.to_pylist()
-        return values
-    return [_value(value) for value in _values(column)]
+    if pa.types.is_integer(kind):
+        ends = pc.min_max(column).as_py() if kind.bit_width == 64 else {}
+        return all(end is None or -_EXACT < end < _EXACT for end in ends.values())
+    if pa.types.is_floating(kind):
+        return pc.all(pc.is_finite(column), min_count=0).as_py() is True
+    return pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+
+
+def _has_plain_text(column: pa.Array) -> bool:
+    """Whether Arrow writes its values as they are to be written here."""
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        return 0 < kind.scale <= _PLAIN_SCALE
+    return pa.types.is_date32(kind) and not _is_far(column)
 
 
 def speakable(column: pa.Array) -> pa.Array:
