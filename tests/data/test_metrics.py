@@ -194,7 +194,9 @@ def test_several_ways_are_refused_only_when_they_are_needed() -> None:
     )
     text = with_metric("SUM(lines.price)", twice)
     assert sql("odd", text, by=("ordered",))
-    with pytest.raises(Invalid, match=r"more than one way \(ship_country, bill_country and customer_country\)"):
+    with pytest.raises(
+        Invalid, match=r"more than one way \(ship_country, bill_country and customer_country\)"
+    ):
         sql("odd", text, by=("continent",))
 
 
