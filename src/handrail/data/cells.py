@@ -47,16 +47,16 @@ def _is_plain(column: pa.Array) -> bool:
         ends = pc.min_max(column).as_py() if kind.bit_width == 64 else {}
         return all(end is None or -_EXACT < end < _EXACT for end in ends.values())
     if pa.types.is_floating(kind):
-        return pc.all(pc.is_finite(column), min_count=0).as_py() is True
-    return pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+        return bool(pc.all(pc.is_finite(column), min_count=0).as_py())
+    return bool(pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind))
 
 
 def _has_plain_text(column: pa.Array) -> bool:
     """Whether Arrow writes its values as they are to be written here."""
     kind = column.type
     if pa.types.is_decimal(kind):
-        return 0 < kind.scale <= _PLAIN_SCALE
-    return pa.types.is_date32(kind) and not _is_far(column)
+        return bool(0 < kind.scale <= _PLAIN_SCALE)
+    return bool(pa.types.is_date32(kind)) and not _is_far(column)
 
 
 def speakable(column: pa.Array) -> pa.Array:
