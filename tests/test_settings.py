@@ -49,3 +49,32 @@ def test_a_mistake_is_refused_with_its_place(tmp_path: Path, text: str, message:
 def test_a_directory_that_is_no_instance_is_refused(tmp_path: Path) -> None:
     with pytest.raises(settings.SettingsError, match="not a Handrail instance"):
         settings.load(tmp_path)
+
+
+def test_an_engine_is_a_section_of_its_own(tmp_path: Path) -> None:
+    text = '[engines.warehouse]\nkind = "postgres"\nurl_env = "WAREHOUSE_URL"\nconnections = 3\n'
+    engines = settings.load(write(tmp_path, text)).engines
+    assert engines == {
+        "warehouse": settings.EngineSettings("postgres", url_env="WAREHOUSE_URL", connections=3)
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[engines.w]\nkind = "oracle"\nurl = "x"\n', "kind is “oracle”"),
+        ('[engines.w]\nkind = "postgres"\n', "exactly one of url, url_env and url_file"),
+        ('[engines.w]\nkind = "postgres"\nurl = "x"\nurl_env = "Y"\n', "exactly one of"),
+        ('[engines.w]\nkind = "postgres"\nurl = "postgresql://u:secret@h/d"\n', "holds a password"),
+        ('[engines.w]\nkind = "postgres"\nurl = "host=h password=secret"\n', "holds a password"),
+        ('[engines.w]\nkind = "spark"\nurl = "sc://h/;token=secret"\n', "holds a password"),
+        ('[engines."A B"]\nkind = "spark"\nurl = "sc://h"\n', "is not an engine"),
+        ('[engines.w]\nkind = "spark"\nurls = "sc://h"\n', "unknown key engines.w.urls"),
+        ("[engines]\nw = 3\n", "is not an engine"),
+    ],
+)
+def test_an_engine_that_is_not_as_it_must_be_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(write(tmp_path, text))
+    assert message in caught.value.message and caught.value.next_step
+    assert "secret" not in caught.value.message

@@ -7,6 +7,7 @@ import decimal
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -141,6 +142,22 @@ def test_no_condition_runs_on_a_hidden_row_however_dear_the_filter_is(
     made.put("t", pa.table({"id": [1, 2, 3], "region": ["EMEA", "APAC", "EMEA"], "secret": ["1", "x", "3"]}))
     answer = made.ask(sql, viewer(region="EMEA"))
     assert sorted(answer["id"].to_pylist()) == shown
+
+
+def test_no_condition_runs_on_a_hidden_row_beside_a_column_of_totals(
+    postgres: Server, tmp_path: Path
+) -> None:
+    pay = Column("pay", "BIGINT", mask=Mask("aggregate", least=3, by=("region",)))
+    hides = replace(HIDES, columns=(*HIDES.columns, pay))
+    made = LiveHouse(tmp_path, postgres.database("totals"), {"t": hides})
+    regions, secrets = ["EMEA"] * 3 + ["APAC"], ["1", "2", "3", "x"]
+    made.put("t", pa.table({"id": [1, 2, 3, 4], "region": regions, "secret": secrets, "pay": [5, 6, 7, 8]}))
+    sql = "SELECT region, sum(pay) AS s, avg(pay) AS a FROM t WHERE length(region) > 0 GROUP BY region"
+    seen = viewer(region="EMEA")
+    assert made.ask(sql, seen).to_pylist() == made.file.ask(sql, seen).to_pylist()
+    assert made.ask(sql, seen)["s"].to_pylist() == [18]
+    risky = "SELECT sum(pay) AS s FROM t WHERE CASE WHEN region = 'APAC' THEN CAST(region AS INT) END IS NULL"
+    assert made.ask(risky, seen).to_pylist() == [{"s": 18}]
 
 
 MASKED = contract(

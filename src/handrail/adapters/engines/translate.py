@@ -176,13 +176,14 @@ def _small_names(tree: exp.Expr, dialect: Dialect) -> None:
 def _source(table: exp.Table, physical: Physical, dialect: Dialect) -> None:
     """Put the table at its source in the place of its name, each column as it is to be read.
 
-    A SELECT over it alone, below another, is what holds a viewer's filter and masks; it is fenced, because an
+    A SELECT over it, below another, is what holds a viewer's filter and masks; it is fenced, because an
     optimiser that moves the query's own conditions below the filter lets them see rows that it hides.
     """
     select = table.find_ancestor(exp.Select)
     if select is None:
         raise Different
-    fenced = isinstance(select.parent, exp.Subquery) and not select.args.get("joins")
+    inside = isinstance(select.parent, exp.Subquery)
+    fenced = inside and not select.args.get("joins")
     columns = list(select.find_all(exp.Column))
     used = {column.name for column in columns}
     star = any(True for _ in select.find_all(exp.Star))
@@ -200,12 +201,12 @@ def _source(table: exp.Table, physical: Physical, dialect: Dialect) -> None:
     alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
     derived = exp.Subquery(this=inner.from_(source), alias=alias.copy(), joins=table.args.get("joins"))
     table.replace(derived)
+    if inside and dialect.fence:
+        select.where(sqlglot.parse_one(dialect.fence, dialect=dialect.name), copy=False)
+    elif inside:
+        select.set("offset", exp.Offset(expression=exp.Literal.number(0)))
     if not fenced:
         return
-    if dialect.fence:
-        select.where(sqlglot.parse_one(dialect.fence, dialect=dialect.name), copy=False)
-    else:
-        select.set("offset", exp.Offset(expression=exp.Literal.number(0)))
     texts = {name.lower() for name in physical.texts} if dialect.collation else set()
     for column in [c for c in columns if c.name in texts]:
         # Equal is equal in any collation, and a filter may need the index that the column has in its own.
