@@ -25,7 +25,7 @@ _loaded = lru_cache(maxsize=1024)(load)  # by content: an edited file is another
 
 
 def datasets(ctx: Context) -> tuple[Dataset, ...]:
-    """Every dataset with its state, by name. A contract that cannot be read is left to `browse.unreadable`."""
+    """Every dataset with its state, by name; `browse.unreadable` has the contracts that cannot be read."""
     access.require(ctx, "see-datasets", CATALOG)
     proposals, certifications = store.proposals_of(ctx), store.certifications_of(ctx)
     declared = declared_purposes(ctx)
