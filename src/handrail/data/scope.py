@@ -15,11 +15,16 @@ class Source:
     name: str
     contract: Contract | None = None
     columns: frozenset[str] | None = None
+    _stated: frozenset[str] = field(init=False, repr=False)  # the contract's columns, in lower case
+
+    def __post_init__(self) -> None:
+        stated = self.contract.columns if self.contract else ()
+        self._stated = frozenset(column.name.lower() for column in stated)
 
     def has(self, column: str) -> bool | None:
         """Whether it has this column, in lower case; None when that cannot be told."""
         if self.contract:
-            return any(c.name.lower() == column for c in self.contract.columns)
+            return column in self._stated
         return None if self.columns is None else column in self.columns
 
     def names(self) -> list[str]:
