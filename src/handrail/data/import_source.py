@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from open_data_contract_standard.model import OpenDataContractStandard
+from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from handrail.data import odcs, store
 from handrail.data.catalog import found as find_dataset
@@ -129,11 +129,7 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
     """Write sources, extracts and contracts, and say what was done."""
     location = shown_location(ctx, source)
     stays = isinstance(source, LiveSource)
-    server = (
-        live_server(called, source)
-        if isinstance(source, LiveSource)
-        else server_of(called, source.kind, location)
-    )
+    server = _server(called, source, location)
     paths = {one.dataset: one.profile.path for one in read.tables}
     outcome = _Outcome(notes=[Note("", text) for text in source.left_out])
     for one in read.tables:
@@ -177,6 +173,12 @@ def _record(ctx: Context, source: Source, called: str, read: _Read) -> ImportRep
         changed=sorted(outcome.changed),
     )
     return report
+
+
+def _server(called: str, source: Source, location: str) -> Server:
+    if isinstance(source, LiveSource):
+        return live_server(called, source)
+    return server_of(called, source.kind, location)
 
 
 def _announce_change(ctx: Context, name: str, outcome: _Outcome, before: Dataset | None) -> None:

@@ -20,6 +20,7 @@ import orjson
 import pyarrow as pa
 import structlog
 
+from handrail.adapters.engines.duckdb_words import MISFIT, told
 from handrail.adapters.engines.prepared import Database, Prepared
 from handrail.adapters.engines.watch import Watch
 from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
@@ -34,30 +35,6 @@ _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
 _log = structlog.get_logger(__name__)
 _empty: dict[tuple[tuple[str, str], ...], str] = {}  # columns -> the file without rows
 _making = threading.Lock()
-
-# How DuckDB's kinds of error, which begin its messages, are told.
-MISFIT = (
-    "The query does not fit the data: a column, a type or the arguments of a function do not match, "
-    "or a column is missing in GROUP BY.",
-    "Check the columns and types on the dataset's page, and try the query in smaller steps.",
-)
-VALUE = (
-    "A value in the data could not be converted or was out of range for a calculation.",
-    "Use TRY_CAST instead of CAST, and leave out rows that cannot be converted.",
-)
-_WORDS: dict[str, tuple[type[Refusal], str, str]] = {
-    **dict.fromkeys(
-        ("Binder Error", "Catalog Error", "Parser Error", "Syntax Error", "Mismatch Type Error"),
-        (Invalid, *MISFIT),
-    ),
-    **dict.fromkeys(("Conversion Error", "Out of Range Error", "Invalid Input Error"), (Invalid, *VALUE)),
-    "Not implemented Error": (Invalid, *MISFIT),
-    "Out of Memory Error": (
-        LimitReached,
-        "The query needed more memory than one query may use.",
-        "Filter earlier, group by fewer columns, or select fewer of them.",
-    ),
-}
 
 
 class DuckDB:
@@ -271,16 +248,6 @@ def _same_tables(
     if named - {(schema, name) for name in tables} - common or functions - _TABLE_FUNCTIONS:
         _log.error("engine_disagrees", engine="duckdb")
         raise Invalid(*MISFIT[:1], next_step=MISFIT[1])
-
-
-def told(error: Exception) -> Refusal:
-    """DuckDB's error in our own words."""
-    kind = str(error).partition(":")[0]
-    _log.info("engine_error", engine="duckdb", kind=kind if kind in _WORDS else type(error).__name__)
-    if kind in _WORDS:
-        refusal, message, next_step = _WORDS[kind]
-        return refusal(message, next_step=next_step)
-    return Upstream("The engine could not finish the query.", next_step="Try it again; then tell an admin.")
 
 
 def told_apart(schema: pa.Schema) -> pa.Schema:

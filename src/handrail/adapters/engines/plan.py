@@ -16,7 +16,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from handrail.adapters.engines.duckdb import told, told_apart
+from handrail.adapters.engines.duckdb import told_apart
+from handrail.adapters.engines.duckdb_words import told
 from handrail.kernel import Invalid
 from handrail.kernel.ports import Remote
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import structlog
 
-from handrail.adapters.engines.duckdb import MISFIT, VALUE
+from handrail.adapters.engines.duckdb_words import MISFIT, VALUE
 from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
 
 _log = structlog.get_logger(__name__)

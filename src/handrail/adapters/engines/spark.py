@@ -19,7 +19,7 @@ import pyarrow as pa
 import structlog
 
 from handrail.adapters.engines.cells import batch
-from handrail.adapters.engines.duckdb import MISFIT, VALUE
+from handrail.adapters.engines.duckdb_words import MISFIT, VALUE
 from handrail.adapters.engines.plan import Planner
 from handrail.adapters.engines.spark_catalog import described, listed
 from handrail.adapters.engines.to_spark import SPARK
