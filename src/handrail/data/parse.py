@@ -23,6 +23,7 @@ MAX_TOKENS = 20_000
 MAX_NESTING = 64
 MAX_RUN = 32  # equal keywords or signs in a row: NOT NOT NOT …
 MAX_BRACKETS = 200  # square ones; the parser's time grows with more than their square
+MAX_PADDED = 10_000  # characters that lpad and rpad may make; an engine makes them in one go, unasked
 MAX_DEPTH = 500  # levels of the parsed tree, as in a + a + a …
 
 DUCKDB = Dialect.get_or_raise("duckdb")
@@ -174,6 +175,8 @@ def _refused(node: exp.Expr) -> str | None:
         return f"{_words(extra[0].rstrip('_'))} is"
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.USERDEFINED:
         return "That type is"
+    if isinstance(node, exp.Pad) and not _is_at_most(node.expression, MAX_PADDED):
+        return f"Padding to anything but a number up to {MAX_PADDED:,} is"
     if isinstance(node, exp.Join) and (node.args.get("method") or "") not in allowed.JOIN_METHODS:
         return f"{node.args['method']} JOIN is"
     if (
@@ -184,6 +187,15 @@ def _refused(node: exp.Expr) -> str | None:
         anonymous = isinstance(node.this, exp.Anonymous)
         return f"{node.this.name if anonymous else node.this.sql_name().lower()}() as a table is"
     return None
+
+
+def _is_at_most(node: exp.Expr | None, most: int) -> bool:
+    return (
+        isinstance(node, exp.Literal)
+        and node.this.isascii()
+        and node.this.isdigit()
+        and int(node.this) <= most
+    )
 
 
 def _advice(node: exp.Expr) -> str:

@@ -226,7 +226,13 @@ def _same_tables(
 ) -> None:
     """Refuse when DuckDB's own parser finds a table or table function that was not agreed on."""
     rows = cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
-    parsed: dict[str, Any] = orjson.loads(rows[0][0])
+    try:
+        parsed: dict[str, Any] = orjson.loads(rows[0][0])
+    except orjson.JSONDecodeError:  # it reads a thousand levels, and a sum of some hundred terms has more
+        raise Invalid(
+            "The SQL is nested too deeply to be read.",
+            next_step="Split it into steps with WITH, and use lists instead of long chains.",
+        ) from None
     if parsed["error"] or len(parsed["statements"]) != 1:
         raise Invalid(*MISFIT[:1], next_step=MISFIT[1])
     named: set[tuple[str, ...]] = set()
