@@ -43,21 +43,22 @@ def generate(scale: float, cache: Path) -> Path:
 TERMS = {
     "region": Terms("r_name IN viewer.regions", {"r_comment": "null"}),
     "nation": Terms("n_regionkey IN viewer.region_keys", {"n_comment": "null"}),
-    "supplier": Terms("s_nationkey >= viewer.nations_from", {"s_address": "partial", "s_phone": "hash"}),
+    "supplier": Terms("s_nationkey IN viewer.nations", {"s_address": "partial", "s_phone": "hash"}),
     "customer": Terms(
         "c_mktsegment IN viewer.segments", {"c_name": "partial", "c_address": "null", "c_comment": "null"}
     ),
     "part": Terms("p_mfgr IN viewer.makers", {"p_comment": "null"}),
     "partsupp": Terms("ps_supplycost >= viewer.cost_from", {"ps_comment": "null"}),
     "orders": Terms("o_orderdate >= viewer.since", {"o_clerk": "hash"}),
-    "lineitem": Terms("l_shipdate >= viewer.since", {"l_comment": "null"}),
+    "lineitem": Terms("l_returnflag IN viewer.flags", {"l_comment": "null"}),
 }
 ATTRIBUTES: dict[str, str | tuple[str, ...]] = {
     "regions": ("AFRICA", "AMERICA", "ASIA", "EUROPE", "MIDDLE EAST"),
     "region_keys": tuple("01234"),
-    "nations_from": "0",
+    "nations": tuple(str(number) for number in range(25)),
     "segments": ("AUTOMOBILE", "BUILDING", "FURNITURE", "HOUSEHOLD", "MACHINERY"),
     "makers": tuple(f"Manufacturer#{number}" for number in range(1, 6)),
     "cost_from": "0",
     "since": "1992-01-01",
+    "flags": ("A", "N", "R"),
 }
