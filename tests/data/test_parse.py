@@ -91,6 +91,20 @@ def test_exactly_one_whole_statement_is_expected(sql: str) -> None:
         read(sql)
 
 
+def test_replacements_that_multiply_are_refused_and_those_that_clean_are_not() -> None:
+    bomb = "name"
+    for _ in range(4):
+        bomb = f"replace({bomb}, 'a', 'aaaaaaaaaa')"
+    with pytest.raises(NotAllowed, match="thousands of times"):
+        read(f"SELECT {bomb} FROM customers")
+    with pytest.raises(NotAllowed, match="thousands of times"):
+        read("SELECT replace(replace(a, 'x', b), 'y', b) FROM customers")
+    cleaned = "name"
+    for sign in ".,;:-_/ ":
+        cleaned = f"replace({cleaned}, '{sign}', '')"
+    read(f"SELECT {cleaned}, replace(name, 'St.', 'Street'), replace(name, 'x', city) FROM customers")
+
+
 def test_an_unknown_function_is_named() -> None:
     with pytest.raises(NotAllowed, match=r"The function pg_read_file\(\) is not allowed"):
         read("SELECT pg_read_file('x')")

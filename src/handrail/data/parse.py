@@ -24,6 +24,7 @@ MAX_NESTING = 64
 MAX_RUN = 32  # equal keywords or signs in a row: NOT NOT NOT …
 MAX_BRACKETS = 200  # square ones; the parser's time grows with more than their square
 MAX_PADDED = 10_000  # characters that lpad and rpad may make; an engine makes them in one go, unasked
+MAX_GROWTH = 1_000  # times that all replacements of a question together may lengthen a text
 MAX_DEPTH = 500  # levels of the parsed tree, as in a + a + a …
 
 DUCKDB = Dialect.get_or_raise("duckdb")
@@ -73,7 +74,27 @@ def read(sql: str) -> exp.Query:
     if not isinstance(tree, exp.Query):
         raise NotAllowed("Only questions are answered, and this is not a SELECT.", next_step=_SELECT_ONLY)
     check(tree, sql)
+    _refuse_growth(tree)
     return tree
+
+
+def _refuse_growth(tree: exp.Expr) -> None:
+    """Refuse replacements in replacements that make a few letters into gigabytes.
+
+    An engine makes such a text in one go, where neither its memory limit nor an interrupt reaches it. What is
+    put in from a column counts as a hundred letters.
+    """
+    growth = 1.0
+    for node in tree.find_all(exp.Replace, exp.RegexpReplace):
+        put, taken = node.args.get("replacement"), node.expression
+        letters = len(put.this) if isinstance(put, exp.Literal) else 100 if put else 0
+        least = len(taken.this) if isinstance(node, exp.Replace) and isinstance(taken, exp.Literal) else 1
+        growth *= max(1.0, letters / max(1, least))
+    if growth > MAX_GROWTH:
+        raise NotAllowed(
+            "The replacements of this query could make a text thousands of times as long.",
+            next_step="Replace by shorter texts, or in fewer steps.",
+        )
 
 
 def check(tree: exp.Expr, sql: str) -> None:
