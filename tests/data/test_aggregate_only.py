@@ -123,6 +123,15 @@ ANSWERED: dict[str, tuple[str, list[Any]]] = {
         "SELECT max(t) FROM (SELECT sum(sum(salary)) OVER (ORDER BY dept) AS t FROM staff GROUP BY dept) x",
         [LARGE],
     ),
+    "a join in brackets within brackets": (
+        "SELECT sum(s.salary) FROM ((staff s JOIN depts d ON d.id = s.dept)) WHERE d.title = 'Sales' AND s.city = 'Rome'",
+        [ROME],
+    ),
+    "a natural join of others": (
+        "SELECT s, title FROM (SELECT dept AS id, sum(salary) AS s FROM staff WHERE city = 'Rome' GROUP BY dept) x "
+        "NATURAL JOIN depts WHERE id = 1",
+        [ROME, "Sales"],
+    ),
     "nothing of it": ("SELECT name FROM staff WHERE id = 3", ["P3"]),
 }
 
@@ -134,6 +143,7 @@ def test_totals_of_whole_cells_are_answered(house: House, name: str) -> None:
     assert list(row.values()) == expected
 
 
+GUESSES = "(SELECT i AS salary, i AS s2 FROM range(9999) r(i)) t"
 ATTACKS = {
     "the value": "SELECT salary FROM staff",
     "a star": "SELECT * FROM staff",
@@ -212,6 +222,35 @@ ATTACKS = {
     "by using": "SELECT sum(staff.salary) FROM staff JOIN depts USING (id)",
     "by using it": "SELECT count(*) FROM staff JOIN depts USING (salary)",
     "by a natural join": "SELECT count(bonus) FROM staff NATURAL JOIN depts",
+    "guesses in a natural join": f"SELECT id, t.s2 FROM staff NATURAL JOIN {GUESSES}",
+    "guesses in a natural join in small letters": f"SELECT id, t.s2 FROM staff natural join {GUESSES}",
+    "guesses in a natural left join": f"SELECT id, t.s2 FROM staff NATURAL LEFT JOIN {GUESSES}",
+    "guesses in a natural full join": f"SELECT id, t.s2 FROM staff NATURAL FULL JOIN {GUESSES}",
+    "guesses in a natural semi join": f"SELECT id FROM staff NATURAL SEMI JOIN {GUESSES}",
+    "guesses in a natural anti join": f"SELECT id FROM staff NATURAL ANTI JOIN {GUESSES}",
+    "guesses before a natural join": f"SELECT id, t.s2 FROM {GUESSES} NATURAL JOIN staff",
+    "one guess in a natural join": "SELECT dept FROM staff NATURAL JOIN (SELECT 1001 salary)",
+    "a natural join in brackets": f"SELECT id, t.s2 FROM ((staff NATURAL JOIN {GUESSES}))",
+    "a natural join beside": f"SELECT s2 FROM (SELECT 1 q) z JOIN (staff NATURAL JOIN {GUESSES}) ON TRUE",
+    "a natural join after another": f"SELECT s.id FROM staff s JOIN depts d ON d.id = s.id NATURAL JOIN {GUESSES}",
+    "a natural join with a renamed common table": "WITH t(salary, s2) AS (SELECT i, i FROM range(9999) r(i)) "
+    "SELECT id, s2 FROM staff NATURAL JOIN t",
+    "a natural join in a common table": f"WITH c AS (SELECT id, s2 FROM staff NATURAL JOIN {GUESSES}) SELECT * FROM c",
+    "a natural join with a range": "SELECT id FROM staff NATURAL JOIN range(9999) t(salary)",
+    "whether a natural join has rows": "SELECT EXISTS (SELECT 1 FROM staff NATURAL JOIN (SELECT 1001 salary) t)",
+    "a natural join in a list": f"SELECT id FROM depts WHERE id IN (SELECT s2 FROM staff NATURAL JOIN {GUESSES})",
+    "a natural join with itself": "SELECT count(*) FROM staff a NATURAL JOIN staff b",
+    "a total beside a natural join": "SELECT sum(salary) FROM staff, (depts d NATURAL JOIN (SELECT 1 AS id) x)",
+    "guesses by using in a common table": "WITH t(salary, s2) AS (SELECT i, i FROM range(9999) r(i)) "
+    "SELECT id, s2 FROM staff JOIN t USING (salary)",
+    "guesses by using in brackets": f"SELECT id, s2 FROM ((staff JOIN {GUESSES} USING (salary)))",
+    "guesses by using in a semi join": f"SELECT id FROM staff SEMI JOIN {GUESSES} USING (salary)",
+    "guesses by using in an asof join": f"SELECT id FROM staff ASOF JOIN {GUESSES} USING (salary)",
+    "in brackets within brackets": "SELECT staff.salary FROM ((staff JOIN depts ON staff.id = depts.id))",
+    "in many brackets": "SELECT staff.salary FROM (((staff JOIN depts ON staff.id = depts.id)))",
+    "a star in brackets within brackets": "SELECT staff.* FROM ((staff JOIN depts ON staff.id = depts.id))",
+    "by key in brackets within brackets": "SELECT sum(staff.salary) FROM ((staff JOIN depts ON staff.id = depts.id))",
+    "by position": f"SELECT id FROM staff POSITIONAL JOIN {GUESSES}",
     "by an asof join": "SELECT sum(s.salary) FROM depts d ASOF JOIN staff s ON d.id >= s.dept",
     "by a semi join": "SELECT sum(bonus) FROM staff s SEMI JOIN depts d ON s.dept = d.id",
     "by a join in brackets": "SELECT sum(staff.salary) FROM (staff JOIN depts ON staff.id = depts.id)",
@@ -236,6 +275,14 @@ ATTACKS = {
     "an outside filter in a total": "SELECT (SELECT sum(d.id) FROM depts d WHERE d.id < s.salary) FROM staff s",
     "a union": "SELECT sum(salary) FROM staff UNION ALL SELECT salary FROM staff",
     "a difference": "SELECT x FROM range(9999) t(x) EXCEPT SELECT salary FROM staff",
+    "an intersection": "SELECT 1001 INTERSECT SELECT salary FROM staff",
+    "a union by name": "SELECT 1 AS salary UNION ALL BY NAME (SELECT salary FROM staff)",
+    "any of them": "SELECT 1001 = ANY (SELECT salary FROM staff)",
+    "a pair in a list": "SELECT (3, 1001) IN (SELECT id, salary FROM staff)",
+    "whether there is one": "SELECT EXISTS (SELECT 1 FROM staff WHERE salary = 1001)",
+    "distinct on it": "SELECT DISTINCT ON (salary) id FROM staff",
+    "the first in its order": "SELECT DISTINCT ON (dept) id FROM staff ORDER BY salary",
+    "a common table with other names": "WITH c(a, b, c, d, e, f, g) AS (FROM staff) SELECT f FROM c",
     "a list of guesses": "SELECT x FROM range(9999) t(x) WHERE x IN (SELECT salary FROM staff)",
     "joined on it": "SELECT x FROM range(9999) t(x) JOIN staff ON salary = x",
     "a recursive one": "WITH RECURSIVE r(x) AS (SELECT min(salary) FROM staff UNION SELECT x FROM r) SELECT x FROM r",
@@ -256,6 +303,15 @@ def test_whatever_else_is_asked_is_refused(house: House, name: str) -> None:
         house.ask(ATTACKS[name], **given_)
     assert refused.value.next_step
     assert "in totals over at least 5 employees" in str(refused.value) or "not allowed" in str(refused.value)
+
+
+def test_a_natural_join_is_refused_with_the_way_to_join_instead(house: House) -> None:
+    with pytest.raises(NotAllowed, match="a NATURAL JOIN compares every column of the same name") as refused:
+        house.ask("SELECT id FROM staff NATURAL JOIN depts")
+    assert "Join by ON or USING" in str(refused.value.next_step)
+    assert house.ask("SELECT max(salary) AS m FROM depts NATURAL JOIN (SELECT 1 AS id) x")[
+        "m"
+    ].to_pylist() == [1]
 
 
 def test_members_of_a_group_see_the_values_and_the_sandbox_knows_no_group(house: House) -> None:
@@ -341,6 +397,8 @@ _source = st.sampled_from(
         *(
             "(SELECT dept, city, avg(salary) AS salary FROM staff GROUP BY ALL) s",
             "staff s JOIN depts USING (id)",
+            "staff s NATURAL JOIN (SELECT i AS salary FROM range(2000) r(i)) t",
+            "((staff s JOIN depts d ON d.id = s.id))",
         ),
         "(SELECT dept, city, id, grade, name FROM staff) s",
     ]

@@ -94,11 +94,15 @@ class _Use:
 class _Guard:
     def __init__(self, contracts: Mapping[str, Contract], guarded: Mapping[str, Collection[Column]]) -> None:
         self.contracts, self.guarded = contracts, guarded
+        self.tables: dict[int, list[exp.Table]] = {}  # per SELECT, the datasets of its FROM clause itself
         self.by: dict[int, tuple[exp.Select, list[Column]]] = {}  # per table, the hidden columns it sums
         self.chosen: dict[int, set[str]] = {}  # per table, the columns by which its rows are chosen
 
     def check(self, tree: exp.Expr) -> None:
         """Look at every column, star and join, then at what each guarded table's rows are chosen by."""
+        for table in tree.find_all(exp.Table):
+            if DATASET in table.meta and (block := next(_blocks(table), None)):
+                self.tables.setdefault(id(block), []).append(table)
         for node in tree.walk():
             if isinstance(node, exp.Star):
                 self.star(node)
@@ -115,7 +119,7 @@ class _Guard:
         block = next(_blocks(owner), None)
         if isinstance(owner.parent, exp.Count) or block is None:
             return
-        for table in _tables(block):
+        for table in self.inside(block):
             named = not isinstance(owner, exp.Column) or owner.table.lower() == _alias(table)
             if named and self.hidden(table):
                 raise self.refused(table, self.hidden(table)[0])
@@ -138,7 +142,10 @@ class _Guard:
 
     def using(self, join: exp.Join) -> None:
         block = next(_blocks(join), None)
-        for table in _tables(block) if block else ():
+        for table in self.inside(block) if block else ():
+            if str(join.args.get("method") or "").upper() == "NATURAL" and self.hidden(table):
+                why = "and a NATURAL JOIN compares every column of the same name"
+                raise self.refused(table, self.hidden(table)[0], why, "Join by ON or USING. ")
             for name in join.args.get("using") or ():
                 if column := self.hidden_column(table, name.name.lower()):
                     raise self.refused(table, column)
@@ -165,7 +172,7 @@ class _Guard:
         parts = [part.name.lower() for part in node.parts]
         for block in _blocks(node):
             certain = False
-            for table in _tables(block):
+            for table in self.inside(block):
                 named = len(parts) > 1 and parts[0] == _alias(table)
                 if named and self.hidden(table):
                     yield _Use(parts[1], table, block)
@@ -180,6 +187,10 @@ class _Guard:
         names = {column.name.lower() for column in self.hidden(use.table)}
         return any(part.name.lower() in names for one in aggregate.find_all(exp.Column) for part in one.parts)
 
+    def inside(self, block: exp.Select) -> list[exp.Table]:
+        """The datasets in a FROM clause itself, in whatever parentheses."""
+        return self.tables.get(id(block), [])
+
     def hidden(self, table: exp.Table) -> tuple[Column, ...]:
         return tuple(self.guarded.get(table.meta.get(DATASET, ""), ()))
 
@@ -190,7 +201,7 @@ class _Guard:
         contract = self.contracts.get(table.meta.get(DATASET, ""))
         return contract is not None and any(column.name.lower() == name for column in contract.columns)
 
-    def refused(self, table: exp.Table, column: Column, why: str = "") -> NotAllowed:
+    def refused(self, table: exp.Table, column: Column, why: str = "", first: str = "") -> NotAllowed:
         contract, mask = self.contracts[table.meta[DATASET]], column.mask
         assert mask is not None
         of = f"{contract.subject}s" if contract.subject and contract.entity_key else "rows"
@@ -202,8 +213,8 @@ class _Guard:
         said = f"{column.name} of {contract.name} is seen in totals over at least {mask.least} {of}, {by}"
         return NotAllowed(
             f"{said}{f', {why}' if why else ''}.",
-            next_step=f"Ask for sum, avg, count, stddev or variance of {column.name} itself, straight from "
-            f"{contract.name}, and use no other column of it; name columns instead of *.",
+            next_step=f"{first}Ask for sum, avg, count, stddev or variance of {column.name} itself, straight "
+            f"from {contract.name}, and use no other column of it; name columns instead of *.",
             subject=f"dataset:{contract.name}",
             rule="aggregate-only",
         )
@@ -216,19 +227,6 @@ def _blocks(node: exp.Expr) -> Iterator[exp.Select]:
         if isinstance(above, exp.Select) and not isinstance(below, exp.With):
             yield above
         below, above = above, above.parent
-
-
-def _tables(block: exp.Select) -> Iterator[exp.Table]:
-    """The datasets in a FROM clause itself, also in its parentheses."""
-    from_ = block.args.get("from_")
-    todo = [*([from_.this] if from_ else []), *(join.this for join in block.args.get("joins") or ())]
-    while todo:
-        item = todo.pop()
-        todo += [join.this for join in item.args.get("joins") or ()]
-        if isinstance(item, exp.Table) and DATASET in item.meta:
-            yield item
-        elif isinstance(item, exp.Subquery | exp.Paren) and isinstance(item.this, exp.Table | exp.Paren):
-            todo.append(item.this)
 
 
 def _alias(table: exp.Table) -> str:
