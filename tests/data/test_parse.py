@@ -93,16 +93,52 @@ def test_exactly_one_whole_statement_is_expected(sql: str) -> None:
 
 def test_replacements_that_multiply_are_refused_and_those_that_clean_are_not() -> None:
     bomb = "name"
-    for _ in range(4):
+    for _ in range(5):
         bomb = f"replace({bomb}, 'a', 'aaaaaaaaaa')"
     with pytest.raises(NotAllowed, match="thousands of times"):
         read(f"SELECT {bomb} FROM customers")
     with pytest.raises(NotAllowed, match="thousands of times"):
-        read("SELECT replace(replace(a, 'x', b), 'y', b) FROM customers")
+        read("SELECT replace(replace(replace(a, 'x', b), 'y', b), 'z', b) FROM customers")
+    with pytest.raises(NotAllowed, match="thousands of times"):
+        read("SELECT replace(repeat(name, 5000), 'a', 'aaaa') FROM customers")
+    with pytest.raises(NotAllowed, match="up to 10,000"):
+        read("SELECT repeat(name, id) FROM customers")
     cleaned = "name"
     for sign in ".,;:-_/ ":
         cleaned = f"replace({cleaned}, '{sign}', '')"
     read(f"SELECT {cleaned}, replace(name, 'St.', 'Street'), replace(name, 'x', city) FROM customers")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT lpad(name, 2000000000, 'b') FROM customers",
+        "SELECT printf('%2000000000d', 1)",
+        "SELECT printf('%*d', 2000000000, 1)",
+        "SELECT format('{:>2000000000}', 1)",
+        "SELECT format(name, 1) FROM customers",
+        "SELECT len(range(500000000))",
+        "SELECT unnest(generate_series(1, id)) FROM customers",
+        "SELECT regexp_matches(name, '(a?){200}(a{1,200}){1,4}b') FROM customers",
+        "SELECT regexp_replace(name, email, 'x') FROM customers",
+    ],
+)
+def test_what_one_function_would_make_in_one_go_is_bounded(sql: str) -> None:
+    with pytest.raises(NotAllowed):
+        read(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT lpad(name, 20, '0'), repeat('-', 40), printf('%08.2f', 1.5), format('{:>12}', name) FROM customers",
+        "SELECT unnest(range(12)), len(range(10, 0, -2))",
+        "SELECT i FROM range(1000000000) r(i)",
+        "SELECT regexp_matches(name, '^[0-9]{5}(-[0-9]{4})?$'), regexp_matches(name, $p) FROM customers",
+    ],
+)
+def test_and_what_people_write_is_not(sql: str) -> None:
+    assert read(sql)
 
 
 def test_an_unknown_function_is_named() -> None:

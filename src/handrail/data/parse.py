@@ -15,7 +15,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from handrail.data import allowed
+from handrail.data import allowed, bounded
 from handrail.kernel import Invalid, NotAllowed
 
 MAX_LENGTH = 100_000
@@ -23,8 +23,6 @@ MAX_TOKENS = 20_000
 MAX_NESTING = 64
 MAX_RUN = 32  # equal keywords or signs in a row: NOT NOT NOT …
 MAX_BRACKETS = 200  # square ones; the parser's time grows with more than their square
-MAX_PADDED = 10_000  # characters that lpad and rpad may make; an engine makes them in one go, unasked
-MAX_GROWTH = 1_000  # times that all replacements of a question together may lengthen a text
 MAX_DEPTH = 500  # levels of the parsed tree, as in a + a + a …
 
 DUCKDB = Dialect.get_or_raise("duckdb")
@@ -74,27 +72,8 @@ def read(sql: str) -> exp.Query:
     if not isinstance(tree, exp.Query):
         raise NotAllowed("Only questions are answered, and this is not a SELECT.", next_step=_SELECT_ONLY)
     check(tree, sql)
-    _refuse_growth(tree)
+    bounded.refuse_growth(tree)
     return tree
-
-
-def _refuse_growth(tree: exp.Expr) -> None:
-    """Refuse replacements in replacements that make a few letters into gigabytes.
-
-    An engine makes such a text in one go, where neither its memory limit nor an interrupt reaches it. What is
-    put in from a column counts as a hundred letters.
-    """
-    growth = 1.0
-    for node in tree.find_all(exp.Replace, exp.RegexpReplace):
-        put, taken = node.args.get("replacement"), node.expression
-        letters = len(put.this) if isinstance(put, exp.Literal) else 100 if put else 0
-        least = len(taken.this) if isinstance(node, exp.Replace) and isinstance(taken, exp.Literal) else 1
-        growth *= max(1.0, letters / max(1, least))
-    if growth > MAX_GROWTH:
-        raise NotAllowed(
-            "The replacements of this query could make a text thousands of times as long.",
-            next_step="Replace by shorter texts, or in fewer steps.",
-        )
 
 
 def check(tree: exp.Expr, sql: str) -> None:
@@ -185,7 +164,8 @@ def _refused(node: exp.Expr) -> str | None:
     """What is not allowed about this one node, as the beginning of a sentence; None when it is fine."""
     kind = type(node).__name__
     if isinstance(node, exp.Anonymous):
-        return None if node.name.lower() in allowed.OTHER_FUNCTIONS else f"The function {node.name}() is"
+        known = node.name.lower() in allowed.OTHER_FUNCTIONS
+        return bounded.oversized(node) if known else f"The function {node.name}() is"
     if kind not in allowed.NODES and kind not in allowed.KNOWN_FUNCTIONS:
         named = f"The function {node.sql_name().lower()}()" if isinstance(node, exp.Func) else _words(kind)
         return f"{named} is"
@@ -196,8 +176,8 @@ def _refused(node: exp.Expr) -> str | None:
         return f"{_words(extra[0].rstrip('_'))} is"
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.USERDEFINED:
         return "That type is"
-    if isinstance(node, exp.Pad) and not _is_at_most(node.expression, MAX_PADDED):
-        return f"Padding to anything but a number up to {MAX_PADDED:,} is"
+    if too_much := bounded.oversized(node):
+        return too_much
     if isinstance(node, exp.Join) and (node.args.get("method") or "") not in allowed.JOIN_METHODS:
         return f"{node.args['method']} JOIN is"
     if (
@@ -208,15 +188,6 @@ def _refused(node: exp.Expr) -> str | None:
         anonymous = isinstance(node.this, exp.Anonymous)
         return f"{node.this.name if anonymous else node.this.sql_name().lower()}() as a table is"
     return None
-
-
-def _is_at_most(node: exp.Expr | None, most: int) -> bool:
-    return (
-        isinstance(node, exp.Literal)
-        and node.this.isascii()
-        and node.this.isdigit()
-        and int(node.this) <= most
-    )
 
 
 def _advice(node: exp.Expr) -> str:

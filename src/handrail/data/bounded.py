@@ -1,0 +1,101 @@
+"""Bounds what one function makes in one go: there no limit of an engine looks, and nothing interrupts it.
+
+So the numbers that decide how long a text or a list becomes stand in the question, and are small.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from sqlglot import exp
+
+from handrail.kernel import NotAllowed
+
+MAX_PADDED = 10_000  # characters that lpad and rpad may make, and times that repeat may repeat
+MAX_LISTED = 100_000  # values in a list of range or generate_series; as tables they are made one by one
+MAX_WIDTH = 1_000  # of a format
+MAX_STATES = 1_000  # that the counts of a regular expression may multiply to
+MAX_GROWTH = 10_000  # times that all of a question's repetitions and replacements may lengthen a text
+
+_COUNT = re.compile(r"\{(\d*),?(\d*)\}")
+_PATTERNS = (
+    *(exp.RegexpLike, exp.RegexpILike, exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpReplace),
+    *(exp.RegexpSplit, exp.RegexpFullMatch, exp.SimilarTo),
+)
+
+
+def oversized(node: exp.Expr) -> str | None:
+    """What is too much about this one node, as the beginning of a sentence; None when it is fine."""
+    if isinstance(node, exp.Pad) and not _is_at_most(node.expression, MAX_PADDED):
+        return f"Padding to anything but a number up to {MAX_PADDED:,} is"
+    if isinstance(node, exp.Repeat) and not _is_at_most(node.args.get("times"), MAX_PADDED):
+        return f"Repeating anything but a number of times up to {MAX_PADDED:,} is"
+    as_list = isinstance(node, exp.GenerateSeries) and not isinstance(node.parent, exp.Table)
+    if as_list and not _is_short(node):
+        return f"A list of more than {MAX_LISTED:,} values, or of a number that is not written down, is"
+    if isinstance(node, exp.Format) or (isinstance(node, exp.Anonymous) and node.name.lower() == "printf"):
+        shape = node.this if isinstance(node, exp.Format) else next(iter(node.expressions), None)
+        if not _is_narrow(shape):
+            return f"A format that is not written down, or is wider than {MAX_WIDTH:,}, is"
+    if isinstance(node, _PATTERNS) and not _is_small(node.expression):
+        return "A regular expression that is neither written down nor a parameter, or counts that far, is"
+    return None
+
+
+def refuse_growth(tree: exp.Expr) -> None:
+    """Refuse repetitions and replacements in one another that make a few letters into gigabytes.
+
+    What is put in from a column counts as a hundred letters.
+    """
+    growth = 1.0
+    for node in tree.find_all(exp.Replace, exp.RegexpReplace, exp.Repeat):
+        if isinstance(node, exp.Repeat):
+            growth *= max(1, int(node.args["times"].this))
+            continue
+        put, taken = node.args.get("replacement"), node.expression
+        letters = len(put.this) if isinstance(put, exp.Literal) else 100 if put else 0
+        least = len(taken.this) if isinstance(node, exp.Replace) and isinstance(taken, exp.Literal) else 1
+        growth *= max(1.0, letters / max(1, least))
+    if growth > MAX_GROWTH:
+        raise NotAllowed(
+            "What this query repeats and replaces could make a text thousands of times as long.",
+            next_step="Repeat less, replace by shorter texts, or in fewer steps.",
+        )
+
+
+def _is_at_most(node: exp.Expr | None, most: int) -> bool:
+    found = _whole(node)
+    return found is not None and 0 <= found <= most
+
+
+def _whole(node: exp.Expr | None) -> int | None:
+    """The whole number that is written here, or None."""
+    sign = -1 if isinstance(node, exp.Neg) else 1
+    number = node.this if isinstance(node, exp.Neg) else node
+    if isinstance(number, exp.Literal) and number.this.isascii() and number.this.isdigit():
+        return sign * int(number.this)
+    return None
+
+
+def _is_short(node: exp.Expr) -> bool:
+    start, end = _whole(node.args.get("start")), _whole(node.args.get("end"))
+    step = _whole(node.args["step"]) if node.args.get("step") else 1
+    if start is None or end is None or not step:
+        return False
+    return abs(end - start) <= MAX_LISTED * abs(step)
+
+
+def _is_narrow(shape: exp.Expr | None) -> bool:
+    if not isinstance(shape, exp.Literal):
+        return False
+    return "*" not in shape.this and all(int(n) <= MAX_WIDTH for n in re.findall(r"[0-9]+", shape.this))
+
+
+def _is_small(pattern: exp.Expr | None) -> bool:
+    if isinstance(pattern, exp.Placeholder | exp.Parameter):
+        return True
+    if not isinstance(pattern, exp.Literal):
+        return False
+    counts = (max(int(low or 1), int(high or 1)) for low, high in _COUNT.findall(pattern.this))
+    return math.prod(count or 1 for count in counts) <= MAX_STATES
