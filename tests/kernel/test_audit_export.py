@@ -129,6 +129,47 @@ DOCTORED: dict[str, tuple[Callable[[Lines], Lines], str]] = {
         in_line(-1, with_("seal", lambda note: note.replace("entries 3", "entries 2"))),
         "not",
     ),
+    "an entry on the seal's line": (
+        lambda lines: [*lines[:-1], json.dumps({**json.loads(lines[-2]), **json.loads(lines[-1])}).encode()],
+        "it is not an object of seal and nothing else",
+    ),
+    "a word on the seal's line": (in_line(-1, lambda found: found.update(note="void")), "and nothing else"),
+    "a seal before the seal": (
+        lambda lines: [*lines[:-1], lines[-1].replace(b"{", b'{"seal":"none",', 1)],
+        "it names something twice",
+    ),
+    "a list of seals": (
+        lambda lines: [*lines[:-1], json.dumps([*json.loads(lines[-1]).items()] * 2).encode()],
+        "it is not an object of JSON and nothing else",
+    ),
+    "a line after the seal's signature": (
+        in_line(-1, with_("seal", lambda note: f"{note}void\n")),
+        "more stands beside the seal's signature",
+    ),
+    "a line before the seal's signature": (
+        in_line(-1, with_("seal", lambda note: note.replace("\n\n", "\n\nvoid\n"))),
+        "more stands beside the seal's signature",
+    ),
+    "a signature beside the seal's": (
+        in_line(-1, with_("seal", lambda note: f"{note}\u2014 other AAAA\n")),
+        "more stands beside the seal's signature",
+    ),
+    "an entry that says two things": (
+        lambda lines: [*lines[:50], lines[50].replace(b"{", b'{"index":49,', 1), *lines[51:]],
+        "line 51: it names something twice",
+    ),
+    "a checkpoint before the checkpoint": (
+        lambda lines: [lines[0].replace(b"{", b'{"checkpoint":"none",', 1), *lines[1:]],
+        "it names something twice",
+    ),
+    "a choice within the choice": (
+        lambda lines: [lines[0].replace(b'"chosen":{', b'"chosen":{"verb":"","verb":""'), *lines[1:]],
+        "it names something twice",
+    ),
+    "a word in the first line": (
+        in_line(0, lambda found: found.update(note="void")),
+        "it is not an object of format, key, checkpoint, chosen and nothing else",
+    ),
     "nothing": (lambda _: [], "it is not an object of JSON"),
     "only the first line": (lambda lines: lines[:1], "the file ends without its seal"),
     "something else": (lambda _: [b"{}\n"], "it is neither an export nor a proof"),

@@ -27,7 +27,6 @@ from typing import Any, BinaryIO
 
 EXPORT, CONSISTENCY, SEAL = "handrail-audit-export/1", "handrail-audit-consistency/1", "handrail audit export"
 
-
 Point = Any  # X, Y, Z, T: extended coordinates
 Key = Any  # the log's name, and its public key with a byte for its kind before it
 
@@ -86,13 +85,9 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
     scalar = int.from_bytes(signature[32:], "little")
     if len(signature) != 64 or scalar >= ORDER or not mine or not nonce:
         return False
-    digest = hashlib.sha512(signature[:32] + public + message).digest()
-    left = times(scalar, BASE)
-    right = add(nonce, times(int.from_bytes(digest, "little") % ORDER, mine))
+    digest = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little")
+    left, right = times(scalar, BASE), add(nonce, times(digest % ORDER, mine))
     return all((left[axis] * right[2] - right[axis] * left[2]) % P == 0 for axis in (0, 1))
-
-
-# Signed notes and checkpoints.
 
 
 def unpacked(text: Any) -> bytes:
@@ -137,9 +132,6 @@ def checkpoint_of(note: Any, key: Key) -> tuple[int, bytes]:
     if len(lines) < 4 or lines[0] != key[0] or not lines[1].isdecimal() or len(unpacked(lines[2])) != 32:
         raise Bad("it is not a checkpoint of this log")
     return int(lines[1]), unpacked(lines[2])
-
-
-# The Merkle tree.
 
 
 def node(left: bytes, right: bytes) -> bytes:
@@ -191,15 +183,22 @@ def extends(old: int, new: int, old_root: bytes, new_root: bytes, path: list[byt
     return last == 0 and first == old_root and second == new_root
 
 
-# The two files.
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that names nothing twice, which readers would understand in different ways."""
+    if len(dict(pairs)) < len(pairs):
+        raise Bad("it names something twice")
+    return dict(pairs)
 
 
-def record(line: bytes) -> dict[str, Any]:
-    """One line as an object."""
+def record(line: bytes, *names: str) -> dict[str, Any]:
+    """One line as an object; of these names and no others, where any are given."""
     try:
-        return dict(json.loads(line.decode()))
-    except (ValueError, TypeError):
+        found = json.loads(line.decode(), object_pairs_hook=once)
+    except ValueError:
         raise Bad("it is not an object of JSON") from None
+    if not isinstance(found, dict) or (names and {*found} != {*names}):
+        raise Bad(f"it is not an object of {', '.join(names) or 'JSON'} and nothing else")
+    return found
 
 
 def check_entry(found: dict[str, Any], after: int, size: int, root: bytes) -> int:
@@ -220,8 +219,10 @@ def check_entry(found: dict[str, Any], after: int, size: int, root: bytes) -> in
 
 
 def check_seal(note: str, key: Key, count: int, digest: bytes) -> None:
-    """Refuse a seal that is not about exactly these bytes."""
+    """Refuse a seal that is not about exactly these bytes, or beside which anything unsigned stands."""
     said = opened(note, key).split("\n")
+    if note.rpartition("\n\n")[2].split("\n")[1:] != [""]:
+        raise Bad("more stands beside the seal's signature")
     if said[:2] != [SEAL, f"entries {count}"]:
         raise Bad(f"{count} entries are here, and the seal is of {' with '.join(said[:2])}")
     if said[2:3] != ["sha256 " + base64.b64encode(digest).decode()]:
@@ -230,7 +231,7 @@ def check_seal(note: str, key: Key, count: int, digest: bytes) -> None:
 
 def export(file: BinaryIO, first: bytes, key: Key) -> str:
     """Check every line of an export; gives what was proved, as a sentence."""
-    header = record(first)
+    header = record(first, "format", "key", "checkpoint", "chosen")
     size, root = checkpoint_of(header.get("checkpoint"), key)
     digest, count, after, sealed = hashlib.sha256(first), 0, -1, False
     for line in file:
@@ -239,7 +240,7 @@ def export(file: BinaryIO, first: bytes, key: Key) -> str:
         try:
             found = record(line)
             if sealed := "seal" in found:
-                check_seal(found["seal"], key, count, digest.digest())
+                check_seal(str(record(line, "seal")["seal"]), key, count, digest.digest())
             else:
                 after = check_entry(found, after, size, root)
         except Bad as bad:
@@ -282,14 +283,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the arguments, verify, print a verdict, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("file", type=Path)
-    parser.add_argument(
-        "--key", required=True, help="the log's public key, from where the server cannot write"
-    )
+    parser.add_argument("--key", required=True, help="the log's public key, kept where no server writes")
     parser.add_argument("--old", type=Path, help="a file with a checkpoint that you kept")
-    asked, old = parser.parse_args(arguments), ""
+    asked = parser.parse_args(arguments)
     try:
-        if asked.old:
-            old = asked.old.read_bytes().decode()
+        old = asked.old.read_bytes().decode() if asked.old else ""
         print(f"Proved: {proved(asked.file, key_of(asked.key), old)}")
     except (Bad, OSError, UnicodeDecodeError) as bad:
         print(f"Not proved: {bad}.", file=sys.stderr)
