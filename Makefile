@@ -18,12 +18,12 @@ demo: setup
 test: setup system-test
 	$(PYTEST) -n auto --dist loadfile
 
-# Ours against plain DuckDB and metricflow, in one run: some twenty minutes.
 # The random tests at length, over night: some 20,000 random queries, and each parser thousands of times. It goes
 # on where it was stopped; make fuzz FUZZ=--again begins anew.
 fuzz: setup
 	nice $(BIN)/python scripts/fuzz $(FUZZ)
 
+# Ours against plain DuckDB and metricflow, in one run: some twenty minutes.
 bench: oracles
 	$(BIN)/handrail bench query
 
