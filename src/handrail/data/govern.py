@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ SCHEMA = "governed"  # where the engine finds the datasets; no query can name it
 _ROW = "_row"
 _CELL = "_cell_"
 _PARAMETER = "p_"
+_COMMON = re.compile(r"_with\d+")  # the common tables that `resolve` has decided
 _SCALARS = (str, int, float, bool, decimal.Decimal, datetime.date, datetime.datetime, type(None))
 
 
@@ -105,6 +107,7 @@ def rewritten(
     query: Resolved, contracts: Mapping[str, Contract], viewer: Entitlement, environment: Environment
 ) -> Rewritten:
     """Rewrite `query` for everybody of this entitlement: a function of what is handed over, nothing else."""
+    _refuse_undecided(query.tree)
     values: dict[str, Any] = {}
     tree = query.tree.copy()
     for node in list(tree.find_all(exp.Placeholder)):
@@ -129,6 +132,18 @@ def rewritten(
     sql = tree.sql(dialect="duckdb", comments=False)
     masked = {name: columns for name, columns in seen.items() if columns}
     return Rewritten(sql, values, query.parameters, frozenset(keyed), frozenset(query.reads), masked)
+
+
+def _refuse_undecided(tree: exp.Expr) -> None:
+    """Refuse a table that is neither a dataset, and so behind its rules, nor a common table, nor made up."""
+    for table in tree.find_all(exp.Table):
+        decided = DATASET in table.meta or isinstance(table.this, exp.Func)
+        common = not table.db and not table.catalog and _COMMON.fullmatch(table.name)
+        if not decided and not common:
+            raise Invalid(
+                f"It cannot be told what {table.name} is, which is joined to a subquery within parentheses.",
+                next_step="Leave these parentheses out, or write (SELECT … FROM … JOIN …) AS name.",
+            )
 
 
 def _source(
