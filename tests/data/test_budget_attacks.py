@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from handrail.data.plans import Plan, named
 from handrail.kernel import Instance, LimitReached, Refusal
 from tests.data import budgeting
 from tests.data.asking import asking, opened
+from tests.data.governing import CONTRACTS
 
 # What a query shows, in customers of the 40; each would show more than the budget of 10.
 ATTACKS = {
@@ -200,3 +202,33 @@ def test_probes_one_by_one_add_up(shop: Instance) -> None:
             stopped += 1
     assert len(budgeting.seen(shop)) == 40 - stopped
     assert stopped in (0, 30)
+
+
+def doubled(levels: int, items: str = "a.id") -> str:
+    """A question whose common tables name each other twice, so many levels deep."""
+    common = ["c0 AS (SELECT a.id FROM orders a)"]
+    common += [f"c{n} AS (SELECT {items} FROM c{n - 1} a, c{n - 1} b)" for n in range(1, levels + 1)]
+    return f"WITH {', '.join(common)} SELECT * FROM c{levels}"
+
+
+@pytest.mark.parametrize(("levels", "carriers"), [(0, 1), (5, 32), (6, 64), (7, 0), (9, 0)])
+def test_what_is_carried_along_does_not_double_without_end(levels: int, carriers: int) -> None:
+    shown = Plan.of(named(doubled(levels)), CONTRACTS).revealed({"orders": "customer"}, 5)
+    assert len(shown.carriers) == carriers
+    assert shown.clear == bool(carriers)
+    assert carriers or [aside.dataset for aside in shown.asides] == ["orders"]  # everybody counts
+
+
+def test_nor_do_the_stars_that_leave_it_out() -> None:
+    stars = f"SELECT {', '.join('*' * 20)} FROM ({doubled(6)})"
+    assert not Plan.of(named(stars), CONTRACTS).revealed({"orders": "customer"}, 5).clear
+
+
+@pytest.mark.parametrize("budgeted", ["clear", "unclear"])
+def test_what_doubles_is_counted_all_the_same(shop: Instance, budgeted: str) -> None:
+    sql = doubled(3 if budgeted == "clear" else 7).replace("FROM orders a", "FROM orders a WHERE id = 1007")
+    try:
+        asking(shop)("viewer.emea", sql)
+    except LimitReached:
+        assert budgeted == "unclear"  # of everybody, more than the tight budget
+    assert len(budgeting.seen(shop)) in ((1,) if budgeted == "clear" else (0, 35, 40))

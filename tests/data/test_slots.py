@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.data.slots import Most, Slot, Slots, slots_of
-from handrail.kernel import Instance, Invalid, LimitReached, Upstream, identity
+from handrail.kernel import Instance, Invalid, LimitReached, NotAllowed, NotFound, Upstream, identity
 from handrail.kernel.audit import recent
 from handrail.kernel.presence import Presence
 from handrail.server import application
@@ -183,6 +183,10 @@ def test_a_question_too_many_is_refused_on_every_face_and_on_the_trail(shop: Ins
         ("SELECT region FROM orders", None),
         ("SELECT nothing FROM orders", Invalid),
         ("SELECT '' + amount FROM orders", Invalid),
+        ("SELECT FROM WHERE", Invalid),
+        ("SELECT 1", Invalid),
+        ("SELECT getenv('HOME') FROM orders", NotAllowed),
+        ("SELECT 1 FROM nowhere", NotFound),
     ],
 )
 def test_every_ending_gives_the_place_back(shop: Instance, sql: str, kind: type[Exception] | None) -> None:
@@ -195,6 +199,17 @@ def test_every_ending_gives_the_place_back(shop: Instance, sql: str, kind: type[
                 ask("viewer.emea", sql)
     with shop.context(shop.system()) as ctx:
         assert slots_of(ctx).taken(32) == 0
+
+
+def test_nothing_is_planned_for_who_has_no_place(shop: Instance) -> None:
+    ask = asking(shop)
+    with actors(shop)("viewer.emea") as ctx:
+        held = data.query(ctx, data.Request("SELECT region FROM orders", purpose="sales-reporting"))
+    with pytest.raises(LimitReached, match="1 of your questions"):  # whatever else is wrong with it
+        ask("viewer.emea", "SELECT nothing FROM orders")
+    held.close()
+    with pytest.raises(Invalid, match="nothing"):
+        ask("viewer.emea", "SELECT nothing FROM orders")
 
 
 def test_an_app_has_a_limit_of_its_own(shop: Instance) -> None:

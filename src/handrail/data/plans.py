@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from handrail.data.extent import refuse_many
 from handrail.data.govern import Entitlement, Rewritten, rewritten
 from handrail.data.models import Contract
 from handrail.data.parse import read
@@ -43,10 +44,11 @@ _rewritten: Kept[_Key, tuple[exp.Query, Rewritten]] = Kept(_TEXTS)
 
 
 def named(sql: str) -> Named:
-    """Read a question; refuses as `parse.read` does."""
+    """Read a question; refuses as `parse.read` does, and what names too many tables or columns."""
     if (known := _named.get(sql)) is not None:
         return known
     tree = read(sql)
+    refuse_many(tree)
     tables = named_tables(tree)
     _named.put(sql, Named(sql, tables), len(sql))
     return Named(sql, tables, tree)

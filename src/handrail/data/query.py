@@ -89,9 +89,10 @@ def query(ctx: Context, request: Request) -> Answer:
     beyond the viewer's budget of entities (`reveal`), in production; and LimitReached while too many others
     are being answered (`slots`).
     """
-    question = decided(ctx, request)
-    slot = take_slot(ctx, question.asked.app)
+    asked = settled(ctx, request)
+    slot = take_slot(ctx, asked.app)  # before planning, which may take longer than answering
     try:
+        question = _question(ctx, asked)
         statement = question.statement()
         return _run(ctx, question, statement, _record(ctx, question, statement), slot)
     except BaseException:
@@ -99,9 +100,8 @@ def query(ctx: Context, request: Request) -> Answer:
         raise
 
 
-def decided(ctx: Context, request: Request) -> Question:
+def _question(ctx: Context, asked: Asked) -> Question:
     """Decide a question by everything that may refuse it before it is asked; puts nothing on the trail."""
-    asked = settled(ctx, request)
     plan, now = _planned(ctx, asked.sql)
     if not plan.resolved.reads:
         raise Invalid("The query reads no dataset.", next_step="Name one in FROM.", subject="query")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from handrail.data.extent import Extents
 from handrail.data.models import Contract
 from handrail.data.parse import nearest, place
 from handrail.data.scope import Scope, Source
@@ -43,10 +44,12 @@ def resolve(
     """Decide every table and column of `tree`, which is changed in place and must have passed `parse.read`.
 
     Refuses unknown tables and columns with their place in `sql` and the nearest known name (`others` are
-    names of further datasets), qualified table names, and column lists after a dataset's alias.
+    names of further datasets), qualified table names, column lists after a dataset's alias, and what becomes
+    too large once its common tables are put in (`extent`).
     """
     resolver = _Resolver(sql, contracts, others)
     resolver.query(tree, {}, None)
+    resolver.extents.check(tree)
     parameters = frozenset(node.name for node in tree.find_all(exp.Placeholder))
     return Resolved(tree, resolver.read_columns(), parameters)
 
@@ -56,6 +59,7 @@ class _Resolver:
         self.sql = sql
         self.others = others
         self.contracts = {name.lower(): contract for name, contract in contracts.items()}
+        self.extents = Extents(self.contracts)
         self.reads: dict[str, set[str]] = {}
         self.renamed = 0
 
@@ -98,6 +102,7 @@ class _Resolver:
             named = frozenset(column.name.lower() for column in cte.args["alias"].columns) or None
             inside = {**seen, name: (new, named)} if with_.args.get("recursive") else seen
             outputs = self.query(cte.this, inside, outer)
+            self.extents.check(cte.this, new)
             seen[name] = (new, named or outputs)
             cte.args["alias"].set("this", exp.to_identifier(new))
         return seen

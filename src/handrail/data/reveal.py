@@ -31,6 +31,8 @@ from handrail.data.grouping import aggregates, is_plain, keyed
 from handrail.data.models import Contract
 from handrail.data.resolve import DATASET
 
+MOST = 64  # carriers of one SELECT, which double where a common table is named twice
+MOST_KEPT_OUT = 10 * MOST  # names that all its stars have to leave out
 CARRY = "carry"  # the key, in a table's metadata, under which the hidden column for its entity key is named
 _SIDES = frozenset({"", "LEFT"})
 _KINDS = frozenset({"", "INNER", "OUTER", "CROSS"})
@@ -143,6 +145,9 @@ class _Finder:
         self.common_tables(node, top)
         sources = self.sources(node)
         carrying = [source for source in sources if source.carriers]
+        many = sum(len(source.carriers) for source in carrying)
+        if many > MOST or many * sum(item.is_star for item in node.expressions) > MOST_KEPT_OUT:
+            raise _Unclear
         self.refuse_unclear(node, carrying)
         grouped = bool(node.args.get("group") or node.args.get("having") or aggregates(node))
         self.expressions(node, grouped)
