@@ -158,6 +158,61 @@ ATTACKS = {
         "SELECT i FROM range(99) r(i) WHERE i IN (SELECT id FROM (SELECT id FROM customers LIMIT 39))",
         39,
     ),
+    "everybody but one": ("SELECT count(*), sum(score) FROM customers WHERE id <> 7", 39),
+    "everybody but one, by name": ("SELECT count(*) FROM customers WHERE name <> 'Person 7'", 39),
+    "everybody but one and a bit of a date": (
+        "SELECT (SELECT count(*) FROM customers WHERE NOT (id = 6)) n, "
+        "(SELECT count(*) FROM customers WHERE NOT (id = 7 AND (year(born) - 1900) >> 1 & 1 = 1)) m",
+        40,
+    ),
+    "everybody but one's orders, by what they are joined with": (
+        "SELECT count(*) FROM lines l JOIN orders o ON o.id = l.order_id WHERE l.order_id % 40 <> 7",
+        39,
+    ),
+    "the large side of a guess": (
+        "SELECT count(*) FROM customers GROUP BY id = 7 HAVING count(*) > 5",
+        39,
+    ),
+    "the large side of a guess, from around it": (
+        "SELECT n FROM (SELECT score = 10.5, count(*) n FROM customers GROUP BY 1) WHERE n > 5",
+        39,
+    ),
+    "sets of guesses": (
+        "SELECT count(*), sum(score) FROM customers GROUP BY GROUPING SETS ((), (id = 6), (id = 7)) "
+        "HAVING count(*) > 5",
+        40,
+    ),
+    "sets of guesses at a measure": (
+        "SELECT count(*) FROM customers GROUP BY GROUPING SETS ((), (score = 9), (score = 10.5)) "
+        "HAVING count(*) > 5",
+        40,
+    ),
+    "sets of guesses at a reference": (
+        "SELECT sum(amount) FROM orders GROUP BY GROUPING SETS ((), (customer_id = 6), (customer_id = 7)) "
+        "HAVING count(*) > 5",
+        40,
+    ),
+    "a cube of guesses": ("SELECT count(*) FROM customers GROUP BY CUBE ((score = 9), (score = 10.5))", 40),
+    "a rollup of guesses": (
+        "SELECT count(*) FROM customers GROUP BY ROLLUP ((score = 9), (score = 10.5))",
+        40,
+    ),
+    "unnested guesses": (
+        "SELECT unnest([score = 9, score = 10.5]) u, count(*) FROM customers GROUP BY u HAVING count(*) > 5",
+        40,
+    ),
+    "many totals of nearly everybody": (
+        "SELECT "
+        + ", ".join(f"(SELECT count(*) FROM customers WHERE score <> {n * 1.5}) n{n}" for n in range(6)),
+        39,
+    ),
+    "moments": ("SELECT sum(score), sum(score * score), sum(score * score * score) FROM customers", 40),
+    "moments of squares": ("SELECT variance(score * score) FROM customers", 40),
+    "poles": ("SELECT sum(1 / (score - 7)), sum(1 / (score - 8)) FROM customers", 40),
+    "many statistics": (
+        "SELECT " + ", ".join(f"sum(score + {n})" for n in range(40)) + " FROM customers",
+        40,
+    ),
 }
 REFUSED_ANYWAY: frozenset[str] = frozenset()
 
@@ -232,3 +287,15 @@ def test_what_doubles_is_counted_all_the_same(shop: Instance, budgeted: str) -> 
     except LimitReached:
         assert budgeted == "unclear"  # of everybody, more than the tight budget
     assert len(budgeting.seen(shop)) in ((1,) if budgeted == "clear" else (0, 35, 40))
+
+
+def test_a_refusal_is_no_count(shop: Instance, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["shop"] != 10:
+        pytest.skip("nobody is refused")
+    said = set()
+    for year in (1952, 1960, 1975):
+        with pytest.raises(LimitReached) as refused:
+            asking(shop)("viewer.emea", f"SELECT 1 FROM customers WHERE year(born) >= {year}")
+        facts = {key: value for key, value in refused.value.facts.items() if key != "subject"}
+        said.add((refused.value.message, refused.value.next_step, str(facts)))
+    assert len(said) == 1 and "more" not in str(said)

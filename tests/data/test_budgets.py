@@ -45,7 +45,25 @@ COUNTED = {
     ),
     "distinct cities": ("SELECT DISTINCT city FROM customers", set()),
     "small groups": ("SELECT id // 3, count(*) FROM customers WHERE id < 8 GROUP BY 1", set(range(8))),
-    "some small": ("SELECT id > 36, count(*) FROM customers GROUP BY 1", {37, 38, 39}),
+    "some small": ("SELECT score > 54, count(*) FROM customers GROUP BY 1", {37, 38, 39}),
+    "bands": (
+        "SELECT city, score >= 0, count(*), sum(score) FROM customers GROUP BY ALL",
+        set(),
+    ),
+    "levels": (
+        "SELECT region, year(ordered), sum(amount) FROM orders GROUP BY ROLLUP (region, year(ordered))",
+        set(),
+    ),
+    "tiles": (
+        "SELECT (SELECT count(*) FROM orders) n, (SELECT sum(amount) FROM orders WHERE region = 'EMEA') a, "
+        "(SELECT avg(score * score) FROM customers) b",
+        set(),
+    ),
+    "of a time": (
+        "SELECT region, date_trunc('month', ordered) m, sum(amount) / count(*) "
+        "FROM orders WHERE ordered >= DATE '2026-01-01' GROUP BY 1, 2 HAVING sum(amount) > 0",
+        set(),
+    ),
     "a total of one": ("SELECT sum(amount) FROM orders WHERE customer_id = 9", {9}),
     "totals over a join": (
         "SELECT l.place, sum(l.price * o.amount) FROM lines l JOIN orders o ON o.id = l.order_id GROUP BY 1",
@@ -121,7 +139,7 @@ def test_what_was_seen_already_is_not_counted_again_and_the_day_ends_the_count(s
     with pytest.raises(LimitReached) as refused:
         ask("viewer.emea", "SELECT * FROM customers WHERE id BETWEEN 5 AND 12")
     assert refused.value.message == (
-        "You have seen 12 of 12 customers today, in all apps together; this would show 1 more."
+        "You have seen 12 of 12 customers today, in all apps together; this would go beyond that."
     )
     assert "steward.sales" in refused.value.next_step
     assert (

@@ -138,6 +138,7 @@ class Meter:
         }
 
     def _refusal(self, limit: Limit, got: seen_store.Reserved, clear: bool) -> LimitReached:
+        """It does not say how many are too many: a refusal counts nobody, so it may count nothing out."""
         many = f"{limit.subject}s"
         about = "" if got.before <= self.instance.settings.data.exact else "up to "
         had = f"You have seen {about}{got.before:,} of {limit.most:,} {many} today, in all apps together"
@@ -145,11 +146,11 @@ class Meter:
             had = f"The app {self.app} has shown {about}{got.before:,} of {limit.most:,} {many} today, "
             had += "to all its viewers together"
         if clear:
-            said = f"{had}; this would show {got.fresh:,} more."
+            said = f"{had}; this would go beyond that."
             step = f"Group so that each row is about several {many}, or select fewer. Counting starts anew "
             step += "at midnight UTC."
         else:
-            said = f"{had}; whom this query shows cannot be told, so {got.fresh:,} more would count."
+            said = f"{had}; whom this query shows cannot be told, so all would count, which goes beyond that."
             step = "Select rows by plain joins, or group datasets joined by equal columns and sum measures."
         return LimitReached(
             said,
@@ -157,7 +158,6 @@ class Meter:
             subject=f"query:{self.query}",
             entity=limit.subject,
             seen=got.before,
-            more=got.fresh,
             budget=limit.most,
             **({"app": self.app} if limit.per_app else {}),
         )

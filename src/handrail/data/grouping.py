@@ -14,37 +14,44 @@ from sqlglot import exp
 from handrail.data.models import Column, Contract
 from handrail.data.resolve import DATASET
 
-_SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
+_TOTALS = (exp.Sum, exp.Avg)
+_SUMS = (*_TOTALS, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
 _ENDS = (exp.Min, exp.Max, exp.Median)  # they show one row's value, so not a name, a key or a number as code
-_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
 # Aggregates that the parser has no class for.
 _NAMED = frozenset({"mean", "sum_if", "product", "entropy", "histogram", "mad"})
 _MEASURES = ("DECIMAL", "DOUBLE", "FLOAT", "DATE", "TIME")  # beginnings of types
+_FACTORS = 2  # columns in a product; the moments of a list, enough of them, are the list
 
 
 def aggregates(node: exp.Select) -> tuple[exp.Expr, ...]:
     """The aggregates that make this SELECT a grouping."""
-    return tuple(part for part in _outputs(node) if _is_aggregate(part))
+    return tuple(part for part in _outputs(node) if is_aggregate(part))
 
 
-def is_plain(node: exp.Select, contracts: Mapping[str, Contract], counted: Collection[str]) -> bool:
+def is_statistical(node: exp.Select, contracts: Mapping[str, Contract], counted: Collection[str]) -> bool:
     """Whether this grouping gives nothing but statistics of measures over rows as they are.
 
     Subqueries that read `counted` datasets have been seen to stand alone; no other is trusted to.
     """
     joins = node.args.get("joins") or []
-    items = [node.args["from_"].this, *(join.this for join in joins)]
-    sources: dict[str, Contract] = {}
-    for item in items:
-        if not isinstance(item, exp.Table) or item.meta.get(DATASET) not in contracts:
-            return False
-        sources[item.alias_or_name.lower()] = contracts[item.meta[DATASET]]
-    if len(sources) != len(items) or not all(_is_equal_join(join) for join in joins):
+    sources = datasets(node, contracts)
+    if len(sources) != 1 + len(joins) or not all(_is_equal_join(join) for join in joins):
         return False
     where = node.args.get("where")
     if joins and where and not all(_looks_at_one(part, sources, counted) for part in _parts(where.this)):
         return False
     return all(_is_statistic(part, sources) for part in aggregates(node))
+
+
+def datasets(node: exp.Select, contracts: Mapping[str, Contract]) -> dict[str, Contract]:
+    """The datasets that are joined, by alias; fewer than items of FROM where one is something else."""
+    items = [node.args["from_"].this, *(join.this for join in node.args.get("joins") or ())]
+    return {
+        item.alias_or_name.lower(): contracts[item.meta[DATASET]]
+        for item in items
+        if isinstance(item, exp.Table) and item.meta.get(DATASET) in contracts
+    }
 
 
 def keyed(join: exp.Join, one: tuple[str, str | None], other: tuple[str, str | None], alone: bool) -> bool:
@@ -55,8 +62,8 @@ def keyed(join: exp.Join, one: tuple[str, str | None], other: tuple[str, str | N
             return True
     wanted = {_pair(*one), _pair(*other)}
     return any(
-        isinstance(part, exp.EQ) and {_pair(side.table, side.name) for side in _sides(part)} == wanted
-        for part in _conjuncts(join)
+        isinstance(part, exp.EQ) and {_pair(side.table, side.name) for side in sides(part)} == wanted
+        for part in conjuncts(join)
     )
 
 
@@ -72,11 +79,11 @@ def _outputs(node: exp.Select) -> Iterator[exp.Expr]:
         if isinstance(part, exp.Query | exp.Window):
             continue
         yield part
-        if not _is_aggregate(part):
+        if not is_aggregate(part):
             todo.extend(part.iter_expressions())
 
 
-def _is_aggregate(part: exp.Expr) -> bool:
+def is_aggregate(part: exp.Expr) -> bool:
     if isinstance(part, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
         return True
     return isinstance(part, exp.AggFunc) or (isinstance(part, exp.Anonymous) and part.name.lower() in _NAMED)
@@ -91,30 +98,33 @@ def _is_statistic(part: exp.Expr, sources: Mapping[str, Contract]) -> bool:
             return not given.args.get("on") and all(_column(one, sources) for one in given.expressions)
         return isinstance(given, exp.Star | exp.Literal) or _column(given, sources) is not None
     if type(part) in _SUMS:
-        return isinstance(given, exp.Expr) and _is_measured(given, sources)
+        factors = _factors(given, sources) if isinstance(given, exp.Expr) else None
+        return factors is not None and 0 < factors <= (_FACTORS if type(part) in _TOTALS else 1)
     if type(part) in _ENDS and not part.args.get("expressions"):
         measure = _measure(given, sources)
         return measure is not None and measure.type.upper().startswith(_MEASURES)
     return False
 
 
-def _is_measured(tree: exp.Expr, sources: Mapping[str, Contract]) -> bool:
-    """Arithmetic over measures and fixed numbers; at least one measure."""
-    measures = 0
-    todo = [tree]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, exp.Column):
-            if _measure(part, sources) is None:
-                return False
-            measures += 1
-        elif isinstance(part, exp.Coalesce) and all(isinstance(e, exp.Literal) for e in part.expressions):
-            todo.append(part.this)
-        elif isinstance(part, _ARITHMETIC):
-            todo.extend(part.iter_expressions())
-        elif not (isinstance(part, exp.Literal) and not part.is_string):
-            return False
-    return measures > 0
+def _factors(part: exp.Expr, sources: Mapping[str, Contract]) -> int | None:
+    """How many measures are multiplied in this arithmetic; None when there is something else in it."""
+    if isinstance(part, exp.Column):
+        return None if _measure(part, sources) is None else 1
+    if isinstance(part, exp.Literal):
+        return None if part.is_string else 0
+    if isinstance(part, exp.Coalesce):
+        fixed = all(isinstance(one, exp.Literal) for one in part.expressions)
+        return _factors(part.this, sources) if fixed else None
+    if isinstance(part, exp.Paren | exp.Neg):
+        return _factors(part.this, sources)
+    if not isinstance(part, _ARITHMETIC):
+        return None
+    left, right = _factors(part.this, sources), _factors(part.expression, sources)
+    if left is None or right is None:
+        return None
+    if isinstance(part, exp.Div) and right and not isinstance(part.expression.unnest(), exp.Column):
+        return None  # 1 / (x - 7) is large for who has 7
+    return left + right if isinstance(part, exp.Mul | exp.Div) else max(left, right)
 
 
 def _looks_at_one(condition: exp.Expr, sources: Mapping[str, Contract], counted: Collection[str]) -> bool:
@@ -127,7 +137,7 @@ def _looks_at_one(condition: exp.Expr, sources: Mapping[str, Contract], counted:
             if not any(table.meta.get(DATASET) in counted for table in part.find_all(exp.Table)):
                 return False
         elif isinstance(part, exp.Column):
-            seen.add(_source(part, sources))
+            seen.add(source_of(part, sources))
         else:
             todo.extend(part.iter_expressions())
     return None not in seen and len(seen) < 2
@@ -143,13 +153,13 @@ def _measure(part: exp.Expr | None, sources: Mapping[str, Contract]) -> Column |
 
 
 def _column(part: exp.Expr | None, sources: Mapping[str, Contract]) -> Column | None:
-    name = _source(part, sources)
+    name = source_of(part, sources)
     if name is None or part is None:
         return None
     return next((c for c in sources[name].columns if c.name.lower() == part.name.lower()), None)
 
 
-def _source(part: exp.Expr | None, sources: Mapping[str, Contract]) -> str | None:
+def source_of(part: exp.Expr | None, sources: Mapping[str, Contract]) -> str | None:
     """The alias of the dataset that a column belongs to, where there is no doubt."""
     if not isinstance(part, exp.Column) or isinstance(part.this, exp.Star) or len(part.parts) > 2:
         return None
@@ -168,11 +178,11 @@ def _is_equal_join(join: exp.Join) -> bool:
         return False
     if join.args.get("using"):
         return True
-    parts = _conjuncts(join)
-    return bool(parts) and all(isinstance(part, exp.EQ) and len(_sides(part)) == 2 for part in parts)
+    parts = conjuncts(join)
+    return bool(parts) and all(isinstance(part, exp.EQ) and len(sides(part)) == 2 for part in parts)
 
 
-def _conjuncts(join: exp.Join) -> list[exp.Expr]:
+def conjuncts(join: exp.Join) -> list[exp.Expr]:
     on = join.args.get("on")
     return [] if on is None else _parts(on)
 
@@ -182,5 +192,5 @@ def _parts(condition: exp.Expr) -> list[exp.Expr]:
     return [part.unnest() for part in plain.flatten()] if isinstance(plain, exp.And) else [plain]
 
 
-def _sides(part: exp.EQ) -> list[exp.Column]:
+def sides(part: exp.EQ) -> list[exp.Column]:
     return [side for side in (part.this, part.expression) if isinstance(side, exp.Column)]

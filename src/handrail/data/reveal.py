@@ -1,10 +1,10 @@
 """Finds out whom an answer shows: carries each row's entities along, hidden, to where the rows leave.
 
-Per block of a query, a row shows the entities of the rows it was made of. A *plain grouping* (datasets
-joined by equal columns, and nothing but counts, sums, averages and spreads of measures) shows nobody where at
-least `least` entities share a row; every other grouping shows all whom it puts together. A subquery inside an
-expression shows whom its rows show, counted beside the query. Where none of that can be told, everybody
-whom the viewer may see in the dataset counts: nothing is guessed in the query's favour.
+Per block of a query, a row shows the entities of the rows it was made of. A *plain grouping* (of measures:
+see grouping; and of nobody who is picked: see picking) shows nobody where at least `least` entities share a
+row; every other shows all whom it puts together. A subquery inside an expression shows whom its rows show,
+counted beside the query. Where none of that can be told, everybody whom the viewer may see in the dataset
+counts: nothing is guessed in the query's favour.
 The rule, and what it does not promise, is docs/decisions/0015-extraction-budgets.md.
 """
 
@@ -27,8 +27,9 @@ from handrail.data.blocks import (
     own,
     unwrapped,
 )
-from handrail.data.grouping import aggregates, is_plain, keyed
+from handrail.data.grouping import aggregates, is_statistical, keyed
 from handrail.data.models import Contract
+from handrail.data.picking import Totals
 from handrail.data.resolve import DATASET
 
 MOST = 64  # carriers of one SELECT, which double where a common table is named twice
@@ -129,6 +130,7 @@ class _Finder:
     steady: bool = False  # whether only plain groupings will do, because the answer must not change
     common: dict[str, tuple[Carrier, ...]] = field(default_factory=dict)  # common tables that carry
     asides: list[Aside] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
 
     def reads(self, node: exp.Expr) -> bool:
         """Whether a counted dataset is read in there, or a common table that carries."""
@@ -159,9 +161,10 @@ class _Finder:
             grouped = True
         if grouped and not top and not has_no_row_of_its_own(node):
             raise _Unclear
-        plain = grouped and is_plain(node, self.contracts, self.subjects)
+        plain = grouped and is_statistical(node, self.contracts, self.subjects)
         if self.steady and grouped and not plain:
             raise _Unclear
+        plain = plain and self.totals.admit(node, self.contracts, self.subjects, top=top)
         names = [(source.alias, [carrier.column for carrier in source.carriers]) for source in carrying]
         if len(dict(names)) != len(names):
             raise _Unclear
@@ -269,6 +272,7 @@ class _Finder:
             if is_unsteady(tree) or any(t.name in self.common for t in tree.find_all(exp.Table)):
                 raise _Unclear
             beside = _Finder(self.contracts, self.subjects, self.least, self.names, steady=True)
+            beside.totals = self.totals
             carriers = beside.block(tree, top=True)
             self.asides += [*beside.asides, Aside(tree, carriers)]
 
