@@ -169,10 +169,7 @@ ATTACKS = {
         "SELECT count(*) FROM lines l JOIN orders o ON o.id = l.order_id WHERE l.order_id % 40 <> 7",
         39,
     ),
-    "the large side of a guess": (
-        "SELECT count(*) FROM customers GROUP BY id = 7 HAVING count(*) > 5",
-        39,
-    ),
+    "the large side of a guess": ("SELECT count(*) FROM customers GROUP BY id = 7 HAVING count(*) > 5", 39),
     "the large side of a guess, from around it": (
         "SELECT n FROM (SELECT score = 10.5, count(*) n FROM customers GROUP BY 1) WHERE n > 5",
         39,
