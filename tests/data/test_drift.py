@@ -103,7 +103,7 @@ def test_a_renamed_column_is_found_its_readers_named_and_its_mask_kept(
     (event,) = heard
     assert {"amount", "ordered"} <= set(event.lost)
     assert (event.apps, event.metrics) == (("board",), ("buyers", "sales"))
-    with acting("viewer.emea") as ctx:
+    with acting("steward.hr") as ctx:
         now, newest = data.dataset(ctx, "orders"), data.quality_history(ctx, "orders")[0]
     kept = now.contract.column("amount_eur")
     assert kept and (kept.mask, kept.classification) == (data.Mask("hash"), "sensitive")
@@ -123,7 +123,7 @@ def test_an_import_of_the_same_shape_keeps_the_check_of_the_schema(acting: Actin
         with acting("steward.sales") as ctx:
             report = data.import_source(ctx, str(file))
     assert report.drift == {}
-    with acting("viewer.emea") as ctx:
+    with acting("steward.hr") as ctx:
         newest, first = data.quality_history(ctx, "orders")
     assert newest.results[0].promise.startswith("The data has the columns")
     assert (newest.results[0].outcome, newest.drift, first.drift) == ("kept", None, None)

@@ -15,6 +15,8 @@ from handrail.data.events import CertificationEnded, DatasetCertified
 from handrail.data.models import Certification, Contract, Dataset, Proposal
 from handrail.data.places import copied, there
 from handrail.data.propose import write
+from handrail.data.pushdown import promises_of
+from handrail.data.rule_sight import may_certify, roughly, sees_all
 from handrail.data.state import lacks
 from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, definitions
 from handrail.kernel.ports import Place
@@ -43,6 +45,7 @@ def certify(ctx: Context, name: str) -> Dataset:
             next_step=f"Complete the contract and propose it again: handrail propose {name} …",
             subject=f"dataset:{name}",
         )
+    may_certify(ctx, stated)
     broken = _broken(ctx, stated)
     if broken:
         raise NotReady(
@@ -145,6 +148,8 @@ def _broken(ctx: Context, contract: Contract) -> list[str]:
         seen = breaches(contract, extract_of(ctx, contract.name), lambda name: _path(ctx, name))
         held = plain(contract)
     found = results(ctx, held, store.all_extracts(ctx))
+    if not sees_all(ctx, contract.name):
+        found = roughly(found, promises_of(held))
     return [*seen, *(f"{one.promise}: {one.said}" for one in found if one.blocking and one.outcome != "kept")]
 
 

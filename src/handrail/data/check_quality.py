@@ -14,6 +14,7 @@ from handrail.data.models import Contract, Extract
 from handrail.data.places import there
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.pushdown import Question, alone, promises_of, scan, scans_with_others
+from handrail.data.rule_sight import knows_numbers, outcome_only
 from handrail.data.sources.table import quote
 from handrail.data.store import all_extracts
 from handrail.kernel import Context, NotReady, Refusal, Resource, access, storage
@@ -34,10 +35,16 @@ def check_quality(ctx: Context, name: str) -> QualityCheck:
 
 
 def quality_history(ctx: Context, name: str, limit: int = SHOWN) -> tuple[QualityCheck, ...]:
-    """The newest checks of a dataset, newest first."""
+    """The newest checks of a dataset, newest first.
+
+    What was counted and the promises in words are told to `rule_sight.knows_numbers`; everybody else learns
+    of each promise its kind and whether it is kept.
+    """
     access.require(ctx, "see-datasets", CATALOG)
-    hidden = _hidden(ctx, name)
     found = quality_store.checks_of(ctx, name, limit)
+    if not knows_numbers(ctx, name):
+        return tuple(replace(one, results=tuple(map(outcome_only, one.results))) for one in found)
+    hidden = _hidden(ctx, name)
     return tuple(
         replace(one, results=tuple(_without_values(r, hidden) for r in one.results)) for one in found
     )
@@ -186,18 +193,20 @@ def _ask(ctx: Context, question: Question, extracts: Mapping[str, Extract]) -> t
 
 
 def _result(contract: Contract, rule: Rule, found: Found, rows: int) -> Result:
-    promise = spoken.promise(rule, contract)
+    promise, about = spoken.promise(rule, contract), spoken.KINDS_OF.get(rule.counted, "")
     if isinstance(found, Refusal) or found is None:
         why = found.message if found else "It answered with no number, or with more than one row."
-        return Result(promise, "unchecked", None, why, rule.blocking)
+        return Result(promise, "unchecked", None, why, rule.blocking, about)
     if rule.bound.holds(found, rows):
-        return Result(promise, "kept", found, "", rule.blocking)
-    return Result(promise, "broken", found, spoken.counted(rule, found, rows), rule.blocking)
+        return Result(promise, "kept", found, "", rule.blocking, about)
+    return Result(promise, "broken", found, spoken.counted(rule, found, rows), rule.blocking, about)
 
 
 def _aged(freshness: Freshness, age: Found) -> Result:
-    promise = spoken.fresh(freshness)
+    promise, about = spoken.fresh(freshness), spoken.KINDS_OF["age"]
     if isinstance(age, Refusal) or age is None:
-        return Result(promise, "unchecked", None, age.message if age else "It holds no date at all.")
+        return Result(
+            promise, "unchecked", None, age.message if age else "It holds no date at all.", about=about
+        )
     kept = age <= freshness.age.total_seconds()
-    return Result(promise, "kept" if kept else "broken", age, "" if kept else spoken.age(age))
+    return Result(promise, "kept" if kept else "broken", age, "" if kept else spoken.age(age), about=about)

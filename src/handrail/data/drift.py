@@ -93,8 +93,10 @@ def as_result(found: Drift | None) -> Result:
     """The check of the schema itself: kept, or broken by so many columns."""
     promise = "The data has the columns and types that the contract states"
     if not found:
-        return Result(promise, "kept", 0)
-    return Result(promise, "broken", float(len(found.sentences())), " ".join(found.sentences()))
+        return Result(promise, "kept", 0, about="its columns")
+    return Result(
+        promise, "broken", float(len(found.sentences())), " ".join(found.sentences()), about="its columns"
+    )
 
 
 def _renames(pairs: Sequence[tuple[str, str]], before: Path | None, now: Path) -> tuple[Rename, ...]:

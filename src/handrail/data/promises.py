@@ -91,6 +91,7 @@ class Result:
     count: float | None = None
     said: str = ""
     blocking: bool = True
+    about: str = ""  # the kind of promise, for whom what it says is not told
 
 
 @dataclass(frozen=True)

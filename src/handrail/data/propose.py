@@ -15,6 +15,7 @@ from handrail.data.events import CertificationEnded
 from handrail.data.load import load
 from handrail.data.models import Contract, Dataset
 from handrail.data.promise_changes import apply_promises, read_promises
+from handrail.data.rule_sight import may_write
 from handrail.data.strict_yaml import File, validate
 from handrail.data.write_rules import write_rules
 from handrail.kernel import Context, Invalid, Resource, access, definitions
@@ -25,7 +26,8 @@ def propose(ctx: Context, name: str, changes: Changes | Mapping[str, Any]) -> Da
 
     Ends a certification, because it names the content before. The proposal may be incomplete; what is
     missing stands in the answer and stops the certification. Refuses anybody but stewards, unknown columns
-    and purposes, a row filter or a rule that cannot work, and an expiry in the past.
+    and purposes, a row filter or a rule that cannot work, a rule that counts what the caller may not see, and
+    an expiry in the past.
     """
     access.require(ctx, "propose", Resource("Dataset", name))
     before = found(ctx, name)
@@ -36,7 +38,10 @@ def propose(ctx: Context, name: str, changes: Changes | Mapping[str, Any]) -> Da
         )
     after = write(ctx, before.contract, wanted, f"Propose the contract of {name}.")
     store.add_proposal(ctx, name, after.digest)
-    ctx.audit.note("dataset.proposed", f"dataset:{name}", digest=after.digest, before=before.hash)
+    facts: dict[str, Any] = {"digest": after.digest, "before": before.hash}
+    if sql := queries(after):
+        facts["sql"] = sql
+    ctx.audit.note("dataset.proposed", f"dataset:{name}", **facts)
     if before.certified and after.digest != before.hash:
         ctx.events.publish(CertificationEnded(name, "its contract was changed"))
     return dataset(ctx, name)
@@ -57,7 +62,13 @@ def changed(ctx: Context, contract: Contract, changes: Changes | Mapping[str, An
         columns = [column.name for column in contract_of(ctx, target[0]).columns]
         if target[1] not in columns:
             raise not_among(f"column of {target[0]}", target[1], columns)
+    may_write(ctx, contract, wanted)
     return wanted
+
+
+def queries(contract: Contract) -> list[str]:
+    """The SQL of a contract's own rules, for the trail."""
+    return [rule.query for rule in contract.quality if rule.query]
 
 
 def write(ctx: Context, before: Contract, wanted: Contract, message: str) -> Contract:

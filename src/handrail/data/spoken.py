@@ -19,6 +19,17 @@ _COUNTED: Mapping[str, str] = {
     "outlived": "No row is kept longer than {age}, by {0}",
     "sql": "The contract's own query",
 }
+KINDS_OF: Mapping[str, str] = {  # what a promise is about, without columns and values
+    "nulls": "values that are there",
+    "missing": "values that are there",
+    "invalid": "valid values",
+    "duplicates": "values that are never repeated",
+    "dangling": "references to other data",
+    "rows": "the number of rows",
+    "outlived": "how long rows are kept",
+    "sql": "a query of its own",
+    "age": "how old the data is",
+}
 _OF: Mapping[str, str] = {
     "nulls": "rows without",
     "missing": "rows without",
