@@ -119,6 +119,7 @@ def test_replacements_that_multiply_are_refused_and_those_that_clean_are_not() -
         "SELECT format(name, 1) FROM customers",
         "SELECT len(range(500000000))",
         "SELECT unnest(generate_series(1, id)) FROM customers",
+        "SELECT generate_series(DATE '2020-01-01', DATE '2026-01-01', INTERVAL 1 MICROSECOND)",
         "SELECT regexp_matches(name, '(a?){200}(a{1,200}){1,4}b') FROM customers",
         "SELECT regexp_replace(name, email, 'x') FROM customers",
     ],
@@ -132,6 +133,7 @@ def test_what_one_function_would_make_in_one_go_is_bounded(sql: str) -> None:
     "sql",
     [
         "SELECT lpad(name, 20, '0'), repeat('-', 40), printf('%08.2f', 1.5), format('{:>12}', name) FROM customers",
+        "SELECT unnest(generate_series(DATE '2020-01-01', DATE '2026-01-01', INTERVAL 1 MONTH))",
         "SELECT unnest(range(12)), len(range(10, 0, -2))",
         "SELECT i FROM range(1000000000) r(i)",
         "SELECT regexp_matches(name, '^[0-9]{5}(-[0-9]{4})?$'), regexp_matches(name, $p) FROM customers",

@@ -18,6 +18,7 @@ MAX_WIDTH = 1_000  # of a format
 MAX_STATES = 1_000  # that the counts of a regular expression may multiply to
 MAX_GROWTH = 10_000  # times that all of a question's repetitions and replacements may lengthen a text
 
+_DAYS = frozenset({"DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
 _COUNT = re.compile(r"\{(\d*),?(\d*)\}")
 _PATTERNS = (
     *(exp.RegexpLike, exp.RegexpILike, exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpReplace),
@@ -79,11 +80,15 @@ def _whole(node: exp.Expr | None) -> int | None:
 
 
 def _is_short(node: exp.Expr) -> bool:
-    start, end = _whole(node.args.get("start")), _whole(node.args.get("end"))
-    step = _whole(node.args["step"]) if node.args.get("step") else 1
-    if start is None or end is None or not step:
+    """Whether a list has few values: its numbers are written down, or it goes by days or longer."""
+    step = node.args.get("step")
+    if isinstance(step, exp.Interval):
+        amount = step.this.this if isinstance(step.this, exp.Literal) else ""
+        return str(step.args.get("unit")).upper() in _DAYS and amount.isdigit() and int(amount) > 0
+    start, end, by = _whole(node.args.get("start")), _whole(node.args.get("end")), _whole(step) if step else 1
+    if start is None or end is None or not by:
         return False
-    return abs(end - start) <= MAX_LISTED * abs(step)
+    return abs(end - start) <= MAX_LISTED * abs(by)
 
 
 def _is_narrow(shape: exp.Expr | None) -> bool:
