@@ -100,8 +100,12 @@ def query(ctx: Context, request: Request) -> Answer:
         raise
 
 
-def _question(ctx: Context, asked: Asked) -> Question:
+def decided(ctx: Context, request: Request) -> Question:
     """Decide a question by everything that may refuse it before it is asked; puts nothing on the trail."""
+    return _question(ctx, settled(ctx, request))
+
+
+def _question(ctx: Context, asked: Asked) -> Question:
     plan, now = _planned(ctx, asked.sql)
     if not plan.resolved.reads:
         raise Invalid("The query reads no dataset.", next_step="Name one in FROM.", subject="query")
