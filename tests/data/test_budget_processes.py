@@ -152,7 +152,8 @@ def test_eight_processes_keep_to_the_budgets_of_viewers_and_apps_when_sketches_c
     for place, person in enumerate(people):
         mine = shown[place] | shown[place + 4]
         assert len(mine) <= 2000 + 200
-        assert len(mine) <= used["person", person].seen * 1.1
+        if mine:  # somebody whose app had spent its share each time was shown nobody
+            assert len(mine) <= used["person", person].seen * 1.1
     with empty.engine.connect() as db:
         rows = db.scalar(sa.select(sa.func.count()).select_from(seen_store.entities))
         tallies = list(db.scalars(sa.select(seen_store.days.c.tally)))

@@ -16,6 +16,7 @@ from handrail.data.govern import govern
 from handrail.data.models import Column, RowFilter
 from handrail.data.parse import read
 from handrail.data.resolve import resolve
+from handrail.kernel import NotAllowed
 from tests.data.governing import LIMITS, SECRET, House, contract
 from tests.data.worlds import FILTERS, WHO, Worlds, outcome, question
 
@@ -121,5 +122,9 @@ def test_random_questions_are_planned_alike_whatever_the_hidden_rows_say(tmp_pat
         folder.mkdir()
         worlds = Worlds(folder, rnd.randrange(10**6))
         for sql in [question(rnd) for _ in range(4)]:
+            try:
+                read(sql)
+            except NotAllowed:  # it would make too much in one go, in either house
+                continue
             plans = [plan(house, sql) for house in worlds.houses]
             assert plans[0] == plans[1], f"{worlds.filters}: {sql}"

@@ -84,6 +84,7 @@ def _outputs(node: exp.Select) -> Iterator[exp.Expr]:
 
 
 def is_aggregate(part: exp.Expr) -> bool:
+    """Whether this is an aggregate of the rows of a group, also one with a filter or an order."""
     if isinstance(part, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
         return True
     return isinstance(part, exp.AggFunc) or (isinstance(part, exp.Anonymous) and part.name.lower() in _NAMED)
@@ -183,6 +184,7 @@ def _is_equal_join(join: exp.Join) -> bool:
 
 
 def conjuncts(join: exp.Join) -> list[exp.Expr]:
+    """The conditions of a join that must all hold."""
     on = join.args.get("on")
     return [] if on is None else _parts(on)
 
@@ -193,4 +195,5 @@ def _parts(condition: exp.Expr) -> list[exp.Expr]:
 
 
 def sides(part: exp.EQ) -> list[exp.Column]:
+    """Which sides of an equation are columns."""
     return [side for side in (part.this, part.expression) if isinstance(side, exp.Column)]

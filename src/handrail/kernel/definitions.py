@@ -7,8 +7,8 @@ with access to the directory, by pull request or by Handrail are therefore all a
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -112,13 +112,19 @@ def write_all(ctx: "Context", files: Mapping[str, bytes], message: str) -> str:
 
 def _refuse_damaged(root: Path, paths: Iterable[str]) -> None:
     """Read what an edit of these files would be undone from."""
+    with _sound(), Repo(str(root)) as repo:
+        newest = repo[repo.head()]
+        assert isinstance(newest, Commit)
+        for path in paths:
+            with suppress(KeyError):  # a new file
+                repo[tree_lookup_path(repo.__getitem__, newest.tree, path.encode())[1]]
+
+
+@contextmanager
+def _sound() -> Iterator[None]:
+    """Turn what a damaged repository does to its reader into a refusal."""
     try:
-        with Repo(str(root)) as repo:
-            newest = repo[repo.head()]
-            assert isinstance(newest, Commit)
-            for path in paths:
-                with suppress(KeyError):  # a new file
-                    repo[tree_lookup_path(repo.__getitem__, newest.tree, path.encode())[1]]
+        yield
     # Whatever a damaged repository does to dulwich surfaces as one of these.
     except (NotGitRepository, FileFormatException, WrongObjectException, *_DAMAGE) as error:
         raise Upstream(
@@ -148,7 +154,7 @@ def earlier(ctx: "Context", path: str, content_digest: str | None = None) -> byt
     This is how a certification, which names a digest, leads back to the text that was certified.
     """
     found: bytes | None = None
-    with Repo(str(ctx.settings.home / "definitions")) as repo:
+    with _sound(), Repo(str(ctx.settings.home / "definitions")) as repo:
         for entry in repo.get_walker(paths=[path.encode()]):
             tree = repo[entry.commit.tree]
             assert isinstance(tree, Tree)
