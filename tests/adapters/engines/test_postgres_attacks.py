@@ -67,8 +67,10 @@ def outcome(house: LiveHouse, sql: str) -> str:
         answer = house.ask(sql.replace("{folder}", "/tmp"), EMEA, limits=LIMITS)
     except Refusal as refusal:
         assert refusal.next_step
-        # Of two limits the machine's load decides which is met first; which limit it was tells nothing of a row.
-        return refusal.code if refusal.code == "limit_reached" else f"{refusal.code}: {refusal.message}"
+        # The one string that reads no dataset and meets two limits: the machine's load decides which comes first.
+        if sql == "SELECT list(a) FROM range(1000000000) t(a)":
+            return refusal.code
+        return f"{refusal.code}: {refusal.message}"
     return f"{answer.schema.names} {sorted(map(str, answer.to_pylist()))}"
 
 
