@@ -10,7 +10,7 @@ PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
 .PHONY: demo test fuzz bench check format setup system system-test assets lock migration clean oracles test-oracles \
-  test-engines
+  test-engines bench-twins
 
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
@@ -104,6 +104,19 @@ test-engines: setup system-test $(ENGINES)/.venv/ready
 $(ENGINES)/.venv/ready: $(ENGINES)/requirements.lock
 	test -x $(ENGINES)/.venv/bin/python || $(PYTHON) -m venv $(ENGINES)/.venv
 	$(BIN)/uv pip install --quiet --python $(ENGINES)/.venv/bin/python --no-deps --require-hashes -r $<
+	touch $@
+
+# SDV, sdmetrics and anonymeter, in an environment of their own (6 GB where torch comes with CUDA): our twins beside
+# SDV's, in one run of two to three hours. torch comes by pip, which also takes a build that lies on the disk.
+TWINS := bench/twins
+
+bench-twins: setup $(TWINS)/.venv/ready
+	$(BIN)/handrail bench twins
+
+$(TWINS)/.venv/ready: $(TWINS)/requirements.lock
+	test -x $(TWINS)/.venv/bin/python || $(PYTHON) -m venv $(TWINS)/.venv
+	$(TWINS)/.venv/bin/python -m pip install --quiet torch==2.13.0
+	$(BIN)/uv pip install --quiet --python $(TWINS)/.venv/bin/python --no-deps --require-hashes -r $<
 	touch $@
 
 clean:
