@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from handrail.adapters.engines import rules
 from handrail.adapters.engines.spread import Different
-from handrail.adapters.engines.translate import Dialect, words
+from handrail.adapters.engines.translate import Dialect, Rule, words
 
-_DOUBLE, _NUMERIC, _BIGINT = (exp.DataType.build(name) for name in ("DOUBLE", "DECIMAL", "BIGINT"))
+_DOUBLE, _NUMERIC, _BIGINT, _TEXT = (
+    exp.DataType.build(name) for name in ("DOUBLE", "DECIMAL", "BIGINT", "TEXT")
+)
 _DATE, _TIMESTAMP = (exp.DataType.build(name) for name in ("DATE", "TIMESTAMP"))
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600}
-_E_MAIL = r"^([^@]?)[^@]*"
-_FIRST = r"^(.?).*$"
+# Parts of a moment that PostgreSQL has another name for.
+_PARTS = {"DAYOFWEEK": "DOW", "DAYOFYEAR": "DOY", "DAYOFWEEKISO": "ISODOW"}
 _LARGEST = {"SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
 
 
@@ -46,25 +49,18 @@ def _sha256(node: exp.Expr) -> exp.Expr:
 
 
 def _part(node: exp.Expr) -> exp.Expr:
-    """The patterns of masks alone mean the same in both kinds of regular expression."""
-    pattern = node.expression
-    if not (isinstance(pattern, exp.Literal) and pattern.name in (_E_MAIL, _FIRST)):
-        raise Different
-    arguments = [node.this.copy(), pattern.copy(), node.args["replacement"].copy()]
-    return exp.Anonymous(this="regexp_replace", expressions=arguments)
+    texts = [exp.Literal.string(rules.of_mask(node)), exp.Literal.string(rules.KEPT)]
+    return exp.Anonymous(this="regexp_replace", expressions=[node.this.copy(), *texts])
 
 
 def _trunc(node: exp.Expr) -> exp.Expr:
-    unit = exp.Literal.string(node.args["unit"].name.lower())
     moment = _cast(node.this.copy(), _TIMESTAMP)
-    return exp.Anonymous(this="date_trunc", expressions=[unit, moment])
+    return exp.Anonymous(this="date_trunc", expressions=[rules.unit(node), moment])
 
 
 def _steps(node: exp.Expr) -> exp.Expr:
     """A row for each step from one moment to another; of days PostgreSQL would make moments somewhere."""
-    series = node.this
-    if not isinstance(series, exp.GenerateSeries):
-        raise Different
+    series = rules.steps(node)
     ends = [_cast(series.args[end].copy(), _TIMESTAMP) for end in ("start", "end")]
     return exp.Anonymous(this="generate_series", expressions=[*ends, series.args["step"].copy()])
 
@@ -75,8 +71,18 @@ def _only_as_rows(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _quarter(node: exp.Expr) -> exp.Expr:
-    return _cast(exp.Extract(this=exp.var("QUARTER"), expression=node.this.copy()), _BIGINT)
+def _extracted(name: str, moment: exp.Expr) -> exp.Expr:
+    """A part of a moment: whole, but for the seconds of an age."""
+    part = exp.Extract(this=exp.var(_PARTS.get(name, name)), expression=moment.copy())
+    return _double(part) if name == "EPOCH" else _cast(exp.Floor(this=part), _BIGINT)
+
+
+def _extract(node: exp.Expr) -> exp.Expr:
+    return _extracted(node.name.upper(), node.expression)
+
+
+def _part_named(name: str) -> Rule:
+    return lambda node: _extracted(name, node.this)
 
 
 def _between(node: exp.Expr) -> exp.Expr:
@@ -147,13 +153,14 @@ def _like(node: exp.Expr) -> exp.Expr:
 
 def _ilike(node: exp.Expr) -> exp.Expr:
     value, pattern = (_case(exp.Lower(this=side.copy())) for side in (node.this, node.expression))
-    return _like(exp.Like(this=value, expression=pattern))
+    made = exp.Like(this=value, expression=pattern, negate=node.args.get("negate"))
+    return made if isinstance(node.parent, exp.Escape) else _like(made)
 
 
 def _case(node: exp.Expr) -> exp.Expr:
     """Capitals of all languages: the C collation, in which texts compare as in DuckDB, knows ASCII alone."""
     unicode, plain = (exp.to_identifier(name, quoted=True) for name in ("und-x-icu", "C"))
-    words = exp.Collate(this=exp.Paren(this=node.this.copy()), expression=unicode)
+    words = exp.Collate(this=exp.Paren(this=rules.other_case(node)), expression=unicode)
     return exp.Paren(this=exp.Collate(this=type(node)(this=words), expression=plain))
 
 
@@ -164,15 +171,13 @@ def _round(node: exp.Expr) -> exp.Expr:
 
 
 def _whole(node: exp.Expr) -> exp.Expr:
-    sides = [_cast(side.copy(), _NUMERIC) for side in (node.this, node.expression)]
+    sides = [_cast(rules.whole(side), _NUMERIC) for side in (node.this, node.expression)]
     return _cast(exp.Anonymous(this="div", expressions=sides), _BIGINT)
 
 
-def _substring(node: exp.Expr) -> exp.Expr:
-    start = node.args.get("start")
-    if not (isinstance(start, exp.Literal) and not start.is_string and int(start.name) > 0):
-        raise Different  # 0 and negative places mean other things
-    return node
+def _concat(node: exp.Expr) -> exp.Expr:
+    """By way of a cast, which writes what is true as DuckDB does."""
+    return exp.Anonymous(this="concat", expressions=[_cast(one.copy(), _TEXT) for one in node.expressions])
 
 
 def _contains(node: exp.Expr) -> exp.Expr:
@@ -217,21 +222,36 @@ POSTGRES = Dialect(
         exp.GenerateSeries: _only_as_rows,
         exp.DateDiff: _between,
         exp.Cast: _listed,
-        exp.Quarter: _quarter,
+        exp.Extract: _extract,
+        exp.Quarter: _part_named("QUARTER"),
+        exp.Year: _part_named("YEAR"),
+        exp.Month: _part_named("MONTH"),
+        exp.Day: _part_named("DAY"),
+        exp.Hour: _part_named("HOUR"),
+        exp.Minute: _part_named("MINUTE"),
+        exp.Second: _part_named("SECOND"),
+        exp.DayOfWeek: _part_named("DOW"),
+        exp.DayOfWeekIso: _part_named("ISODOW"),
+        exp.DayOfYear: _part_named("DOY"),
+        exp.WeekOfYear: _part_named("WEEK"),
+        exp.Concat: _concat,
+        exp.CountIf: rules.counted,
+        exp.Tuple: rules.tuple_,
+        exp.SplitPart: rules.part_of_text,
         exp.TryCast: _try,
         exp.Like: _like,
         exp.ILike: _ilike,
         exp.Lower: _case,
         exp.Upper: _case,
         exp.Round: _round,
-        exp.Substring: _substring,
+        exp.Substring: rules.substring,
         exp.Contains: _contains,
         exp.ArrayDistinct: _carried,
     },
     collation="C",
     also=words(
-        "Corr CovarPop CovarSamp RegrSlope RegrIntercept RegrR2 GroupConcat PercentileCont Pad Reverse "
+        "Corr CovarPop CovarSamp RegrSlope RegrIntercept RegrR2 GroupConcat PercentileCont Pad "
         "Median SplitPart Sin Cos Tan Asin Acos Atan Degrees Radians Array ArrayDistinct Flatten "
-        "Explode GenerateSeries",
+        "Explode GenerateSeries Hour Minute Second DayOfWeek DayOfWeekIso DayOfYear WeekOfYear",
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from handrail.adapters.engines import rules
 from handrail.adapters.engines.spread import Different
 from handrail.adapters.engines.translate import Dialect, words
 
@@ -11,7 +12,7 @@ _DOUBLE, _TEXT, _BIGINT, _DATE, _MOMENT, _INSTANT, _WHOLE = (
     exp.DataType.build(name, dialect="spark")
     for name in ("DOUBLE", "STRING", "BIGINT", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP", "DECIMAL(38, 0)")
 )
-_PATTERNS = {r"^([^@]?)[^@]*": r"^([^@]?)[^@]*", r"^(.?).*$": r"(?s)^(.?).*"}
+_PATTERNS = {rules.FIRST: r"(?s)^(.?).*"}
 _WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600}
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
@@ -38,26 +39,23 @@ def _average(node: exp.Expr) -> exp.Expr:
 
 
 def _part(node: exp.Expr) -> exp.Expr:
-    """The patterns of masks alone mean the same in both kinds of regular expression."""
-    pattern = node.expression
-    if not isinstance(pattern, exp.Literal) or pattern.name not in _PATTERNS:
-        raise Different
-    texts = [exp.Literal.string(_PATTERNS[pattern.name]), exp.Literal.string("$1***")]
+    pattern = rules.of_mask(node)
+    texts = [exp.Literal.string(_PATTERNS.get(pattern, pattern)), exp.Literal.string("$1***")]
     return exp.Anonymous(this="regexp_replace", expressions=[node.this.copy(), *texts])
 
 
 def _steps(node: exp.Expr) -> exp.Expr:
     """A row for each step from one moment to another, and nothing else that is spread out."""
-    inner = node.this if isinstance(node, exp.Explode) else node
-    if not isinstance(inner, exp.GenerateSeries) or not isinstance(inner.parent, exp.Explode):
+    if isinstance(node, exp.Explode):
+        rules.steps(node)
+    elif not isinstance(node.parent, exp.Explode):
         raise Different
     return node
 
 
 def _trunc(node: exp.Expr) -> exp.Expr:
-    unit = exp.Literal.string(node.args["unit"].name.lower())
     moment = _cast(node.this.copy(), _MOMENT)
-    return _cast(exp.Anonymous(this="date_trunc", expressions=[unit, moment]), _MOMENT)
+    return _cast(exp.Anonymous(this="date_trunc", expressions=[rules.unit(node), moment]), _MOMENT)
 
 
 def _between(node: exp.Expr) -> exp.Expr:
@@ -119,7 +117,7 @@ def _rounded(node: exp.Expr) -> exp.Expr:
 
 
 def _whole(node: exp.Expr) -> exp.Expr:
-    sides = [_cast(_cast(side.copy(), _WHOLE), _BIGINT) for side in (node.this, node.expression)]
+    sides = [_cast(_cast(rules.whole(side), _WHOLE), _BIGINT) for side in (node.this, node.expression)]
     return exp.Paren(this=exp.IntDiv(this=sides[0], expression=sides[1]))
 
 
@@ -140,11 +138,8 @@ def _distinct(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _substring(node: exp.Expr) -> exp.Expr:
-    start = node.args.get("start")
-    if not (isinstance(start, exp.Literal) and not start.is_string and int(start.name) > 0):
-        raise Different  # 0 and negative places mean other things
-    return node
+def _other_case(node: exp.Expr) -> exp.Expr:
+    return type(node)(this=rules.other_case(node))
 
 
 SPARK = Dialect(
@@ -169,7 +164,11 @@ SPARK = Dialect(
         exp.TryCast: _rounded,
         exp.ArrayAgg: _gathered,
         exp.Distinct: _distinct,
-        exp.Substring: _substring,
+        exp.Substring: rules.substring,
+        exp.Lower: _other_case,
+        exp.Upper: _other_case,
+        exp.CountIf: rules.counted,
+        exp.Tuple: rules.tuple_,
     },
     also=words("Explode GenerateSeries TINYINT Array ArrayDistinct Flatten Median Corr CovarPop CovarSamp"),
     not_=words("Any"),

@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from handrail.adapters.engines.rules import is_moment
 from handrail.adapters.engines.spread import Different, spread
 from handrail.kernel import Invalid
 
@@ -47,6 +48,7 @@ _TYPES = frozenset(
     BOOLEAN SMALLINT INT BIGINT DECIMAL FLOAT DOUBLE VARCHAR TEXT DATE TIMESTAMP TIMESTAMPNTZ INTERVAL
     """.split()
 )
+_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMPNTZ")
 Rule = Callable[[exp.Expr], exp.Expr]
 
 
@@ -135,6 +137,8 @@ def _refuse_foreign(tree: exp.Expr, dialect: Dialect) -> None:
             raise _cannot(dialect, _shown(node))
         if isinstance(node, exp.DataType) and node.this.value not in (_TYPES | dialect.also):
             raise _cannot(dialect, f"the type {node.sql(dialect='duckdb')}")
+        if isinstance(node, exp.Cast) and node.to.this.value in _MOMENTS and not is_moment(node.this):
+            raise _cannot(dialect, f"the {node.to.sql(dialect='duckdb')} “{node.this.name[:40]}”")
         if isinstance(node, exp.Join) and (node.args.get("method") or "").upper() == "ASOF":
             raise _cannot(dialect, "an ASOF JOIN")
         if isinstance(node, exp.Identifier) and len(node.name.encode()) > dialect.longest_name:
