@@ -9,29 +9,25 @@ here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import pyarrow as pa
-import structlog
 from psycopg import conninfo
 
-from handrail.adapters.engines.cells import batch
+from handrail.adapters.engines.ended import WAIT_SECONDS, busy, same_server
 from handrail.adapters.engines.plan import Planner
 from handrail.adapters.engines.postgres_catalog import described, listed
+from handrail.adapters.engines.postgres_running import Running
 from handrail.adapters.engines.postgres_words import told, unreachable
 from handrail.adapters.engines.to_postgres import POSTGRES
 from handrail.adapters.engines.translate import translate
-from handrail.kernel import LimitReached, NotReady, Refusal, Upstream
+from handrail.kernel import Upstream
 from handrail.kernel.ports import EngineLimits, LiveSource, Remote, Rows
 
 if TYPE_CHECKING:
     from handrail.settings import EngineSettings
 
-_BATCH_ROWS = 20_000
-_WAIT_SECONDS = 10
 _CONNECT: dict[str, Any] = {
     "connect_timeout": 10,
     "client_encoding": "UTF8",
@@ -81,20 +77,20 @@ class Postgres:
         gone or are not what their contracts say.
         """
         for name, place in tables.items():
-            self._same_server(name, place)
+            same_server(self._name, self.where, name, place)
         planned = self._planner.schema(sql, values, schema, tables)
         connection = self._connection(limits)
         try:
             physical = described(connection, tables)
             made = translate(sql, schema, physical, POSTGRES)
             bound = self._bound(made.parameters, made.converted, values)
-            return _Running(self, connection, made.sql, bound, planned, limits)
         except psycopg.Error as error:
             self.give_back(connection, whole=False)
             raise told(error, self.where, limits.seconds) from None
         except BaseException:
             self.give_back(connection, whole=False)
             raise
+        return Running(self, connection, made.sql, bound, planned, limits)  # which gives it back
 
     def live(self) -> LiveSource:
         """Every table and view that this role may read."""
@@ -128,11 +124,8 @@ class Postgres:
 
     def _connection(self, limits: EngineLimits) -> psycopg.Connection[Any]:
         """A connection in a new transaction; refuses when all are busy or the database is not there."""
-        if not self._free.acquire(timeout=_WAIT_SECONDS):
-            raise LimitReached(
-                f"{self._name} answers as many questions as it may, and none ended within {_WAIT_SECONDS} s.",
-                next_step="Try it again in a moment; an admin may raise the engine's connections.",
-            )
+        if not self._free.acquire(timeout=WAIT_SECONDS):
+            raise busy(self._name)
         milliseconds = max(1, int(limits.seconds * 1000))
         begin = _BEGIN.format(ms=milliseconds, idle=milliseconds + 60_000, threads=max(limits.threads - 1, 0))
         try:
@@ -166,16 +159,6 @@ class Postgres:
             raise unreachable(error, self._name, self.where) from None
         return connection
 
-    def _same_server(self, name: str, place: Remote) -> None:
-        if place.server and place.server != self.where:
-            raise NotReady(
-                f"The contract of {name} says that its data is at {place.server}, and {self._name} is at "
-                f"{self.where}.",
-                next_step="An admin corrects the engine's address, or a steward the contract, which is then "
-                "certified again.",
-                subject=f"dataset:{name}",
-            )
-
     def _bound(
         self, names: tuple[str, ...], converted: Mapping[str, tuple[str, str]], values: Mapping[str, Any]
     ) -> list[Any]:
@@ -185,98 +168,6 @@ class Postgres:
             else values[name]
             for name in names
         ]
-
-
-class _Running:
-    """One running statement, its rows taken from the server as they are asked for."""
-
-    def __init__(
-        self,
-        server: Postgres,
-        connection: psycopg.Connection[Any],
-        sql: str,
-        values: list[Any],
-        schema: pa.Schema,
-        limits: EngineLimits,
-    ) -> None:
-        self.schema = schema
-        self._server, self._connection, self._seconds = server, connection, limits.seconds
-        self._taking = threading.Lock()  # held while rows are taken, so that nobody closes below them
-        self._stopped = threading.Event()
-        self._open = True
-        self._presence = limits.presence
-        self._left = self._presence.on_leave(self._leave)
-        self._rows = iter(connection.cursor().stream(sql.encode(), values, binary=True, size=2_000))
-        self._first: pa.RecordBatch | None = self._next()  # an error of the start is told at the start
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, a batch at a time. Refuses as `Postgres.run` does, and closes at the end."""
-        try:
-            made, self._first = self._first, None
-            while made is not None:
-                yield made
-                made = self._taken()
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Stop, whether or not all rows were taken; what still runs at the server is cancelled."""
-        self._stopped.set()
-        if not self._taking.acquire(blocking=False):
-            self._connection.cancel_safe(timeout=5)  # whoever takes rows finds out, and closes
-            return
-        try:
-            self._end(whole=False)
-        finally:
-            self._taking.release()
-
-    def _leave(self) -> None:
-        """Whoever asked has left: the server gives up, and the thread that waits for it learns so."""
-        try:
-            self._connection.cancel_safe(timeout=5)
-        except psycopg.Error:
-            _log.info("engine_cancel_failed", engine="postgres")
-
-    def _taken(self) -> pa.RecordBatch | None:
-        with self._taking:
-            if not self._open:
-                return None
-            try:
-                return self._next()
-            except psycopg.Error as error:
-                self._end(whole=False)
-                raise told(error, self._server.where, self._seconds) from None
-            except Refusal:
-                self._end(whole=False)
-                raise
-            finally:
-                if self._stopped.is_set():
-                    self._end(whole=False)
-
-    def _next(self) -> pa.RecordBatch | None:
-        rows = list(islice(self._rows, _BATCH_ROWS))
-        if not rows:
-            self._end(whole=True)
-            return None
-        try:
-            return batch(rows, self.schema)
-        except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
-            raise told(psycopg.DataError(), self._server.where, self._seconds) from None
-
-    def _end(self, *, whole: bool) -> None:
-        if not self._open:
-            return
-        self._open = False
-        self._presence.forget(self._left)
-        if not whole:
-            try:
-                self._connection.cancel_safe(timeout=5)
-            except psycopg.Error:
-                _log.info("engine_cancel_failed", engine="postgres")
-        self._server.give_back(self._connection, whole=whole)
-
-
-_log = structlog.get_logger(__name__)
 
 
 def _where(name: str, url: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import psycopg
 
+from handrail.adapters.engines.ended import changed
 from handrail.adapters.engines.translate import Physical
-from handrail.kernel import Invalid, NotReady
+from handrail.kernel import Invalid
 from handrail.kernel.ports import LiveTable, Remote
 
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
@@ -92,26 +93,18 @@ def described(
 
 def _physical(name: str, place: Remote, types: Mapping[str, str]) -> Physical:
     if not types:
-        raise _changed(name, f"the table {place.table} is not there any more, or may not be seen")
+        raise changed(name, f"the table {place.table} is not there any more, or may not be seen")
     read, texts = [], set()
     for column, stated in place.columns:
         if column not in types:
-            raise _changed(name, f"its column {column} is gone")
+            raise changed(name, f"its column {column} is gone")
         type_, sql, _ = reading(column, types[column])
         if type_ != stated:
-            raise _changed(name, f"its column {column} is {type_} now, and the contract says {stated}")
+            raise changed(name, f"its column {column} is {type_} now, and the contract says {stated}")
         read.append((column, sql))
         if type_ == "VARCHAR":
             texts.add(column)
     return Physical(parts(place.table), tuple(read), frozenset(texts))
-
-
-def _changed(name: str, what: str) -> NotReady:
-    return NotReady(
-        f"The data of {name} is not what its contract says: {what}.",
-        next_step="Its steward imports the source again, which mends the contract, and has it certified.",
-        subject=f"dataset:{name}",
-    )
 
 
 def listed(connection: psycopg.Connection[Any]) -> tuple[LiveTable, ...]:

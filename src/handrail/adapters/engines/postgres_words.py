@@ -6,6 +6,7 @@ import psycopg
 import structlog
 
 from handrail.adapters.engines.duckdb_words import MISFIT, VALUE
+from handrail.adapters.engines.ended import too_late
 from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
 
 _log = structlog.get_logger(__name__)
@@ -16,10 +17,7 @@ def told(error: psycopg.Error, where: str, seconds: float) -> Refusal:
     state = error.sqlstate or ""
     _log.info("engine_error", engine="postgres", state=state, kind=type(error).__name__)
     if state == "57014":
-        return LimitReached(
-            f"The query took longer than {seconds:g} seconds and was stopped.",
-            next_step="Filter or aggregate more, or ask for fewer columns.",
-        )
+        return too_late(seconds)
     if state == "42501":
         return NotReady(
             f"The role of Handrail at {where} may not read one of the tables, or use a function on it.",

@@ -79,7 +79,7 @@ def part_of_text(node: exp.Expr) -> exp.Expr:
 def other_case(node: exp.Expr) -> exp.Expr:
     """The text of LOWER or UPPER, with the letters replaced that only DuckDB turns into one other letter."""
     pairs = (("ß", "ẞ"),) if isinstance(node, exp.Upper) else (("İ", "i"), ("Σ", "σ"))
-    text = node.this.copy()
+    text: exp.Expr = node.this.copy()
     for letter, other in pairs:
         given = [exp.Literal.string(letter), exp.Literal.string(other)]
         text = exp.Anonymous(this="replace", expressions=[text, *given])

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from handrail.adapters.engines.ended import changed
 from handrail.adapters.engines.translate import Physical
-from handrail.kernel import NotReady
 from handrail.kernel.ports import LiveTable, Remote
 
 _PLAIN = {
@@ -49,25 +49,17 @@ def described(session: Any, tables: Mapping[str, Remote]) -> tuple[tuple[str, Ph
 def _physical(session: Any, name: str, place: Remote) -> Physical:
     relation = ".".join(_quoted(part) for part in place.table.split("."))
     if not session.catalog.tableExists(relation):
-        raise _changed(name, f"the table {place.table} is not there any more, or may not be seen")
+        raise changed(name, f"the table {place.table} is not there any more, or may not be seen")
     types = {field.name: field.dataType.simpleString() for field in session.table(relation).schema}
     read = []
     for column, stated in place.columns:
         if column not in types:
-            raise _changed(name, f"its column {column} is gone")
+            raise changed(name, f"its column {column} is gone")
         type_, sql, _ = reading(column, types[column])
         if type_ != stated:
-            raise _changed(name, f"its column {column} is {type_} now, and the contract says {stated}")
+            raise changed(name, f"its column {column} is {type_} now, and the contract says {stated}")
         read.append((column, sql))
     return Physical(tuple(place.table.split(".")), tuple(read))
-
-
-def _changed(name: str, what: str) -> NotReady:
-    return NotReady(
-        f"The data of {name} is not what its contract says: {what}.",
-        next_step="Its steward imports the source again, which mends the contract, and has it certified.",
-        subject=f"dataset:{name}",
-    )
 
 
 def listed(session: Any) -> tuple[LiveTable, ...]:
