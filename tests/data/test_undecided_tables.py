@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from handrail.data.govern import Entitlement, rewritten
+from handrail.data.parse import read
+from handrail.data.resolve import Resolved
 from handrail.kernel import Refusal
 from tests.data.governing import House
 from tests.data.test_aggregate_only import DEPTS, PAID, STAFF, pa, staff
@@ -36,9 +39,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.mark.parametrize("name", TRICKS)
-def test_what_was_not_decided_is_not_read(house: House, name: str) -> None:
-    with pytest.raises(Refusal, match="cannot be told what") as refused:
+def test_what_is_no_dataset_is_not_read(house: House, name: str) -> None:
+    with pytest.raises(Refusal, match=r"No dataset is called|without a schema"):
         house.ask(TRICKS[name])
+
+
+@pytest.mark.parametrize("sql", [*TRICKS.values(), "SELECT 1 FROM staff"])
+def test_nothing_reaches_the_engine_of_which_it_was_not_decided_what_it_is(house: House, sql: str) -> None:
+    undecided = Resolved(read(sql), {"staff": ()}, frozenset())
+    with pytest.raises(Refusal, match="cannot be told what") as refused:
+        rewritten(undecided, house.contracts, Entitlement(), "production")
     assert "SELECT … FROM … JOIN …" in str(refused.value.next_step)
 
 
@@ -49,6 +59,9 @@ def test_what_was_not_decided_is_not_read(house: House, name: str) -> None:
         "WITH c AS (SELECT id FROM depts) SELECT count(*) AS n FROM ((c JOIN depts ON c.id = depts.id))",
         "SELECT count(*) AS n FROM range(3) r(i)",
         "SELECT count(*) AS n FROM (depts JOIN (SELECT 1 z) q ON TRUE)",
+        "SELECT count(*) AS n FROM ((SELECT 1 z) q JOIN depts ON TRUE)",
+        "SELECT count(*) AS n FROM (((SELECT 1 z) q JOIN depts ON TRUE) JOIN depts d ON d.id = depts.id)",
+        "SELECT count(*) AS n FROM ((VALUES (1)) v(z) JOIN depts ON TRUE)",
     ],
 )
 def test_what_was_decided_is(house: House, sql: str) -> None:

@@ -71,6 +71,8 @@ PARTS: dict[type[exp.Expr], frozenset[str]] = {
         with_""".split()
     ),
     exp.Table: frozenset({"this", "alias", "joins", "db", "catalog"}),
+    exp.Subquery: frozenset({"this", "alias", "joins", "with_", "order", "limit", "offset"}),
+    exp.SetOperation: frozenset("this expression distinct by_name with_ order limit offset".split()),
     exp.CTE: frozenset({"this", "alias", "materialized"}),
     exp.Join: frozenset({"this", "side", "kind", "method", "on", "using"}),
     exp.Star: frozenset({"except_", "replace", "rename"}),

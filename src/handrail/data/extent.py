@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from handrail.data.models import Contract
+from handrail.data.scope import is_query_in_parentheses
 from handrail.kernel import Invalid
 
 MAX_TABLES = 100  # names of tables in one question, each as often as it is written
@@ -73,7 +74,7 @@ class Extents:
 
     def _sources(self, item: exp.Expr) -> Iterator[tuple[str, int]]:
         """The names in one item of a FROM clause, and how many columns each has."""
-        if isinstance(item, exp.Subquery) and not isinstance(item.unnest(), exp.Query):
+        if isinstance(item, exp.Subquery) and not is_query_in_parentheses(item):
             yield from self._sources(item.this)  # a table or a join in parentheses
         else:
             yield item.alias_or_name, self._of_source(item)
@@ -81,6 +82,8 @@ class Extents:
             yield from self._sources(join.this)
 
     def _of_source(self, item: exp.Expr) -> int:
+        if isinstance(item, exp.Table) and isinstance(item.this, exp.Values):
+            item = item.this
         if isinstance(item, exp.Table) and not isinstance(item.this, exp.Func):
             if item.name in self._common:
                 return self._common[item.name][1]

@@ -15,7 +15,7 @@ from sqlglot import exp
 from handrail.data.extent import Extents
 from handrail.data.models import Contract
 from handrail.data.parse import nearest, place
-from handrail.data.scope import Scope, Source
+from handrail.data.scope import Scope, Source, is_query_in_parentheses
 from handrail.kernel import Invalid, NotFound
 
 DATASET = "dataset"  # the key, in the metadata of a table in the tree, under which its dataset is named
@@ -77,6 +77,11 @@ class _Resolver:
         arms: list[exp.Expr] = []
         first: exp.Expr = node
         while isinstance(first, exp.SetOperation | exp.Subquery):
+            if first.args.get("joins"):
+                raise Invalid(
+                    "A subquery is joined outside a FROM clause.",
+                    next_step="Write SELECT … FROM (SELECT …) AS name JOIN …",
+                )
             if first is not node:
                 tables = self.common_tables(first, tables, outer)
             if isinstance(first, exp.SetOperation):
@@ -103,7 +108,7 @@ class _Resolver:
             inside = {**seen, name: (new, named)} if with_.args.get("recursive") else seen
             outputs = self.query(cte.this, inside, outer)
             self.extents.check(cte.this, new)
-            seen[name] = (new, named or outputs)
+            seen[name] = (new, _renamed(cte, outputs))
             cte.args["alias"].set("this", exp.to_identifier(new))
         return seen
 
@@ -130,22 +135,22 @@ class _Resolver:
     def source(self, node: exp.Expr, tables: _Tables, scope: Scope) -> None:
         """Add one item of a FROM clause to the scope. Later items see earlier ones, as LATERAL does."""
         alias = node.alias.lower()
-        columns = frozenset(c.name.lower() for c in node.args["alias"].columns) if alias else frozenset()
-        if isinstance(node, exp.Table) and not isinstance(node.this, exp.Func):
+        if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             scope.sources.append(self.table(node, tables))
-        elif isinstance(node, exp.Subquery | exp.Lateral) and isinstance(node.unnest(), exp.Query):
-            outputs = self.query(node.this if isinstance(node, exp.Lateral) else node, tables, scope)
-            scope.sources.append(Source(alias, None, columns or outputs))
+        elif is_query_in_parentheses(node):
+            scope.sources.append(Source(alias, None, _renamed(node, self.query(node.this, tables, scope))))
         elif isinstance(node, exp.Subquery):  # a table or a join in parentheses
-            self.source(node.this, tables, scope)
             if alias:
                 raise Invalid(
                     f"A join in parentheses cannot be given the name {node.alias}.",
                     next_step="Write it as a subquery: (SELECT … FROM … JOIN …) AS name.",
                 )
+            self.source(node.this, tables, scope)
         else:
-            self.expression(node, tables, scope)
-            scope.sources.append(Source(alias, None, columns or None))
+            for part in node.iter_expressions():
+                if part.arg_key not in ("joins", "alias"):
+                    self.expression(part, tables, scope)
+            scope.sources.append(Source(alias, None, _renamed(node, None)))
         for join in node.args.get("joins") or []:
             self.source(join.this, tables, scope)
             self.join(join, tables, scope)
@@ -160,11 +165,11 @@ class _Resolver:
         alias = node.alias or written
         if written.lower() in tables:
             new, columns = tables[written.lower()]
-            named = frozenset(c.name.lower() for c in node.args["alias"].columns) if node.alias else None
+            columns = _renamed(node, columns)
             if not node.alias:
                 node.set("alias", exp.TableAlias(this=node.this.copy()))
             node.set("this", exp.to_identifier(new))
-            return Source(alias.lower(), None, named or columns)
+            return Source(alias.lower(), None, columns)
         contract = self.contracts.get(written.lower())
         if contract is None:
             known = [*(c.name for c in self.contracts.values()), *tables, *self.others]
@@ -274,6 +279,15 @@ class _Resolver:
 
     def unknown(self, node: exp.Expr, message: str, word: str, names: Iterable[str]) -> Invalid:
         return Invalid(f"{message}{self.where(node)}.", next_step=nearest(word, names))
+
+
+def _renamed(node: exp.Expr, outputs: frozenset[str] | None) -> frozenset[str] | None:
+    """The columns of a source whose own are `outputs`; None when its alias renames only some of them."""
+    alias = node.args.get("alias")
+    columns = frozenset(column.name.lower() for column in alias.columns) if alias else None
+    if not columns:
+        return outputs
+    return columns if outputs is None or len(columns) >= len(outputs) else None
 
 
 def _name_outputs(node: exp.Select) -> None:

@@ -202,7 +202,7 @@ class _Finder:
         reads = self.reads(item)
         if reads and (item.args.get("joins") or (item.alias and item.args["alias"].columns)):
             raise _Unclear
-        if isinstance(item, exp.Table) and not isinstance(item.this, exp.Func):
+        if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
             name: str = item.meta.get(DATASET, "")
             if name not in self.subjects:
                 return _Source(item.alias_or_name, self.common.get(item.name, ()), name)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sqlglot import exp
+
 from handrail.data.models import Contract
+
+
+def is_query_in_parentheses(item: exp.Expr) -> bool:
+    """Whether an item of a FROM clause is a query, in any parentheses, and not a table or join in them.
+
+    As in `((SELECT …) AS q JOIN t ON …)`: what is named or joined within parentheses is an item of its own.
+    """
+    inner = item.this if isinstance(item, exp.Subquery | exp.Lateral) else item
+    while isinstance(inner, exp.Subquery) and not inner.alias and not inner.args.get("joins"):
+        inner = inner.this
+    return isinstance(inner, exp.Query) and not isinstance(inner, exp.Subquery)
 
 
 @dataclass
