@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
 
 from handrail.data import aggregate_only, filters, masks, shield
 from handrail.data.models import Contract
-from handrail.data.parse import nearest
+from handrail.data.parse import DUCKDB, nearest
 from handrail.data.resolve import DATASET, Resolved
 from handrail.data.reveal import CARRY
 from handrail.kernel import Environment, Invalid, Person
@@ -128,16 +129,27 @@ def rewritten(
         )
         fence = not harmless and not isinstance(rows.tree, exp.Boolean)
         table.replace(_source(table, contract, columns, groups, rows.tree, fence))
+    sql = _written(tree)
     keyed = {node.name for node in tree.find_all(exp.Placeholder)} & {masks.INNER, masks.OUTER}
-    sql = tree.sql(dialect="duckdb", comments=False)
     masked = {name: columns for name, columns in seen.items() if columns}
     return Rewritten(sql, values, query.parameters, frozenset(keyed), frozenset(query.reads), masked)
+
+
+def _written(tree: exp.Expr) -> str:
+    """The SQL of a tree; refuses a text that names the engine's own copies where the tree does not."""
+    sql = tree.sql(dialect="duckdb", comments=False)
+    meant = sum(1 for node in tree.find_all(exp.Identifier) if node.name.lower() == SCHEMA)
+    if sql.lower().count(SCHEMA) != meant:  # it may also stand in a text, or be part of a name
+        words = [token for token in DUCKDB.tokenize(sql) if token.token_type != TokenType.STRING]
+        if sum(token.text.lower() == SCHEMA for token in words) != meant:
+            raise Invalid("The SQL cannot be written down safely.", next_step="Use plain names in it.")
+    return sql
 
 
 def _refuse_undecided(tree: exp.Expr) -> None:
     """Refuse a table that is neither a dataset, and so behind its rules, nor a common table, nor made up."""
     for table in tree.find_all(exp.Table):
-        decided = DATASET in table.meta or isinstance(table.this, exp.Func)
+        decided = DATASET in table.meta or isinstance(table.this, exp.Func | exp.Values)
         common = not table.db and not table.catalog and _COMMON.fullmatch(table.name)
         if not decided and not common:
             raise Invalid(

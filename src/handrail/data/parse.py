@@ -5,6 +5,7 @@ run for minutes or to overflow its stack by a few kilobytes of brackets.
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -28,7 +29,15 @@ MAX_DEPTH = 500  # levels of the parsed tree, as in a + a + a …
 DUCKDB = Dialect.get_or_raise("duckdb")
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
+# What stands in the tree as text and is written again without quotes, by kind of node; else a word.
+_WORD = re.compile(r"[\w$]+")
+_TEXTS = {
+    "Literal": re.compile(r"[\w.]+(?:[eE][+-]\d+)?"),
+    "WindowSpec": re.compile(r"[\w ]+"),
+    "JSONPathKey": re.compile(r"[^'\"\\]*"),
+}
 _parts: dict[str, frozenset[str] | None] = {}  # by kind of node, what may be said of one; None: anything
+_UNQUOTED = "A name, type, unit or parameter holds quotes or signs where it cannot be quoted."
 _SELECT_ONLY = "Send one SELECT; WITH, joins, subqueries and set operations are fine."
 
 # It would write the text of what it cannot parse, values and all, to the log.
@@ -58,6 +67,8 @@ def read(sql: str) -> exp.Query:
         statements = DUCKDB.parser().parse(_numbered(tokens), sql)
     except ParseError as error:
         raise _unreadable(sql, error) from None
+    except TokenError:  # from within a name, which may be that of a type
+        raise Invalid(_UNQUOTED, next_step="Write a plain name there.") from None
     except RecursionError:
         raise _too_deep() from None
     except (
@@ -176,18 +187,32 @@ def _refused(node: exp.Expr) -> str | None:
         return f"{_words(extra[0].rstrip('_'))} is"
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.USERDEFINED:
         return "That type is"
+    if not _is_quoted_or_word(node):
+        return "A name, unit or parameter with signs in it, but for names in double quotes, is"
     if too_much := bounded.oversized(node):
         return too_much
     if isinstance(node, exp.Join) and (node.args.get("method") or "") not in allowed.JOIN_METHODS:
         return f"{node.args['method']} JOIN is"
-    if (
-        isinstance(node, exp.Table)
-        and isinstance(node.this, exp.Func)
-        and (type(node.this).__name__ not in allowed.TABLE_FUNCTIONS)
-    ):
-        anonymous = isinstance(node.this, exp.Anonymous)
-        return f"{node.this.name if anonymous else node.this.sql_name().lower()}() as a table is"
+    if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier | exp.Values):
+        if not isinstance(node.this, exp.Func):
+            return "A table without a plain name is"
+        if type(node.this).__name__ not in allowed.TABLE_FUNCTIONS:
+            anonymous = isinstance(node.this, exp.Anonymous)
+            return f"{node.this.name if anonymous else node.this.sql_name().lower()}() as a table is"
     return None
+
+
+def _is_quoted_or_word(node: exp.Expr) -> bool:
+    """Whether the texts in this node are the same texts once it is written as SQL again.
+
+    The parser takes `$$x, (SELECT …)$$` for a name or a unit, and the generator writes that as it is.
+    """
+    if node.args.get("quoted") or node.args.get("is_string"):
+        return True
+    if isinstance(node, exp.Placeholder | exp.Parameter):
+        return not node.name or _WORD.fullmatch(node.name) is not None
+    form = _TEXTS.get(type(node).__name__, _WORD)
+    return all(form.fullmatch(text) for text in node.args.values() if isinstance(text, str))
 
 
 def _advice(node: exp.Expr) -> str:
