@@ -11,10 +11,11 @@ from rich.table import Table
 
 from handrail import kit
 from handrail_bench import answers, growth, metrics, tpch, wire
+from handrail_bench.cache import CACHE
 from handrail_bench.house import furnish, house, paths, viewer
 from handrail_bench.serve import served
+from handrail_bench.twins.commands import twins
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handrail" / "bench"
 BARS = {
     "tpch_geomean_ratio": "≤ 1.10",
     "tpch_worst_ratio": "≤ 1.5",
@@ -50,6 +51,9 @@ SMALL = Size(0.01, 2, 10_000, 100_000, 20, 20)
 @click.group()
 def bench() -> None:
     """Measure Handrail against named peers."""
+
+
+bench.add_command(twins)
 
 
 @bench.command()

@@ -4,9 +4,7 @@ Run by the environment beside this file, for the scorer and for SDV alike, so th
 """
 
 import decimal
-import json
-import re
-import sqlite3
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +12,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 from sdv.metadata import Metadata
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from handrail_bench.twins.declared import opened, schema, slug, table_names
 
 RARE = 5  # a text is judged when its values come back so often on average, as SDV 1 saw it
 _DATES = {"DATE", "DATETIME", "TIMESTAMP"}
@@ -27,22 +28,14 @@ def read(source):
     found = {}
     for path in sorted(source.iterdir()):
         if path.suffix in {".parquet", ".csv"}:
-            table = pq.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
-            found[path.stem] = _plain(table)
+            found[path.stem] = read_file(path)
     return found
 
 
-def schema(source, file=None):
-    """Keys and links: of the file, of `schema.json` with the tables or a folder above, or as SQLite declares.
-
-    `{"tables": {T: {"key": [C…]}}, "links": [{"child": T, "columns": [C…], "parent": T, "parent_columns":
-    [C…]}]}`; None where nothing is declared.
-    """
-    source = Path(source)
-    for path in [Path(file)] if file else [source / "schema.json", source.parent / "schema.json"]:
-        if path.is_file():
-            return json.loads(path.read_text())
-    return _declared(source) if source.is_file() else None
+def read_file(path):
+    """One table of a Parquet or CSV file."""
+    path = Path(path)
+    return _plain(pq.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path))
 
 
 def conform(real, made):
@@ -64,12 +57,13 @@ def conform(real, made):
     return reals, mades
 
 
-def metadata(real, known, every_text=False):
-    """SDV's metadata: kinds as SDV detects them, keys and links as known, in the form that SDV accepts.
+def metadata(real, source, file=None, every_text=False):
+    """SDV's metadata: kinds as SDV detects them, keys and links as declared, in the form that SDV accepts.
 
     Links by several columns, to the table itself or in a circle are left out, since SDV takes none of them;
     and texts whose values hardly come back, since only who copies real values could have them right.
     """
+    known = schema(Path(source), file)
     infer = "primary_and_foreign" if known is None else None
     found = Metadata.detect_from_dataframes(real, infer_keys=infer).to_dict()
     for name, table in found["tables"].items():
@@ -108,11 +102,6 @@ def metadata(real, known, every_text=False):
 
 def _hardly_back(values):
     return values.dtype == object and values.nunique() * RARE > values.notna().sum()
-
-
-def slug(name):
-    """Names that differ only in case and in what joins their words are the same."""
-    return re.sub(r"[^a-z0-9]+", "", str(name).lower())
 
 
 def _links(known, real):
@@ -210,8 +199,8 @@ def _plain(table):
 
 def _sqlite(path):
     found = {}
-    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as con:
-        for name in _tables(con):
+    with opened(path) as con:
+        for name in table_names(con):
             frame = pd.read_sql(f'SELECT * FROM "{name}"', con)
             for _, column, kind, *_ in con.execute(f'PRAGMA table_info("{name}")').fetchall():
                 if kind.upper() in _DATES:
@@ -220,32 +209,3 @@ def _sqlite(path):
                     del frame[column]
             found[name] = frame.map(lambda v: float(v) if isinstance(v, decimal.Decimal) else v)
     return found
-
-
-def _declared(path):
-    tables, links = {}, []
-    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as con:
-        for name in _tables(con):
-            info = con.execute(f'PRAGMA table_info("{name}")').fetchall()
-            keyed = sorted((row[5], row[1]) for row in info if row[5])
-            required = [row[1] for row in info if row[3]]
-            tables[name] = {"key": [column for _, column in keyed], "required": required}
-        for name in tables:
-            joined = {}
-            for number, _, parent, column, to, *_ in con.execute(
-                f'PRAGMA foreign_key_list("{name}")'
-            ).fetchall():
-                link = joined.setdefault(
-                    number, {"child": name, "columns": [], "parent": parent, "parent_columns": []}
-                )
-                link["columns"].append(column)
-                link["parent_columns"].append(to or tables[parent]["key"][len(link["columns"]) - 1])
-            links += joined.values()
-    return {"tables": tables, "links": links}
-
-
-def _tables(con):
-    rows = con.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    ).fetchall()
-    return [name for (name,) in rows]

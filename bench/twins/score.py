@@ -8,6 +8,7 @@ import argparse
 import json
 import time
 import warnings
+from pathlib import Path
 
 import known
 from sdmetrics.reports import QualityReport
@@ -76,14 +77,16 @@ def main():
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("real")
     asked.add_argument("twin")
-    asked.add_argument("--schema", help="keys and links as JSON; else schema.json, or as SQLite declares")
+    asked.add_argument(
+        "--schema", type=Path, help="keys and links as JSON; else schema.json, or as SQLite declares"
+    )
     asked.add_argument("--texts", action="store_true", help="judge also texts whose values hardly come back")
     asked.add_argument("--json", action="store_true")
     asked.add_argument("--worst", type=int, default=12)
     told = asked.parse_args()
     began = time.perf_counter()
     real, made = known.conform(known.read(told.real), known.read(told.twin))
-    facts = known.metadata(real, known.schema(told.real, told.schema), told.texts)
+    facts = known.metadata(real, told.real, told.schema, told.texts)
     scores, details = score(real, made, facts)
     worst = {key: sorted(lines, key=lambda one: one["score"])[: told.worst] for key, lines in details.items()}
     if told.json:

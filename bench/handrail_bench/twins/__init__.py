@@ -1,0 +1,1 @@
+"""`handrail bench twins`: our twins beside SDV, judged from outside."""

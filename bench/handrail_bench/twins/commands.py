@@ -1,0 +1,74 @@
+"""`handrail bench twins`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from handrail import kit
+from handrail_bench.cache import CACHE
+from handrail_bench.twins import databases
+from handrail_bench.twins.measured import FULL, SMALL, Asked, measured
+
+BARS = {
+    "speed_ratio": "≥ 10",
+    "overall": "≥ 0.90",
+    "sdv_overall": "",
+    "shapes": "≥ 0.95",
+    "pairs": "≥ 0.88",
+    "cardinality": "≥ 0.95",
+    "intertable": "≥ 0.88",
+    "scale_seconds": "≤ 30",
+    "scale_peak_mb": "≤ 2048",
+    "orphans": "0",
+    "duplicate_keys": "0",
+    "contract_violations": "0",
+    "closer_to_train": "0.48–0.53",
+    "membership_auc": "≤ 0.53",
+    "copy_ratio": "≤ 1.2",
+    "canaries_found": "0",
+    "fidelity_recall": "≥ 0.95",
+}
+PARTS = ("databases", "privacy", "scale", "fidelity")
+_BESIDE = Path(__file__).parents[4] / "shared" / "data"
+
+
+@click.command()
+@click.option("--small", is_flag=True, help="A tenth of the data, to see that everything runs.")
+@click.option("--only", multiple=True, type=click.Choice(databases.NAMES), help="These databases alone.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="These measurements alone.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=_BESIDE,
+    metavar="DIR",
+    help="Where real databases lie.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=CACHE,
+    metavar="DIR",
+    help="Where made databases are kept.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+def twins(
+    small: bool, only: tuple[str, ...], parts: tuple[str, ...], data: Path, cache: Path, as_json: bool
+) -> None:
+    """Our twins beside SDV's: speed, likeness, integrity, privacy, scale, and programs that must fail."""
+    kit.cli.speak(as_json)
+    asked = Asked(SMALL if small else FULL, only or databases.NAMES, cache, data, frozenset(parts or PARTS))
+    with kit.cli.progress() as report:
+        found = measured(asked, lambda what: report(what, 0, 0))
+    found = {key: found.pop(key, None) for key in BARS} | found
+    kit.cli.show(found, _shown, as_json)
+
+
+def _shown(found: dict[str, Any]) -> Table:
+    rows = [(key, _told(found[key]), _told(found.get(f"{key}_worst")), bar) for key, bar in BARS.items()]
+    return kit.cli.table(("what", "measured", "worst database", "bar"), rows)
+
+
+def _told(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
