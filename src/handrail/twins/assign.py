@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ class Made:
     values: dict[str, Values] = field(default_factory=dict)
     points: dict[str, Ints] = field(default_factory=dict)  # link name -> row of the parent, -1 for none
     degrees: dict[str, Ints] = field(default_factory=dict)
+    crowds: dict[str, Any] = field(default_factory=dict)  # the people its rows are about, see `crowd.py`
 
 
 def rows_of(table: TableSketch, made: dict[str, Made], wanted: int) -> int:

@@ -51,6 +51,7 @@ def _table(one: dict[str, Any]) -> TableSketch:
             "order": tuple(one["order"]),
             "ascending": _tuples(one["ascending"]),
             "simplifications": tuple(one["simplifications"]),
+            "lands": _tuples(one.get("lands", [])),
         }
     )
 

@@ -125,8 +125,10 @@ def _in_range(
     step = column.step if column.kind == "float" else max(column.step, 1.0)
     if not step:
         return low + rng.random(rows) * (high - low)
-    first = round(low / step)
-    steps = max(1, round(high / step) - first)
+    first: float = round(low / step)
+    steps = max(1, round(high / step) - round(low / step))
+    first = first if abs(first) < MOST / 2 else float(first)  # beyond 64 bits, as of unsigned numbers
+    steps = min(steps, round(MOST))
     found = (first + rng.integers(0, steps, rows)) * step
     return np.round(found, 9) if column.kind == "float" else _whole(found)
 

@@ -1,114 +1,111 @@
-"""Personal data that belongs to nobody: made with mimesis from the meaning of a column, never from data."""
+"""Personal columns that are about nobody: what a column means, of invented people, as it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handrail.twins.draw import unknown
+from handrail.twins.draw import codes, decode, unknown
 from handrail.twins.models import ColumnSketch
+from handrail.twins.people import People, distinct_texts
 from handrail.twins.semantics import meaning_of
-from handrail.twins.text import phrases, shaped
-from handrail.twins.values import DAY_US
+from handrail.twins.shapes import class_of, classes, is_code, room_of, spread
+from handrail.twins.text import in_shapes, phrases
+from handrail.twins.values import DAY_US, limits
 
-POOL = 600  # names invented once per table and combined
-
-
-class Persona:
-    """Invented people, one for each row of a table, so that a row's name and e-mail address agree."""
-
-    def __init__(self, rows: int, seed: int) -> None:
-        from mimesis import Generic, Locale  # noqa: PLC0415 - 5 MB that only building a twin needs
-
-        self._rng = np.random.default_rng(seed)
-        self._rows = rows
-        self._made = Generic(Locale.EN, seed=seed)
-        self._first = self._pool(self._made.person.first_name)
-        self._last = self._pool(self._made.person.last_name)
-        self._who = self._rng.integers(0, POOL, (2, rows))
-
-    def column(self, column: ColumnSketch) -> NDArray[Any]:
-        """A value for each row by the column's meaning; by its type alone where the meaning is not known."""
-        meaning = meaning_of(column.semantic, column.name) or "unknown"
-        if column.kind in ("date", "timestamp") and meaning == "birth_date":
-            days = self._rng.integers(-10_957, 13_149, self._rows)  # 1940 to 2005
-            return days if column.kind == "date" else days * DAY_US
-        if column.kind == "float" and meaning in ("latitude", "longitude"):
-            return np.round((self._rng.random(self._rows) - 0.5) * (180 if meaning == "latitude" else 360), 4)
-        if column.kind == "integer" and meaning == "age":
-            return self._rng.integers(18, 80, self._rows)
-        if column.kind != "text":
-            return unknown(column, self._rows, self._rng)
-        return self._text(meaning, column)
-
-    def _text(self, meaning: str, column: ColumnSketch) -> NDArray[Any]:
-        made, person = self._made, self._made.person
-        pooled: dict[str, Callable[[], str]] = {
-            "title": person.title, "city": made.address.city, "country": made.address.country,
-            "state": made.address.state, "company": made.finance.company, "job": person.occupation,
-            "gender": person.gender,
-        }  # fmt: skip
-        codes = {
-            "postal_code": "99999", "phone": "+1 555 019 9999", "iban": "XX99 9999 9999 9999 9999",
-            "card": "0000 9999 9999 9999", "national_id": "000-99-9999", "ip": "10.0.9.9",
-        }  # fmt: skip
-        first, last = self._first[self._who[0]], self._last[self._who[1]]
-        if meaning in pooled:
-            return self._pool(pooled[meaning])[self._rng.integers(0, POOL, self._rows)]
-        if meaning in codes:
-            return shaped(codes[meaning], self._rows, self._rng)
-        if meaning == "full_name":
-            return np.asarray(first + " " + last)
-        if meaning in ("first_name", "last_name"):
-            return np.asarray(first if meaning == "first_name" else last)
-        if meaning in ("email", "username", "url"):
-            return self._address(meaning, first, last)
-        if meaning == "street":
-            numbers = self._rng.integers(1, 400, self._rows)
-            streets = self._pool(made.address.street_name)[self._rng.integers(0, POOL, self._rows)]
-            return _objects(
-                [f"{number} {street} St" for number, street in zip(numbers, streets, strict=True)]
-            )
-        lengths = (20, 60, 120) if meaning == "prose" else column.lengths
-        return phrases(lengths, self._rows, self._rng)
-
-    def _address(self, meaning: str, first: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
-        numbers = self._rng.integers(1, 9999, self._rows)
-        before, after = {
-            "email": ("", "@example.com"),
-            "username": ("", ""),
-            "url": ("https://example.com/", ""),
-        }[meaning]
-        made = [
-            f"{before}{a.lower()}.{b.lower()}{number}{after}".replace(" ", "").replace("'", "")
-            for a, b, number in zip(first, last, numbers, strict=True)
-        ]
-        return _objects(made)
-
-    def _pool(self, one: Callable[[], str]) -> NDArray[Any]:
-        return _objects([one() for _ in range(POOL)])
+__all__ = ["People", "column_of", "distinct_texts"]
+_DIGITS = ("phone", "card", "national_id", "postal_code")
+_NUMBERED = ("card", "iban", "national_id", "postal_code")
 
 
-def distinct_texts(made: NDArray[Any]) -> NDArray[Any]:
-    """The same texts made unique: a repeated one gets its row number, before the @ of an address."""
-    seen: set[str] = set()
-    found: list[str] = []
-    for row, text in enumerate(made):
-        candidate = text
-        if candidate in seen:
-            name, at, domain = text.partition("@")
-            candidate = f"{name}.{row}{at}{domain}" if at else f"{text} {row}"
-        while candidate in seen:
-            candidate += "x"
-        seen.add(candidate)
-        found.append(candidate)
-    return _objects(found)
+def column_of(people: People, column: ColumnSketch, again: int, rng: np.random.Generator) -> NDArray[Any]:
+    """A value of the column for each of these people, by its meaning; by its type where that is unknown.
+
+    `again` counts the columns of the same people that mean the same.
+    """
+    meaning = meaning_of(column.semantic, column.name) or ""
+    if column.kind == "text":
+        return _text(people, column, meaning, again, rng)
+    if column.kind in ("date", "timestamp", "integer") and any(column.shares[1:]):
+        drawn = codes(column, np.full(people.count, -1), rng)
+        return decode(column, np.maximum(drawn, 1), rng).array
+    if column.kind in ("date", "timestamp") and meaning == "birth_date":
+        days = rng.integers(-10_957, 13_149, people.count)  # 1940 to 2005
+        return days if column.kind == "date" else days * DAY_US
+    if column.kind == "float" and meaning in ("latitude", "longitude"):
+        return np.round((rng.random(people.count) - 0.5) * (180 if meaning == "latitude" else 360), 4)
+    if column.kind == "integer" and meaning == "age":
+        return rng.integers(18, 80, people.count)
+    if column.kind == "integer":
+        return _integers(people, column, meaning, again, rng)
+    return unknown(column, people.count, rng)
 
 
-def _objects(texts: list[str]) -> NDArray[Any]:
-    made = np.empty(len(texts), dtype=object)
-    made[:] = texts
+def _integers(
+    people: People, column: ColumnSketch, meaning: str, again: int, rng: np.random.Generator
+) -> NDArray[Any]:
+    """Numbers of the same magnitude; the digits of a phone or a card where it means one."""
+    low, high = limits(column.kind, column.type)
+    made = people.of(meaning, again) if meaning in _DIGITS else None
+    if made is None:
+        most = 100 if column.start < 10 else 10 * column.start
+        return np.clip(rng.integers(column.start, most, people.count), low, high)
+    digits = ["".join(letter for letter in str(text) if letter.isdigit())[:18] or "0" for text in made]
+    return np.clip(np.array(digits, dtype=np.int64), low, high)
+
+
+def _text(
+    people: People, column: ColumnSketch, meaning: str, again: int, rng: np.random.Generator
+) -> NDArray[Any]:
+    dialled = meaning == "phone"
+    coded = [(shape, share) for shape, share in column.shapes if is_code(shape) or dialled]
+    usual = sum(share for _, share in coded) >= 0.5 and not _too_plain(column, people)
+    if usual and (meaning in ("", "username") or (meaning == "phone" and "+" not in coded[0][0])):
+        return in_shapes(coded, people.count, rng, column.check)
+    made = people.of(_written(column, meaning), again)
+    if made is None:
+        lengths = (20, 60, 120) if meaning == "prose" and column.lengths == (4, 12, 24) else column.lengths
+        return phrases(lengths, people.count, rng, column.words, column.sentences)
+    if usual and meaning in _NUMBERED:
+        return _in_shape(made, coded, column, rng)
+    return _in_style(column, meaning, made)
+
+
+def _in_shape(
+    made: NDArray[Any], shapes: list[tuple[str, float]], column: ColumnSketch, rng: np.random.Generator
+) -> NDArray[Any]:
+    """Papers and postal codes as they are written here; where that is no way to write them, random ones."""
+    known = {classes(shape) for shape, _ in shapes}
+    if any("".join(map(class_of, str(text))) in known for text in made[:20]):
+        return made
+    grouped = spread(made, shapes[0][0])
+    return in_shapes(shapes, len(made), rng, column.check) if grouped is None else grouped
+
+
+def _too_plain(column: ColumnSketch, people: People) -> bool:
+    """Whether the shapes have no room for so many people: then another way of writing is better."""
+    return column.unique and max(room_of(shape) for shape, _ in column.shapes) < 2 * people.count
+
+
+def _written(column: ColumnSketch, meaning: str) -> str:
+    """Countries and states in full or by their codes, as long as they usually are."""
+    short, _, long = column.lengths
+    if meaning == "country" and short == long and long in (2, 3):
+        return f"country_{long}"
+    return "state_short" if meaning == "state" and long <= 3 else meaning
+
+
+def _in_style(column: ColumnSketch, meaning: str, made: NDArray[Any]) -> NDArray[Any]:
+    """Capitals, the family name first, one letter for a sex: as the texts that are not kept are written."""
+    shapes = "".join(shape for shape, _ in column.shapes)
+    if meaning == "gender" and column.lengths[2] == 1:
+        made = np.array(["F", "M"], dtype=object)[(made == "Male").astype(int)]
+    if meaning == "full_name" and shapes and all(", " in shape for shape, _ in column.shapes):
+        parts = [str(name).rpartition(" ") for name in made]
+        made = np.array([f"{last}, {first}" for first, _, last in parts], dtype=object)
+    letters = shapes.replace("\\", "")
+    if any(letter.isalpha() for letter in letters) and letters == letters.upper() and meaning != "email":
+        return np.array([str(text).upper() for text in made], dtype=object)
     return made

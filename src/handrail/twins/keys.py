@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from handrail.twins.draw import Codes, codes, decode
 from handrail.twins.models import ColumnSketch
-from handrail.twins.text import uuids
+from handrail.twins.people import distinct_texts
+from handrail.twins.shapes import distinct_texts_of
+from handrail.twins.text import phrases, uuids
 from handrail.twins.values import DAY_US, Ints, Mask, Values, dtype_of, full, limits
 
 MOST_COMBINATIONS = 4_000_000
 ROUNDS = 20
-SLOTS = {"A": 26, "a": 26, "9": 10}
 
 
 @dataclass(frozen=True)
@@ -216,30 +217,9 @@ def _pace(column: ColumnSketch, rows: int) -> int:
 
 
 def _texts(column: ColumnSketch, rows: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Different texts in the commonest shape with room for them: a mixed-radix count, stepped by a prime."""
-    for shape, _ in column.shapes:
-        sizes = [SLOTS[letter] for letter in shape if letter in SLOTS]
-        room = math.prod(sizes)
-        if room < 2 * rows:
-            continue
-        room = math.prod(sizes[-12:])
-        place = (np.arange(rows, dtype=object) * _prime_to(room) + int(rng.integers(0, room))) % room
-        letters = [[letter] * rows for letter in shape]
-        slots = [i for i, letter in enumerate(shape) if letter in SLOTS]
-        for slot in reversed(slots):
-            size = SLOTS[shape[slot]]
-            first = ord({"A": "A", "a": "a", "9": "0"}[shape[slot]])
-            letters[slot] = [chr(first + int(p % size)) for p in place]
-            place = place // size
-        return _objects(["".join(row) for row in zip(*letters, strict=True)])
-    return _objects([f"K{i + 1:06d}" for i in range(rows)])
-
-
-def _prime_to(room: int) -> int:
-    step = int(room * 0.618) | 1
-    while math.gcd(step, room) != 1:
-        step += 2
-    return step
+    """Different texts in the shapes with room for them."""
+    made = distinct_texts_of(column.shapes, rows, rng, column.start - 1, column.check)
+    return distinct_texts(phrases(column.lengths, rows, rng)) if made is None else made
 
 
 def _objects(items: Sequence[Any]) -> NDArray[Any]:

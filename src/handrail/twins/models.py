@@ -92,7 +92,11 @@ class ColumnSketch:
     given: tuple[tuple[int, tuple[tuple[int, float], ...]], ...] = ()  # parents' cell -> (bin, share)…
     shapes: tuple[tuple[str, float], ...] = ()  # "A-9999": letters and digits of text that is not kept
     lengths: tuple[int, int, int] = (4, 12, 24)  # short, middle and long text
-    start: int = 1  # first number of a key
+    start: int = 1  # first number of a key; of a text key the part of its room it keeps to, 1 for all of it
+    check: str = ""  # by which rule the last digit of an identifier proves the others (`check_digits.py`)
+    words: tuple[tuple[str, float], ...] = ()  # of free text, those that k or more rows share
+    sentences: int = 0  # that end with a stop, in a free text usually
+    follows: str = ""  # personal: the link whose parent row is the same person
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ class TableSketch:
     ascending: tuple[tuple[str, str], ...] = ()  # (a, b): a <= b in every row that has both
     sorted_by: str | None = None  # a column that grows with the key
     simplifications: tuple[str, ...] = ()
+    lands: tuple[tuple[str, float], ...] = ()  # countries that its people live in, with their shares
+    people: int = 0  # how many different people its rows are about, rounded; 0: one for each row
 
     def column(self, name: str) -> ColumnSketch:
         """The column of that name, which must exist."""

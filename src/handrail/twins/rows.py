@@ -9,10 +9,11 @@ from zlib import crc32
 import numpy as np
 
 from handrail.twins.assign import Made, evenly, loaded, point, point_back, reorder, rows_of
+from handrail.twins.crowd import invent
 from handrail.twins.draw import Codes, cells, codes, decode, whole
-from handrail.twins.fakes import Persona, distinct_texts
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
+from handrail.twins.people import distinct_texts
 from handrail.twins.semantics import meaning_of
 from handrail.twins.values import Ints, Values, as_kind, full
 
@@ -40,27 +41,32 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
     for column in table.columns:
         found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
         if column.role == "model":
-            one.values[column.name] = _meant(table, column, found, decode(column, found, rng), seed)
+            one.values[column.name] = decode(column, found, rng)
         if column.role == "degree":
             one.degrees[column.name] = whole(column, found, rng)
     _keep_order(table, one)
-    _keys(table, one, seed)
+    _meant(table, made, one, seed)
+    _keys(table, made, one, seed)
     _links(table, made, pools, one)
     return one
 
 
-def _meant(table: TableSketch, column: ColumnSketch, drawn: Codes, values: Values, seed: int) -> Values:
+def _meant(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -> None:
     """Texts too rare to be kept, invented from what the column is called: a city is a city."""
-    meaning = meaning_of(column.semantic, column.name)
-    if column.kind != "text" or meaning is None:
-        return values
-    rare = np.flatnonzero(
-        [code < 0 or column.bins[code].kind == "other" for code in range(-1, len(column.bins))]
-    )
-    rows_of_it = np.flatnonzero(np.isin(drawn, rare - 1) & values.valid)
-    persona = Persona(len(rows_of_it), int(seeded(seed, f"{table.name}.{column.name}").integers(2**31)))
-    values.array[rows_of_it] = persona.column(column)
-    return values
+    personal = any(column.role == "fake" for column in table.columns)
+    for column in table.columns:
+        meaning = meaning_of(column.semantic, column.name)
+        if column.role != "model" or column.kind != "text" or meaning in (None, "prose", "age"):
+            continue
+        if meaning == "full_name" and not (personal or column.semantic):
+            continue  # the name of a thing
+        drawn, values = one.codes.get(column.name), one.values[column.name]
+        if drawn is None:
+            continue
+        known = np.array([False, *(bin_.kind != "other" for bin_ in column.bins)])
+        rare = np.flatnonzero(~known[drawn.astype(np.int64) + 1] & values.valid)
+        if len(rare):
+            values.array[rare] = invent(made, one, column, seed)[rare]
 
 
 def close(table: TableSketch, made: Mapping[str, Made], seed: int) -> None:
@@ -153,9 +159,8 @@ def _keep_order(table: TableSketch, one: Made) -> None:
         one.points |= points  # still earlier rows: which ones is arbitrary
 
 
-def _keys(table: TableSketch, one: Made, seed: int) -> None:
+def _keys(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -> None:
     """Keys of one column, invented people, and columns about which only the type is known."""
-    persona: Persona | None = None
     lone = sum(1 for column in table.columns if column.primary_key) == 1
     for column in table.columns:
         rng = seeded(seed, f"{table.name}.{column.name}")
@@ -163,13 +168,12 @@ def _keys(table: TableSketch, one: Made, seed: int) -> None:
             keys = distinct(column, one.rows, seeded(KEY_SEED, f"{table.name}.{column.name}"))
             one.values[column.name] = _with_nulls(column, keys, rng)
         elif column.role == "fake":
-            persona = persona or Persona(one.rows, int(rng.integers(2**31)))
-            made = persona.column(column)
+            found = invent(made, one, column, seed)
             if column.kind == "text" and (column.unique or (column.primary_key and not lone)):
-                made = distinct_texts(made)
+                found = distinct_texts(found)
             elif column.unique:
-                made = distinct(column, one.rows, rng).array
-            one.values[column.name] = _with_nulls(column, full(made), rng)
+                found = distinct(column, one.rows, rng).array
+            one.values[column.name] = _with_nulls(column, full(found), rng)
         elif column.role == "fill":
             drawn = np.full(one.rows, -1, dtype=np.int16)
             one.values[column.name] = _with_nulls(column, decode(column, drawn, rng), rng)

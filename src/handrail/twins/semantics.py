@@ -1,40 +1,75 @@
-"""What a personal column means, in the words contracts use, and the maker that invents it."""
+"""What a personal column means, in the words contracts use and columns are called, and who invents it.
+
+A semantic type may name the place its values come from: `person_name@de`, `address@pt-BR`.
+"""
 
 from __future__ import annotations
 
-# Words found in contracts, folded to letters only, and the name of the maker in `fakes.py`.
-MEANINGS: dict[str, str] = {
-    "personname": "full_name", "fullname": "full_name", "name": "full_name", "contactname": "full_name",
-    "firstname": "first_name", "givenname": "first_name", "forename": "first_name",
-    "lastname": "last_name", "familyname": "last_name", "surname": "last_name",
-    "persontitle": "title", "salutation": "title", "titleofcourtesy": "title",
-    "email": "email", "emailaddress": "email", "mail": "email",
-    "phone": "phone", "phonenumber": "phone", "telephone": "phone", "mobile": "phone", "fax": "phone",
-    "address": "street", "street": "street", "streetaddress": "street", "postaladdress": "street",
-    "city": "city", "town": "city", "postalcode": "postal_code", "postcode": "postal_code",
-    "zip": "postal_code", "zipcode": "postal_code", "country": "country", "state": "state", "region": "state",
-    "company": "company", "companyname": "company", "organisation": "company", "organization": "company",
-    "job": "job", "jobtitle": "job", "occupation": "job", "profession": "job",
-    "birthdate": "birth_date", "dateofbirth": "birth_date", "dob": "birth_date", "birthday": "birth_date",
-    "username": "username", "login": "username", "userid": "username", "handle": "username",
-    "iban": "iban", "bankaccount": "iban", "creditcard": "card", "cardnumber": "card",
-    "ssn": "national_id", "nationalid": "national_id", "taxid": "national_id", "passport": "national_id",
-    "ip": "ip", "ipaddress": "ip", "url": "url", "website": "url", "homepage": "url", "photourl": "url",
-    "gender": "gender", "sex": "gender", "latitude": "latitude", "longitude": "longitude",
-    "photo": "url", "photopath": "url", "workphone": "phone", "homephone": "phone",
-    "note": "prose", "notes": "prose", "freetext": "prose", "comment": "prose", "age": "age",
-}  # fmt: skip
+import re
+import unicodedata
 
+# Words of contracts and of column names in several languages, folded to letters only, by maker.
+_SAID: dict[str, str] = {
+    "full_name": """personname fullname name contactname customername employeename patientname clientname
+        passengername membername username_full holdername ansprechpartner nomcomplet nombrecompleto
+        nomecompleto nomecognome naam volledigenaam imienazwisko""",
+    "first_name": """firstname givenname forename fname vorname prenom nombre nome primeironome voornaam imie
+        fornavn fornamn etunimi""",
+    "middle_name": "middlename mittelname deuxiemeprenom segundonombre",
+    "last_name": """lastname familyname surname lname maidenname nachname familienname nomdefamille apellido
+        apellidos cognome sobrenome apelido achternaam nazwisko etternavn efternavn efternamn sukunimi""",
+    "title": "persontitle salutation titleofcourtesy anrede civilite tratamiento aanhef",
+    "email": """email emailaddress mail emailadresse mailadresse courriel correo correoelectronico
+        adresseemail epost""",
+    "phone": """phone phonenumber telephone mobile mobilephone cell cellphone fax workphone homephone
+        telefon telefonnummer handy handynummer tel numerotelephone portable telefono movil celular cellulare
+        telefone telemovel telefoonnummer numertelefonu""",
+    "street": """address street streetaddress postaladdress addressline addressline1 address1 addr strasse
+        strase adresse anschrift rue voie direccion calle indirizzo endereco rua adres straat ulica
+        streetname""",
+    "city": """city town ort stadt wohnort ville commune ciudad municipio citta comune cidade stad plaats
+        miasto""",
+    "postal_code": """postalcode postcode zip zipcode plz postleitzahl codepostal codigopostal cap cep
+        codicepostale codigopostalcep kodpocztowy postnummer""",
+    "country": "country countryname countrycode land pays pais paese kraj nation nationality landcode",
+    "state": "state region province county bundesland kanton departement provincia estado regione provincie",
+    "company": """company companyname organisation organization employer firm firma firmenname unternehmen
+        entreprise societe raisonsociale empresa azienda societa bedrijf""",
+    "job": "job jobtitle occupation profession beruf metier professione profesion beroep zawod",
+    "birth_date": """birthdate dateofbirth dob birthday birth geburtsdatum geburtstag datenaissance
+        datedenaissance fechanacimiento fechadenacimiento datadinascita datanascita datanascimento
+        geboortedatum dataurodzenia fodselsdato""",
+    "username": """username login userid handle benutzername nutzername identifiant usuario utente
+        gebruikersnaam""",
+    "iban": "iban bankaccount bankkonto kontonummer accountnumber",
+    "card": "card creditcard cardnumber creditcardnumber kreditkarte kartennummer cartebancaire tarjeta",
+    "national_id": """ssn nationalid taxid socialsecuritynumber passport steuerid steuernummer
+        sozialversicherungsnummer nir numerosecu dni nif nie pesel bsn cpf codicefiscale nino personnummer""",
+    "ip": "ip ipaddress ipadresse clientip remoteip adresseip direccionip",
+    "user_agent": "useragent browser httpuseragent",
+    "url": "url website homepage photourl photo photopath avatar webseite siteweb sitioweb",
+    "gender": "gender sex geschlecht sexe sexo genero sesso geslacht plec",
+    "latitude": "latitude lat breitengrad",
+    "longitude": "longitude lon lng laengengrad",
+    "prose": "note notes freetext comment comments remark remarks bemerkung kommentar commentaire nota",
+    "age": "age alter edad eta leeftijd wiek",
+}  # fmt: skip
+MEANINGS: dict[str, str] = {word: meaning for meaning, said in _SAID.items() for word in said.split()}
 
 # What identifies a person whatever its classification: never modelled.
 IDENTIFYING = frozenset(
     (
-        "full_name", "first_name", "last_name", "email", "phone", "birth_date", "username", "iban", "card",
-        "national_id", "ip",
+        *("full_name", "first_name", "middle_name", "last_name", "email", "phone", "birth_date", "username"),
+        *("iban", "card", "national_id", "ip"),
     )
-)  # fmt: skip
-_WHOSE = ("shipping", "shipto", "ship", "billing", "bill", "delivery", "home", "work", "office")
-_PARTS = {"full_name": ("first_name", "last_name"), "street": ("city", "postal_code", "country", "state")}
+)
+# What many share: said about a person, but no more than a category once what fewer than k have is gone.
+SHARED = frozenset(("gender", "title", "country", "state", "city", "job", "age", "user_agent"))
+_WHOSE = ("shipping", "shipto", "ship", "billing", "bill", "delivery", "home", "work", "office", "primary")
+_PARTS = {
+    "full_name": ("first_name", "middle_name", "last_name"),
+    "street": ("city", "postal_code", "country", "state"),
+}
 
 
 def meaning_of(semantic: str | None, column: str = "") -> str | None:
@@ -42,10 +77,15 @@ def meaning_of(semantic: str | None, column: str = "") -> str | None:
 
     The name is more exact where a type covers several things: a `person_name` called LastName.
     """
-    told, called = MEANINGS.get(_folded(semantic or "")), _called(_folded(column))
+    told, called = MEANINGS.get(_folded((semantic or "").partition("@")[0])), _called(_folded(column))
     if told is None or called in _PARTS.get(told, ()):
         return called
     return told
+
+
+def place_said(semantic: str | None) -> str | None:
+    """The place that a contract names in a semantic type: `de` of `person_name@de`."""
+    return (semantic or "").partition("@")[2].strip().lower() or None
 
 
 def _called(name: str) -> str | None:
@@ -54,10 +94,17 @@ def _called(name: str) -> str | None:
     return MEANINGS.get(name) or MEANINGS.get(name.removeprefix(whose))
 
 
+def shared(semantic: str | None, column: str) -> bool:
+    """Whether what a column says about people is a category that many share, such as a sex or a title."""
+    return meaning_of(semantic, column) in SHARED
+
+
 def identifies(semantic: str | None) -> bool:
     """Whether a column of this semantic type names or reaches a person."""
-    return MEANINGS.get(_folded(semantic or "")) in IDENTIFYING
+    return MEANINGS.get(_folded((semantic or "").partition("@")[0])) in IDENTIFYING
 
 
 def _folded(word: str) -> str:
-    return "".join(letter for letter in word.lower() if letter.isalpha())
+    """Letters only, without accents: `Straße` and "strasse" are one word."""
+    plain = unicodedata.normalize("NFKD", word.replace("ß", "ss"))
+    return re.sub("[^a-z]", "", plain.lower())

@@ -19,14 +19,15 @@ from handrail.twins.columns import (
     quoted,
     step_of,
     text_bins,
-    text_shapes,
 )
+from handrail.twins.fresh import fresh
 from handrail.twins.links import degrees, link_sketch
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
 from handrail.twins.network import MOST_NODES, Node, Shape, depend
 from handrail.twins.orders import ascending, sorted_by
 from handrail.twins.plane import Plane
 from handrail.twins.roles import kind_of, role_of
+from handrail.twins.told import follows, lands, people, ranged, told
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Taken:
 def take(plane: Plane, progress: Progress | None = None) -> Taken:
     """Sketch every table of the plane, parents before children."""
     order = plane.layout.order
-    drafts = {name: _columns(plane, name) for name in order}
+    drafts = {name: list(follows(plane, name, _columns(plane, name))) for name in order}
     counts = {name: degrees(plane, name) for name in order}
     for name in order:
         drafts[name] += [degree.column for degree in counts[name]]
@@ -71,6 +72,8 @@ def _table(plane: Plane, name: str, drafts: Sequence[ColumnSketch], coded: Coded
         ascending=ascending(plane.whole(name), columns),
         sorted_by=sorted_by(plane.source(name), columns),
         simplifications=tuple(_simplifications(plane, name, columns, links)),
+        lands=lands(plane.source(name), plane.tables[name].fields, plane.types[name]),
+        people=people(plane, name, columns),
     )
 
 
@@ -114,13 +117,14 @@ def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> C
         one.name, sql_type, kind, role, required, unique, one.primary_key, one.personal, one.semantic
     )
     column = quoted(one.name)
-    if kind == "text" and role in ("key", "model", "link"):
-        shapes, lengths = text_shapes(source, f"{column}::VARCHAR")
-        draft = replace(draft, shapes=shapes, lengths=lengths)
-    if kind == "integer" and role in ("key", "link"):
+    if kind == "text":
+        draft = told(source, draft, f"{column}::VARCHAR")
+        draft = replace(draft, start=fresh(plane, table, draft) if role == "key" and unique else 1)
+    if kind == "integer" and role in ("key", "link", "fake"):
         draft = replace(draft, start=_start(source, column))
     if kind in ("uuid", "blob", "odd") or role in ("fake", "link"):
-        return replace(draft, **_nulls(source, column))
+        draft = replace(draft, **_nulls(source, column))
+        return ranged(source, draft) if role == "fake" else draft
     if kind == "text":
         pooled = pool_name(plane, table, one.name)
         made = _nulls(source, column) if unique else {"bins": text_bins(source, f"{column}::VARCHAR", pooled)}

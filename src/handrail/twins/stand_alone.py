@@ -20,6 +20,7 @@ from handrail.twins.build import LEAST_K
 from handrail.twins.drill import drill
 from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Break, Progress, Table, TwinRefused, TwinReport, Variant
+from handrail.twins.semantics import shared
 from handrail.twins.tables import table_of
 
 MANIFEST = "twin.json"
@@ -49,7 +50,7 @@ def stand_alone(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="handrail-twin-") as folder:
         drafts = data.survey(source, Path(folder), LEAST_K, encoding, progress)
-        tables = [table_of(contract, path) for contract, path in drafts]
+        tables = [_guessed(table_of(contract, path)) for contract, path in drafts]
         made, withheld = _made(tables, "plain" if variant == "plain" else "hostile", seed, progress)
     written = {name: twin.table for name, twin in made.twins.items()}
     breaks: list[Break] = []
@@ -89,6 +90,16 @@ def _made(
                 raise
             withheld.append(found)
             tables = [_without(table, found[1]) if table.name == found[0] else table for table in tables]
+
+
+def _guessed(table: Table) -> Table:
+    """Nobody has said that a column is personal: what many share is drawn as any category is."""
+    return replace(
+        table,
+        fields=tuple(
+            replace(one, personal=one.personal and not shared(one.semantic, one.name)) for one in table.fields
+        ),
+    )
 
 
 def _without(table: Table, column: str) -> Table:

@@ -1,13 +1,15 @@
-"""Invents text that nobody wrote: by shape, by length, or as random identifiers; never from data."""
+"""Invents text that nobody wrote: by shape, by length and by words that many share; never from a row."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handrail.twins.models import ColumnSketch
+from handrail.twins.shapes import is_code, shaped
 
 WORDS = (
     "amber", "basin", "cedar", "delta", "ember", "field", "grove", "harbor", "inlet", "juniper",
@@ -16,7 +18,8 @@ WORDS = (
     "review", "standard", "regular", "pending", "second", "closed", "open", "ready", "partial",
     "early", "stable", "plain", "direct", "local", "common",
 )  # fmt: skip
-PHRASES = 512
+PHRASES = 1500
+LONG = 60  # characters from which a text is put together of two halves
 
 
 def invented(column: ColumnSketch, rows: int, rng: np.random.Generator) -> NDArray[Any]:
@@ -30,51 +33,85 @@ def invented(column: ColumnSketch, rows: int, rng: np.random.Generator) -> NDArr
         return found
     coded = [(shape, share) for shape, share in column.shapes if is_code(shape)]
     if coded and sum(share for _, share in coded) >= 0.5:
-        weights = np.array([share for _, share in coded])
-        picked = rng.choice(len(coded), size=rows, p=weights / weights.sum())
-        made = np.empty(rows, dtype=object)
-        for place, (shape, _) in enumerate(coded):
-            at = np.flatnonzero(picked == place)
-            made[at] = shaped(shape, len(at), rng)
-        return made
-    return phrases(column.lengths, rows, rng)
+        return in_shapes(coded, rows, rng, column.check)
+    return phrases(column.lengths, rows, rng, column.words, column.sentences)
 
 
-def is_code(shape: str) -> bool:
-    """Whether a shape looks like an identifier rather than words."""
-    return len(shape) <= 24 and ("9" in shape or shape.isupper()) and shape.count(" ") < 2
+def in_shapes(
+    shapes: Sequence[tuple[str, float]], rows: int, rng: np.random.Generator, check: str = ""
+) -> NDArray[Any]:
+    """Random identifiers, each shape as often as it occurs."""
+    weights = np.array([share for _, share in shapes])
+    picked = rng.choice(len(shapes), size=rows, p=weights / weights.sum())
+    made = np.empty(rows, dtype=object)
+    for place, (shape, _) in enumerate(shapes):
+        at = np.flatnonzero(picked == place)
+        made[at] = shaped(shape, len(at), rng, check)
+    return made
 
 
-def shaped(shape: str, rows: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Random letters and digits in a shape such as `AA-9999`."""
-    letters = np.tile(np.array([ord(letter) for letter in shape], dtype=np.uint32), (rows, 1))
-    for mark, first, count in (("A", 65, 26), ("a", 97, 26), ("9", 48, 10)):
-        places = [i for i, letter in enumerate(shape) if letter == mark]
-        letters[:, places] = first + rng.integers(0, count, (rows, len(places)))
-    return letters.view(f"<U{len(shape)}").ravel().astype(object)
+def phrases(
+    lengths: tuple[int, int, int],
+    rows: int,
+    rng: np.random.Generator,
+    words: Sequence[tuple[str, float]] = (),
+    sentences: int = 0,
+) -> NDArray[Any]:
+    """Sentences of about these lengths (short, middle, long, in characters), of neutral words or those given.
+
+    Long ones are two halves of a pool each, so that there are millions of different ones.
+    """
+    if not rows:
+        return np.empty(0, dtype=object)
+    short, middle, long = lengths
+    if middle < LONG:
+        return _pool(lengths, min(rows, PHRASES), rng, words, sentences)[
+            rng.integers(0, min(rows, PHRASES), rows)
+        ]
+    halves = (max(1, short // 2), middle // 2, max(1, long // 2))
+    size = min(rows, PHRASES // 2)
+    first, second = (_pool(halves, size, rng, words, (sentences + 1) // 2) for _ in range(2))
+    made: NDArray[Any] = first[rng.integers(0, size, rows)] + " " + second[rng.integers(0, size, rows)]
+    return made
 
 
-def phrases(lengths: tuple[int, int, int], rows: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Neutral words, whole ones, of about these lengths (short, middle, long, in characters)."""
+def _pool(
+    lengths: tuple[int, int, int],
+    size: int,
+    rng: np.random.Generator,
+    words: Sequence[tuple[str, float]],
+    sentences: int,
+) -> NDArray[Any]:
     short, middle, long = lengths
     if short >= long:
-        wanted = np.full(min(rows, PHRASES), middle)
+        wanted = np.full(size, middle)
     else:
-        wanted = rng.triangular(short, min(max(middle, short), long), long, min(rows, PHRASES)).astype(int)
-    made = np.empty(len(wanted), dtype=object)
+        wanted = rng.triangular(short, min(max(middle, short), long), long, size).astype(int)
+    known = np.array([word for word, _ in words] or WORDS, dtype=object)
+    weights = np.array([share for _, share in words] or [1.0] * len(WORDS))
+    usual = max(3, int(np.average([len(word) + 1 for word in known], weights=weights)))
+    made = np.empty(size, dtype=object)
     for place, length in enumerate(wanted):
-        words = rng.choice(WORDS, size=length // 4 + 1)
-        ends = np.cumsum([len(word) + 1 for word in words]) - 1
-        made[place] = " ".join(words[: max(1, int(np.searchsorted(ends, length, side="right")))]).capitalize()
-    return made[rng.integers(0, len(made), rows)] if rows else made
+        picked = known[rng.choice(len(known), size=max(1, length // 3 + 1), p=weights / weights.sum())]
+        ends = np.cumsum([len(word) + 1 for word in picked]) - 1
+        kept = list(picked[: max(1, int(np.searchsorted(ends, length, side="right")))])
+        made[place] = _punctuated(kept, min(sentences, length // (3 * usual) or 1))
+    return made
+
+
+def _punctuated(words: list[str], sentences: int) -> str:
+    """Words as so many sentences with a capital and a full stop; without a stop where none is usual."""
+    size = -(-len(words) // max(1, sentences))
+    parts = [" ".join(words[i : i + size]) for i in range(0, len(words), size)]
+    stop = "." if sentences else ""
+    return " ".join(f"{part[:1].upper()}{part[1:]}{stop}" for part in parts)
 
 
 def uuids(rows: int, rng: np.random.Generator) -> NDArray[Any]:
     """Random version 4 UUIDs as text."""
-    made = np.empty(rows, dtype=object)
-    raw = rng.bytes(16 * rows).hex()
-    made[:] = [
-        f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) % 4]}{h[17:20]}-{h[20:]}"
-        for h in (raw[i * 32 : i * 32 + 32] for i in range(rows))
-    ]
+    drawn = np.frombuffer(rng.bytes(16 * rows), dtype=np.uint8).reshape(rows, 16)
+    halves = np.stack([drawn >> 4, drawn & 15], axis=2).reshape(rows, 32)
+    halves[:, 12], halves[:, 16] = 4, 8 + halves[:, 16] % 4
+    letters = np.insert(halves + np.where(halves < 10, 48, 87).astype(np.uint8), (8, 12, 16, 20), 45, axis=1)
+    made: NDArray[Any] = np.ascontiguousarray(letters).view("S36").ravel().astype(str).astype(object)
     return made
