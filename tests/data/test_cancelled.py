@@ -87,7 +87,7 @@ def newest(shop: Instance) -> int:
 def taken(shop: Instance) -> int:
     """Places that are taken now."""
     with shop.context(shop.system()) as ctx:
-        return slots_of(ctx).taken(100)
+        return slots_of(ctx).taken()
 
 
 def ask_by_http(shop: Instance, port: int, sql: str, accept: str = "application/json") -> socket.socket:

@@ -50,7 +50,7 @@ def test_each_limit_refuses_one_more_and_says_which_it_was(slots: Slots) -> None
     held[0].release()
     held[0].release()  # twice does no harm
     take(slots, "ana")
-    assert slots.taken(4) == 3
+    assert slots.taken() == 3
 
 
 def test_who_waits_is_served_when_a_place_is_given_back(slots: Slots) -> None:
@@ -117,7 +117,7 @@ def test_threads_never_hold_more_than_the_limits(slots: Slots) -> None:
     assert most_seen["all"] <= 4
     assert most_seen["report"] <= 3
     assert max(most_seen[viewer] for viewer in "abcd") <= 2
-    assert slots.taken(4) == 0
+    assert slots.taken() == 0
 
 
 def _hold(file: Path, viewer: str, said: Any) -> None:
@@ -139,6 +139,76 @@ def test_processes_share_the_count_and_a_killed_one_gives_back(slots: Slots) -> 
     other.join()
     take(slots, "ana").release()
     mine.release()
+
+
+def _ask_often(file: Path, now: Any, most_seen: Any) -> None:
+    slots = Slots(file)
+    for _ in range(150):
+        slot = take(slots, "ana", most=Most(2, 3, 4, wait=60))
+        with now.get_lock():
+            now.value += 1
+            most_seen.value = max(most_seen.value, now.value)
+        time.sleep(0.0005)
+        with now.get_lock():
+            now.value -= 1
+        slot.release()
+
+
+def test_processes_that_ask_at_once_never_hold_more_than_the_limit(slots: Slots) -> None:
+    start = multiprocessing.get_context("fork")
+    now, most_seen = start.Value("i", 0), start.Value("i", 0)
+    others = [start.Process(target=_ask_often, args=(slots.file, now, most_seen)) for _ in range(5)]
+    for one in others:
+        one.start()
+    for one in others:
+        one.join()
+    assert [one.exitcode for one in others] == [0] * 5
+    assert most_seen.value == 2
+    assert slots.taken() == 0
+
+
+def test_of_several_processes_that_do_not_wait_one_gets_the_last_place(slots: Slots) -> None:
+    start = multiprocessing.get_context("fork")
+    for _ in range(20):
+        gate, got, done = start.Event(), start.Value("i", 0), start.Event()
+
+        def reach(gate: Any = gate, got: Any = got, done: Any = done) -> None:
+            gate.wait()
+            try:
+                take(Slots(slots.file), "ana", most=Most(1, 1, 1, wait=0))
+            except LimitReached:
+                return
+            finally:
+                with got.get_lock():
+                    got.value += 1
+            done.set()
+            os._exit(7 if wait_for_all(got) else 8)
+
+        others = [start.Process(target=reach) for _ in range(3)]
+        for one in others:
+            one.start()
+        gate.set()
+        for one in others:
+            one.join()
+        assert sorted(one.exitcode or 0 for one in others) == [0, 0, 7]
+
+
+def wait_for_all(got: Any) -> bool:
+    """Hold the place until the other two have tried."""
+    until = time.monotonic() + 60
+    while got.value < 3 and time.monotonic() < until:
+        time.sleep(0.001)
+    return bool(got.value == 3)
+
+
+def test_a_child_that_came_by_fork_does_not_keep_its_parents_places(slots: Slots) -> None:
+    held = [take(slots, "ana")]
+    child = os.fork()
+    if not child:
+        held[0].release()  # not the child's to give back
+        os._exit(slots.taken() - 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert slots.taken() == 1
 
 
 def test_a_count_that_cannot_be_kept_answers_nothing(tmp_path: Path) -> None:
@@ -198,7 +268,7 @@ def test_every_ending_gives_the_place_back(shop: Instance, sql: str, kind: type[
             with pytest.raises(kind):
                 ask("viewer.emea", sql)
     with shop.context(shop.system()) as ctx:
-        assert slots_of(ctx).taken(32) == 0
+        assert slots_of(ctx).taken() == 0
 
 
 def test_nothing_is_planned_for_who_has_no_place(shop: Instance) -> None:

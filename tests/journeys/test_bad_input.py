@@ -73,7 +73,7 @@ class Place:
         status = porcelain.status(str(root))
         clean = not (any(status.staged.values()) or status.unstaged or status.untracked)
         # The database's own, a checkpoint while it is being written, and the places of questions, are no trace.
-        passing = ("handrail.db-", ".audit.checkpoint.", "questions.slots")
+        passing = ("handrail.db-", ".audit.checkpoint.", "questions.places")
         files = {
             path.relative_to(self.home)
             for path in self.home.rglob("*")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +14,7 @@ import sqlalchemy as sa
 from handrail.data.models import Certification, Extract, Proposal
 from handrail.data.store import certifications, extracts, proposals
 from handrail.kernel import Context
+from handrail.kernel.ready import Ready
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,37 @@ _QUERY = (
     .select_from(extracts)
     .outerjoin(proposals, proposals.c.id == _newest(proposals, proposals.c.proposed_at))
     .outerjoin(certifications, certifications.c.id == _newest(certifications, certifications.c.certified_at))
-    .where(extracts.c.dataset.in_(sa.bindparam("names", expanding=True)))
 )
+
+
+_NAMES = [str(column.key) for column in _QUERY.selected_columns]
+
+
+@lru_cache(maxsize=64)
+def _about(many: int) -> Ready:
+    """The query about so many datasets."""
+    places = [sa.bindparam(f"name_{place}", type_=sa.Text) for place in range(many)]
+    return Ready(_QUERY.where(extracts.c.dataset.in_(places)), writes=False)
 
 
 def recorded(ctx: Context, names: Collection[str]) -> dict[str, Recorded]:
     """What is recorded of these datasets; names that are none are left out."""
     if not names:
         return {}
-    return {row.e_dataset: _recorded(ctx, row) for row in ctx.db.execute(_QUERY, {"names": sorted(names)})}
+    wanted = {f"name_{place}": name for place, name in enumerate(sorted(names))}
+    rows = _about(len(names)).rows(ctx.db, wanted)
+    found = [_recorded(ctx.settings.home, ctx.db.dialect, row) for row in rows]
+    return {one.extract.dataset: one for one in found}
 
 
-def _recorded(ctx: Context, row: sa.Row[Any]) -> Recorded:
-    name, path = row.e_dataset, ctx.settings.home / row.e_path
+@lru_cache(maxsize=16_384)
+def _recorded(home: Path, dialect: sa.Dialect, values: tuple[Any, ...]) -> Recorded:
+    """What a row says, in the driver's own types; of the same row it is the same."""
+    kinds = (column.type.dialect_impl(dialect) for column in _QUERY.selected_columns)
+    readers = (kind.result_processor(dialect, None) for kind in kinds)
+    read = (reader(value) if reader else value for reader, value in zip(readers, values, strict=True))
+    row = SimpleNamespace(**dict(zip(_NAMES, read, strict=True)))
+    name, path = row.e_dataset, home / row.e_path
     extract = Extract(name, row.e_source, row.e_physical_name, path, row.e_rows, row.e_as_of)
     proposal = certification = None
     if row.p_id is not None:

@@ -1,6 +1,9 @@
 """Row filters: which rows of a dataset a viewer may see, as a condition whose values are bound."""
 
+import datetime
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -13,6 +16,8 @@ from handrail.data.models import Contract, RowFilter
 from handrail.kernel import Invalid
 
 VIEWER = "viewer"
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}")  # fits 32 bits
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXAMPLE = 'Write a condition like "region = viewer.region" or "region IN viewer.regions".'
 
 
@@ -128,9 +133,10 @@ def _bind(
     bound = []
     for one in (value,) if isinstance(value, str) else value:
         name = f"{prefix}{len(condition.values)}"
-        condition.values[name] = one
         parameter = exp.Placeholder(this=name)
-        bound.append(exp.TryCast(this=parameter, to=kind.copy()) if kind else parameter)
+        condition.values[name] = plain = _typed(one, kind)
+        cast = kind is not None and isinstance(plain, str) and not kind.is_type(*exp.DataType.TEXT_TYPES)
+        bound.append(exp.TryCast(this=parameter, to=kind.copy()) if kind and cast else parameter)
     if not in_list:
         column.replace(bound[0])
         return True
@@ -141,6 +147,21 @@ def _bind(
     parent.set("field", None)
     parent.set("expressions", [*others, *bound])
     return True
+
+
+def _typed(text: str, kind: exp.DataType | None) -> str | int | datetime.date:
+    """The value that an attribute plainly spells in the column's type, which spares every statement a cast.
+
+    Everything else stays the text that it is, for the engine's own cast to decide.
+    """
+    if kind is None:
+        return text
+    if kind.is_type("int", "bigint") and _WHOLE.fullmatch(text):
+        return int(text)
+    if kind.is_type("date") and _DAY.fullmatch(text):
+        with suppress(ValueError):
+            return datetime.date.fromisoformat(text)
+    return text
 
 
 def _kind_beside(column: exp.Column, contract: Contract) -> exp.DataType | None:

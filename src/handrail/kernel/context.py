@@ -84,13 +84,14 @@ class Instance:
         self.ports = ports
         self.clock = clock or SystemClock()
         self.files = Files()
+        self.definitions = settings.home / "definitions"
         self._keys = settings.home / "keys"
         self.subscriptions = Subscriptions(subscriptions)
         self.engine = storage.open_engine(
             settings.storage.url or storage.sqlite_url(settings.home / "handrail.db")
         )
         migrate.upgrade(self.engine)
-        edits.recover(self.engine, settings.home / "definitions")
+        edits.recover(self.engine, self.definitions)
         storage.sweep(settings.home)
         self.log = Log(self.engine, Signer("handrail", self.secret("audit")), self.witness)
         self.rooms = tuple(rooms)
@@ -185,7 +186,7 @@ class Instance:
 
     def own_rules(self) -> dict[str, str]:
         """The instance's own access rules as they lie there now, by file name."""
-        folder = self.settings.home / "definitions" / "policies"
+        folder = self.definitions / "policies"
         return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.cedar"))}
 
 

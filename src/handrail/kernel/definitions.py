@@ -54,7 +54,7 @@ def digest(content: bytes) -> str:
 
 def read(ctx: "Context", path: str) -> bytes | None:
     """The content of a definition as it lies there now, or None."""
-    return ctx.instance.files.read(_inside(ctx.settings.home / "definitions", path))
+    return ctx.instance.files.read(_inside(ctx.instance.definitions, path))
 
 
 def names(ctx: "Context", prefix: str) -> list[str]:

@@ -86,10 +86,17 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _lock_on_first_write(
-    connection: sa.Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+    connection: sa.Connection, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
 ) -> None:
-    if not is_writing(connection) and not statement.lstrip().upper().startswith(_READS):
-        cursor.execute("BEGIN IMMEDIATE")
+    if not statement.lstrip().upper().startswith(_READS):
+        lock_for_writing(connection)
+
+
+def lock_for_writing(connection: sa.Connection) -> None:
+    """Take SQLite's write lock, unless this connection has it; PostgreSQL locks rows by itself."""
+    raw = connection.connection.dbapi_connection
+    if isinstance(raw, sqlite3.Connection) and not raw.in_transaction:
+        raw.execute("BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -199,6 +199,7 @@ def _closed_database(
     for name, both in files.items():
         view, read = f"{_quoted(schema)}.{_quoted(name)}", ", ".join(_quoted(str(path), "'") for path in both)
         database.execute(f"CREATE VIEW {view} AS FROM read_parquet([{read}])")
+    database.execute("SET parquet_metadata_cache = true")  # by path and time of change; the plan sees no more
     database.execute("SET lock_configuration = true")
     return database
 
@@ -258,6 +259,8 @@ def _same_tables(
 
 def told_apart(schema: pa.Schema) -> pa.Schema:
     """The schema with `_1`, `_2`, … after names that are there already, as in id, id_1."""
+    if len(set(schema.names)) == len(schema):
+        return schema
     names: list[str] = []
     for name in schema.names:
         choices = chain([name], (f"{name}_{again}" for again in count(1)))

@@ -12,7 +12,7 @@ import duckdb
 
 _MOST, _LONGEST = 64, 20_000  # statements in one database; characters of one, its values included
 
-_Key = tuple[object, ...]
+_Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Database:
 
     def take(self, sql: str, values: Mapping[str, Any]) -> Prepared:
         """A statement for one run, to be given back or closed; raises what DuckDB says about it."""
-        key = (sql, *((name, type(value), repr(value)) for name, value in sorted(values.items())))
+        key = sql, repr(sorted(values.items()))  # 1, 1.0, True and Decimal("1.0") are different values
         with self._lock:
             if ready := self._ready.pop(key, None):
                 if ready[1:]:
@@ -57,7 +57,7 @@ class Database:
         with self._lock:
             self._ready.setdefault(one.key, []).append(one)
             self._ready.move_to_end(one.key)
-            if sum(len(str(part)) for part in one.key) > _LONGEST:
+            if sum(map(len, one.key)) > _LONGEST:
                 closing = self._ready.pop(one.key)
             while sum(map(len, self._ready.values())) > _MOST:
                 closing += self._ready.popitem(last=False)[1]

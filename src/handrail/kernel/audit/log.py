@@ -17,6 +17,7 @@ from handrail.kernel.audit import merkle
 from handrail.kernel.audit.checkpoint import Checkpoint, Signer
 from handrail.kernel.audit.writer import Writer
 from handrail.kernel.errors import NotReady
+from handrail.kernel.ready import Ready
 
 # Perfect subtrees are kept at every eighth level: a proof then reads at most 256 hashes a level,
 # and an append writes one row more in 256.
@@ -87,15 +88,15 @@ class Note:
         )
 
 
-# Made once: building a statement costs as much as running it.
-_TAKE = (
+_TAKE = Ready(
     head.update()
     .where(head.c.id == 1)
     .values(size=head.c.size + sa.bindparam("more"))
-    .returning(head.c.size, head.c.frontier)
+    .returning(head.c.size, head.c.frontier),
+    writes=True,
 )
-_ADD, _ADD_NODES, _SIGN = entries.insert(), nodes.insert(), checkpoints.insert()
-_GROW = head.update().where(head.c.id == 1).values(frontier=sa.bindparam("grown"))
+_ADD, _ADD_NODES, _SIGN = (Ready(table.insert(), writes=True) for table in (entries, nodes, checkpoints))
+_GROW = Ready(head.update().where(head.c.id == 1).values(frontier=sa.bindparam("grown")), writes=True)
 
 
 class Log:
@@ -125,7 +126,7 @@ class Log:
         batch = [replace(note, subject=_sound(note.subject), facts=_sound(note.facts)) for note in notes]
         if not batch:
             return None
-        size, packed = connection.execute(_TAKE, {"more": len(batch)}).one()
+        ((size, packed),) = _TAKE.rows(connection, {"more": len(batch)})
         start = size - len(batch)
         frontier = [packed[i : i + 32] for i in range(0, len(packed), 32)]
         rows, finished = [], []
@@ -145,15 +146,13 @@ class Log:
                     "leaf": leaf,
                 }
             )
-        connection.execute(_ADD, rows)
+        _ADD.run(connection, rows)
         if finished:
-            connection.execute(
-                _ADD_NODES,
-                [{"level": level, "position": at, "hash": value} for level, at, value in finished],
-            )
-        connection.execute(_GROW, {"grown": b"".join(frontier)})
+            grown = [{"level": level, "position": at, "hash": value} for level, at, value in finished]
+            _ADD_NODES.run(connection, grown)
+        _GROW.run(connection, [{"grown": b"".join(frontier)}])
         signed = self._signer.sign(Checkpoint(self._signer.origin, size, merkle.fold(frontier)))
-        connection.execute(_SIGN, {"size": size, "note": signed})
+        _SIGN.run(connection, [{"size": size, "note": signed}])
         return signed
 
     def publish(self, signed: str | None) -> None:
