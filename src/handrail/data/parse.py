@@ -111,6 +111,8 @@ def tokens_of(sql: str) -> list[Token]:
         )
     if "\0" in sql:
         raise Invalid("The SQL contains a NUL character.", next_step="Take it out.")
+    if not sql.isascii() and sql.encode("utf-8", "replace").decode() != sql:  # JSON can spell that
+        raise Invalid("The SQL contains half of a character.", next_step="Write the whole one.")
     try:
         tokens: list[Token] = DUCKDB.tokenize(sql)
     except TokenError:

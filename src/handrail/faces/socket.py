@@ -131,6 +131,8 @@ class _Talk:
 
     def _understood(self, message: dict[str, Any]) -> _Query | _Me | _Output:
         most = self._instance.settings.runtime.questions
+        if self._questions > most + _MOST_REFUSALS:  # each refusal stands on the trail
+            raise wire.Broken("more questions than it may ask, without end")
         if self._questions > most:
             raise LimitReached(
                 f"A run may ask {most:,} questions.", next_step="Ask for many rows with one query."

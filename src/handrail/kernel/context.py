@@ -190,6 +190,9 @@ class Instance:
         return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.cedar"))}
 
 
+_SUBJECT = 300  # characters of what was refused, which may be a name that somebody made up
+
+
 def _refused(ctx: Context, refusal: Refusal) -> Note:
     run = ctx.caller.run
     about = {"run": run.id, "app": run.app, "commit": run.commit} if run else {}
@@ -199,6 +202,6 @@ def _refused(ctx: Context, refusal: Refusal) -> Note:
         ctx.caller.person.id,
         ctx.caller.via,
         "request.refused",
-        str(refusal.facts.get("subject", "request")),
+        str(refusal.facts.get("subject", "request"))[:_SUBJECT],
         {**about, **facts, "code": refusal.code, "message": refusal.message},
     )

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+_LONGEST = 2_000  # characters of a sentence: what it quotes may be a megabyte that somebody handed in
+
 
 class Refusal(Exception):
     """The root of every expected "no". Anything else that is raised is a bug and crashes.
@@ -15,14 +17,19 @@ class Refusal(Exception):
 
     def __init__(self, message: str, *, next_step: str, **facts: Any) -> None:
         super().__init__(message)
-        # Either may quote what was handed in, and JSON can spell half a character, which UTF-8 cannot.
-        self.message = message.encode("utf-8", "replace").decode()
-        self.next_step = next_step.encode("utf-8", "replace").decode()
+        self.message = _sayable(message)
+        self.next_step = _sayable(next_step)
         self.facts = facts
 
     def answer(self) -> dict[str, Any]:
         """The refusal as every face gives it to a machine."""
         return {"code": self.code, "message": self.message, "next_step": self.next_step}
+
+
+def _sayable(sentence: str) -> str:
+    """Without halves of characters, which JSON can spell and UTF-8 cannot, and not without end."""
+    cut = sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]} …"
+    return cut.encode("utf-8", "replace").decode()
 
 
 class NotFound(Refusal):
