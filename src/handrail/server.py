@@ -60,7 +60,7 @@ ROOMS: tuple[str, ...] = (
 )
 
 # Who listens to what happens in the rooms below.
-SUBSCRIPTIONS = (*data.subscriptions, *openlineage.subscriptions)
+SUBSCRIPTIONS = (*data.subscriptions, *twins.subscriptions, *openlineage.subscriptions)
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {
@@ -130,6 +130,7 @@ def open_instance(home: Path) -> Instance:
             engine=Engines(settings.home, settings.engines),
             isolation=Bubblewrap(settings.runtime.uid),
             door=AppDoor(),
+            twins=twins.Keeper(),
         ),
         rooms=ROOMS,
         subscriptions=SUBSCRIPTIONS,

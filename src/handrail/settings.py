@@ -87,6 +87,11 @@ class TwinsSettings:
 
     # A value or combination seen in fewer rows than this never leaves the production plane.
     k: int = 10
+    # When twins are made again by themselves: "changed" (once their data or contract is another), "never", or
+    # a cron line in UTC; a steward can say otherwise of a dataset.
+    refresh: str = "changed"
+    # How many builds of each twin are kept, besides frozen ones, to go back to.
+    keep: int = 3
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from handrail import data, openlineage, runtime, twins
 from handrail.kernel import Instance, identity, storage, trail
 from handrail.server import application
+from handrail.twins.supervise import tidy
 from tests.apps.conftest import url as url
 from tests.conftest import Acting
 from tests.journeys import company
@@ -41,6 +42,7 @@ WITHOUT_AN_ENTRY = {
     "quality_turns": "Which server checks; the check itself is on the trail.",
     "lineage_outbox": "An event leaves once it was delivered; what it tells is on the trail.",
     "lineage_turns": "Which server delivers lineage events.",
+    "twin_refreshes": "For which moment of its schedule a twin was looked at; a refresh itself is on the trail.",
     "twin_builds": "The progress of a build; who asked for it and what came of it are on the trail.",
 }
 # Entries that need a broken machine, which the room's own tests break.
@@ -94,6 +96,7 @@ def client(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         data=replace(settings.data, import_from=str(tmp_path)),
         identity=replace(settings.identity, rotate_minutes=0),
         lineage=replace(settings.lineage, file="lineage.jsonl"),
+        twins=replace(settings.twins, keep=1),
     )
     return TestClient(application(instance), follow_redirects=False)
 
@@ -142,6 +145,8 @@ def test_every_change_leaves_a_trail(
 
     instance.clock = Tomorrow()
     assert "sales_orders" in data.check_what_is_due(instance)
+    twins.refresh_what_is_due(instance)
+    tidy(instance)
 
     assert watch.unexplained() == []
     tables = {name for name in storage.metadata.tables if not name.startswith("audit_")}
@@ -208,6 +213,7 @@ def data_is_certified(post: Posts, tmp_path: Path) -> None:
     post("steward.hr", "/datasets/sales_orders/see-as/viewer.emea", method="GET")
     build = post("steward.sales", "/twins", {"datasets": ["sales_orders"]})
     until(lambda: post("steward.sales", f"/twins/builds/{build['id']}", method="GET")["state"] == "done")
+    a_twin_lives(post, build["id"])
     post("maker.sales", "/query", {"sql": "SELECT line FROM sales_orders", "purpose": company.PURPOSE})
     assert post("compliance", "/who-saw", {"about": "customer", "entity": "7"})
     changed = tmp_path / "customers.csv"
@@ -215,6 +221,19 @@ def data_is_certified(post: Posts, tmp_path: Path) -> None:
     post("steward.sales", "/import", {"location": str(changed), "name": "crm"})
     changed.write_text("id,name,city\n1,Ann,Oslo\n")
     post("steward.sales", "/import", {"location": str(changed), "name": "crm"})
+
+
+def a_twin_lives(post: Posts, first: str) -> None:
+    """By REST: refreshed by a rule, frozen, built again, called off, gone back to, thawed."""
+    post("steward.sales", "/twins/sales_orders/refresh", {"rule": "0 3 * * *"})
+    post("steward.sales", "/twins/sales_orders/freeze", {"build": first, "reason": "To compare versions."})
+    again = post("steward.sales", "/twins", {"datasets": ["sales_orders"], "seed": 2})
+    until(lambda: post("steward.sales", f"/twins/builds/{again['id']}", method="GET")["state"] == "done")
+    third = post("steward.sales", "/twins", {"datasets": ["sales_orders"], "seed": 3})
+    post("steward.sales", f"/twins/builds/{third['id']}/cancel")
+    post("steward.sales", "/twins/sales_orders/rollback", {"build": first})
+    post("steward.sales", "/twins/sales_orders/rollback", {"build": again["id"]})
+    post("steward.sales", "/twins/sales_orders/thaw", {"build": first})
 
 
 def a_metric_is_certified(post: Posts, instance: Instance, tmp_path: Path) -> None:

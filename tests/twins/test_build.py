@@ -4,13 +4,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import orjson
 import pyarrow.parquet as pq
 import pytest
 
 from handrail import data, twins
 from handrail.kernel import Context, Instance, Invalid, NotAllowed, NotFound, NotReady, trail
-from handrail.twins import codec
+from handrail.twins import codec, files
+from handrail.twins.build import outside
 from handrail.twins.generate import generate
 
 Acting = Callable[..., AbstractContextManager[Context]]
@@ -119,12 +119,58 @@ def test_the_sketch_that_was_published_gives_the_twin_again(
 ) -> None:
     with acting("steward.sales") as ctx:
         made = twins.build(ctx, ALL, seed=4)
-    folder = instance.settings.home / "twins" / "orders"
-    sketch = codec.from_json((folder / f"{made.id}.sketch.json").read_bytes())
-    again = generate(sketch, seed=4)["orders"]
-    assert again.table.equals(pq.read_table(folder / f"{made.id}.parquet"))
-    hostile = orjson.loads((folder / f"{made.id}.hostile.json").read_bytes())
-    assert len(hostile) == len(again.hostile) > 0
+    home = instance.settings.home
+    again = generate(files.sketch_of(home, made.id), seed=4)
+    with files.all_or_nothing(home / "twins" / "again") as draft:
+        files.write_tables(draft, again)
+        rebuilt = files.digests(draft)
+    published = files.manifest_of(home, made.id)
+    assert rebuilt == published.files == files.digests(files.folder(home, made.id))
+    assert len(files.hostile_cells(home, made.id, "orders")) == len(again["orders"].hostile) > 0
+
+
+def test_the_manifest_says_what_a_twin_was_made_from_and_what_it_had_to_pass(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        made = twins.build(ctx, ALL, seed=4)
+        contract = data.contract(ctx, "orders")
+        as_of = data.dataset(ctx, "orders").as_of
+    manifest = files.manifest_of(instance.settings.home, made.id)
+    assert (manifest.seed, manifest.k, manifest.variant, manifest.built_by) == (
+        4,
+        10,
+        "hostile",
+        "steward.sales",
+    )
+    assert twins.Source("orders", contract.digest, as_of, 600) in manifest.sources
+    assert manifest.sketch == codec.digest(files.sketch_of(instance.settings.home, made.id))
+    assert dict(manifest.scores) == {table.dataset: table.overall for table in made.tables}
+    assert all(gate.held for _, found in manifest.gates for gate in found)
+    assert {gate.name for gate in dict(manifest.gates)["orders"]} >= {
+        "Rows equal to a real row",
+        "A planted row came back",
+    }
+
+
+def test_a_twin_that_points_at_another_is_rebuilt_from_what_its_manifest_names(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        first = twins.build(ctx, ["customers"])
+    with acting("steward.sales") as ctx:
+        made = twins.build(ctx, ["orders"], seed=3)
+    with acting("steward.sales") as ctx:
+        twins.build(ctx, ["customers"], seed=9)
+    home = instance.settings.home
+    manifest = files.manifest_of(home, made.id)
+    assert manifest.outside == (("customers", "customer_id", first.id),)
+    with acting("steward.sales") as ctx:
+        lent = outside(ctx, manifest.outside)
+    again = generate(files.sketch_of(home, made.id), 3, "hostile", lent)
+    with files.all_or_nothing(home / "twins" / "again") as draft:
+        files.write_tables(draft, again)
+        assert files.digests(draft) == manifest.files
 
 
 def test_publication_stands_on_the_trail(shop: Path, acting: Acting) -> None:

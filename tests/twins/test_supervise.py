@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from handrail import data, twins
-from handrail.kernel import SYSTEM, Context, Instance, NotAllowed, NotReady
-from handrail.twins import store
-from handrail.twins.supervise import INTERRUPTED, Supervisor, take_one
+from handrail.kernel import SYSTEM, Conflict, Context, Instance, NotAllowed, NotReady
+from handrail.twins import files, store
+from handrail.twins.supervise import INTERRUPTED, Supervisor, build_here, take_one, tidy
 
 Acting = Callable[..., AbstractContextManager[Context]]
 
@@ -119,3 +119,84 @@ time.sleep(60)
 def data_twin(acting: Acting) -> data.Rendition | None:
     with acting("steward.sales") as ctx:
         return data.rendition(ctx, "orders")
+
+
+def test_a_build_that_is_cancelled_ends_and_publishes_nothing(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        waiting, going = (twins.start(ctx, [name]) for name in ("customers", "orders"))
+        twins.cancel(ctx, waiting.id)
+
+    def cancelled(step: str, done: int, total: int) -> None:
+        if step.startswith("generating") and not state_of(instance, going.id).over:
+            with acting("steward.sales") as ctx:
+                twins.cancel(ctx, going.id)
+
+    with pytest.raises(NotReady, match="cancelled"):
+        build_here(instance, going.id, cancelled)
+    assert {state_of(instance, one.id).state for one in (waiting, going)} == {"cancelled"}
+    assert not take_one(instance)
+    assert data_twin(acting) is None
+    assert files.builds(instance.settings.home) == frozenset()
+    with pytest.raises(Conflict), acting("steward.sales") as ctx:
+        twins.cancel(ctx, going.id)
+    with pytest.raises(NotAllowed), acting("maker.sales") as ctx:
+        twins.cancel(ctx, going.id)
+
+
+def test_a_refresh_that_the_servers_end_interrupts_waits_for_the_next_server(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        twins.build(ctx, ["orders"])
+        data.import_source(ctx, str(shop))
+    with instance.context(SYSTEM) as ctx:
+        (asked,) = store.in_state(ctx, "queued")
+    stopping = threading.Event()
+    stopping.set()
+    assert take_one(instance, stopping)
+    assert state_of(instance, asked.id).state == "queued"
+    assert take_one(instance)
+    assert state_of(instance, asked.id).state == "done"
+
+
+@pytest.mark.parametrize("moment", ["carry_out", "write_tables", "put_manifest", "_end"])
+def test_kill_9_leaves_the_older_twin_and_no_litter(
+    shop: Path, acting: Acting, instance: Instance, moment: str
+) -> None:
+    with acting("steward.sales") as ctx:
+        twins.build(ctx, ["orders", "customers"])
+    before = data_twin(acting)
+    with acting("steward.sales") as ctx:
+        asked = twins.start(ctx, ["orders", "customers"], seed=4)
+    home = instance.settings.home
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(home), moment], timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    after = data_twin(acting)
+    assert before is not None
+    assert after is not None
+    assert (after.path, after.path.read_bytes()) == (before.path, before.path.read_bytes())
+    tidy(instance)
+    assert state_of(instance, asked.id).reason == INTERRUPTED[0]
+    left = {one.name for one in (home / "twins").iterdir()}
+    assert left == {".building", str(before.facts["build"])}
+    with acting("steward.sales") as ctx:
+        again = twins.start(ctx, ["orders", "customers"], seed=4)
+    assert take_one(instance)
+    assert state_of(instance, again.id).state == "done"
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from handrail.server import open_instance
+from handrail.twins import files, supervise
+
+def kill(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+where = files if hasattr(files, sys.argv[2]) else supervise
+setattr(where, sys.argv[2], kill)
+supervise.take_one(open_instance(Path(sys.argv[1])))
+"""

@@ -30,9 +30,10 @@ class Which(BaseModel):
 
 
 class RunWanted(Which):
-    """What to run, and where."""
+    """What to run, where, and in the sandbox on which twin: see `handrail run --twin`."""
 
     environment: Environment = "sandbox"
+    twin: str = Field(default="", max_length=100)
 
 
 class Sharing(BaseModel):
@@ -102,7 +103,7 @@ def gates(ctx: kit.Ctx, name: str, commit: str | None = None) -> list[Any]:
 @router.post("/{name}/run", status_code=202)
 def start_run(ctx: kit.Ctx, name: str, wanted: RunWanted) -> dict[str, Any]:
     """Start a version; ask for the run afterwards."""
-    answer: dict[str, Any] = kit.jsonable(run(ctx, name, wanted.commit, wanted.environment))
+    answer: dict[str, Any] = kit.jsonable(run(ctx, name, wanted.commit, wanted.environment, wanted.twin))
     return answer
 
 

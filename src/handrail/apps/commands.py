@@ -55,14 +55,26 @@ def push_command(ctx: Context, directory: Path, why: str, prompts: Path | None) 
 @click.option("--commit", help="Another version than the newest.")
 @click.option("--out", type=FOLDER, help="Save what it hands over into this folder.")
 @click.option("--production", is_flag=True, help="Open the promoted version on certified data, as you.")
+@click.option(
+    "--twin",
+    default="",
+    metavar="WHICH",
+    help="plain, hostile (default) or drill; a build; an earlier run.",
+)
 @kit.cli.supervisor(human=said.ran, far=far.run)
 def run_command(
-    instance: Instance, caller: Caller, app: str, commit: str | None, out: Path | None, production: bool
+    instance: Instance,
+    caller: Caller,
+    app: str,
+    commit: str | None,
+    out: Path | None,
+    production: bool,
+    twin: str,
 ) -> dict[str, Any]:
     """Run APP (its name, or its folder) as it was last pushed, and wait for its end."""
     with instance.context(caller) as ctx:
         name = named(app)
-        started = run(ctx, name, commit, "production" if production else "sandbox")
+        started = run(ctx, name, commit, "production" if production else "sandbox", twin)
     with kit.cli.progress() as report:
         report(f"{name} runs in {'production' if production else 'the sandbox'}", 0, 0)
         ended = runtime.execute(instance, started.id)

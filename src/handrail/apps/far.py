@@ -22,12 +22,12 @@ def push(remote: kit.Remote, directory: Path, why: str, prompts: Path | None) ->
 
 
 def run(
-    remote: kit.Remote, app: str, commit: str | None, out: Path | None, production: bool
+    remote: kit.Remote, app: str, commit: str | None, out: Path | None, production: bool, twin: str
 ) -> dict[str, Any]:
     """Run it there, and wait here."""
     name = named(app)
     environment = "production" if production else "sandbox"
-    wanted = {"commit": commit, "environment": environment}
+    wanted = {"commit": commit, "environment": environment, "twin": twin}
     started = remote.post(f"{_at(name)}/run", wanted)
     with kit.cli.progress() as report:
         report(f"{name} runs in {environment}", 0, 0)

@@ -74,9 +74,11 @@ def push_paste(
 
 
 @router.post("/apps/{name}/run")
-def run_form(ctx: kit.Ctx, request: Request, name: str, commit: Commit = "") -> Response:
-    """Run a version in the sandbox and go to the run."""
-    started = run(ctx, name, commit or None)
+def run_form(
+    ctx: kit.Ctx, request: Request, name: str, commit: Commit = "", twin: Annotated[str, Form()] = ""
+) -> Response:
+    """Run a version in the sandbox, on a variant of the twins or an earlier build, and go to the run."""
+    started = run(ctx, name, commit or None, twin=twin)
     return kit.back(request, f"/runs/{started.id}", toast=f"{name} runs in the sandbox.")
 
 

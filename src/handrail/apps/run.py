@@ -1,24 +1,37 @@
 """Run a version: in the sandbox for those who make or review it, in production for those who use it."""
 
-from handrail import runtime
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from handrail import runtime, twins
 from handrail.apps import facts, find
 from handrail.apps.models import Version
 from handrail.kernel import Context, Environment, Invalid, NotReady, git
 from handrail.runtime import Run
 
 
-def run(ctx: Context, name: str, commit: str | None = None, environment: Environment = "sandbox") -> Run:
+def run(
+    ctx: Context,
+    name: str,
+    commit: str | None = None,
+    environment: Environment = "sandbox",
+    twin: str = "",
+) -> Run:
     """Start a version (the newest, without a commit) in the sandbox, on synthetic data.
 
-    Refuses all but owners and reviewers. With `production` it is `open`, which knows no commit: production
-    runs what was promoted.
+    `twin` says on which: a variant (plain, hostile or drill), an earlier or frozen build, both, or the run
+    whose twins it is to read again, so that two versions can be compared on the same data. Refuses all but
+    owners and reviewers, and twins that are there no longer. With `production` it is `open`, which knows no
+    commit: production runs what was promoted.
     """
     if environment == "production":
         if commit is not None:
             raise Invalid("Production runs the promoted version only.", next_step=f"handrail promote {name}")
+        if twin:
+            raise Invalid("Production reads no twin.", next_step="Leave out the twin, or the production.")
         return open(ctx, name)
     find.reach(ctx, name, "run-sandbox")
-    return _start(ctx, find.chosen(ctx, name, commit), "sandbox")
+    return _start(ctx, find.chosen(ctx, name, commit), "sandbox", *_twins(ctx, twin))
 
 
 def open(ctx: Context, name: str) -> Run:
@@ -43,6 +56,21 @@ def in_use(ctx: Context, name: str) -> Version:
     return version
 
 
-def _start(ctx: Context, version: Version, environment: Environment) -> Run:
+def _twins(ctx: Context, wanted: str) -> tuple[str, Mapping[str, str]]:
+    """The variant and the builds of twins that a run is to read."""
+    if wanted.startswith("run_"):
+        earlier = runtime.run(ctx, wanted)
+        return earlier.variant, earlier.twins
+    return twins.chosen(ctx, wanted)
+
+
+def _start(
+    ctx: Context,
+    version: Version,
+    environment: Environment,
+    variant: str = "hostile",
+    builds: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
     files = git.Repository(ctx.db, version.app).files(version.commit)
-    return runtime.start(ctx, version.app, version.commit, files, version.manifest, environment)
+    app, manifest = version.app, version.manifest
+    return runtime.start(ctx, app, version.commit, files, manifest, environment, variant, builds)

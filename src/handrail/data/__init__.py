@@ -47,7 +47,7 @@ from handrail.data.models import (
     Request,
     RowFilter,
 )
-from handrail.data.notices import dismiss, notices, subscriptions
+from handrail.data.notices import dismiss, mend, notices, subscriptions, tell_keepers
 from handrail.data.notices_store import Notice
 from handrail.data.places import forget_copies
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
@@ -55,7 +55,7 @@ from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
 from handrail.data.questions import ask_first, forget_questions, questions
 from handrail.data.reconcile import reconcile
-from handrail.data.renditions import rendition, sample, set_rendition
+from handrail.data.renditions import rendition, renditions, sample, set_rendition
 from handrail.data.renew import renew
 from handrail.data.scheduled import Supervisor, check_what_is_due
 from handrail.data.see_as import Preview, preview
@@ -142,6 +142,7 @@ __all__ = [
     "forget_questions",
     "import_source",
     "lineage",
+    "mend",
     "metric",
     "metrics",
     "columns_read",
@@ -158,6 +159,7 @@ __all__ = [
     "reconcile",
     "reconciliations",
     "rendition",
+    "renditions",
     "renew",
     "revoke",
     "sample",
@@ -166,6 +168,7 @@ __all__ = [
     "stated_metric",
     "subscriptions",
     "survey",
+    "tell_keepers",
     "timeline",
     "try_promises",
     "unreadable",

@@ -102,6 +102,22 @@ def on_metric_reconciled(ctx: Context, event: MetricReconciled) -> None:
     _tell(ctx, "metric", dataset, about + newest.id, said, step)
 
 
+def tell_keepers(ctx: Context, kind: Kind, dataset: str, about: str, text: str, next_step: str) -> None:
+    """Tell owner and deputy of a dataset, once `about` a fact. For rooms above, which ask their rules."""
+    try:
+        contract = contract_of(ctx, dataset)
+    except Refusal:  # nobody can be read from a broken file
+        return
+    keepers = frozenset(person for person in (contract.owner, contract.deputy) if person)
+    if told := notices_store.add(ctx, keepers, kind, dataset, about, text, next_step):
+        ctx.audit.note("notice.given", f"dataset:{dataset}", kind=kind, people=told)
+
+
+def mend(ctx: Context, kind: Kind, dataset: str) -> None:
+    """End what was told of a dataset and is so no longer. For rooms above."""
+    notices_store.mend(ctx, dataset, kind)
+
+
 def _tell(ctx: Context, kind: Kind, dataset: str, about: str, text: str, next_step: str) -> None:
     told = notices_store.add(ctx, _concerned(ctx, dataset), kind, dataset, about, text, next_step)
     if told:

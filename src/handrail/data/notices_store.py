@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.kernel import Context, storage
 
-Kind = Literal["schema", "quality", "expiring", "expired", "revoked", "metric"]
+Kind = Literal["schema", "quality", "expiring", "expired", "revoked", "metric", "twin"]
 notices = sa.Table(
     "notices",
     storage.metadata,

@@ -15,7 +15,7 @@ from handrail.data.catalog import assemble, contract_of
 from handrail.data.counted import Counting, counting
 from handrail.data.current_store import Recorded, recorded
 from handrail.data.govern import SCHEMA, Entitlement, Statement
-from handrail.data.models import Contract, Dataset, Request
+from handrail.data.models import Contract, Dataset, Rendition, Request
 from handrail.data.no_row import why_no_rows
 from handrail.data.observe import observe
 from handrail.data.places import place_of
@@ -165,7 +165,7 @@ def _decided(
 ) -> _Read:
     name, proposals, certifications = contract.name, _some(recorded.proposal), _some(recorded.certification)
     now = assemble(ctx, contract, recorded.extract, proposals, certifications, ())
-    twin = rendition(ctx, name) if asked.environment == "sandbox" else None
+    twin = _twin(ctx, name) if asked.environment == "sandbox" else None
     resource = Resource("Dataset", name)
     decision = access.decide(
         ctx,
@@ -191,6 +191,13 @@ def _decided(
         return _Read(now, twin.path, twin.built_at, decision)
     as_of = ctx.clock.now() if contract.engine else now.as_of
     return _Read(now, place_of(contract, recorded.extract), as_of, decision)
+
+
+def _twin(ctx: Context, name: str) -> Rendition | None:
+    """The twin that answers; a run is answered by the same one to its end."""
+    run = ctx.caller.run
+    build = run.twins.get(name) if run else None
+    return rendition(ctx, name, build, run.variant) if run and build else rendition(ctx, name)
 
 
 def _some(one: Found | None) -> tuple[Found, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from handrail.data import store
+from handrail.data import renditions_store as store
 from handrail.data.catalog import CATALOG, contract_of
 from handrail.data.models import Rendition
 from handrail.data.profile import relation
@@ -17,20 +17,31 @@ from handrail.kernel import Context, Invalid, access
 SAMPLE_ROWS = 20
 
 
-def set_rendition(ctx: Context, name: str, path: Path, facts: Mapping[str, object]) -> None:
+def set_rendition(
+    ctx: Context, name: str, path: Path, facts: Mapping[str, object], digest: str | None = None
+) -> None:
     """Make the Parquet file at `path`, inside the instance, the twin of this dataset; `facts` are about it.
 
+    Its facts `build` and `variant` are what it can be asked for by; of the usual variant the one set last
+    answers. `digest` names the contract that it was made by, when that is not the contract of today.
     Asks no rule: the twins room decides who may build a twin.
     """
     if not path.resolve().is_relative_to(ctx.settings.home.resolve()) or not path.is_file():
         raise Invalid(f"{path.name} is not a file of this instance.", next_step="Build the twin again.")
-    store.add_rendition(ctx, name, path, facts, contract_of(ctx, name).digest)
+    store.add_rendition(ctx, name, path, facts, digest or contract_of(ctx, name).digest)
     ctx.audit.note("rendition.set", f"dataset:{name}", file=path.name)
 
 
-def rendition(ctx: Context, name: str) -> Rendition | None:
-    """The twin that answers for the dataset in the sandbox, or None when none was built."""
-    return store.newest_rendition(ctx, name)
+def rendition(
+    ctx: Context, name: str, build: str | None = None, variant: str = store.USUAL
+) -> Rendition | None:
+    """The twin that answers for the dataset in the sandbox, or one of another build or variant; or None."""
+    return next(iter(store.newest_renditions(ctx, name, build, variant)), None)
+
+
+def renditions(ctx: Context, name: str) -> tuple[Rendition, ...]:
+    """Every twin that answered for the dataset, newest first; one that was gone back to is there again."""
+    return store.newest_renditions(ctx, name)
 
 
 def sample(ctx: Context, name: str) -> pa.Table | None:

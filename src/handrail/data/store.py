@@ -1,17 +1,16 @@
-"""The data room's tables: sources, extracts, proposals, certifications, renditions and observed reads."""
+"""The data room's tables: sources, extracts, proposals, certifications and observed reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.data import catalog_store
-from handrail.data.models import Certification, Extract, Proposal, Rendition, SourceRecord
+from handrail.data.models import Certification, Extract, Proposal, SourceRecord
 from handrail.kernel import Context, storage
 
 sources = sa.Table(
@@ -59,17 +58,6 @@ certifications = sa.Table(
     sa.Column("revoked_by", sa.Text),
     sa.Column("reason", sa.Text),
 )
-renditions = sa.Table(
-    "renditions",
-    storage.metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("dataset", sa.Text, nullable=False, index=True),
-    sa.Column("path", sa.Text, nullable=False),
-    sa.Column("facts", sa.JSON, nullable=False),
-    sa.Column("contract_digest", sa.Text, nullable=False),
-    sa.Column("built_at", storage.Instant, nullable=False),
-)
-
 # What versions of apps really read. A column named "" stands for the dataset itself.
 _WHOLE = ""
 observed = sa.Table(
@@ -210,28 +198,6 @@ def revoke_certification(ctx: Context, one: Certification, reason: str) -> bool:
     if changed.rowcount:
         catalog_store.note(ctx, one.dataset, revoked=True)
     return changed.rowcount == 1
-
-
-def add_rendition(ctx: Context, dataset: str, path: Path, facts: Mapping[str, object], digest: str) -> None:
-    """Make this twin the one that answers for its dataset in the sandbox."""
-    ctx.db.execute(
-        renditions.insert().values(
-            id=storage.new_id("twin"),
-            dataset=dataset,
-            path=path.relative_to(ctx.settings.home).as_posix(),
-            facts=dict(facts),
-            contract_digest=digest,
-            built_at=ctx.clock.now(),
-        )
-    )
-
-
-def newest_rendition(ctx: Context, dataset: str) -> Rendition | None:
-    """The twin that answers for a dataset, or None."""
-    row = next(iter(_newest(ctx, renditions, renditions.c.built_at, [dataset])), None)
-    if row is None:
-        return None
-    return Rendition(dataset, ctx.settings.home / row.path, row.facts, row.built_at, row.contract_digest)
 
 
 def _newest(

@@ -34,6 +34,9 @@ class RunRef:
     commit: str
     environment: Environment
     manifest: Manifest
+    # In the sandbox: the variant of the twins that it reads, and of which dataset it reads which build.
+    variant: str = "hostile"
+    twins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ __all__ = [
     "Ports",
     "Remote",
     "Rows",
+    "Twins",
 ]
 
 
@@ -74,6 +75,19 @@ class Door(Protocol):
         self, instance: "Instance", caller: Caller, connection: socket.socket, outputs: Outputs
     ) -> Conversation:
         """Answer as `caller`, whose run the socket belongs to. Raises nothing that the app could provoke."""
+
+
+class Twins(Protocol):
+    """Who has the synthetic data that a run in the sandbox reads."""
+
+    def ready(
+        self, instance: "Instance", manifest: Manifest, variant: str, chosen: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """The build of each twin that an app so declared reads, by dataset, where there is one.
+
+        Of these builds this variant is made where it is missing. `chosen` are builds that were decided on
+        before; refuses NotFound one that is there no longer.
+        """
 
 
 @dataclass(frozen=True)
@@ -173,3 +187,4 @@ class Ports:
     engine: Engine
     isolation: Isolation
     door: Door
+    twins: Twins

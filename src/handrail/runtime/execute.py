@@ -130,6 +130,7 @@ def _in_sandbox(
     printed: Printed,
     shutdown: threading.Event,
 ) -> tuple[Outcome, Conversation]:
+    run = _on_twins(instance, run)
     with instance.context(SYSTEM) as ctx:
         caller = Caller(_active(ctx, run.person), "socket", run=run.ref)
         files = store.find_files(ctx, run.id)
@@ -160,6 +161,16 @@ def _in_sandbox(
             door.join()
             minder.join()
     return outcome, answers[0] if answers else Conversation(broken="what its door could not answer")
+
+
+def _on_twins(instance: Instance, run: Run) -> Run:
+    """The run with the twins that it reads to its end, whatever is published meanwhile."""
+    if run.environment != "sandbox":
+        return run
+    found = instance.ports.twins.ready(instance, run.manifest, run.variant, run.twins)
+    with instance.context(SYSTEM) as ctx:
+        store.note_twins(ctx, run.id, found)
+    return replace(run, twins=found)
 
 
 def _active(ctx: Context, person_id: str) -> Person:

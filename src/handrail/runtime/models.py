@@ -1,6 +1,7 @@
 """The nouns of the runtime room: runs and their outputs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -26,6 +27,9 @@ class Run:
     layer: str
     state: RunState
     queued: datetime
+    # In the sandbox: the variant of the twins it reads, and the build of each, known once it has begun.
+    variant: str = "hostile"
+    twins: Mapping[str, str] = field(default_factory=dict)
     started: datetime | None = None
     finished: datetime | None = None
     # Why it did not succeed, in words, and what to do about it.
@@ -54,7 +58,9 @@ class Run:
     @property
     def ref(self) -> RunRef:
         """The run as the door knows it."""
-        return RunRef(self.id, self.app, self.commit, self.environment, self.manifest)
+        return RunRef(
+            self.id, self.app, self.commit, self.environment, self.manifest, self.variant, self.twins
+        )
 
     def resource(self, owners: frozenset[str]) -> Resource:
         """The run as access rules see it."""

@@ -1,5 +1,6 @@
 """What of a run is shown to programs, by REST and on the command line alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,8 @@ class RunAnswer:
     next_step: str
     exit_code: int | None
     peak_memory: int
+    variant: str  # of the twins that it reads in the sandbox
+    twins: Mapping[str, str]  # the build of each, by dataset
 
 
 def run_answer(run: Run) -> RunAnswer:

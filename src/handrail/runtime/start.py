@@ -1,6 +1,7 @@
 """Start a run: put it into the queue, from where a server or a command takes it."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifest, NotReady, storage
 from handrail.runtime import store
@@ -15,8 +16,11 @@ def start(
     files: Mapping[str, bytes],
     manifest: Manifest,
     environment: Environment,
+    variant: str = "hostile",
+    twins: Mapping[str, str] = MappingProxyType({}),
 ) -> Run:
-    """Queue a run of exactly these files for the caller.
+    """Queue a run of exactly these files for the caller; in the sandbox on this variant of these builds of
+    twins, and of the newest where none is named.
 
     The apps room decides before who may run what. Refuses NotReady for kinds of app that do not run yet and
     on a machine that cannot hold a sandbox, Invalid when the entrypoint is not among the files, LimitReached
@@ -52,6 +56,8 @@ def start(
         layer=layer_digest(ctx.settings),
         state="queued",
         queued=ctx.clock.now(),
+        variant=variant,
+        twins=dict(twins),
     )
     store.add_run(ctx, run, files)
     ctx.audit.note(

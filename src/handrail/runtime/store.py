@@ -37,6 +37,8 @@ runs = sa.Table(
     sa.Column("exit_code", sa.Integer),
     sa.Column("peak_memory", sa.BigInteger, nullable=False),
     sa.Column("questions", sa.Integer, nullable=False),
+    sa.Column("variant", sa.Text, nullable=False, server_default="hostile"),
+    sa.Column("twins", sa.JSON, nullable=False, server_default="{}"),
     sa.Index("ix_runs_app_environment", "app", "environment", "id"),
 )
 code = sa.Table(
@@ -121,6 +123,11 @@ def claim(ctx: Context, run_id: str, holder: str) -> bool:
         .values(state="running", holder=holder, started=ctx.clock.now())
     )
     return taken.rowcount == 1
+
+
+def note_twins(ctx: Context, run_id: str, twins: Mapping[str, str]) -> None:
+    """Keep which build of each dataset's twin a run reads."""
+    ctx.db.execute(sa.update(runs).where(runs.c.id == run_id).values(twins=dict(twins)))
 
 
 def find_running(ctx: Context) -> tuple[tuple[str, str], ...]:

@@ -5,9 +5,12 @@ Only a sketch of aggregates leaves production; the twin is generated from it alo
 
 from handrail.twins.build import build
 from handrail.twins.events import TwinPublished
+from handrail.twins.freeze import freeze, thaw
+from handrail.twins.history import build_asked, history
+from handrail.twins.life import Build, Chapter, Gate, Manifest, Pin, Refreshed, Source
 from handrail.twins.models import (
     Bar,
-    Build,
+    Break,
     ColumnScore,
     HostileCell,
     LinkScore,
@@ -17,27 +20,49 @@ from handrail.twins.models import (
     TwinRefused,
     TwinReport,
 )
+from handrail.twins.refresh import refresh_what_is_due, refreshed, set_rule, subscriptions
 from handrail.twins.report import going_on, related, report
-from handrail.twins.start import build_asked, start
+from handrail.twins.roll_back import roll_back
+from handrail.twins.start import cancel, start
 from handrail.twins.supervise import Supervisor
+from handrail.twins.variants import Keeper, breaks, chosen
 
 __all__ = [
     "Bar",
+    "Break",
     "Build",
+    "Chapter",
     "ColumnScore",
+    "Gate",
     "HostileCell",
+    "Keeper",
     "LinkScore",
+    "Manifest",
     "PairScore",
+    "Pin",
     "Privacy",
+    "Refreshed",
+    "Source",
     "Supervisor",
     "TableReport",
     "TwinPublished",
     "TwinRefused",
     "TwinReport",
+    "breaks",
     "build",
     "build_asked",
+    "cancel",
+    "chosen",
+    "freeze",
     "going_on",
+    "history",
+    "refresh_what_is_due",
+    "refreshed",
     "related",
     "report",
+    "roll_back",
+    "set_rule",
     "start",
+    "subscriptions",
+    "thaw",
 ]

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail import data
-from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, storage
-from handrail.twins import codec, store
+from handrail.kernel import SYSTEM, Conflict, Context, Invalid, NotReady, Resource, access, storage
+from handrail.twins import codec, files, store
 from handrail.twins.events import TwinPublished
-from handrail.twins.generate import Twin, write
+from handrail.twins.gates import gates
+from handrail.twins.life import Build, Manifest, Source
 from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Progress, Table, TwinReport
 from handrail.twins.rows import Outside
@@ -29,8 +29,9 @@ class Plan:
     """What a build was allowed to read, at one moment."""
 
     tables: tuple[Table, ...]
-    digests: dict[str, str]  # contract by dataset
+    sources: tuple[Source, ...]
     outside: Outside
+    lent: tuple[tuple[str, str, str], ...]  # dataset, column and build that `outside` is from
     k: int
     seed: int
 
@@ -42,10 +43,16 @@ def build(
 
     Refuses who is neither steward nor admin, datasets that are not certified, and, naming the column, twins
     that would show real data. The same seed on the same data gives the same bytes. Takes seconds per million
-    rows: where that is too long for one transaction use `plan`, `carry_out` and `publish`.
+    rows: where that is too long for one transaction, `start` queues it for a server.
     """
     planned = plan(ctx, datasets, seed)
-    return publish(ctx, planned, carry_out(planned, progress))
+    made = carry_out(planned, progress)
+    report = publish(ctx, planned, made, storage.new_id("twin"))
+    names = tuple(table.name for table in planned.tables)
+    caller, now = ctx.caller, ctx.clock.now()
+    done = Build(report.id, names, seed, "done", "done", 0, 0, None, None, caller.person.id, caller.via, now)
+    store.add_build(ctx, done)
+    return report
 
 
 def plan(ctx: Context, datasets: Sequence[str], seed: int = 0, *, look: bool = False) -> Plan:
@@ -58,14 +65,13 @@ def plan(ctx: Context, datasets: Sequence[str], seed: int = 0, *, look: bool = F
         raise Invalid("No dataset is named.", next_step="Name at least one certified dataset.")
     if not 0 <= seed < 2**63:
         raise Invalid(f"{seed} is no seed.", next_step="Give a whole number from 0 to 2^63 - 1.")
-    for name in names:
-        access.require(ctx, "build-twin", Resource("Dataset", name))
+    may_build(ctx, names)
     if ctx.settings.twins.k < LEAST_K:
         raise Invalid(
             f"twins.k is {ctx.settings.twins.k}; below {LEAST_K} a sketch could show single people.",
             next_step=f"Set twins.k to {LEAST_K} or more in handrail.toml.",
         )
-    contracts = []
+    contracts, sources = [], []
     for name in names:
         found = data.dataset(ctx, name)
         if not found.certified:
@@ -75,12 +81,20 @@ def plan(ctx: Context, datasets: Sequence[str], seed: int = 0, *, look: bool = F
                 subject=f"dataset:{name}",
             )
         contracts.append(found.contract)
+        sources.append(Source(name, found.hash, found.as_of, found.rows or 0))
     tables = tuple(
         table_of(one, Path() if look and one.engine else data.extract_path(ctx, one.name))
         for one in contracts
     )
-    digests = {contract.name: contract.digest for contract in contracts}
-    return Plan(tables, digests, _outside(ctx, contracts, names), ctx.settings.twins.k, seed)
+    lent = _lent(ctx, contracts, names)
+    return Plan(tables, tuple(sources), outside(ctx, lent), lent, ctx.settings.twins.k, seed)
+
+
+def may_build(ctx: Context, datasets: Sequence[str]) -> None:
+    """Refuse whoever may not build these twins; Handrail itself refreshes what a steward published."""
+    if ctx.caller != SYSTEM:
+        for name in datasets:
+            access.require(ctx, "build-twin", Resource("Dataset", name))
 
 
 def carry_out(planned: Plan, progress: Progress | None = None) -> Made:
@@ -91,21 +105,22 @@ def carry_out(planned: Plan, progress: Progress | None = None) -> Made:
         data.forget_copies(table.path for table in planned.tables)
 
 
-def publish(ctx: Context, planned: Plan, made: Made) -> TwinReport:
-    """Write the twins, their sketches and lists of awkward values, and let them answer in the sandbox.
+def publish(ctx: Context, planned: Plan, made: Made, build_id: str) -> TwinReport:
+    """Write the twins, their sketch and manifest, and let them answer in the sandbox; all of them or none.
 
     Refuses Conflict when a contract was changed while the twins were made.
     """
-    for name, digest in planned.digests.items():
-        access.require(ctx, "build-twin", Resource("Dataset", name))
-        if data.contract(ctx, name).digest != digest:
+    may_build(ctx, [one.dataset for one in planned.sources])
+    for source in planned.sources:
+        if data.contract(ctx, source.dataset).digest != source.contract:
             raise Conflict(
-                f"The contract of {name} changed while its twin was made.",
+                f"The contract of {source.dataset} changed while its twin was made.",
                 next_step="Build the twin again.",
-                subject=f"dataset:{name}",
+                subject=f"dataset:{source.dataset}",
             )
+    digests = {one.dataset: one.contract for one in planned.sources}
     report = TwinReport(
-        id=storage.new_id("twin"),
+        id=build_id,
         seed=planned.seed,
         k=planned.k,
         variant="hostile",
@@ -113,48 +128,85 @@ def publish(ctx: Context, planned: Plan, made: Made) -> TwinReport:
         built_by=ctx.caller.person.id,
         seconds=made.seconds,
         overall=mean_of(made.reports),
-        tables=tuple(replace(one, contract_digest=planned.digests[one.dataset]) for one in made.reports),
+        tables=tuple(replace(one, contract_digest=digests[one.dataset]) for one in made.reports),
     )
-    files = {name: _write(ctx, report.id, name, twin, made) for name, twin in made.twins.items()}
-    for table in report.tables:
-        facts = {
-            "build": report.id,
-            "seed": report.seed,
-            "k": report.k,
-            "variant": report.variant,
-            "rows": table.rows,
-            "overall": table.overall,
-            "sketch": codec.digest(made.sketch),
-        }
-        data.set_rendition(ctx, table.dataset, files[table.dataset], facts)
-        store.add_report(ctx, report, table.dataset)
-        ctx.audit.note("twin.published", f"dataset:{table.dataset}", **facts)
-        ctx.events.publish(TwinPublished(table.dataset, report.id))
+    home = ctx.settings.home
+    try:
+        with files.all_or_nothing(files.folder(home, build_id)) as draft:
+            files.write_tables(draft, made.twins)
+            (draft / files.SKETCH).write_bytes(codec.to_json(made.sketch))
+            files.put_manifest(draft, _manifest(report, planned, made, draft))
+        for table in report.tables:
+            _let_answer(ctx, report, table.dataset, codec.digest(made.sketch))
+    except BaseException:
+        files.discard(home, build_id)
+        raise
     return report
 
 
-def _write(ctx: Context, build_id: str, dataset: str, twin: Twin, made: Made) -> Path:
-    folder = ctx.settings.home / "twins" / dataset
-    path = folder / f"{build_id}.parquet"
-    write(twin, path)
-    storage.write_file(folder / f"{build_id}.sketch.json", codec.to_json(made.sketch))
-    storage.write_file(folder / f"{build_id}.hostile.json", orjson.dumps(twin.hostile))
-    return path
+def _manifest(report: TwinReport, planned: Plan, made: Made, draft: Path) -> Manifest:
+    return Manifest(
+        build=report.id,
+        sources=planned.sources,
+        seed=report.seed,
+        k=report.k,
+        variant=report.variant,
+        sketch=codec.digest(made.sketch),
+        outside=planned.lent,
+        scores=tuple((one.dataset, one.overall) for one in report.tables),
+        gates=tuple((one.dataset, gates(one, report.k)) for one in report.tables),
+        files=files.digests(draft),
+        built_at=report.built_at,
+        built_by=report.built_by,
+    )
 
 
-def _outside(ctx: Context, contracts: Sequence[data.Contract], building: Sequence[str]) -> Outside:
-    """Keys of twins that exist already, for references that leave this build."""
+def _let_answer(ctx: Context, report: TwinReport, dataset: str, sketch: str) -> None:
+    table = report.table(dataset)
+    facts = {
+        "build": report.id,
+        "seed": report.seed,
+        "k": report.k,
+        "variant": report.variant,
+        "rows": table.rows if table else 0,
+        "overall": table.overall if table else None,
+        "sketch": sketch,
+    }
+    data.set_rendition(ctx, dataset, files.parquet(ctx.settings.home, report.id, dataset), facts)
+    store.add_report(ctx, report, dataset)
+    ctx.audit.note("twin.published", f"dataset:{dataset}", **facts)
+    ctx.events.publish(TwinPublished(dataset, report.id))
+
+
+def _lent(
+    ctx: Context, contracts: Sequence[data.Contract], building: Sequence[str]
+) -> tuple[tuple[str, str, str], ...]:
+    """Twins that exist already, whose keys references that leave this build point at."""
     wanted = {
         column.references
         for contract in contracts
         for column in contract.columns
         if column.references is not None and column.references[0] not in building
     }
-    keys = {}
+    found = []
     for dataset, column in sorted(wanted):
         twin = data.rendition(ctx, dataset)
-        if twin is None or not twin.path.is_file() or column not in pq.read_schema(twin.path).names:
-            continue
+        if twin is not None and twin.path.is_file() and column in pq.read_schema(twin.path).names:
+            found.append((dataset, column, str(twin.facts["build"])))
+    return tuple(found)
+
+
+def outside(ctx: Context, lent: Sequence[tuple[str, str, str]]) -> Outside:
+    """The keys of other twins, from the builds that are named; refuses NotReady where one is gone."""
+    keys = {}
+    for dataset, column, of in lent:
+        twin = data.rendition(ctx, dataset, of)
+        if twin is None or not twin.path.is_file():
+            raise NotReady(
+                f"The twin of {dataset} that this one points at, {of}, is there no longer.",
+                next_step="Build this twin again.",
+                subject=f"dataset:{dataset}",
+            )
         read: pa.ChunkedArray = pq.read_table(twin.path, columns=[column]).column(column)
         values = from_arrow(read)
         if values is not None:

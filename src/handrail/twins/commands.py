@@ -1,4 +1,4 @@
-"""`handrail twin build` and `handrail twin report`."""
+"""`handrail twin …`: build, report, history, and what is done with builds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ import click
 
 from handrail import kit
 from handrail.kernel import Caller, Context, Instance, NotFound
-from handrail.twins.build import carry_out, plan, publish
+from handrail.twins.freeze import freeze, thaw
+from handrail.twins.history import history
+from handrail.twins.life import Build, Chapter, Refreshed
 from handrail.twins.models import TableReport, TwinReport, Variant
+from handrail.twins.refresh import refreshed, set_rule
 from handrail.twins.report import related, report
+from handrail.twins.roll_back import roll_back
 from handrail.twins.stand_alone import stand_alone
+from handrail.twins.start import cancel, start
+from handrail.twins.supervise import build_here
 
 
 @click.group("twin")
@@ -101,11 +107,9 @@ def build_command(
     with instance.context(caller) as ctx:
         if with_related:
             datasets += tuple(more for name in datasets for more in related(ctx, name))
-        planned = plan(ctx, datasets, seed)
+        asked = start(ctx, datasets, seed)
     with kit.cli.progress() as progress:
-        made = carry_out(planned, progress)
-    with instance.context(caller) as ctx:
-        return publish(ctx, planned, made)
+        return build_here(instance, asked.id, progress)
 
 
 @twin.command("report")
@@ -121,6 +125,87 @@ def report_command(ctx: Context, dataset: str) -> TwinReport:
             subject=f"dataset:{dataset}",
         )
     return found
+
+
+def _lived(chapters: tuple[Chapter, ...]) -> Any:
+    columns = ("Build", "Asked (UTC)", "By", "Why", "What came of it", "Alike", "Now")
+    return kit.cli.table(columns, [_chapter(one) for one in chapters])
+
+
+def _chapter(one: Chapter) -> tuple[object, ...]:
+    build = one.build
+    now = [word for word, so in (("answers", one.current), ("kept", one.kept and not one.current)) if so]
+    frozen = [f"frozen: {one.pin.reason}"] if one.pin else []
+    came = build.state if build.reason is None else f"{build.state}: {build.reason}"
+    asked = f"{build.asked_at:%Y-%m-%d %H:%M}"
+    return build.id, asked, build.asked_by, build.why, came, _score(one.score), ", ".join([*now, *frozen])
+
+
+@twin.command("history")
+@click.argument("dataset")
+@kit.cli.verb(human=_lived, far="GET /twins/{dataset}/history")
+def history_command(ctx: Context, dataset: str) -> tuple[Chapter, ...]:
+    """Show the builds of a dataset's twin: who, why, how alike, and which are kept."""
+    return history(ctx, dataset)
+
+
+@twin.command("rollback")
+@click.argument("dataset")
+@click.argument("build")
+@kit.cli.verb(human=_lived, far="POST /twins/{dataset}/rollback")
+def rollback_command(ctx: Context, dataset: str, build: str) -> tuple[Chapter, ...]:
+    """Let an earlier BUILD answer again, with the twins that were built together with it."""
+    roll_back(ctx, dataset, build)
+    return history(ctx, dataset)
+
+
+@twin.command("freeze")
+@click.argument("dataset")
+@click.argument("build")
+@click.option("--reason", required=True, help="What it is kept for, in a sentence.")
+@kit.cli.verb(human=_lived, far="POST /twins/{dataset}/freeze")
+def freeze_command(ctx: Context, dataset: str, build: str, reason: str) -> tuple[Chapter, ...]:
+    """Keep BUILD, so that what is compared on it can be compared on it again."""
+    freeze(ctx, dataset, build, reason)
+    return history(ctx, dataset)
+
+
+@twin.command("thaw")
+@click.argument("dataset")
+@click.argument("build")
+@kit.cli.verb(human=_lived, far="POST /twins/{dataset}/thaw")
+def thaw_command(ctx: Context, dataset: str, build: str) -> tuple[Chapter, ...]:
+    """Let a frozen BUILD go once enough newer ones are there."""
+    thaw(ctx, dataset, build)
+    return history(ctx, dataset)
+
+
+@twin.command("cancel")
+@click.argument("build")
+@kit.cli.verb(human=lambda made: f"{made.id} is {made.state}.", far="POST /twins/builds/{build}/cancel")
+def cancel_command(ctx: Context, build: str) -> Build:
+    """End a BUILD that waits or goes on; the twin before it stays."""
+    return cancel(ctx, build)
+
+
+def _when(found: Refreshed) -> str:
+    words = {"changed": "when its data or contract has changed", "never": "only when somebody asks"}
+    said = words.get(found.rule, f"at {found.rule} (UTC)")
+    return f"The twin of {found.dataset} is refreshed {said}{'' if found.own else ', as the settings say'}."
+
+
+@twin.command("refresh")
+@click.argument("dataset")
+@click.option("--when", "rule", help='changed, never, a cron line in UTC, or "": as the settings say.')
+@kit.cli.verb(human=_when, far=lambda *a, **which: _refreshed_afar(*a, **which))
+def refresh_command(ctx: Context, dataset: str, rule: str | None) -> Refreshed:
+    """Show or say when the twin of a dataset is refreshed by itself."""
+    return refreshed(ctx, dataset) if rule is None else set_rule(ctx, dataset, rule)
+
+
+def _refreshed_afar(remote: kit.Remote, dataset: str, rule: str | None) -> Any:
+    said = {"dataset": dataset, "rule": rule}
+    return remote.follow(f"{'GET' if rule is None else 'POST'} /twins/{{dataset}}/refresh", said, Refreshed)
 
 
 commands: list[click.Command] = [twin]

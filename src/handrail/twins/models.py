@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from handrail.kernel import Refusal, Via
+from handrail.kernel import Refusal
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 
@@ -278,21 +278,3 @@ class TwinReport:
     def table(self, dataset: str) -> TableReport | None:
         """The report about one dataset, or None."""
         return next((table for table in self.tables if table.dataset == dataset), None)
-
-
-@dataclass(frozen=True)
-class Build:
-    """A build that was asked for from a page: what is being done and how far it is."""
-
-    id: str
-    datasets: tuple[str, ...]
-    seed: int
-    state: Literal["queued", "running", "done", "failed"]
-    step: str
-    done: int
-    total: int
-    reason: str | None
-    next_step: str | None
-    asked_by: str
-    via: Via
-    asked_at: datetime

@@ -5,17 +5,19 @@ from __future__ import annotations
 from handrail import data
 from handrail.kernel import Context, Resource, access
 from handrail.twins import store
-from handrail.twins.models import Build, TwinReport
+from handrail.twins.life import Build
+from handrail.twins.models import TwinReport
 
 
 def report(ctx: Context, dataset: str) -> TwinReport | None:
-    """The report of the newest twin, with this dataset's table only; None when none was built.
+    """The report of the twin that answers now, with this dataset's table only; None when none was built.
 
     Refuses callers who neither build, check nor answer for apps, and unknown datasets.
     """
     access.require(ctx, "see-twin", Resource("Dataset", dataset))
     data.contract(ctx, dataset)
-    return store.newest_report(ctx, dataset)
+    twin = data.rendition(ctx, dataset)
+    return store.find_report(ctx, dataset, str(twin.facts.get("build", ""))) if twin else None
 
 
 def going_on(ctx: Context, dataset: str) -> Build | None:

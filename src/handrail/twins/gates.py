@@ -1,0 +1,40 @@
+"""What was looked at before a twin was published, as lines of its manifest and its page."""
+
+from __future__ import annotations
+
+from handrail.twins.life import Gate
+from handrail.twins.models import TableReport
+
+
+def gates(table: TableReport, k: int) -> tuple[Gate, ...]:
+    """Each gate that this table's twin had to pass, with what was measured and what would have stopped it."""
+    privacy, attack = table.privacy, table.attack
+    orphans = sum(link.orphans for link in table.links)
+    found = [
+        Gate("Nothing rare in the sketch", privacy.passed, "looked up again", f"fewer than {k} share it"),
+        Gate(
+            "Rows equal to a real row",
+            privacy.copies <= privacy.limit,
+            f"{privacy.copies:.2%}",
+            f"above {privacy.limit:.2%}",
+        ),
+        Gate("Keys that lead nowhere", not orphans, f"{orphans:,}", "any"),
+    ]
+    if attack is not None:
+        above = f"above {attack.limit:.1%}"
+        found += [
+            Gate(
+                "Nearer to the rows it was made from",
+                attack.closer_to_train <= attack.limit,
+                f"{attack.closer_to_train:.1%}",
+                above,
+            ),
+            Gate(
+                "Who was in it can be told",
+                attack.membership_auc <= attack.limit,
+                f"{attack.membership_auc:.1%}",
+                above,
+            ),
+            Gate("A planted row came back", not attack.canaries, "yes" if attack.canaries else "no", "any"),
+        ]
+    return tuple(found)
