@@ -31,7 +31,7 @@ SALES = ("--purpose", company.PURPOSE)
 HERE_ONLY = {
     "bench", "demo", "doctor", "init", "layers build", "new", "people add", "people deactivate", "people link",
     "people password", "review", "serve", "twin build", "approve", "refuse", "withdraw", "audit verifier",
-    "rules add", "rules remove", "people change", "bench query", "export-model", "import-model", "openlineage status", "openlineage retry",
+    "rules add", "rules remove", "people change", "bench query", "bench twins", "export-model", "import-model", "openlineage status", "openlineage retry",
 }  # fmt: skip
 ASKED: list[tuple[str, Sequence[str]]] = [
     ("viewer.emea", ("datasets",)),

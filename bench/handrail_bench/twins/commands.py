@@ -38,6 +38,7 @@ _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 @click.option("--small", is_flag=True, help="A tenth of the data, to see that everything runs.")
 @click.option("--only", multiple=True, type=click.Choice(databases.NAMES), help="These databases alone.")
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="These measurements alone.")
+@click.option("--alone", is_flag=True, help="Without SDV and sdmetrics: no likeness, no comparison.")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -54,11 +55,19 @@ _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
 def twins(
-    small: bool, only: tuple[str, ...], parts: tuple[str, ...], data: Path, cache: Path, as_json: bool
+    small: bool,
+    alone: bool,
+    only: tuple[str, ...],
+    parts: tuple[str, ...],
+    data: Path,
+    cache: Path,
+    as_json: bool,
 ) -> None:
     """Our twins beside SDV's: speed, likeness, integrity, privacy, scale, and programs that must fail."""
     kit.cli.speak(as_json)
-    asked = Asked(SMALL if small else FULL, only or databases.NAMES, cache, data, frozenset(parts or PARTS))
+    asked = Asked(
+        SMALL if small else FULL, only or databases.NAMES, cache, data, frozenset(parts or PARTS), alone
+    )
     with kit.cli.progress() as report:
         found = measured(asked, lambda what: report(what, 0, 0))
     found = {key: found.pop(key, None) for key in BARS} | found

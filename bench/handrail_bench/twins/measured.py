@@ -55,6 +55,7 @@ class Asked:
     cache: Path
     shared: Path
     parts: frozenset[str]
+    alone: bool  # without SDV, and without the judges that live beside it
 
 
 def measured(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
@@ -66,10 +67,10 @@ def measured(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
     if "databases" in asked.parts:
         details["databases"] = each = {}
         for source in found:
-            each[source.name] = database(source, asked.size.limit, say)
+            each[source.name] = database(source, None if asked.alone else asked.size.limit, say)
         out |= summed(each)
     if "privacy" in asked.parts:
-        details["privacy"] = tables = privately(found, say)
+        details["privacy"] = tables = privately(found, not asked.alone, say)
         out |= worst_privacy(tables)
     if "scale" in asked.parts:
         grown = scale.scale(asked.size.rows, say)
@@ -84,8 +85,8 @@ def measured(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
     return out | {"details": details, "how": _how(asked)}
 
 
-def database(source: databases.Source, limit: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """One database: our twin, SDV's, their seconds, scores, and what is broken in ours."""
+def database(source: databases.Source, limit: float | None, say: Callable[[str], None]) -> dict[str, Any]:
+    """One database: our twin, SDV's unless there is no limit, seconds, scores, and what is broken in ours."""
     found: dict[str, Any] = {}
     known = json.loads(source.schema.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
@@ -97,6 +98,8 @@ def database(source: databases.Source, limit: float, say: Callable[[str], None])
         found |= {key: round(value, 2) for key, value in json.loads(done.out).items()}
         found["peak_mb"] = round(done.peak_mb)
         found |= integrity(source.at, ours, known)
+        if limit is None:
+            return found
         say(f"{source.name}: judging ours")
         found |= _scored(source, ours)
         say(f"{source.name}: SDV")
@@ -162,7 +165,7 @@ def summed(each: dict[str, Any]) -> dict[str, Any]:
     return out | {key: sum(one.get(key, 0) for one in each.values()) for key in WHOLE}
 
 
-def privately(found: list[databases.Source], say: Callable[[str], None]) -> dict[str, Any]:
+def privately(found: list[databases.Source], attacks: bool, say: Callable[[str], None]) -> dict[str, Any]:
     """The privacy measures by table, of tables large enough for them."""
     by_name = {source.name: source for source in found}
     out: dict[str, Any] = {}
@@ -172,7 +175,7 @@ def privately(found: list[databases.Source], say: Callable[[str], None]) -> dict
             real = pq.read_table(path)
             if real.num_rows >= 2 * privacy.LEAST:
                 say(f"privacy: {one}")
-                out[one] = privacy.given_away(real, place)
+                out[one] = privacy.given_away(real, place, attacks)
     return out
 
 

@@ -12,21 +12,21 @@ import duckdb
 from handrail_bench.twins.run import build, timed_build
 
 _COLUMNS = """
-  (hash({n}, 1) % 1000) / 10.0 AS share, round(exp((hash({n}, 2) % 6000) / 1000.0), 2) AS amount,
-  round(20 + (hash({n}, 1) % 1000) / 40.0 + (hash({n}, 3) % 100) / 50.0, 2) AS degrees,
-  CAST(round(exp((hash({n}, 4) % 9000) / 1000.0), 2) AS DECIMAL(12, 2)) AS price,
-  hash({n}, 5) % 7 AS grade, hash({n}, 6) % 250 AS minutes,
-  CAST(sqrt(hash({n}, 7) % 10000) AS INTEGER) AS points,
-  DATE '2020-01-01' + CAST(hash({n}, 8) % 2000 AS INTEGER) AS day,
-  DATE '2020-01-01' + CAST(hash({n}, 8) % 2000 + hash({n}, 9) % 30 AS INTEGER) AS due,
-  TIMESTAMP '2020-01-01' + to_seconds(hash({n}, 10) % 100000000) AS seen_at,
-  ['north', 'east', 'south', 'west'][1 + hash({n}, 11) % 4] AS region,
-  'kind ' || CAST(sqrt(hash({n}, 12) % 900) AS INTEGER) AS kind,
-  CASE WHEN hash({n}, 13) % 10 > 0 THEN ['a', 'b', 'c'][1 + hash({n}, 11) % 3] END AS class,
-  'city ' || (hash({n}, 14) % 400) AS place, hash({n}, 15) % 10 = 0 AS late,
-  CASE WHEN hash({n}, 16) % 5 > 0 THEN (hash({n}, 17) % 100000) / 100.0 END AS score,
-  'REF-' || lpad(CAST(hash({n}, 18) % 10000000 AS VARCHAR), 7, '0') AS reference,
-  (hash({n}, 19) % 3) * 50 AS step"""
+  (h(i, 1) % 1000) / 10.0 AS share, round(exp((h(i, 2) % 6000) / 1000.0), 2) AS amount,
+  round(20 + (h(i, 1) % 1000) / 40.0 + (h(i, 3) % 100) / 50.0, 2) AS degrees,
+  CAST(round(exp((h(i, 4) % 9000) / 1000.0), 2) AS DECIMAL(12, 2)) AS price,
+  h(i, 5) % 7 AS grade, h(i, 6) % 250 AS minutes,
+  CAST(sqrt(h(i, 7) % 10000) AS INTEGER) AS points,
+  DATE '2020-01-01' + CAST(h(i, 8) % 2000 AS INTEGER) AS day,
+  DATE '2020-01-01' + CAST(h(i, 8) % 2000 + h(i, 9) % 30 AS INTEGER) AS due,
+  TIMESTAMP '2020-01-01' + to_seconds(h(i, 10) % 100000000) AS seen_at,
+  ['north', 'east', 'south', 'west'][1 + h(i, 11) % 4] AS region,
+  'kind ' || CAST(sqrt(h(i, 12) % 900) AS INTEGER) AS kind,
+  CASE WHEN h(i, 13) % 10 > 0 THEN ['a', 'b', 'c'][1 + h(i, 11) % 3] END AS class,
+  'city ' || (h(i, 14) % 400) AS place, h(i, 15) % 10 = 0 AS late,
+  CASE WHEN h(i, 16) % 5 > 0 THEN (h(i, 17) % 100000) / 100.0 END AS score,
+  'REF-' || lpad(CAST(h(i, 18) % 10000000 AS VARCHAR), 7, '0') AS reference,
+  (h(i, 19) % 3) * 50 AS step"""
 TABLES = ("regions", "customers", "orders", "lines")
 
 
@@ -38,7 +38,7 @@ def scale(rows: int, say: Callable[[str], None]) -> dict[str, Any]:
         say(f"four tables of {rows:,} rows")
         for number, name in enumerate(TABLES):
             above = TABLES[number - 1] if number else None
-            link = f"1 + hash(i, 20) % {rows} AS {above[:-1]}_id," if above else "i % 97 AS cluster,"
+            link = f"1 + h(i, 20) % {rows} AS {above[:-1]}_id," if above else "i % 97 AS cluster,"
             _table(place / "real" / f"{name}.parquet", rows, f"i + 1 AS {name[:-1]}_id, {link}")
         done = build(place / "real", place / "twin")
         return {
@@ -73,6 +73,7 @@ def growth(most: int, say: Callable[[str], None]) -> dict[str, Any]:
 def _table(path: Path, rows: int, first: str) -> None:
     with duckdb.connect() as con:
         con.execute("SET memory_limit = '2GB'")
+        con.execute("CREATE MACRO h(n, place) AS CAST(hash(n, place) % 1000000007 AS BIGINT)")
         con.execute("SET preserve_insertion_order = false")
-        sql = f"SELECT {first} {_COLUMNS.format(n='i')} FROM range({rows}) AS all_rows(i)"
+        sql = f"SELECT {first} {_COLUMNS} FROM range({rows}) AS all_rows(i)"
         con.execute(f"COPY ({sql}) TO '{path}' (FORMAT parquet)")
