@@ -14,6 +14,7 @@ import orjson
 
 from handrail.kernel import Invalid
 from handrail.twins.models import Bin, ColumnSketch, LinkSketch, Sketch, TableSketch
+from handrail.twins.rules import Rule
 
 VERSION = 1
 
@@ -49,7 +50,7 @@ def _table(one: dict[str, Any]) -> TableSketch:
             "columns": tuple(_column(column) for column in one["columns"]),
             "links": tuple(_link(link) for link in one["links"]),
             "order": tuple(one["order"]),
-            "ascending": _tuples(one["ascending"]),
+            "rules": tuple(_rule(rule) for rule in one["rules"]),
             "simplifications": tuple(one["simplifications"]),
             "lands": _tuples(one.get("lands", [])),
         }
@@ -66,6 +67,10 @@ def _bins(found: list[dict[str, Any]]) -> tuple[Bin, ...]:
 
 def _link(one: dict[str, Any]) -> LinkSketch:
     return LinkSketch(**{key: _tuples(value) for key, value in one.items()})
+
+
+def _rule(one: dict[str, Any]) -> Rule:
+    return Rule(**{key: _tuples(value) for key, value in one.items()})
 
 
 def _tuples(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 
 from handrail.twins.assign import Made
 from handrail.twins.hostile import strew
-from handrail.twins.models import HostileCell, Progress, Sketch, Variant
+from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Variant
+from handrail.twins.repair import add_up, repair
 from handrail.twins.rows import Outside, close, rows, seeded
 from handrail.twins.values import arrow_type, to_arrow
 
@@ -45,9 +47,18 @@ def generate(
         con.execute("SET TimeZone = 'UTC'")
         for table in sketch.tables:
             close(table, made, seed)
+        for table in reversed(sketch.tables):  # totals need the rows that they add up
+            _keep_rules(made, table, seed)
         for table in sketch.tables:  # each gives back its memory before the next takes some
             finished[table.name] = _finish(con, sketch, made.pop(table.name), seed, variant)
     return finished
+
+
+def _keep_rules(made: Mapping[str, Made], table: TableSketch, seed: int) -> None:
+    """Set the totals of a table and repair what is about them, or about columns that came last."""
+    still = add_up(table, made) | ({table.sorted_by} if table.sorted_by else set())
+    one, rng = made[table.name], seeded(seed, f"{table.name}:rules")
+    one.values = repair(table, one.values, rng, frozenset(still))
 
 
 def write(twin: Twin, path: Path) -> None:

@@ -13,6 +13,7 @@ from handrail.twins.models import Attack, Progress, Sketch, Table, TableReport, 
 from handrail.twins.plane import Plane, open_plane
 from handrail.twins.privacy import judge
 from handrail.twins.rows import Outside
+from handrail.twins.rule_scores import score_rules
 from handrail.twins.scores import score_columns, score_links
 from handrail.twins.sketch import Taken, take
 
@@ -59,6 +60,7 @@ def _judged(
 ) -> tuple[TableReport, ...]:
     """Every table's report; raises for the first that fails the gate."""
     written = {name: twin.table for name, twin in twins.items()}
+    sketches = {table.name: table for table in taken.sketch.tables}
     reports: list[TableReport] = []
     for position, table in enumerate(taken.sketch.tables):
         progress(f"checking {table.name}", position, len(taken.sketch.tables))
@@ -93,6 +95,7 @@ def _judged(
                 cardinality=cardinality,
                 overall=_mean([one for one in (shapes, dependence, cardinality) if one is not None]),
                 attack=attacked,
+                rules=score_rules(plane, table, written, sketches),
             )
         )
     return tuple(reports)

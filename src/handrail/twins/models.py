@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from handrail.data import Rule as Promise
 from handrail.kernel import Refusal
+from handrail.twins.rules import Rule, RuleScore
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 
@@ -53,6 +55,7 @@ class Table:
     fields: tuple[Field, ...]
     path: Path
     entity: str | None = None  # the column that says whom a row is about; k counts these, not rows
+    promises: tuple[Promise, ...] = ()  # the contract's quality rules
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class TableSketch:
     columns: tuple[ColumnSketch, ...]  # in the order of the contract, then degrees
     order: tuple[str, ...]  # modelled columns, parents first
     links: tuple[LinkSketch, ...] = ()
-    ascending: tuple[tuple[str, str], ...] = ()  # (a, b): a <= b in every row that has both
+    rules: tuple[Rule, ...] = ()  # between columns; declared ones first
     sorted_by: str | None = None  # a column that grows with the key
     simplifications: tuple[str, ...] = ()
     lands: tuple[tuple[str, float], ...] = ()  # countries that its people live in, with their shares
@@ -257,6 +260,7 @@ class TableReport:
     cardinality: float | None = None  # mean of the links
     overall: float | None = None  # mean of those of the three that exist
     attack: Attack | None = None  # None: too few rows to try
+    rules: tuple[RuleScore, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from handrail.twins.models import (
     TableReport,
     TwinReport,
 )
+from handrail.twins.rules import RuleScore
 
 
 def report_from(plain: Mapping[str, Any]) -> TwinReport:
@@ -43,6 +44,7 @@ def _table(plain: Mapping[str, Any]) -> TableReport:
             "attack": Attack(**plain["attack"]) if plain.get("attack") else None,
             "hostile": tuple((case, cells) for case, cells in plain["hostile"]),
             "simplifications": tuple(plain["simplifications"]),
+            "rules": tuple(RuleScore(**rule) for rule in plain.get("rules", ())),
         }
     )
 

@@ -14,6 +14,7 @@ from handrail.twins.draw import Codes, cells, codes, decode, whole
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.people import distinct_texts
+from handrail.twins.repair import repair
 from handrail.twins.semantics import meaning_of
 from handrail.twins.values import Ints, Values, as_kind, full
 
@@ -44,7 +45,7 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
             one.values[column.name] = decode(column, found, rng)
         if column.role == "degree":
             one.degrees[column.name] = whole(column, found, rng)
-    _keep_order(table, one)
+    _keep_order(table, one, seed)
     _meant(table, made, one, seed)
     _keys(table, made, one, seed)
     _links(table, made, pools, one)
@@ -140,13 +141,9 @@ def _parent(
     return np.where(points < 0, -1, found).astype(np.int16), len(made[to].sketch.column(column).bins)
 
 
-def _keep_order(table: TableSketch, one: Made) -> None:
-    """Dates that never run backwards are swapped where they do; rows are sorted as their key will be."""
-    for first, second in table.ascending * 2:
-        a, b = one.values[first], one.values[second]
-        wrong = a.valid & b.valid & (a.array > b.array)
-        one.values[first] = Values(np.where(wrong, b.array, a.array), a.valid)
-        one.values[second] = Values(np.where(wrong, a.array, b.array), b.valid)
+def _keep_order(table: TableSketch, one: Made, seed: int) -> None:
+    """Rows are made to keep their rules, and sorted as their key will be."""
+    one.values = repair(table, one.values, seeded(seed, f"{table.name}:repair"))
     if table.sorted_by is not None:
         dates = one.values[table.sorted_by]
         last = np.iinfo(np.int64).max

@@ -21,10 +21,11 @@ from handrail.twins.columns import (
     text_bins,
 )
 from handrail.twins.fresh import fresh
+from handrail.twins.gather_rules import rules_of
 from handrail.twins.links import degrees, link_sketch
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
 from handrail.twins.network import MOST_NODES, Node, Shape, depend
-from handrail.twins.orders import ascending, sorted_by
+from handrail.twins.orders import sorted_by
 from handrail.twins.plane import Plane
 from handrail.twins.roles import kind_of, role_of
 from handrail.twins.told import follows, lands, people, ranged, told
@@ -51,13 +52,15 @@ def take(plane: Plane, progress: Progress | None = None) -> Taken:
         if progress:
             progress(f"sketching {name}", position, len(order))
         coded[name] = code(plane, name, drafts, counts[name])
-        finished.append(_table(plane, name, drafts[name], coded[name]))
+        finished.append(_table(plane, name, drafts, coded[name]))
     return Taken(Sketch(plane.k, tuple(finished)), coded)
 
 
-def _table(plane: Plane, name: str, drafts: Sequence[ColumnSketch], coded: Coded) -> TableSketch:
+def _table(
+    plane: Plane, name: str, drafts: Mapping[str, Sequence[ColumnSketch]], coded: Coded
+) -> TableSketch:
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
-    made = {column.name: column for column in drafts}
+    made = {column.name: column for column in drafts[name]}
     for node in coded.nodes:
         if not node.link:
             made[node.column] = _depend(source, made[node.column], node, coded.shape)
@@ -69,7 +72,7 @@ def _table(plane: Plane, name: str, drafts: Sequence[ColumnSketch], coded: Coded
         columns=columns,
         order=tuple(node.column for node in coded.shape.order),
         links=links,
-        ascending=ascending(plane.whole(name), columns),
+        rules=rules_of(plane, name, drafts),
         sorted_by=sorted_by(plane.source(name), columns),
         simplifications=tuple(_simplifications(plane, name, columns, links)),
         lands=lands(plane.source(name), plane.tables[name].fields, plane.types[name]),

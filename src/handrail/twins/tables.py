@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from handrail.data import Contract
+from handrail.data import Contract, Rule
 from handrail.twins.models import Field, Table
 
 
@@ -23,5 +24,16 @@ def table_of(contract: Contract, extract: Path) -> Table:
         )
         for column in contract.columns
     )
+    never = {rule.columns[0] for rule in contract.quality if _never(rule, "nulls", "missing")}
+    once = {rule.columns[0] for rule in contract.quality if _never(rule, "duplicates")}
+    fields = tuple(
+        replace(one, required=one.required or one.name in never, unique=one.unique or one.name in once)
+        for one in fields
+    )
     entity = contract.entity_key if contract.column(contract.entity_key or "") else None
-    return Table(contract.name, fields, extract, entity)
+    return Table(contract.name, fields, extract, entity, contract.quality)
+
+
+def _never(rule: Rule, *counted: str) -> bool:
+    """Whether a quality rule promises of one column that there is none of these."""
+    return rule.counted in counted and len(rule.columns) == 1 and not rule.bound.holds(1, 1)

@@ -1,0 +1,259 @@
+"""Finds rules between numbers, dates and texts of a row that its table shows, by aggregates only.
+
+Guesses are tried on a thousand rows, each also against rows that were shifted by one: a rule that holds
+between rows that have nothing to do with each other says nothing. What is left is counted over all rows.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, permutations
+
+from handrail.twins.columns import Source, quoted
+from handrail.twins.holds import Columns, last_digit
+from handrail.twins.models import ColumnSketch, Kind
+from handrail.twins.rule_sql import Count, counts, formula_sql, natural_sql
+from handrail.twins.rules import DERIVED, Rule
+
+KEPT = 0.999  # share of the real rows that must keep a rule
+TRIED_ROWS = 1000
+MOST_COLUMNS = 14  # of each kind: the number of guesses grows with the third power
+AT_ONCE = 250  # guesses a query
+NUMBERS: tuple[Kind, ...] = ("integer", "decimal", "float")
+MOMENTS: tuple[Kind, ...] = ("date", "timestamp")
+BY_CHANCE = {"order": 0.02, "offset": 0.5, "formula": 0.5, "derived": 0.2}  # least share broken when shifted
+# What a function takes and gives.
+_FITS: dict[str, tuple[tuple[Kind, ...], Kind]] = {
+    "same": (("text",), "text"),
+    "upper": (("text",), "text"),
+    "lower": (("text",), "text"),
+    "first letter": (("text",), "text"),
+    "length": (("text",), "integer"),
+    "day": (("timestamp",), "date"),
+    "year": (MOMENTS, "integer"),
+    "quarter": (MOMENTS, "integer"),
+    "month": (MOMENTS, "integer"),
+    "year and month": (MOMENTS, "text"),
+}
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A rule that may hold: SQL over the tried rows for "it is about this row" and "the row breaks it"."""
+
+    rule: Rule
+    there: str
+    bad: str
+    shifted_there: str
+    shifted_bad: str
+
+
+def mine(sample: Source, whole: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
+    """The rules of a table that the data shows, each with the share of all rows that keep it."""
+    if whole.rows < 10 * whole.k:
+        return []
+    free = [one for one in columns if one.role == "model"]
+    numbers = [one for one in free if one.kind in NUMBERS][:MOST_COLUMNS]
+    moments = [one for one in free if one.kind in MOMENTS][:MOST_COLUMNS]
+    texts = [one for one in free if one.kind == "text"][:MOST_COLUMNS]
+    tried = [*numbers, *moments, *texts]
+    if len(tried) < 2:
+        return []
+    _try(sample, tried)
+    rates = _rates(sample, numbers)
+    simple = [*_orders(numbers), *_orders(moments), *_derived(sample, texts, moments, numbers)]
+    simple += [*_offsets(sample, numbers), *_offsets(sample, moments)]
+    found = _likely(sample, simple)
+    twice = {rule.columns[1] for rule in found if rule.kind == "offset" or rule.how == "same"}
+    found += _likely(sample, list(_formulas([one for one in numbers if one.name not in twice], rates)))
+    found += [Rule("range", (one.name,), low=0.0) for one in numbers]
+    found += [Rule("range", (one.name,), high=0.0) for one in numbers]
+    by_name = {one.name: one for one in columns}
+    return _without_echoes([rule for rule in counted(whole, found, by_name) if rule.kept >= KEPT], by_name)
+
+
+def counted(source: Source, rules: Sequence[Rule], columns: Columns) -> list[Rule]:
+    """The rules that enough rows are about, with the share of them that keep each.
+
+    Fewer than k exceptions are not told. What is declared stays, whatever the rows say.
+    """
+    found = counts(source.con, source.relation, rules, columns, source.entity)
+    kept = (as_counted(rule, count, source.k) for rule, count in zip(rules, found, strict=True))
+    return [rule for rule in kept if rule is not None]
+
+
+def as_counted(rule: Rule, count: Count, k: int) -> Rule | None:
+    """The rule with what was counted of it, suppressed below k; None where too few rows are about it."""
+    enough = count.holders >= k and count.seen >= (k if rule.declared else 10 * k)
+    if not enough:
+        return rule if rule.declared else None
+    exceptions = count.broken / count.seen if count.breakers >= k else 0.0
+    if not rule.declared and count.broken / count.seen > 1 - KEPT:
+        return None
+    return replace(rule, kept=round(1 - exceptions, 4), seen=rough(count.seen))
+
+
+def rough(count: int) -> int:
+    """Two significant digits."""
+    unit: int = 10 ** max(0, len(str(int(count))) - 2)
+    return int(count // unit * unit)
+
+
+def _try(source: Source, columns: Sequence[ColumnSketch]) -> None:
+    """A table of a few rows in no order, x for each column and y for the same column of the next row."""
+    listed = ", ".join(
+        f"{natural_sql(one) if one.kind in NUMBERS else quoted(one.name)} AS {_name(one, 'x')}"
+        for one in columns
+    )
+    shifted = ", ".join(f"lead({_name(one, 'x')}) OVER () AS {_name(one, 'y')}" for one in columns)
+    source.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE tried AS SELECT *, {shifted} FROM (SELECT {listed} FROM "
+        f"(SELECT * FROM {source.relation} ORDER BY hash(rowid) LIMIT {TRIED_ROWS}))"
+    )
+
+
+def _name(column: ColumnSketch, side: str) -> str:
+    return quoted(f"{side} {column.name}")
+
+
+def _orders(columns: Sequence[ColumnSketch]) -> Iterator[Guess]:
+    for a, b in permutations(columns, 2):
+        if a.kind in NUMBERS or a.type == b.type:
+            yield _guess(Rule("order", (a.name, b.name)), [a, b], b, "{0} > {1}")
+
+
+def _guess(rule: Rule, columns: Sequence[ColumnSketch], shifted: ColumnSketch, bad: str) -> Guess:
+    """The guess in SQL; `bad` has the columns as {0}, {1}, …; one of them is of the next row when shifted."""
+    sides = []
+    for target in (None, shifted):
+        names = [_name(one, "y" if one is target else "x") for one in columns]
+        sides += [" AND ".join(f"{name} IS NOT NULL" for name in names), f"({bad.format(*names)})"]
+    return Guess(rule, *sides)
+
+
+def _offsets(source: Source, columns: Sequence[ColumnSketch]) -> Iterator[Guess]:
+    pairs = [(a, b) for a, b in combinations(columns, 2) if a.kind in NUMBERS or a.type == b.type]
+    if not pairs:
+        return
+    unit = {"date": "day", "timestamp": "microsecond"}
+
+    def distance(a: ColumnSketch, b: ColumnSketch) -> str:
+        x, y = _name(a, "x"), _name(b, "x")
+        return f"date_diff('{unit[a.kind]}', {x}, {y})" if a.kind in unit else f"round({y} - {x}, 6)"
+
+    found = source.one(f"SELECT {', '.join(f'mode({distance(a, b)})' for a, b in pairs)} FROM tried")
+    for (a, b), by in zip(pairs, found, strict=True):
+        if by is not None:
+            bad = "abs({1} - {0} - " + f"{float(by)!r}) > {last_digit(b) / 2 + 1e-9!r}"
+            if a.kind in unit:
+                bad = f"date_diff('{unit[a.kind]}', {{0}}, {{1}}) <> {int(by)}"
+            yield _guess(Rule("offset", (a.name, b.name), by=float(by)), [a, b], b, bad)
+
+
+def _derived(
+    source: Source,
+    texts: Sequence[ColumnSketch],
+    moments: Sequence[ColumnSketch],
+    numbers: Sequence[ColumnSketch],
+) -> Iterator[Guess]:
+    alike = _alike(source, texts)
+    for a, b in permutations([*texts, *moments, *numbers], 2):
+        for how, (takes, gives) in _FITS.items():
+            if a.kind not in takes or b.kind != gives or (how == "same" and a.name > b.name):
+                continue
+            if a.kind == b.kind == "text" and (how != "first letter", a.name, b.name) not in alike:
+                continue
+            value = DERIVED[how].replace("(x", "({0}") if how != "same" else "{0}"
+            compared = "{1}::DOUBLE" if b.kind == "integer" else "{1}"
+            bad = f"{value} IS DISTINCT FROM {compared}"
+            yield _guess(Rule("derived", (a.name, b.name), how=how), [a, b], b, bad)
+
+
+def _alike(source: Source, texts: Sequence[ColumnSketch]) -> set[tuple[bool, str, str]]:
+    """Pairs of texts that are the same but for their case (True), or where one begins the other (False)."""
+    pairs = list(permutations(texts, 2))
+    if not pairs:
+        return set()
+    asked = []
+    for a, b in pairs:
+        x, y = _name(a, "x"), _name(b, "x")
+        asked.append(f"avg((lower({x}) = lower({y}))::INTEGER), avg((left({x}, 1) = {y})::INTEGER)")
+    found = source.one(f"SELECT {', '.join(asked)} FROM tried")
+    whole = {
+        (True, a.name, b.name) for (a, b), share in zip(pairs, found[::2], strict=True) if (share or 0) > 0.99
+    }
+    return whole | {
+        (False, a.name, b.name)
+        for (a, b), share in zip(pairs, found[1::2], strict=True)
+        if (share or 0) > 0.99
+    }
+
+
+def _rates(source: Source, numbers: Sequence[ColumnSketch]) -> dict[str, float]:
+    """Columns that may be shares of one (1) or of a hundred (100)."""
+    if not numbers:
+        return {}
+    asked = [f"min({name}), max({name})" for name in (_name(one, "x") for one in numbers)]
+    ends = source.one(f"SELECT {', '.join(asked)} FROM tried")
+    found = {}
+    for one, low, high in zip(numbers, ends[::2], ends[1::2], strict=True):
+        if low is not None and low >= 0 and 0 < high <= 100:
+            found[one.name] = 1.0 if high <= 1 else 100.0
+    return found
+
+
+def _formulas(numbers: Sequence[ColumnSketch], rates: dict[str, float]) -> Iterator[Guess]:
+    """Sums and products of two others, also less or plus a share."""
+    for a in numbers:
+        others = [one for one in numbers if one is not a]
+        for b, c in combinations(others, 2):
+            yield _formula("b + c", a, b, c)
+            yield _formula("b * c", a, b, c)
+        for rate in (one for one in others if one.name in rates):
+            percent = rates[rate.name] == 100
+            for b in (one for one in others if one is not rate):
+                for how in ("b * (1 - c / 100)",) if percent else ("b * (1 - c)", "b * (1 + c)"):
+                    yield _formula(how, a, b, rate)
+            for b, c in combinations([one for one in others if one is not rate], 2):
+                yield _formula("b * c * (1 - d / 100)" if percent else "b * c * (1 - d)", a, b, c, rate)
+
+
+def _formula(how: str, *columns: ColumnSketch) -> Guess:
+    wanted = formula_sql(how, [f"{{{place}}}" for place in range(len(columns))])
+    bad = f"abs({{0}} - {wanted}) > {last_digit(columns[0]) / 2!r} + 1e-9 * greatest(1.0, abs({wanted}))"
+    return _guess(Rule("formula", tuple(one.name for one in columns), how=how), columns, columns[0], bad)
+
+
+def _likely(source: Source, guesses: Iterable[Guess]) -> list[Rule]:
+    """The guesses that hold among the tried rows, and not between rows that are strangers to each other."""
+    waiting, found = list(guesses), []
+    for start in range(0, len(waiting), AT_ONCE):
+        some = waiting[start : start + AT_ONCE]
+        asked = [
+            f"count(*) FILTER ({there}), count(*) FILTER ({there} AND {bad})"
+            for guess in some
+            for there, bad in ((guess.there, guess.bad), (guess.shifted_there, guess.shifted_bad))
+        ]
+        numbers = source.one(f"SELECT {', '.join(asked)} FROM tried")
+        for place, guess in enumerate(some):
+            seen, broken, shifted, strange = numbers[4 * place : 4 * place + 4]
+            if seen >= 5 and broken <= 0.005 * seen and strange >= BY_CHANCE[guess.rule.kind] * shifted > 0:
+                found.append(guess.rule)
+    return found
+
+
+def _without_echoes(rules: list[Rule], columns: Columns) -> list[Rule]:
+    """Without orders that others imply, and one explanation for each computed column."""
+    fixed = {frozenset(rule.columns) for rule in rules if rule.kind == "offset"}
+    orders = {rule.columns for rule in rules if rule.kind == "order"}
+    always = {a for a, _ in orders if columns[a].required}
+    implied = {(a, c) for a, b in orders for other, c in orders if b == other and b in always}
+    kept: dict[tuple[str, ...], Rule] = {}
+    for rule in sorted(rules, key=lambda one: (len(one.columns), -one.kept, one.kind != "derived")):
+        if rule.kind == "order" and (rule.columns in implied or frozenset(rule.columns) in fixed):
+            continue
+        target = rule.target
+        kept.setdefault(("target", target) if target else (rule.kind, *rule.columns), rule)
+    return list(kept.values())

@@ -1,0 +1,54 @@
+"""Holds a finished twin to its rules, by the same counts that were taken of the real rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from handrail.twins.columns import Source
+from handrail.twins.mine_totals import count_totals
+from handrail.twins.models import TableSketch
+from handrail.twins.plane import Plane
+from handrail.twins.rule_sql import Count, counts
+from handrail.twins.rules import Rule, RuleScore, says
+
+
+def score_rules(
+    plane: Plane, table: TableSketch, twins: Mapping[str, pa.Table], sketches: Mapping[str, TableSketch]
+) -> tuple[RuleScore, ...]:
+    """Each rule of a table with the share of real and of made rows that keep it."""
+    con, columns = plane.con, {one.name: one for one in table.columns}
+    con.register("twin_rows", twins[table.name])
+    try:
+        own = [rule for rule in table.rules if rule.kind != "total"]
+        found = [*zip(own, counts(con, "twin_rows", own, columns), strict=True)]
+        totals = (rule for rule in table.rules if rule.child)
+        found += [(rule, _total(plane, table, rule, twins, sketches)) for rule in totals]
+    finally:
+        con.unregister("twin_rows")
+    return tuple(_score(rule, count) for rule, count in found)
+
+
+def _total(
+    plane: Plane,
+    table: TableSketch,
+    rule: Rule,
+    twins: Mapping[str, pa.Table],
+    sketches: Mapping[str, TableSketch],
+) -> Count:
+    child, name, _ = rule.child or ("", "", "")
+    link = next(one for one in plane.links(child) if one.name == name)
+    columns = tuple({one.name: one for one in sketch.columns} for sketch in (table, sketches[child]))
+    source = Source(plane.con, "twin_rows", twins[table.name].num_rows, plane.k, None)
+    plane.con.register("twin_parts", twins[child])
+    try:
+        joined = plane.joined(child, link, "c", "p")
+        return count_totals(source, "twin_parts", joined, link.columns, [rule], (columns[0], columns[1]))[0]
+    finally:
+        plane.con.unregister("twin_parts")
+
+
+def _score(rule: Rule, count: Count) -> RuleScore:
+    kept = round(1 - count.broken / count.seen, 4) if count.seen else 1.0
+    return RuleScore(says(rule), rule.kind, rule.declared, rule.kept, kept, count.broken)
