@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handrail import apps, data, openlineage, runtime, twins
-from handrail.kernel import SYSTEM, Caller, Instance, RunRef, identity
+from handrail.kernel import SYSTEM, Caller, Instance, Refusal, RunRef, identity
 from handrail.openlineage import store
 from tests.data import asking
 from tests.data.test_reconcile import model, totals, write
@@ -155,7 +155,39 @@ def test_neither_rows_nor_the_names_of_viewers_nor_questions_are_told(told: Inst
         assert secret not in said
 
 
-def test_what_is_refused_is_not_told(told: Instance) -> None:
+def test_work_that_is_refused_is_told_as_failed_without_a_word_of_what_was_wrong(
+    told: Instance, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.csv").write_bytes(b"a,b\n1,secret-\xff\xfe\n")
+    with pytest.raises(Refusal), asking.actors(told)("steward.sales") as ctx:
+        data.import_source(ctx, str(tmp_path / "secret.csv"), name="broken")
+    write(told, model())
+    with pytest.raises(Refusal), asking.actors(told)("steward.sales") as ctx:
+        data.reconcile(ctx, "sales")  # there are no control totals
+    events = waiting(told)
+    for job, because in (("import.broken", "invalid"), ("reconcile.sales", "not_found")):
+        start, fail = of(events, job)[-2:]
+        assert (start["eventType"], fail["eventType"]) == ("START", "FAIL")
+        assert start["run"]["runId"] == fail["run"]["runId"]
+        assert because in fail["run"]["facets"]["errorMessage"]["message"]
+    assert "secret-" not in json.dumps(events)
+
+
+def test_each_run_that_is_told_began_once_and_ended_once(told: Instance, tmp_path: Path) -> None:
+    ran(told)
+    ran(told, more="raise SystemExit(1)", name="fails")
+    write(told, model())
+    totals(told, tmp_path)
+    with asking.actors(told)("steward.sales") as ctx:
+        data.reconcile(ctx, "sales")
+    by_run: dict[str, list[str]] = {}
+    for event in waiting(told):
+        by_run.setdefault(event["run"]["runId"], []).append(event["eventType"])
+    assert len(by_run) > 4
+    assert {tuple(kinds) for kinds in by_run.values()} == {("START", "COMPLETE"), ("START", "FAIL")}
+
+
+def test_what_may_not_be_asked_is_not_told(told: Instance) -> None:
     before = len(waiting(told))
     with pytest.raises(Exception, match="not one"), asking.actors(told)("lead") as ctx:
         data.check_quality(ctx, "orders")

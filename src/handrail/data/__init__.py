@@ -25,6 +25,7 @@ from handrail.data.events import (
     QualityMended,
     SchemaChanged,
     SourceImported,
+    WorkFailed,
 )
 from handrail.data.formats import ABOUT, described
 from handrail.data.import_source import import_source
@@ -117,6 +118,7 @@ __all__ = [
     "SchemaChanged",
     "Sighting",
     "SourceImported",
+    "WorkFailed",
     "Stated",
     "StatedMetric",
     "Supervisor",

@@ -8,7 +8,7 @@ from typing import Any
 
 from handrail.data import quality_store, spoken, store
 from handrail.data.catalog import CATALOG, contract_of
-from handrail.data.events import QualityBroken, QualityChecked, QualityMended
+from handrail.data.events import QualityBroken, QualityChecked, QualityMended, WorkFailed
 from handrail.data.govern import SCHEMA
 from handrail.data.models import Contract, Extract
 from handrail.data.places import there
@@ -72,6 +72,7 @@ def checked(
 ) -> QualityCheck:
     """Check and record, for verbs that asked their own rule; `first` are results that they bring along."""
     contract, extracts = contract_of(ctx, name), all_extracts(ctx)
+    ctx.events.if_refused(lambda refusal: WorkFailed("check", name, refusal.code))
     if name not in extracts:
         raise NotReady(f"{name} has no data yet.", next_step=f"Import its source ({contract.source}).")
     extract = _looked_at(ctx, contract, extracts[name]) if contract.engine else extracts[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,18 @@ class SourceImported:
 
     source: str
     datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WorkFailed:
+    """An import of a source, a check of a dataset or a reconciliation of a metric was begun and refused.
+
+    `because` is the refusal's code: its words may quote what it was about.
+    """
+
+    work: Literal["import", "check", "reconcile"]
+    of: str
+    because: str
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from handrail.data.check_quality import checked
 from handrail.data.checks import breaches, plain
 from handrail.data.draft import Found, draft, live_server, server_of
 from handrail.data.drift import Drift, as_result, drift
-from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged, SourceImported
+from handrail.data.events import CertificationEnded, DataRefreshed, SchemaChanged, SourceImported, WorkFailed
 from handrail.data.load import load, parse
 from handrail.data.merge import merge
 from handrail.data.models import Contract, Dataset, Extract, ImportReport, Note
@@ -65,6 +65,7 @@ def import_source(
     check_location(ctx, location)
     with closing(_opened(ctx, location, encoding)) as source:
         called = source_name(ctx, source, name)
+        ctx.events.if_refused(lambda refusal: WorkFailed("import", called, refusal.code))
         extracts = ctx.settings.home / "extracts" / called
         with _alone(extracts, called):
             staging = extracts / storage.new_id("import")

@@ -9,7 +9,7 @@ import sqlglot.expressions as exp
 from handrail.data import measured_store, whole
 from handrail.data.compare_totals import Key, compare
 from handrail.data.compile_metric import compile_metric
-from handrail.data.events import MetricMissed, MetricReconciled
+from handrail.data.events import MetricMissed, MetricReconciled, WorkFailed
 from handrail.data.extension import TiesTo
 from handrail.data.measured import Reconciliation
 from handrail.data.metrics import definition
@@ -36,6 +36,7 @@ def reconcile(ctx: Context, name: str) -> Reconciliation:
 def recomputed(ctx: Context, one: Definition) -> Reconciliation:
     """What `reconcile` does, for callers that have asked their rule."""
     name, to = one.metric.name, one.settings.ties_to
+    ctx.events.if_refused(lambda refusal: WorkFailed("reconcile", name, refusal.code))
     if to is None:
         raise NotReady(
             f"The metric {name} names no control totals, so there is nothing it could be compared with.",

@@ -168,6 +168,10 @@ class Instance:
             except Refusal as refusal:
                 db.rollback()
                 self.log.write(_refused(ctx, refusal))
+                if ctx.events.failures:
+                    with self._transaction(caller) as own:
+                        for make in ctx.events.failures:
+                            own.events.publish(make(refusal))
                 raise
             finally:
                 for edit in reversed(ctx.edits):

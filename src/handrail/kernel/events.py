@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from handrail.kernel.errors import Refusal
+
 if TYPE_CHECKING:
     from handrail.kernel.context import Context
 
@@ -30,6 +32,11 @@ class Events:
     def __init__(self, ctx: "Context", subscriptions: Subscriptions) -> None:
         self._ctx = ctx
         self._subscriptions = subscriptions
+        self.failures: list[Callable[[Refusal], object]] = []
+
+    def if_refused(self, make: Callable[[Refusal], object]) -> None:
+        """Should this transaction be refused, publish what is made of that, in one of its own."""
+        self.failures.append(make)
 
     def publish(self, event: object) -> None:
         """Call every subscriber now, in this transaction: a change and what follows from it commit as one."""

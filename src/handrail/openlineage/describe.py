@@ -75,7 +75,7 @@ def job(kind: str, says: str = "", owners: Iterable[str] = ()) -> dict[str, Any]
 
 
 def failed(because: str) -> dict[str, Any]:
-    """The facet of a run that failed: in one word of ours, since an app's own words can hold rows."""
+    """The facet of what failed: in one word of ours, since others can hold rows and passwords."""
     message = f"The run ended: {because}."
     return {"errorMessage": _facet("errorMessage", message=message, programmingLanguage="Python")}
 

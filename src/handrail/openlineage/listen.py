@@ -11,6 +11,13 @@ from handrail.kernel import Context, storage
 from handrail.openlineage import describe, store
 from handrail.openlineage.models import EventType, Told
 
+# Work of Handrail's own: its kind, and what it is for.
+_WORK = {
+    "import": ("IMPORT", "Copies {} into certified datasets."),
+    "check": ("QUALITY_CHECK", "Holds {} against what its contract promises."),
+    "reconcile": ("RECONCILIATION", "Holds {} against its control totals."),
+    "twin": ("TWIN", "Makes the synthetic twin of {}."),
+}
 _ENDS: Mapping[str, EventType] = {"succeeded": "COMPLETE", "failed": "FAIL", "stopped": "ABORT"}
 
 
@@ -61,8 +68,7 @@ def imported(ctx: Context, event: data.SourceImported) -> None:
         made["outputFacets"] = describe.rows(of.rows) if of.rows is not None else {}
         inputs.append(table)
         outputs.append(made)
-    says = f"Copies {event.source} into certified datasets."
-    _whole(ctx, f"import.{event.source}", "IMPORT", says, inputs, outputs)
+    _whole(ctx, "import", event.source, inputs, outputs)
 
 
 def checked(ctx: Context, event: data.QualityChecked) -> None:
@@ -73,8 +79,7 @@ def checked(ctx: Context, event: data.QualityChecked) -> None:
     made = describe.dataset(ctx.settings.lineage.namespace, event.dataset, of)
     results = [(one.promise, one.outcome == "kept") for one in of.check.results if one.outcome != "unchecked"]
     made["inputFacets"] = describe.assertions(results)
-    says = f"Holds {event.dataset} against what its contract promises."
-    _whole(ctx, f"check.{event.dataset}", "QUALITY_CHECK", says, [made], [])
+    _whole(ctx, "check", event.dataset, [made], [])
 
 
 def reconciled(ctx: Context, event: data.MetricReconciled) -> None:
@@ -94,8 +99,7 @@ def reconciled(ctx: Context, event: data.MetricReconciled) -> None:
     fields = {metric.name: used["measured"]}
     facets["columnLineage"] = describe.lineage(fields, [*used["filtered"], *used["cut"]])
     made = describe.named(here, f"metric.{metric.name}", facets)
-    says = f"Holds {metric.name} against its control totals."
-    _whole(ctx, f"reconcile.{metric.name}", "RECONCILIATION", says, list(read.values()), [made])
+    _whole(ctx, "reconcile", metric.name, list(read.values()), [made])
 
 
 def twinned(ctx: Context, event: twins.TwinPublished) -> None:
@@ -107,8 +111,13 @@ def twinned(ctx: Context, event: twins.TwinPublished) -> None:
     source, made = (describe.dataset(here, event.dataset, of, kind) for kind in ("dataset", "twin"))
     columns = {c.name: [(source, c.name, "twinned")] for c in of.contract.columns}
     made["facets"]["columnLineage"] = describe.lineage(columns)
-    says = f"Makes the synthetic twin of {event.dataset}."
-    _whole(ctx, f"twin.{event.dataset}", "TWIN", says, [source], [made])
+    _whole(ctx, "twin", event.dataset, [source], [made])
+
+
+def failed(ctx: Context, event: data.WorkFailed) -> None:
+    """An import, a check or a reconciliation was refused: of what, and by the kind of refusal alone."""
+    if _told(ctx):
+        _whole(ctx, event.work, event.of, [], [], event.because)
 
 
 subscriptions = (
@@ -117,6 +126,7 @@ subscriptions = (
     (data.SourceImported, imported),
     (data.QualityChecked, checked),
     (data.MetricReconciled, reconciled),
+    (data.WorkFailed, failed),
     (twins.TwinPublished, twinned),
 )
 
@@ -141,16 +151,20 @@ def _used(
 
 def _whole(
     ctx: Context,
-    name: str,
-    kind: str,
-    says: str,
+    work: str,
+    of: str,
     inputs: list[dict[str, Any]],
     outputs: list[dict[str, Any]],
+    failed: str = "",
 ) -> None:
     """A job of Handrail's own, which is told when it is done: that it began, and what came of it."""
-    run, now, facets = storage.new_id("job"), ctx.clock.now(), describe.job(kind, says)
+    kind, says = _WORK[work]
+    name, facets = f"{work}.{of}", describe.job(kind, says.format(of))
+    run, now = storage.new_id("job"), ctx.clock.now()
+    why = describe.failed(failed) if failed else {}
     _put(ctx, Told(now, "START", run, name, facets))
-    _put(ctx, Told(now, "COMPLETE", run, name, facets, {}, tuple(inputs), tuple(outputs)))
+    end: EventType = "FAIL" if failed else "COMPLETE"
+    _put(ctx, Told(now, end, run, name, facets, why, tuple(inputs), tuple(outputs)))
 
 
 def _put(ctx: Context, told: Told) -> None:
