@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from handrail import data
+from handrail.twins.catalogue import CATALOGUE, CELLS
 from handrail.twins.generate import Twin, generate
-from handrail.twins.hostile import CATALOGUE
+from handrail.twins.hostile import FEWEST
 from handrail.twins.models import Field, Sketch
 from handrail.twins.plane import open_plane
 from handrail.twins.sketch import take
 
 ROWS = 3000
+VALUES = {case.id for case in CELLS}
 
 
 @pytest.fixture
@@ -57,11 +62,75 @@ def test_few_rows_carry_them_and_each_is_written_down(sketch: Sketch) -> None:
         for row, (a, b) in enumerate(
             zip(plain[name].to_pylist(), hostile.table[name].to_pylist(), strict=True)
         )
-        if a != b
+        if a != b or str(a) != str(b)
     }
     written = {(cell.row, cell.column) for cell in hostile.hostile}
-    assert differing <= written
-    assert len({row for row, _ in written}) == ROWS // 100
+    assert differing == written
+    assert (
+        len({cell.row for cell in hostile.hostile if "." not in cell.case or cell.case in VALUES}) == FEWEST
+    )
+    assert len({row for row, _ in written}) < ROWS // 20
+
+
+def test_each_row_is_named_by_its_key(sketch: Sketch) -> None:
+    twin = made(sketch)
+    ids = twin.table["id"].to_pylist()
+    assert all(cell.key == str(ids[cell.row]) for cell in twin.hostile)
+
+
+def test_rows_without_a_key_are_named_by_their_number(make_table: Any) -> None:
+    table = make_table("notes", {"note": [f"note {i % 9}" for i in range(200)], "n": list(range(200))})
+    twin = generate(take(open_plane([table], 10)).sketch, variant="hostile")["notes"]
+    assert twin.hostile and all(cell.key == f"row {cell.row + 1}" for cell in twin.hostile)
+
+
+def test_every_case_for_text_comes_into_a_text_column(sketch: Sketch) -> None:
+    found = {cell.case for cell in made(sketch).hostile if cell.column == "note"}
+    assert {case.id for case in CELLS if case.kinds is None or "text" in case.kinds} <= found
+
+
+def test_nulls_meet_every_common_value_of_the_other_columns(sketch: Sketch) -> None:
+    """What filters by another column before it counts meets the null all the same."""
+    twin = made(sketch).table
+    for name in ("note", "count", "ordered"):
+        beside = {
+            status for value, status in zip(twin[name], twin["status"], strict=True) if not value.is_valid
+        }
+        assert {pa.scalar(one) for one in ("open", "done", "late")} <= beside, name
+
+
+def test_rows_are_entered_twice_late_and_tied(sketch: Sketch) -> None:
+    twin = made(sketch)
+    assert {"row.twice", "row.similar", "row.late", "row.tie", "date.hole"} <= {c.case for c in twin.hostile}
+    columns = ("status", "note", "amount", "count", "ordered", "at", "done")
+    rows = list(zip(*(twin.table[name].to_pylist() for name in columns), strict=True))
+    assert len(set(rows)) < len(rows)
+
+
+def test_one_parent_has_many_children_one_has_none_and_every_key_resolves(make_table: Any) -> None:
+    shops, sales = 60, 1200
+    parents = make_table(
+        "shops", {"shop": pa.array(range(1, shops + 1))}, Field("shop", "", True, primary_key=True)
+    )
+    children = make_table(
+        "sales",
+        {
+            "sale": pa.array(range(sales)),
+            "shop": pa.array([1 + i % shops for i in range(sales)]),
+            "price": [float(i % 40) for i in range(sales)],
+        },
+        Field("sale", "", True, primary_key=True),
+        Field("shop", "", True, references=("shops", "shop")),
+    )
+    found = generate(take(open_plane([parents, children], 10)).sketch, seed=3, variant="hostile")
+    counts = Counter(found["sales"].table["shop"].to_pylist())
+    assert set(counts) < set(found["shops"].table["shop"].to_pylist())
+    assert max(counts.values()) > 2.5 * sales / shops
+    assert {"link.many", "link.none"} <= {cell.case for cell in found["sales"].hostile}
+
+
+def test_the_same_seed_strews_the_same(sketch: Sketch) -> None:
+    assert made(sketch).hostile == made(sketch).hostile
 
 
 def test_every_column_that_may_be_null_is_null_somewhere(sketch: Sketch) -> None:
@@ -84,9 +153,10 @@ def test_outliers_stay_within_reach_and_within_the_type(sketch: Sketch) -> None:
     assert max(value for value in twin["count"].to_pylist() if value is not None) <= 10 * 90
 
 
-def test_catalogue_ids_are_unique_and_say_what_they_are() -> None:
-    assert len({case.id for case in CATALOGUE}) == len(CATALOGUE)
-    assert all((case.says and "." in case.id) or case.id == "null" for case in CATALOGUE)
+def test_catalogue_ids_are_unique_and_say_what_they_are_and_break() -> None:
+    assert len({case.id for case in CATALOGUE}) == len(CATALOGUE) > 50
+    assert all("." in case.id or case.id == "null" for case in CATALOGUE)
+    assert all(case.says and case.breaks for case in CATALOGUE)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
@@ -97,3 +167,25 @@ def test_tables_too_small_for_them_keep_a_row_as_it_is(make_table: Any, rows: in
     twin = generate(take(open_plane([table], 10)).sketch, variant="hostile")["orders"]
     assert twin.table.num_rows == rows
     assert len({cell.row for cell in twin.hostile}) <= max(0, rows - 1)
+
+
+def test_declared_rules_are_kept_and_hints_are_not(make_table: Any) -> None:
+    rows = 1200
+    columns = {
+        "id": pa.array(range(rows)),
+        "price": pa.array([float(1 + i % 40) for i in range(rows)]),
+        "kind": ["small", "large", "other"] * (rows // 3),
+        "size": ["s", "m", "l"] * (rows // 3),
+    }
+    table = replace(
+        make_table("items", columns, Field("id", "", True, primary_key=True)),
+        promises=(
+            data.Rule("invalid", columns=("kind",), values=("small", "large", "other")),
+            data.Rule("invalid", columns=("price",), above=0),
+            data.Rule("invalid", columns=("size",), values=("s", "m", "l"), blocking=False),
+        ),
+    )
+    twin = generate(take(open_plane([table], 10)).sketch, variant="hostile")["items"].table
+    assert set(twin["kind"].drop_null().to_pylist()) == {"small", "large", "other"}
+    assert min(twin["price"].drop_null().to_pylist()) > 0
+    assert not set(twin["size"].drop_null().to_pylist()) <= {"s", "m", "l"}

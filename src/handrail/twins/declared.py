@@ -25,7 +25,10 @@ def declared(promises: Sequence[data.Rule], rows: int, columns: Columns) -> list
     for one in promises:
         allowed = _allowed(one, rows)
         if allowed is not None and set(one.columns) <= columns.keys():
-            found += [replace(rule, declared=True, allowed=allowed) for rule in _rules(one, columns)]
+            hint = not one.blocking
+            found += [
+                replace(rule, declared=True, hint=hint, allowed=allowed) for rule in _rules(one, columns)
+            ]
     return found
 
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail.twins.assign import Made
-from handrail.twins.hostile import strew
+from handrail.twins.calibrate import regroup
+from handrail.twins.hostile import keyed, strew
 from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Variant
 from handrail.twins.repair import add_up, repair
 from handrail.twins.rows import Outside, close, rows, seeded
@@ -56,6 +57,7 @@ def generate(
 
 def _keep_rules(made: Mapping[str, Made], table: TableSketch, seed: int) -> None:
     """Set the totals of a table and repair what is about them, or about columns that came last."""
+    regroup(table, made)
     still = add_up(table, made) | ({table.sorted_by} if table.sorted_by else set())
     one, rng = made[table.name], seeded(seed, f"{table.name}:rules")
     one.values = repair(table, one.values, rng, frozenset(still))
@@ -81,7 +83,10 @@ def _finish(con: duckdb.DuckDBPyConnection, sketch: Sketch, made: Made, seed: in
     values = made.values
     hostile: tuple[HostileCell, ...] = ()
     if variant == "hostile":
-        values, hostile = strew(table, values, targeted, made.rows, seeded(seed, f"{table.name}:hostile"))
+        sizes = {one.name: one.rows for one in sketch.tables}
+        rng = seeded(seed, f"{table.name}:hostile")
+        values, hostile = strew(table, values, targeted, made.rows, rng, sizes)
     written = [column for column in table.columns if column.role != "degree"]
     arrays = [to_arrow(one, values[one.name], arrow_type(con, one.type)) for one in written]
-    return Twin(pa.Table.from_arrays(arrays, names=[one.name for one in written]), hostile)
+    whole = pa.Table.from_arrays(arrays, names=[one.name for one in written])
+    return Twin(whole, keyed(table, hostile, whole))

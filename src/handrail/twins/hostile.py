@@ -1,92 +1,40 @@
-"""The catalogue of awkward values that reality has and plain synthetic data has not, and how they are strewn.
+"""Strews the awkward values of the catalogue: a few rows carry them, of which each is written down.
 
-A small share of the rows of the `hostile` variant carries them. Keys, unique columns, columns that others
-point at and required columns keep what the contract promises; everything else the contract allows may come.
+Keys, unique columns, columns that others point at, required columns and declared rules keep what the contract
+promises; everything else that the contract allows may come. Most failures need one or two conditions to meet
+(Kuhn, Wallace, Gallo 2004, https://doi.org/10.1109/TSE.2004.24), so nulls are put where they meet every
+common value of every other column, in turn: a null that a usual filter leaves out finds nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from handrail.twins.models import ColumnSketch, HostileCell, Kind, TableSketch
-from handrail.twins.values import DAY_US, Values, limits
+from handrail.twins.cases import Case
+from handrail.twins.catalogue import BY_ID, CELLS
+from handrail.twins.holds import broken
+from handrail.twins.hostile_rows import entangle
+from handrail.twins.models import ColumnSketch, HostileCell, TableSketch
+from handrail.twins.rules import Rule
+from handrail.twins.values import Values, limits
 
 SHARE = 0.01  # of the rows
-FEWEST = 12  # rows, in tables that have eight times as many
-CELLS = 3  # awkward values in such a row, on average
-
-NUMBERS: tuple[Kind, ...] = ("integer", "decimal", "float")
-TEXTS: tuple[Kind, ...] = ("text",)
-DAYS: tuple[Kind, ...] = ("date", "timestamp")
-MOMENTS: tuple[Kind, ...] = ("timestamp",)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One kind of awkward value: a stable id, what it is, and the value for a column (None: null)."""
-
-    id: str
-    says: str
-    kinds: tuple[Kind, ...] | None  # None: every kind
-    make: Callable[[ColumnSketch], Any]
-
-
-def _text(id: str, says: str, value: str) -> Case:
-    return Case(id, says, TEXTS, lambda _: value)
-
-
-def _moment(id: str, says: str, days: int, micros: int = 0) -> Case:
-    kinds = MOMENTS if micros else DAYS
-    return Case(id, says, kinds, lambda column: days if column.kind == "date" else days * DAY_US + micros)
-
-
-def _large(column: ColumnSketch) -> float:
-    """Ten times the highest common value: an outlier, yet not so large that every total drowns in it."""
-    known = [
-        one.high if one.kind == "range" else float(one.value or 0)
-        for one in column.bins
-        if one.kind in ("range", "value")
-    ]
-    top = max([abs(x) for x in known], default=100.0) or 100.0
-    return min(10 * top, float(limits(column.kind, column.type)[1]))
-
-
-def _negative(column: ColumnSketch) -> float:
-    return float(max(-1 if column.kind != "float" else -0.5, limits(column.kind, column.type)[0]))
-
-
-CATALOGUE: tuple[Case, ...] = (
-    Case("null", "no value, where the contract allows it", None, lambda _: None),
-    Case("number.zero", "zero: a divisor, an empty price", NUMBERS, lambda _: 0),
-    Case("number.negative", "just below zero: a correction, a return", NUMBERS, _negative),
-    Case("number.large", "ten times the highest usual value", NUMBERS, _large),
-    _moment("date.sentinel", "31 December 9999, the date that means never", 2_932_896),
-    _moment("date.ancient", "1 January 1900, the date that means unknown", -25_567),
-    _moment("date.leap", "29 February", 19_782),
-    _moment("time.gap", "02:30 on the night the clocks go forward in Europe", 20_541, 9_000_000_000),
-    _moment("time.last", "one microsecond before midnight", 19_814, DAY_US - 1),
-    _text("text.empty", "present but empty", ""),
-    _text("text.blank", "only spaces", "   "),
-    _text("text.padded", "spaces before and after", "  Padded value "),
-    _text("text.quotes", "both kinds of quotes and a comma", 'O\'Brien, "Bob"'),
-    _text("text.lines", "a line break and a tab", "first line\nsecond\tline"),
-    _text("text.unicode", "letters outside ASCII, an emoji, a combining accent", "Zoë Łódź 北京 🧗 é"),
-    _text("text.rtl", "right-to-left letters", "שלום مرحبا"),
-    _text("text.formula", "a spreadsheet formula", "=1+1"),
-    _text("text.markup", "markup that a page must escape", "<b onmouseover=alert(1)>bold</b>"),
-    _text("text.sql", "a quote that ends a careless SQL string", "'; --"),
-    _text("text.none", "the word null", "NULL"),
-    _text("text.number", "a number with a decimal comma", "1.234,56"),
-    _text("text.percent", "a percent sign and braces that formatting eats", "100% {0} %s"),
-    _text("text.long", "longer than any screen is wide", "long " * 200 + "end"),
-    _text("category.unseen", "a category that nobody has seen before", "Unseen category"),
+FEWEST = 60  # rows, in tables that have ten times as many
+MOST = 5_000  # rows: more of them find nothing new
+PER_ROW = 3  # awkward values in such a row, on average; a quarter more where a table has few rows
+COVERED = 200  # rows that are chosen for what stands in them; the others are drawn
+COMMON = (
+    12  # different values up to which a column's values are worth meeting, and nulls that one column gets
 )
-BY_ID = {case.id: case for case in CATALOGUE}
+
+Ints = NDArray[np.int64]
+Cells = dict[tuple[int, str], Case]
 
 
 def strew(
@@ -95,54 +43,119 @@ def strew(
     targeted: frozenset[str],
     rows: int,
     rng: np.random.Generator,
+    parents: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, Values], tuple[HostileCell, ...]]:
     """Put awkward values into a few rows; `targeted` are the columns that other rows point at.
 
-    Every column that may be null gets a null before anything is repeated. Returns the columns and a list of
-    what was put where.
+    `parents` is how many rows the table of each link has. Every column that may be null gets nulls before
+    anything else comes, and each case comes once into each column before any comes twice. Returns the columns
+    and a list of what was put where, without the rows' keys (see `keyed`).
     """
     wanted = _row_count(rows)
-    pairs = _pairs(table, targeted, rng)
-    if not wanted or not pairs:
+    if not wanted:
         return values, ()
-    chosen = np.sort(rng.choice(rows, size=wanted, replace=False))
-    nulls = sum(1 for _, case in pairs if case.id == "null")
-    cells: dict[tuple[int, str], Case] = {}
-    for number in range(max(nulls, wanted * CELLS)):
-        column, case = pairs[number % len(pairs)]
-        cells.setdefault((int(chosen[number % wanted]), column.name), case)
-    changed = dict(values)
+    fixed = targeted | {
+        name for rule in table.rules if rule.kind == "unique" and _binds(rule) for name in rule.columns
+    }
+    changed, found = entangle(table, values, fixed, rows, wanted, parents or {}, rng)
+    cells = _plan(table, changed, fixed, rows, wanted, rng)
     linked = {link.columns[0]: link.columns for link in table.links}
     for name in {column for _, column in cells}:
         own = {row: case for (row, column), case in cells.items() if column == name}
         for other in linked.get(name, (name,)):
             changed[other] = _changed(table.column(other), changed[other], own)
-    found = [HostileCell(row, column, case.id) for (row, column), case in cells.items()]
-    return changed, tuple(sorted(found, key=lambda cell: (cell.row, cell.column)))
+    _keep_rules(table, values, changed)
+    placed = found | {
+        (row, other): case.id
+        for (row, column), case in cells.items()
+        for other in linked.get(column, (column,))
+    }
+    return changed, tuple(
+        HostileCell(row, column, case)
+        for (row, column), case in sorted(placed.items())
+        if _differs(values[column], changed[column], row)
+    )
+
+
+def _binds(rule: Rule) -> bool:
+    return rule.declared and not rule.hint and rule.kind != "total"
+
+
+def _keep_rules(table: TableSketch, values: Mapping[str, Values], changed: dict[str, Values]) -> None:
+    """Take back what breaks a rule that the contract declares, where more rows would than it allows."""
+    columns = {column.name: column for column in table.columns}
+    linked = {name: link.columns for link in table.links for name in link.columns}
+    for _ in range(2):  # what is taken back for one rule may break another
+        for rule in table.rules:
+            if not _binds(rule) or not all(name in changed for name in rule.columns):
+                continue
+            wrong = broken(rule, columns, changed)
+            if wrong.mean() <= rule.allowed:
+                continue
+            back = wrong & ~broken(rule, columns, values)
+            for name in {mate for one in rule.columns for mate in linked.get(one, (one,))}:
+                there, before = changed[name], values[name]
+                changed[name] = Values(
+                    np.where(back, before.array, there.array), np.where(back, before.valid, there.valid)
+                )
+
+
+def keyed(table: TableSketch, cells: Sequence[HostileCell], written: pa.Table) -> tuple[HostileCell, ...]:
+    """The cells with the key of their row as people would say it; "row 17", from 1, where there is no key."""
+    names = [column.name for column in table.columns if column.primary_key]
+    rows = sorted({cell.row for cell in cells})
+    if not names:
+        return tuple(replace(cell, key=f"row {cell.row + 1}") for cell in cells)
+    keys = written.select(names).take(pa.array(rows, pa.int64())).to_pylist()
+    if len(names) == 1:
+        told = {row: str(key[names[0]]) for row, key in zip(rows, keys, strict=True)}
+    else:
+        told = {
+            row: ", ".join(f"{name} {key[name]}" for name in names)
+            for row, key in zip(rows, keys, strict=True)
+        }
+    return tuple(replace(cell, key=told[cell.row]) for cell in cells)
 
 
 def _row_count(rows: int) -> int:
-    return max(math.ceil(rows * SHARE), min(FEWEST, rows // 8), 1) if rows > 1 else 0
+    return min(max(math.ceil(rows * SHARE), min(FEWEST, rows // 10), 1), MOST) if rows > 1 else 0
 
 
-def _pairs(
-    table: TableSketch, targeted: frozenset[str], rng: np.random.Generator
-) -> list[tuple[ColumnSketch, Case]]:
-    """What may happen to which column: nulls first, the rest shuffled."""
+def _plan(
+    table: TableSketch,
+    values: Mapping[str, Values],
+    targeted: frozenset[str],
+    rows: int,
+    wanted: int,
+    rng: np.random.Generator,
+) -> Cells:
+    """Which case comes into which cell."""
+    nulls, others = _open(table, targeted)
+    places = _Places(table, values, rows, wanted, rng)
+    for column in nulls:
+        places.nulls(column)
+    pairs = _in_turn([(column, case) for column in others for case in CELLS if _fits(case, column)], rng)
+    budget = max(wanted * PER_ROW - len(places.cells), min(len(pairs), wanted * (PER_ROW + 1)))
+    again = [*pairs, *((column, BY_ID["null"]) for column in nulls)]
+    for number in range(budget if pairs else 0):
+        places.put(*(pairs[number] if number < len(pairs) else again[number % len(again)]))
+    return places.cells
+
+
+def _open(table: TableSketch, targeted: frozenset[str]) -> tuple[list[ColumnSketch], list[ColumnSketch]]:
+    """The columns that may be null, and those that may take other values too."""
     later = {column for link in table.links for column in link.columns[1:]}
     keyed = {column for link in table.links for column in link.columns if _fixed(table, link.columns)}
     linked = {column for link in table.links for column in link.columns}
-    nulls: list[tuple[ColumnSketch, Case]] = []
-    others: list[tuple[ColumnSketch, Case]] = []
-    for column in table.columns:
-        if column.role in ("degree", "key") or column.unique or column.name in targeted | later | keyed:
-            continue
-        if not column.required and column.kind != "odd":
-            nulls.append((column, BY_ID["null"]))
-        if column.name not in linked and column.role != "fill":
-            cases = [case for case in CATALOGUE if case.kinds and column.kind in case.kinds]
-            others += [(column, case) for case in cases if _fits(case, column)]
-    return nulls + [others[i] for i in rng.permutation(len(others))]
+    free = [
+        column
+        for column in table.columns
+        if column.role not in ("degree", "key")
+        and not column.unique
+        and column.name not in targeted | later | keyed
+    ]
+    nulls = [column for column in free if not column.required and column.kind != "odd"]
+    return nulls, [column for column in free if column.name not in linked and column.role != "fill"]
 
 
 def _fixed(table: TableSketch, columns: Sequence[str]) -> bool:
@@ -150,18 +163,127 @@ def _fixed(table: TableSketch, columns: Sequence[str]) -> bool:
 
 
 def _fits(case: Case, column: ColumnSketch) -> bool:
-    made = case.make(column)
-    if column.kind in ("text", "float"):
+    if not case.kinds or column.kind not in case.kinds:
+        return False
+    made = case.make(column, None)
+    if made is None or column.kind in ("text", "float"):
         return True
     low, high = limits(column.kind, column.type)
-    return low <= float(made) <= high and not (case.id == "number.negative" and low >= 0)
+    return low <= float(made) <= high
 
 
-def _changed(column: ColumnSketch, values: Values, cases: dict[int, Case]) -> Values:
+def _in_turn(
+    pairs: list[tuple[ColumnSketch, Case]], rng: np.random.Generator
+) -> list[tuple[ColumnSketch, Case]]:
+    """The first case of every column, then the second of every column, and so on."""
+    seen: dict[str, int] = {}
+    ranked = []
+    for column, case in pairs:
+        seen[column.name] = seen.get(column.name, 0) + 1
+        ranked.append((seen[column.name], float(rng.random()), column, case))
+    return [(column, case) for _, _, column, case in sorted(ranked, key=lambda one: one[:2])]
+
+
+class _Places:
+    """The rows that carry awkward values, what stands in the first of them, and what was put where."""
+
+    def __init__(
+        self,
+        table: TableSketch,
+        values: Mapping[str, Values],
+        rows: int,
+        wanted: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.cells: Cells = {}
+        self._rng = rng
+        first = min(wanted, COVERED)
+        pool = np.sort(rng.choice(rows, size=min(rows, 4 * first + 200), replace=False))
+        marks = _marks(table, values, pool)
+        chosen = _cover(marks, first, np.zeros(len(pool)))
+        self._marks = marks[chosen]
+        rest = np.setdiff1d(rng.choice(rows, size=wanted, replace=False), pool[chosen])[: wanted - first]
+        self._rows = np.concatenate([pool[chosen], rest])
+        self._load = np.zeros(len(self._rows), dtype=np.int64)
+        self._apart = min(len(chosen), max(1, len(self._rows) // 3))  # rows that carry nothing but nulls
+        self._turn = 0
+
+    def nulls(self, column: ColumnSketch) -> None:
+        """Put nulls where they meet every common value of the other columns."""
+        for place in _cover(self._marks[: self._apart], COMMON, self._load[: self._apart] / 2, enough=True):
+            self._take(int(place), column, BY_ID["null"])
+
+    def put(self, column: ColumnSketch, case: Case) -> None:
+        """Put one case into a row that carries little so far."""
+        first = self._apart if self._apart < len(self._rows) else 0
+        start, rows = self._turn, len(self._rows) - first
+        near = first + (start + np.arange(min(rows, 16))) % rows
+        free = [int(p) for p in near if (int(self._rows[p]), column.name) not in self.cells]
+        if free:
+            self._take(min(free, key=lambda place: int(self._load[place])), column, case)
+        self._turn = (start + 1) % rows
+
+    def _take(self, place: int, column: ColumnSketch, case: Case) -> None:
+        if self.cells.setdefault((int(self._rows[place]), column.name), case) is case:
+            self._load[place] += 1
+
+
+def _marks(table: TableSketch, values: Mapping[str, Values], pool: Ints) -> NDArray[np.bool_]:
+    """What stands in each row of the pool: a column per null and per value of columns with few values."""
+    made: list[NDArray[np.bool_]] = []
+    for column in table.columns:
+        if column.name not in values or column.role == "degree":
+            continue
+        there = values[column.name]
+        valid = there.valid[pool]
+        made += [valid, ~valid]
+        if column.role == "model" and valid.any():
+            found, codes = np.unique(there.array[pool][valid].astype(str), return_inverse=True)
+            if len(found) <= COMMON:
+                full = np.full(len(pool), -1)
+                full[valid] = codes
+                made += [full == code for code in range(len(found))]
+    return np.column_stack(made) if made else np.zeros((len(pool), 1), dtype=bool)
+
+
+def _cover(marks: NDArray[np.bool_], most: int, load: NDArray[np.float64], enough: bool = False) -> Ints:
+    """Greedily up to `most` rows of which each shows as much as it can that the ones before did not.
+
+    With `enough` it ends when there is nothing new; otherwise it begins again until there are `most`.
+    """
+    left, taken = np.ones(marks.shape[1], dtype=bool), np.zeros(len(marks), dtype=bool)
+    chosen: list[int] = []
+    while len(chosen) < min(most, len(marks)):
+        new = (marks & left).sum(axis=1)
+        if not new[~taken].any():
+            if enough and chosen:
+                break
+            if left.all():
+                chosen += [int(one) for one in np.flatnonzero(~taken)[: most - len(chosen)]]
+                break
+            left[:] = True
+            continue
+        best = int(np.argmax(np.where(taken, -np.inf, new - load)))
+        chosen.append(best)
+        taken[best] = True
+        left &= ~marks[best]
+    return np.array(chosen, dtype=np.int64)
+
+
+def _changed(column: ColumnSketch, values: Values, cases: Mapping[int, Case]) -> Values:
     array, valid = values.array.copy(), values.valid.copy()
     for row, case in cases.items():
-        made = case.make(column)
+        made = case.make(column, array[row] if valid[row] else None)
         valid[row] = made is not None
         if made is not None:
             array[row] = made if column.kind in ("text", "float") else int(made)
     return Values(array, valid)
+
+
+def _differs(before: Values, after: Values, row: int) -> bool:
+    if before.valid[row] != after.valid[row]:
+        return True
+    one, other = before.array[row], after.array[row]
+    return bool(before.valid[row]) and (
+        bool(one != other) or (one == 0 and math.copysign(1, one) != math.copysign(1, other))
+    )

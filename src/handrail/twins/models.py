@@ -153,11 +153,12 @@ class Sketch:
 
 @dataclass(frozen=True)
 class HostileCell:
-    """One awkward value put into a twin on purpose: row number from 0, column and catalogue id."""
+    """One awkward value put into a twin on purpose: row number from 0, column, catalogue id and the row's key."""
 
     row: int
     column: str
     case: str
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from handrail import data, kit
 from handrail.kernel import Context, Resource, access
-from handrail.twins.hostile import BY_ID
+from handrail.twins.catalogue import BY_ID
 from handrail.twins.models import TwinReport
 from handrail.twins.report import going_on, related, report
 from handrail.twins.start import start

@@ -60,6 +60,7 @@ class Rule:
     kind: RuleKind
     columns: tuple[str, ...]  # a, b, c, d
     declared: bool = False  # by the contract; otherwise the data shows it
+    hint: bool = False  # declared, and breaking it keeps nothing from being used
     kept: float = 1.0  # share of the real rows it is about that keep it
     allowed: float = 0.0  # share of rows that the contract lets break it
     seen: int = 0  # real rows it is about, two significant digits
