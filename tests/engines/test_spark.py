@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,8 +15,9 @@ import pytest
 
 from handrail.adapters.engines import Engines
 from handrail.data.models import Column, RowFilter
-from handrail.kernel import Invalid, LimitReached, NotReady, Refusal
+from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
 from handrail.kernel.ports import EngineLimits
+from handrail.kernel.presence import Presence
 from handrail.settings import EngineSettings
 from tests.adapters.engines.attacks import SPARK, corpus
 from tests.adapters.engines.test_postgres import CUSTOMERS, MASKED, ORDERS, SAME, masked_rows
@@ -27,6 +30,15 @@ if find_spec("pyspark") is None:
 
 # What Spark does otherwise, and is refused: lists with what is missing in them, texts gathered in an order.
 OTHERWISE = ("list(id", "string_agg(")
+# What it would mean another thing by.
+DIFFERENT = (
+    "SELECT (id, region) = (1, 'EMEA') FROM orders",
+    "SELECT date_trunc('century', ordered) FROM orders",
+    "SELECT CAST('2024' AS DATE) FROM orders",
+    "SELECT left(region, -1) FROM orders",
+    r"SELECT regexp_replace(region, '^(.?).*$', 'x', 's') FROM orders",
+    "SELECT extract(epoch FROM ordered) FROM orders",
+)
 ATTACKS = corpus(SPARK)
 
 
@@ -55,6 +67,12 @@ def test_a_question_has_the_same_answer_as_from_files(house: SparkHouse, sql: st
     mine, files = house.ask(sql), house.file.ask(sql)
     assert mine.schema == files.schema
     assert mine.to_pylist() == files.to_pylist()
+
+
+@pytest.mark.parametrize("sql", DIFFERENT)
+def test_what_would_mean_another_thing_there_is_refused_and_says_so(house: SparkHouse, sql: str) -> None:
+    with pytest.raises(Invalid, match="answered by Spark"):
+        house.ask(sql)
 
 
 def test_parameters_are_bound_in_every_type(house: SparkHouse) -> None:
@@ -109,6 +127,49 @@ def test_a_slow_question_is_stopped_and_the_next_one_answered(house: SparkHouse)
     with pytest.raises(LimitReached, match="longer than 1 seconds"):
         house.ask(f"SELECT sum(v0.a * v1.a * v2.a) AS s FROM orders, {slow}", limits=EngineLimits(1, 64, 2))
     assert house.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
+
+
+def test_a_question_ends_at_spark_when_its_viewer_leaves(house: SparkHouse) -> None:
+    slow = " , ".join(f"(VALUES {','.join(f'({i})' for i in range(60))}) v{n}(a)" for n in range(5))
+    sql = f"SELECT sum(v0.a * v1.a * v2.a) AS s FROM orders, {slow}"
+    jobs = house.engines._servers.engine("spark").session().sparkContext.statusTracker()  # type: ignore[attr-defined]
+    presence = Presence()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(house.ask, sql, limits=EngineLimits(600, 64, 2, presence))
+        until(lambda: bool(jobs.getActiveJobsIds()))
+        presence.leave()
+        with pytest.raises(Upstream, match="has left"):
+            asked.result(60)
+    until(lambda: not jobs.getActiveJobsIds())
+    with pytest.raises(Upstream, match="has left"):  # before it began
+        house.ask(sql, limits=EngineLimits(600, 64, 2, presence))
+    until(lambda: not jobs.getActiveJobsIds())
+    assert house.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for it."""
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not come to that")
+
+
+def test_no_text_of_a_question_is_filled_from_settings_or_the_environment(house: SparkHouse) -> None:
+    texts = ["${spark.app.id}", "${env:PATH}", "${system:user.home}", "${hiveconf:x}"]
+    sql = ", ".join(f"'{text}' AS t{number}" for number, text in enumerate(texts))
+    assert list(house.ask(f"SELECT {sql} FROM orders LIMIT 1").to_pylist()[0].values()) == texts
+
+
+@pytest.mark.parametrize("rule", ["region NOT ILIKE 'ap%'", "region IN viewer.regions"])
+def test_a_filter_leaves_the_same_rows_in_both_places(engines: Engines, tmp_path: Path, rule: str) -> None:
+    columns = [Column("id", "BIGINT"), Column("region", "VARCHAR")]
+    made = SparkHouse(tmp_path, engines, "rules", {"t": contract("t", columns, RowFilter(rule))})
+    made.put("t", pa.table({"id": [1, 2, 3], "region": ["EMEA", "APAC", None]}))
+    for who in (viewer(regions=("EMEA", "it's")), viewer(regions=())):
+        mine, files = (one.ask("SELECT id FROM t ORDER BY id", who).to_pylist() for one in (made, made.file))
+        assert mine == files
 
 
 def test_a_table_that_changed_under_us_is_refused_until_it_is_mended(

@@ -93,7 +93,7 @@ SELECT sha256(region), md5(region), left(region, 2), replace(region, 'E', 'x'), 
 SELECT greatest(id, 2), least(NULL, id), abs(-id), sign(id), ceil(amount / 2), floor(amount / 2) FROM orders ORDER BY id
 SELECT string_agg(region, ', ' ORDER BY id), sum(id), sum(amount * id) FROM orders
 SELECT id FROM orders WHERE region NOT ILIKE 'em%' OR "Ship Name" NOT LIKE '1%' ORDER BY id
-SELECT id FROM orders WHERE region ILIKE 'em!Ea' ESCAPE '!' OR "Ship Name" NOT ILIKE 'ä%' ESCAPE '!' ORDER BY id
+SELECT id FROM orders WHERE region ILIKE 'em!%' ESCAPE '!' OR "Ship Name" NOT ILIKE 'ä%' ESCAPE '!' ORDER BY id
 SELECT upper('straße İ'), lower('STRAẞE ΟΔΟΣ İ'), "Ship Name" ILIKE 'ärMEL' FROM orders ORDER BY id
 SELECT count_if(nullif(id, id) > 0), count_if(id > 1), count_if(id > 9) FROM orders
 SELECT count_if(id > 1) FILTER (WHERE id > 99), sum(id) // count(*), (id + 1) // 2 FROM orders GROUP BY id ORDER BY id

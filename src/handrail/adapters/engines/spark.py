@@ -8,23 +8,21 @@ own conditions, and Spark's error texts, which quote values, go nowhere.
 
 from __future__ import annotations
 
-import queue
 import threading
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import structlog
 
-from handrail.adapters.engines.cells import batch
 from handrail.adapters.engines.duckdb_words import MISFIT, VALUE
+from handrail.adapters.engines.ended import WAIT_SECONDS, busy, same_server
 from handrail.adapters.engines.plan import Planner
 from handrail.adapters.engines.spark_catalog import described, listed
+from handrail.adapters.engines.spark_running import Running
 from handrail.adapters.engines.to_spark import SPARK
 from handrail.adapters.engines.translate import translate
-from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
+from handrail.kernel import Invalid, NotReady, Refusal, Upstream
 from handrail.kernel.ports import EngineLimits, LiveSource, Remote, Rows
 
 try:
@@ -38,10 +36,13 @@ except ImportError:  # told by `open_server`
 if TYPE_CHECKING:
     from handrail.settings import EngineSettings
 
-_BATCH_ROWS = 10_000
-_WAIT_SECONDS = 10
 _RETRIES = 4  # of a call to Spark Connect: some seconds
-_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.variable.substitute": "false",  # of ${env:…} in a text, which is the viewer's
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+}
 _AT_START = {"spark.ui.enabled": "false", "spark.sql.execution.arrow.pyspark.enabled": "true"}
 # What the client raises when a statement or the way to Spark fails, and what a value may that does not fit.
 _FAILURES: tuple[Any, ...] = (PySparkException, Py4JError, RpcError, OSError, RuntimeError)
@@ -62,6 +63,8 @@ def open_server(name: str, url: str, settings: EngineSettings) -> Spark:
 
 class Spark:
     """Questions to one Spark, in one session that is opened at need and anew when it is lost."""
+
+    expected = (Refusal, *_FAILURES, *_MISFITS)  # what a question may raise, beside a mistake of ours
 
     def __init__(self, name: str, url: str, connections: int) -> None:
         self.name, self._url = name, url
@@ -85,19 +88,10 @@ class Spark:
         gone or are not what their contracts say.
         """
         for name, place in tables.items():
-            if place.server and place.server != self.where:
-                raise NotReady(
-                    f"The contract of {name} says that its data is at {place.server}, and {self.name} is at "
-                    f"{self.where or 'this server itself'}.",
-                    next_step="An admin corrects the engine's address, or a steward the contract.",
-                    subject=f"dataset:{name}",
-                )
+            same_server(self.name, self.where, name, place)
         planned = self._planner.schema(sql, values, schema, tables)
-        if not self.free.acquire(timeout=_WAIT_SECONDS):
-            raise LimitReached(
-                f"{self.name} answers as many questions as it may, and none ended within {_WAIT_SECONDS} s.",
-                next_step="Try it again in a moment; an admin may raise the engine's connections.",
-            )
+        if not self.free.acquire(timeout=WAIT_SECONDS):
+            raise busy(self.name)
 
         def begin(session: Any) -> Iterator[Any]:
             made = translate(sql, schema, described(session, tables), SPARK)
@@ -110,7 +104,7 @@ class Spark:
             rows: Iterator[Any] = session.sql(made.sql, args=bound).toLocalIterator()
             return rows
 
-        return _Running(self, begin, planned, limits.seconds)
+        return Running(self, begin, planned, limits)
 
     def live(self) -> LiveSource:
         """Every table of the catalog that this account sees."""
@@ -182,105 +176,6 @@ class Spark:
         )
 
 
-class _Running:
-    """One running statement: a thread of its own takes the rows, so no wait is longer than the deadline."""
-
-    def __init__(
-        self,
-        spark: Spark,
-        begin: Callable[[Any], Iterator[Any]],
-        schema: pa.Schema,
-        seconds: float,
-    ) -> None:
-        self.schema = schema
-        self._spark, self._seconds = spark, seconds
-        self._session: Any = None
-        self._tag = f"handrail-{uuid.uuid4().hex}"
-        self._made: queue.Queue[pa.RecordBatch | Exception | None] = queue.Queue(maxsize=2)
-        self._stopped, self._late = threading.Event(), threading.Event()
-        self._deadline = threading.Timer(seconds, self._too_late)
-        self._deadline.daemon = True
-        self._deadline.start()
-        threading.Thread(target=self._take, args=(begin,), daemon=True).start()
-        self._first = self._next()
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, a batch at a time. Refuses as `Spark.run` does, and closes at the end."""
-        try:
-            made, self._first = self._first, None
-            while made is not None:
-                yield made
-                made = self._next()
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Stop, whether or not all rows were taken; what still runs is interrupted."""
-        if not self._stopped.is_set():
-            self._stopped.set()
-            self._deadline.cancel()
-            self._interrupt()
-
-    def _next(self) -> pa.RecordBatch | None:
-        made = self._made.get()
-        if isinstance(made, Exception):
-            self.close()
-            if self._late.is_set():
-                raise LimitReached(
-                    f"The query took longer than {self._seconds:g} seconds and was stopped.",
-                    next_step="Filter or aggregate more, or ask for fewer columns.",
-                )
-            raise (made if isinstance(made, Refusal) else self._spark.told(made)) from None
-        return made
-
-    def _take(self, begin: Callable[[Any], Iterator[Any]]) -> None:
-        """In a thread: run the statement and hand its batches over."""
-        try:
-            self._session = self._spark.session()
-            if self._spark.within:
-                self._session.sparkContext.setJobGroup(self._tag, "handrail", interruptOnCancel=True)
-            else:
-                self._session.addTag(self._tag)
-            rows = begin(self._session)
-            while found := list(islice(rows, _BATCH_ROWS)):
-                self._hand_over(batch(found, self.schema))
-            self._hand_over(None)
-        except (Refusal, *_FAILURES, *_MISFITS) as error:  # told where the rows are taken
-            self._hand_over(error)
-        except _Stopped:
-            _log.info("engine_stopped", engine="spark")
-        finally:
-            self._spark.free.release()
-
-    def _hand_over(self, made: pa.RecordBatch | Exception | None) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._made.put(made, timeout=0.5)
-            except queue.Full:
-                continue
-            return
-        if made is not None and not isinstance(made, Exception):
-            raise _Stopped
-
-    def _too_late(self) -> None:
-        self._late.set()
-        self._interrupt()
-        with self._made.mutex:
-            self._made.queue.clear()
-        self._made.put(_Stopped())
-
-    def _interrupt(self) -> None:
-        if self._session is None:
-            return
-        try:
-            if self._spark.within:
-                self._session.sparkContext.cancelJobGroup(self._tag)
-            else:
-                self._session.interruptTag(self._tag)
-        except _FAILURES as error:  # it ends by itself then
-            _log.info("engine_cancel_failed", engine="spark", kind=type(error).__name__)
-
-
 def _state_within(error: Any) -> str:
     """The SQLSTATE of the first cause that has one, of an error that comes from the JVM as it is."""
     cause = getattr(error, "java_exception", None)
@@ -294,7 +189,3 @@ def _state_within(error: Any) -> str:
             pass
         cause = cause.getCause()
     return ""
-
-
-class _Stopped(Exception):
-    """Nobody takes these rows any more."""

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from handrail.adapters.engines import rules
 from handrail.adapters.engines.spread import Different
-from handrail.adapters.engines.translate import Dialect, words
+from handrail.adapters.engines.translate import Dialect, Rule, words
 
 _DOUBLE, _TEXT, _BIGINT, _DATE, _MOMENT, _INSTANT, _WHOLE = (
     exp.DataType.build(name, dialect="spark")
@@ -16,6 +16,12 @@ _PATTERNS = {rules.FIRST: r"(?s)^(.?).*"}
 _WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600}
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
+_PARTS = words("YEAR QUARTER MONTH WEEK DAY HOUR MINUTE")
+_DAYS = {
+    **dict.fromkeys(("DOW", "DAYOFWEEK"), ("dayofweek", -1)),
+    **dict.fromkeys(("ISODOW", "DAYOFWEEKISO"), ("weekday", 1)),
+    **dict.fromkeys(("DOY", "DAYOFYEAR"), ("dayofyear", 0)),
+}
 _NO_ESCAPE = "\x01"  # LIKE has an escape always; this one stands in no pattern
 
 
@@ -138,6 +144,42 @@ def _distinct(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _extracted(name: str, moment: exp.Expr) -> exp.Expr:
+    """A part of a moment, whole; weeks begin with Sunday as 1 or Monday as 0 here."""
+    if name in _DAYS:
+        function, more = _DAYS[name]
+        day = exp.Anonymous(this=function, expressions=[moment.copy()])
+        return exp.Paren(this=exp.Add(this=day, expression=exp.Literal.number(more)))
+    part = exp.Extract(this=exp.var(name), expression=moment.copy())
+    if name in ("SECOND", "SECONDS"):
+        return exp.Anonymous(this="floor", expressions=[part])
+    if name not in _PARTS:
+        raise Different
+    return part
+
+
+def _part_named(name: str) -> Rule:
+    return lambda node: _extracted(name, node.this)
+
+
+def _ln(node: exp.Expr) -> exp.Expr:
+    """Of 0 and below it is no number that there is, and here it would be missing."""
+    number = _cast(node.this.copy(), _DOUBLE)
+    zero, texts = exp.Literal.number(0), {exp.EQ: "-Infinity", exp.LT: "NaN"}
+    cases = [exp.If(this=exp.GT(this=number, expression=zero), true=exp.Ln(this=number.copy()))]
+    for kind, text in texts.items():
+        below = kind(this=number.copy(), expression=zero.copy())
+        cases.append(exp.If(this=below, true=_cast(exp.Literal.string(text), _DOUBLE)))
+    return exp.Case(ifs=cases)
+
+
+def _end_of_text(node: exp.Expr) -> exp.Expr:
+    """LEFT and RIGHT of so many letters; all but so many is nothing here."""
+    if not (isinstance(node.expression, exp.Literal) and node.expression.is_int):
+        raise Different
+    return node
+
+
 def _other_case(node: exp.Expr) -> exp.Expr:
     return type(node)(this=rules.other_case(node))
 
@@ -165,12 +207,26 @@ SPARK = Dialect(
         exp.ArrayAgg: _gathered,
         exp.Distinct: _distinct,
         exp.Substring: rules.substring,
+        exp.Extract: lambda node: _extracted(node.name.upper(), node.expression),
+        exp.DayOfWeek: _part_named("DOW"),
+        exp.DayOfWeekIso: _part_named("ISODOW"),
+        exp.DayOfYear: _part_named("DOY"),
+        exp.WeekOfYear: _part_named("WEEK"),
+        exp.Hour: _part_named("HOUR"),
+        exp.Minute: _part_named("MINUTE"),
+        exp.Second: _part_named("SECOND"),
+        exp.Ln: _ln,
+        exp.Left: _end_of_text,
+        exp.Right: _end_of_text,
         exp.Lower: _other_case,
         exp.Upper: _other_case,
         exp.CountIf: rules.counted,
         exp.Tuple: rules.tuple_,
     },
-    also=words("Explode GenerateSeries TINYINT Array ArrayDistinct Flatten Median Corr CovarPop CovarSamp"),
+    also=words(
+        "Explode GenerateSeries TINYINT Array ArrayDistinct Flatten Median Corr CovarPop CovarSamp "
+        "Hour Minute Second DayOfWeek DayOfWeekIso DayOfYear WeekOfYear"
+    ),
     not_=words("Any"),
     longest_name=255,
     # An OFFSET of 0 is optimised away, and rand() >= 0 as well; of this nothing is known before it is run.
