@@ -13,7 +13,7 @@ import pytest
 from handrail.twins import codec
 from handrail.twins.generate import generate
 from handrail.twins.make import make
-from handrail.twins.models import Bin, Field, TwinRefused
+from handrail.twins.models import Bin, Field, Sketch, TwinRefused
 from handrail.twins.plane import open_plane
 from handrail.twins.privacy import judge, rare_in_sketch
 from handrail.twins.sketch import take
@@ -65,7 +65,7 @@ def test_canaries_never_appear_in_sketch_or_twin(staff: Any) -> None:
 def test_without_suppression_the_canaries_would_appear(staff: Any) -> None:
     sketch = codec.to_json(take(open_plane([staff], 1)).sketch).decode()
     assert str(SALARY) in sketch or CITY in sketch
-    with pytest.raises(TwinRefused, match="planted row"):
+    with pytest.raises(TwinRefused, match="planted value"):
         make([staff], k=1)
 
 
@@ -133,3 +133,40 @@ def test_a_refused_twin_is_a_refusal_that_says_what_to_do(
     with pytest.raises(TwinRefused, match="equal a real row") as refused:
         make([staff], k=10)
     assert "Classify" in refused.value.next_step
+
+
+def test_an_invented_address_that_is_a_real_one_is_refused_with_its_column(make_table: Any) -> None:
+    mails = [f"real{i}@firma.de" for i in range(ROWS)]
+    table = make_table(
+        "people", {"n": [i % 7 for i in range(ROWS)], "email": mails}, Field("email", "", personal=True)
+    )
+    plane = open_plane([table], 10)
+    with plane.con:
+        sketch = take(plane).sketch.table("people")
+        twin = generate(Sketch(10, (sketch,)), variant="plain")["people"].table
+        found = judge(plane, sketch, twin, (), seed=0)
+        assert found.passed and found.reused == (("email", 0.0, pytest.approx(3 / ROWS)),)
+        mixed = [
+            real if i % 50 == 0 else made
+            for i, (real, made) in enumerate(zip(mails, twin["email"].to_pylist(), strict=True))
+        ]
+        leaking = twin.set_column(1, "email", pa.array(mixed))
+        refused = judge(plane, sketch, leaking, (), seed=0)
+    assert not refused.passed and refused.column == "email" and "are real ones" in str(refused.reason)
+
+
+def test_where_a_shape_has_little_room_chance_is_not_held_against_a_twin(make_table: Any) -> None:
+    codes = [f"{chr(65 + i // 10 % 26)}{i % 10}" for i in range(240)]
+    table = make_table("codes", {"code": codes}, Field("code", "", required=True, unique=True))
+    made = make([table], k=10)
+    ((name, share, most),) = made.reports[0].privacy.reused
+    assert name == "code" and share <= most
+
+
+def test_columns_may_be_called_as_the_gate_calls_its_own(make_table: Any) -> None:
+    names = ("x", "y", "n", "held", "p", "d", "v", "holder", "twin", "real", "half", "nothing", "c0")
+    made = make(
+        [make_table("t", {name: [i % (3 + place) for i in range(900)] for place, name in enumerate(names)})],
+        10,
+    )
+    assert made.twins["t"].table.column_names == list(names)

@@ -106,12 +106,14 @@ def _withstood(table: Table, k: int, seed: int) -> Attack | None:
     found = attack(table, k, seed)
     if found is None or found.held:
         return found
-    told = "a planted row was found in it" if found.canaries else "one can tell which rows it was made from"
+    told = "a planted value was found in it" if found.canaries else "one can tell which rows it was made from"
     raise TwinRefused(
         f"The twin of {table.name} is not published: {told} (nearer to them {found.closer_to_train:.2f}, "
-        f"membership {found.membership_auc:.2f}; up to {found.limit:.2f} is chance).",
-        next_step="Classify what tells people apart as personal in its contract, then build again.",
+        f"membership {found.membership_auc:.2f}; up to {found.limit:.2f} is chance); "
+        f"{found.column} gives most away.",
+        next_step=f"Classify {found.column} as personal in its contract, then build again.",
         subject=f"dataset:{table.name}",
+        column=found.column,
     )
 
 

@@ -220,6 +220,9 @@ class Privacy:
     limit: float
     column: str | None = None  # the column most to blame, when refused
     reason: str | None = None
+    reused: tuple[
+        tuple[str, float, float], ...
+    ] = ()  # invented columns: shares that are real by chance, and limit
 
     @property
     def passed(self) -> bool:
@@ -233,8 +236,15 @@ class Attack:
 
     closer_to_train: float  # share of its rows nearer to one it was made from than to another real one
     membership_auc: float  # how often a row it was made from is nearer to it than another real one
-    canaries: int  # rows planted like no other that were found again
+    canaries: int  # kinds of planted values like no other that were found again
     limit: float  # above this, chance included, it is not published
+    planted: int = 1  # kinds of planted values
+    compared: int = 0  # rows of each half that were held against the twin
+    column: str | None = None  # the column that gave most away, when it did not hold
+    distances: tuple[
+        tuple[int, float, float], ...
+    ] = ()  # columns that differ from the nearest twin row: shares
+    # of the rows it was made from, and of the others
 
     @property
     def held(self) -> bool:

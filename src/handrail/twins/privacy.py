@@ -2,14 +2,16 @@
 
 A copy is a row of the twin whose modelled columns all equal those of a real row. All rows are compared. The
 share of copies is held against the share of real rows that another real row equals (the hold-out rate, leave
-one out), and against the share that rows put together by chance from the twin's own columns reach.
+one out), and against the share that rows put together by chance from the twin's own columns reach. Of what is
+invented, identifiers, addresses and free texts are looked up among the real ones, all of them: none should be
+one, but for what chance does where a shape has little room.
 """
 
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,26 +20,38 @@ import pyarrow as pa
 from handrail.twins.columns import number_sql, quoted
 from handrail.twins.models import ColumnSketch, HostileCell, Privacy, TableSketch
 from handrail.twins.plane import Plane
+from handrail.twins.semantics import meaning_of
+from handrail.twins.shapes import MOST_ROOM, is_code, room_of
 
 CHANCE_ROWS = 100_000  # rows put together by chance, enough to know how often they meet a real one
 TOLERATED = 1.2  # times the hold-out rate
+_NOBODYS = ("email", "phone", "iban", "card", "national_id", "prose", "url")
 
 
 def judge(
     plane: Plane, table: TableSketch, twin: pa.Table, hostile: Sequence[HostileCell], seed: int
 ) -> Privacy:
     """Compare every row, except those made hostile: their awkward values are known constants."""
-    rare = rare_in_sketch(plane, table)
     columns = [one for one in table.columns if one.role == "model" and one.shares]
     names = tuple(one.name for one in columns)
+    rare = rare_in_sketch(plane, table)
     if rare is not None:
-        return Privacy(
-            names, 0, 0, 0, 0, rare, f"The sketch holds a value of {rare} that fewer than {plane.k} share."
-        )
-    if len(names) < 2 or twin.num_rows <= len({cell.row for cell in hostile}) or plane.rows[table.name] < 2:
-        return Privacy(names, 0.0, 0.0, 0.0, 1.0)
-    plain = _plain(twin.select(list(names)), hostile)
-    real = plane.views[table.name]
+        told = f"The sketch holds a value of {rare} that fewer than {plane.k} share."
+        return Privacy(names, 0, 0, 0, 0, rare, told)
+    plain = _plain(twin, hostile)
+    reused = tuple(_reused(plane, table, plain)) if plain.num_rows else ()
+    for column, share, most in reused:
+        if share > most:
+            told = f"{share:.2%} of its {column} are real ones, {most:.2%} would be chance."
+            return Privacy(names, 0, 0, 0, 0, column, told, reused)
+    if len(names) < 2 or not plain.num_rows or plane.rows[table.name] < 2:
+        return Privacy(names, 0.0, 0.0, 0.0, 1.0, reused=reused)
+    return replace(_copies(plane, plane.views[table.name], plain.select(list(names)), seed), reused=reused)
+
+
+def _copies(plane: Plane, real: str, plain: pa.Table, seed: int) -> Privacy:
+    """How many rows equal a real one, against how many do among the real ones and by chance."""
+    names = tuple(plain.column_names)
     _fingerprint(plane, real, names)
     copies = _found(plane, plain, names)
     chance = _found(plane, _shuffled(plain, seed), names)
@@ -53,6 +67,36 @@ def judge(
     column = _to_blame(plane, real, plain, names)
     reason = f"{copies:.1%} of its rows equal a real row, {limit:.1%} is usual; {column} betrays them most."
     return replace(found, column=column, reason=reason)
+
+
+def _reused(plane: Plane, table: TableSketch, plain: pa.Table) -> Iterator[tuple[str, float, float]]:
+    """Each invented column of identifiers or free text, what share of it is real, and what chance may do."""
+    for column in table.columns:
+        shapes = [shape for shape, _ in column.shapes if is_code(shape)]
+        if column.kind != "text" or not _unlike_any(column, shapes):
+            continue
+        name, text = quoted(column.name), f"{quoted(column.name)}::VARCHAR"
+        plane.con.register("twin_rows", plain.select([column.name]))
+        same, rows = plane.con.execute(
+            f"SELECT count(*) FILTER (r.v IS NOT NULL), count(*) FROM twin_rows AS t LEFT JOIN "
+            f"(SELECT DISTINCT {text} AS v FROM {plane.views[table.name]}) AS r ON t.{name} = r.v "
+            f"WHERE t.{name} IS NOT NULL"
+        ).fetchall()[0]
+        plane.con.unregister("twin_rows")
+        if not rows:
+            continue
+        room = max((room_of(shape, column.check) for shape in shapes), default=MOST_ROOM)
+        chance = min(1.0, plane.rows[table.name] / max(room, 1))
+        most = min(1.0, 3 * chance + 3 * math.sqrt(chance / rows) + 3 / rows)
+        yield column.name, round(same / rows, 5), round(most, 5)
+
+
+def _unlike_any(column: ColumnSketch, shapes: Sequence[str]) -> bool:
+    """Whether no invented value should be a real one: strangers share names and cities, not accounts."""
+    if column.role == "key" and column.unique:
+        return True
+    meaning = meaning_of(column.semantic, column.name)
+    return column.role == "fake" and (meaning in _NOBODYS or (meaning is None and not shapes))
 
 
 def _plain(twin: pa.Table, hostile: Sequence[HostileCell]) -> pa.Table:
@@ -71,7 +115,7 @@ def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
     """
     source = plane.source(table.name)
     for column in table.columns:
-        if column.role == "degree" or column.role not in ("model", "key"):
+        if column.role == "degree" or column.role not in ("model", "key", "fake"):
             continue
         named = [*(one.value for one in column.bins if one.kind == "value"), *_pooled(column)]
         if not named:
@@ -80,9 +124,9 @@ def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
         value = quoted(column.name)
         value = f"{value}::VARCHAR" if text else number_sql(value, column.type, column.kind)
         (fewest, found) = source.one(
-            f"SELECT min(held), count(*) FROM (SELECT {value} AS x, {source.holders} AS held "
+            f"SELECT min(held), count(*) FROM (SELECT {source.holders} AS held "
             f"FROM {source.relation} WHERE {value} IN "
-            f"(SELECT unnest(?::{'VARCHAR' if text else 'DOUBLE'}[])) GROUP BY x)",
+            f"(SELECT unnest(?::{'VARCHAR' if text else 'DOUBLE'}[])) GROUP BY {value})",
             [named],
         )
         if found < len(set(named)) or fewest < plane.k:
@@ -107,7 +151,7 @@ def _fingerprint(plane: Plane, real: str, names: Sequence[str]) -> None:
     """Make the table of all real rows' fingerprints, each with how many rows have it."""
     plane.con.execute(
         f"CREATE OR REPLACE TEMP TABLE real_prints AS SELECT {_print(names)} AS p, count(*) AS n "
-        f"FROM {real} GROUP BY p"
+        f"FROM {real} GROUP BY 1"
     )
 
 
@@ -137,7 +181,7 @@ def _to_blame(plane: Plane, real: str, twin: pa.Table, names: Sequence[str]) -> 
         column = quoted(name)
         (usual,) = plane.con.execute(
             f"WITH copied AS (SELECT t.* FROM twin_rows AS t SEMI JOIN {real} AS r ON {_same(names)}), "
-            f"often AS (SELECT {column} AS v, count(*) AS n FROM {real} GROUP BY v) "
+            f"often AS (SELECT {column} AS v, count(*) AS n FROM {real} GROUP BY 1) "
             f"SELECT avg(n) FROM copied JOIN often ON v IS NOT DISTINCT FROM copied.{column}"
         ).fetchall()[0]
         rarest.append((float(usual or 0), name))

@@ -40,13 +40,22 @@ def _table(plain: Mapping[str, Any]) -> TableReport:
             "columns": tuple(_column(column) for column in plain["columns"]),
             "pairs": tuple(PairScore(**pair) for pair in plain["pairs"]),
             "links": tuple(LinkScore(**link) for link in plain["links"]),
-            "privacy": Privacy(**plain["privacy"] | {"compared": tuple(plain["privacy"]["compared"])}),
-            "attack": Attack(**plain["attack"]) if plain.get("attack") else None,
+            "privacy": _privacy(plain["privacy"]),
+            "attack": _attack(plain["attack"]) if plain.get("attack") else None,
             "hostile": tuple((case, cells) for case, cells in plain["hostile"]),
             "simplifications": tuple(plain["simplifications"]),
             "rules": tuple(RuleScore(**rule) for rule in plain.get("rules", ())),
         }
     )
+
+
+def _privacy(plain: Mapping[str, Any]) -> Privacy:
+    reused = tuple(tuple(one) for one in plain.get("reused", ()))
+    return Privacy(**dict(plain) | {"compared": tuple(plain["compared"]), "reused": reused})
+
+
+def _attack(plain: Mapping[str, Any]) -> Attack:
+    return Attack(**dict(plain) | {"distances": tuple(tuple(one) for one in plain.get("distances", ()))})
 
 
 def _column(plain: Mapping[str, Any]) -> ColumnScore:

@@ -28,7 +28,8 @@ from handrail.twins.network import MOST_NODES, Node, Shape, depend
 from handrail.twins.orders import sorted_by
 from handrail.twins.plane import Plane
 from handrail.twins.roles import kind_of, role_of
-from handrail.twins.told import follows, lands, people, ranged, told
+from handrail.twins.told import ranged, told
+from handrail.twins.whose import follows, lands, people
 
 
 @dataclass(frozen=True)

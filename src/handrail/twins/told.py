@@ -1,36 +1,30 @@
-"""What a sketch says about texts and personal columns: enough to invent others like them, no more.
+"""What a sketch says about texts and ages: enough to invent others like them, no more.
 
-Only aggregates are read. Every letter, word, country and range is shared by at least k rows, or entities.
-Whether one person stands behind several rows is told by counting, never by looking at who it is.
+Only aggregates are read. Every letter, word and range is shared by at least k rows, or entities.
 """
 
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from handrail.twins.columns import Source, number_bins, number_sql, quoted, text_shapes
-from handrail.twins.locales import ALPHABETS, Land, land_by_dial, land_of, land_of_columns
-from handrail.twins.models import ColumnSketch, Field
-from handrail.twins.plane import Plane
-from handrail.twins.roles import Link
-from handrail.twins.semantics import meaning_of, place_said
+from handrail.twins.models import ColumnSketch
+from handrail.twins.semantics import meaning_of
 from handrail.twins.shapes import is_code, places, room_of
 
 LOOKED_AT = 20_000  # rows that are enough to see a prefix, a check digit or the words of a text
 MOST_WORDS = 400
 PROSE = 20  # characters from which a text with spaces may be free text
-ONE_PERSON = 0.95  # share of groups of rows that must agree for them to be about one person
 _RANGED = ("birth_date", "age")
-_WRITTEN = ("full_name", "first_name", "last_name", "street", "city", "company")
 
 
 def told(source: Source, column: ColumnSketch, value: str) -> ColumnSketch:
     """A text column with the shapes, lengths and words that k share; `value` is its SQL as text."""
     shapes, lengths = text_shapes(source, value)
     column = replace(column, shapes=_escaped(shapes), lengths=lengths)
-    looked = _looked_at(source)
+    looked = looked_at(source)
     if sum(share for shape, share in column.shapes if is_code(shape)) >= 0.5:
         check = _check(source, looked, value)
         return replace(column, shapes=_with_letters(source, looked, value, column.shapes), check=check)
@@ -64,7 +58,8 @@ def _escaped(shapes: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ..
     return tuple((shape.replace("\\", "\\\\"), share) for shape, share in shapes)
 
 
-def _looked_at(source: Source) -> str:
+def looked_at(source: Source) -> str:
+    """Rows that are enough to see what most have."""
     every = source.rows // LOOKED_AT
     if every <= 1:
         return source.relation
@@ -88,8 +83,8 @@ def _with_letters(
         f"CASE WHEN min(x[{i}]) = max(x[{i}]) THEN min(x[{i}]) END" for i in range(1, longest + 1)
     )
     rows = source.all(
-        f"SELECT s, {same} FROM (SELECT {value} AS x, {_shape_sql(value)} AS s{_carried(source)} "
-        f"FROM {looked} WHERE len({value}) <= {longest}) GROUP BY s HAVING {source.holders} >= ?",
+        f"SELECT s, {same} FROM (SELECT {value} AS x, {_shape_sql(value)} AS s{carried(source)} "
+        f"FROM {looked} WHERE len({value}) <= {longest}) GROUP BY s HAVING {held(source)} >= ?",
         [source.k],
     )
     known = {str(row[0]): row[1:] for row in rows}
@@ -98,8 +93,14 @@ def _with_letters(
     )
 
 
-def _carried(source: Source) -> str:
-    return f", {source.entity}" if source.entity else ""
+def carried(source: Source) -> str:
+    """SQL that brings the entity along as `holder`, where k counts those."""
+    return f", {source.entity} AS holder" if source.entity else ""
+
+
+def held(source: Source) -> str:
+    """SQL that counts whom a group is about, once `holder` was brought along."""
+    return "count(DISTINCT holder)" if source.entity else "count(*)"
 
 
 def _kept(shape: str, shared: Sequence[str | None] | None, rows: int) -> str:
@@ -145,7 +146,7 @@ def _check(source: Source, looked: str, value: str) -> str:
 
 def _words(source: Source, looked: str, value: str) -> tuple[tuple[tuple[str, float], ...], int]:
     """Words that k rows share, each as often as it occurs, and how many sentences a text usually has."""
-    texts = f"(SELECT {value} AS x{_carried(source)} FROM {looked} WHERE {value} IS NOT NULL)"
+    texts = f"(SELECT {value} AS x{carried(source)} FROM {looked} WHERE {value} IS NOT NULL)"
     spaced, stops, rows = source.one(
         f"SELECT avg(len(x) - len(replace(x, ' ', ''))), avg(len(regexp_extract_all(x, '[.!?](\\s|$)'))), "
         f"count(*) FROM {texts}"
@@ -154,147 +155,12 @@ def _words(source: Source, looked: str, value: str) -> tuple[tuple[tuple[str, fl
         return (), 0
     found = source.all(
         f"SELECT mode(w), count(*) AS n FROM (SELECT unnest(list_distinct(string_split_regex(left(x, 2000), "
-        f"'[^\\p{{L}}]+'))) AS w{_carried(source)} FROM {texts}) WHERE len(w) BETWEEN 1 AND 24 "
-        f"GROUP BY lower(w) HAVING {source.holders} >= ? ORDER BY n DESC, 1 LIMIT {MOST_WORDS}",
+        f"'[^\\p{{L}}]+'))) AS w{', holder' if source.entity else ''} FROM {texts}) "
+        f"WHERE len(w) BETWEEN 1 AND 24 "
+        f"GROUP BY lower(w) HAVING {held(source)} >= ? ORDER BY n DESC, 1 LIMIT {MOST_WORDS}",
         [source.k],
     )
     if len(found) < 12:  # fewer say nothing about a language
         return (), 0
     total = sum(n for _, n in found)
     return tuple((str(word), round(n / total, 5)) for word, n in found), round(stops or 0)
-
-
-def lands(source: Source, fields: Sequence[Field], types: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """The countries that people of a table live in, most first: as the contract says, or by what is seen."""
-    said = [land for one in fields if (place := place_said(one.semantic)) and (land := land_of(place))]
-    if said:
-        return ((said[0].code, 1.0),)
-    meanings = {
-        one.name: meaning
-        for one in fields
-        if types[one.name] == "VARCHAR" and (meaning := meaning_of(one.semantic, one.name))
-    }
-    if not meanings:
-        return ()
-    by_language = land_of_columns(tuple(one.name for one in fields))
-    for wanted, sql, known in (
-        ("country", "trim({0})", land_of),
-        ("phone", "regexp_extract({0}, '^[ (]*(?:\\+|00) *([0-9]{{1,3}})', 1)", land_by_dial),
-        ("email", "upper(replace(regexp_extract(lower({0}), '\\.([a-z]{{2}})$', 1), 'uk', 'gb'))", land_of),
-    ):
-        for name in (name for name, meaning in meanings.items() if meaning == wanted):
-            found = _voted(source, sql.format(quoted(name)), known)
-            if found:
-                return found
-        if wanted == "phone" and (scripts := _alphabets(source, meanings)):
-            return scripts
-    return ((by_language.code, 1.0),) if by_language else ()
-
-
-def _voted(source: Source, value: str, known: Callable[[str], Land | None]) -> tuple[tuple[str, float], ...]:
-    """Shares of countries, where they are known of a fifth of the rows."""
-    found = source.all(
-        f"SELECT {value} AS v, count(*) AS n FROM {source.relation} WHERE v <> '' GROUP BY v "
-        f"HAVING {source.holders} >= ? ORDER BY n DESC, v LIMIT 200",
-        [source.k],
-    )
-    votes: dict[str, int] = {}
-    for said, n in found:
-        land = known(str(said))
-        if land is not None:
-            votes[land.code] = votes.get(land.code, 0) + int(n)
-    total = sum(votes.values())
-    if total * 5 < source.rows:
-        return ()
-    most = sorted(votes.items(), key=lambda vote: (-vote[1], vote[0]))[:8]
-    whole = sum(n for _, n in most)
-    return tuple((code, round(n / whole, 4)) for code, n in most)
-
-
-def _alphabets(source: Source, meanings: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """The country whose letters the names of people and places are written in; () where they are plain."""
-    written = [quoted(name) for name, meaning in meanings.items() if meaning in _WRITTEN]
-    if not written:
-        return ()
-    joined = f"concat_ws(' ', {', '.join(written)})"
-    counts = ", ".join(f"count(*) FILTER (regexp_matches(x, '{letters}'))" for letters, _ in ALPHABETS)
-    looked = _looked_at(source)
-    rows, *found = source.one(f"SELECT count(*), {counts} FROM (SELECT {joined} AS x FROM {looked})")
-    least = max(source.k, 0.02 * rows)
-    votes = [
-        (n, -place, code)
-        for place, (n, (_, code)) in enumerate(zip(found, ALPHABETS, strict=True))
-        if n >= least
-    ]
-    return ((max(votes)[2], 1.0),) if votes else ()
-
-
-def people(plane: Plane, table: str, columns: Sequence[ColumnSketch]) -> int:
-    """How many different people the rows of a table are about, roughly; 0 where each row is another's."""
-    rows = plane.rows[table]
-    for wanted in ("email", "national_id", "username", "full_name", "phone"):
-        for column in columns:
-            if column.role != "fake" or column.kind != "text" or column.unique or column.follows:
-                continue
-            if meaning_of(column.semantic, column.name) != wanted:
-                continue
-            (distinct,) = plane.source(table).one(
-                f"SELECT approx_count_distinct({quoted(column.name)}) FROM {plane.views[table]}"
-            )
-            unit = 10 ** max(0, len(str(distinct)) - 2)
-            return (
-                max(plane.k, distinct // unit * unit) if distinct < 0.9 * rows and rows >= 10 * plane.k else 0
-            )
-    return 0
-
-
-def follows(plane: Plane, table: str, columns: Sequence[ColumnSketch]) -> tuple[ColumnSketch, ...]:
-    """Personal columns with the link that says whose they are: the same in (nearly) all rows of one parent.
-
-    Where each parent has one row, it is the same person when the parent's own column says the same.
-    """
-    found = list(columns)
-    for place, column in enumerate(columns):
-        if column.role != "fake" or column.kind not in ("text", "date", "timestamp"):
-            continue
-        for link in plane.links(table):
-            if (
-                link.to != table
-                and not plane.late(table, link)
-                and _agrees(plane, table, link.columns, column.name)
-            ):
-                found[place] = replace(column, follows=link.name)
-                break
-        else:
-            for link in plane.links(table):
-                if link.to in plane.tables and link.to != table and _equals(plane, table, link, column):
-                    found[place] = replace(column, follows=link.name)
-                    break
-    return tuple(found)
-
-
-def _agrees(plane: Plane, table: str, by: Sequence[str], column: str) -> bool:
-    listed = ", ".join(quoted(one) for one in by)
-    there = " AND ".join(f"{quoted(one)} IS NOT NULL" for one in (*by, column))
-    groups, agreeing = plane.con.execute(
-        f"SELECT count(*), coalesce(avg((d = 1)::INTEGER), 0) FROM (SELECT count(DISTINCT {quoted(column)}) "
-        f"AS d FROM {plane.samples[table]} WHERE {there} GROUP BY {listed} HAVING count(*) > 1)"
-    ).fetchall()[0]
-    return bool(groups >= plane.k and agreeing >= ONE_PERSON)
-
-
-def _equals(plane: Plane, table: str, link: Link, column: ColumnSketch) -> bool:
-    to = link.to
-    meaning = meaning_of(column.semantic, column.name)
-    for other in plane.tables[to].fields:
-        if meaning is None or meaning_of(other.semantic, other.name) != meaning:
-            continue
-        joined = plane.joined(table, link, "a", "b")
-        rows, same = plane.con.execute(
-            f"SELECT count(*), coalesce(avg((a.{quoted(column.name)}::VARCHAR = "
-            f"b.{quoted(other.name)}::VARCHAR)::INTEGER), 0) FROM {plane.samples[table]} AS a "
-            f"JOIN {plane.views[to]} AS b ON {joined}"
-        ).fetchall()[0]
-        if rows >= plane.k and same >= ONE_PERSON:
-            return True
-    return False
