@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,7 +11,8 @@ from tests.conftest import PEOPLE
 
 from handrail import twins
 from handrail.faces import web
-from handrail.kernel import Caller, Context, Instance, identity
+from handrail.kernel import SYSTEM, Caller, Context, Instance, identity
+from handrail.twins import store
 from handrail.twins.api import router as api
 from handrail.twins.pages import router as pages
 from handrail.twins.supervise import take_one
@@ -46,13 +48,18 @@ def test_a_steward_builds_a_twin_from_its_page_and_reads_the_report(
         "/twins/orders/build", data={"also": ["customers", "order_lines"], "seed": "3"}, headers=FORM
     )
     assert asked.status_code == 303
-    assert "waiting" in steward.get("/twins/orders/live").text
+    assert "waits for its turn" in steward.get("/twins/orders/live").text
     assert take_one(instance)
     after = steward.get("/twins/orders")
     assert after.status_code == 200
-    for words in ("Real against twin", "Shows nobody", "Awkward on purpose", "channel", "Points at"):
+    for words in ("Real against twin", "Columns, worst first", "What goes with what", "channel", "Points at"):
         assert words in after.text
-    assert "anonymous" not in after.text.lower()
+    told = {"privacy": "Can one tell whom", "hostile": "row ", "history": "answers now"}
+    for page, words in told.items():
+        shown = steward.get(f"/twins/orders/{page}")
+        assert shown.status_code == 200
+        assert words in shown.text
+        assert "anonymous" not in shown.text.lower()
     assert steward.get("/twins/orders/live").headers["HX-Refresh"] == "true"
 
 
@@ -86,3 +93,105 @@ def test_rest_builds_in_the_background_and_gives_the_report(
         steward.post("/api/v1/twins", json={"datasets": ["orders"], "sed": 2}, headers=FORM).status_code
         == 422
     )
+
+
+def test_a_page_of_a_twin_that_is_not_there_yet_says_what_it_will_be(shop: Path, signed_in: SignedIn) -> None:
+    maker = signed_in("maker.sales")
+    pages = {
+        "": "No twin yet",
+        "/privacy": "Nothing was tried",
+        "/hostile": "No twin yet",
+        "/history": "never built",
+    }
+    for page, words in pages.items():
+        shown = maker.get(f"/twins/orders{page}")
+        assert shown.status_code == 200
+        assert words in shown.text
+
+
+def test_a_refused_build_says_on_the_page_which_column_it_was_and_what_to_do(
+    shop: Path, acting: Acting, instance: Instance, signed_in: SignedIn
+) -> None:
+    steward = signed_in("steward.sales")
+    with acting("steward.sales") as ctx:
+        twins.build(ctx, ["orders"])
+        asked = twins.start(ctx, ["orders"], seed=2)
+    with instance.context(SYSTEM) as ctx:
+        said = {
+            "reason": "4 % of its rows equal a real row; total betrays them most.",
+            "next_step": "Classify total as personal.",
+        }
+        store.change_build(ctx, asked.id, "queued", state="failed", **said)
+    shown = steward.get("/twins/orders").text
+    for words in (
+        "was not published",
+        "total betrays them most",
+        "Classify total",
+        "goes on answering",
+        'href="/datasets/orders"',
+    ):
+        assert words in shown
+    assert "total betrays" in steward.get("/twins/orders/history").text
+
+
+def test_a_steward_freezes_goes_back_and_says_when_on_the_page(
+    shop: Path, acting: Acting, signed_in: SignedIn
+) -> None:
+    with acting("steward.sales") as ctx:
+        first = twins.build(ctx, ["orders"]).id
+    with acting("steward.sales") as ctx:
+        twins.build(ctx, ["orders"], seed=2)
+    steward = signed_in("steward.sales")
+
+    def post(verb: str, **fields: str) -> int:
+        return steward.post(f"/twins/orders/{verb}", data=fields, headers=FORM).status_code
+
+    assert post("freeze", build=first, reason="Versions are compared on it.") == 303
+    shown = steward.get("/twins/orders/history").text
+    assert "Versions are compared on it." in shown
+    assert "How alike, over time" in shown
+    assert post("rollback", build=first) == 303
+    assert post("thaw", build=first) == 303
+    assert post("refresh", rule="cron", cron="0 3 * * *") == 303
+    assert "0 3 * * *" in steward.get("/twins/orders/history").text
+    assert post("refresh", rule="cron", cron="now and then") == 422
+    assert post("cancel", build=first) == 409
+    with acting("maker.sales") as ctx:
+        report = twins.report(ctx, "orders")
+    assert report is not None
+    assert report.id == first
+
+
+def test_a_build_is_cancelled_from_the_page_that_follows_it(
+    shop: Path, instance: Instance, signed_in: SignedIn
+) -> None:
+    steward = signed_in("steward.sales")
+    steward.post("/twins/orders/build", data={}, headers=FORM)
+    page = steward.get("/twins/orders").text
+    assert "Cancel this build" in page
+    assert "Cancel this build" not in signed_in("maker.sales").get("/twins/orders").text
+    build = page.split('name="build" value="')[1].split('"')[0]
+    assert steward.post("/twins/orders/cancel", data={"build": build}, headers=FORM).status_code == 303
+    assert not take_one(instance)
+
+
+def test_the_life_of_a_twin_is_told_and_changed_over_rest(
+    shop: Path, acting: Acting, signed_in: SignedIn
+) -> None:
+    with acting("steward.sales") as ctx:
+        first = twins.build(ctx, ["orders"]).id
+    with acting("steward.sales") as ctx:
+        second = twins.build(ctx, ["orders"], seed=2).id
+    steward = signed_in("steward.sales")
+    told = steward.get("/api/v1/twins/orders/history").json()
+    assert [one["build"]["id"] for one in told] == [second, first]
+
+    def post(path: str, body: dict[str, str]) -> Any:
+        return steward.post(f"/api/v1/twins/orders/{path}", json=body, headers=FORM).json()
+
+    assert post("freeze", {"build": first, "reason": "why"})[1]["pin"]["reason"] == "why"
+    assert post("rollback", {"build": first})[1]["current"]
+    assert post("thaw", {"build": first})[1]["pin"] is None
+    assert post("refresh", {"rule": "never"}) == {"dataset": "orders", "rule": "never", "own": True}
+    assert steward.get("/api/v1/twins/orders/refresh").json()["rule"] == "never"
+    assert signed_in("viewer.emea").get("/api/v1/twins/orders/history").status_code == 403

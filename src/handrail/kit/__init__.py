@@ -4,7 +4,7 @@ A room gives it values; how they look, and how a refusal reads, is decided here 
 
 from handrail.kit import cli, remote
 from handrail.kit.diff import Diff, DiffLine, Hunk, diff, highlight
-from handrail.kit.draw import Bar, bars, histogram, histogram_pair, sparkline
+from handrail.kit.draw import Bar, Cell, bars, heat_map, histogram, histogram_pair, scale, sparkline
 from handrail.kit.flow import Box, Line, flow
 from handrail.kit.icons import icon
 from handrail.kit.jsonable import jsonable
@@ -19,6 +19,7 @@ from handrail.kit.web import Ctx, Instance_, NotSignedIn, answers, number, page_
 
 __all__ = [
     "Bar",
+    "Cell",
     "Box",
     "Ctx",
     "Diff",
@@ -40,7 +41,9 @@ __all__ = [
     "fragment",
     "highlight",
     "histogram",
+    "heat_map",
     "histogram_pair",
+    "scale",
     "icon",
     "is_local",
     "jsonable",

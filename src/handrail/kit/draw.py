@@ -48,13 +48,14 @@ def sparkline(values: Sequence[float], label: str, width: int = 120, height: int
     points = _points(values, width, height)
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     x, y = points[-1] if points else (0.0, height / 2)
+    first = points[0][0] if points else 0.0
     return Markup(
         '<svg class="sparkline" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" '
         'aria-label="{label}">'
-        '<polygon class="spark-area" points="0,{h} {path} {w},{h}"/>'
+        '<polygon class="spark-area" points="{first:.1f},{h} {path} {x:.1f},{h}"/>'
         '<polyline class="spark-line" points="{path}" fill="none"/>'
         '<circle class="spark-end" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
-    ).format(w=width, h=height, label=label, path=path, x=x, y=y)
+    ).format(w=width, h=height, label=label, path=path, x=x, y=y, first=first)
 
 
 def _points(values: Sequence[float], width: int, height: int) -> list[tuple[float, float]]:
@@ -86,6 +87,74 @@ def histogram_pair(
         '<p class="chart-key"><span class="key-a">{}</span><span class="key-b">{}</span></p>'
     ).format(*names)
     return _framed(columns, len(a), edges, label) + key
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One square of a heat map: where it is, how dark from 0 to 1, and what it says when pointed at."""
+
+    row: int
+    column: int
+    share: float
+    reading: str
+    tone: str = "a"
+
+
+def heat_map(names: Sequence[str], cells: Sequence[Cell], label: str) -> Markup:
+    """A square of `names` by `names`, each cell the darker the greater its share; the diagonal is empty.
+
+    The names stand beside the rows; columns come in the same order.
+    """
+    size, count = 20, len(names)
+    drawn = Markup("").join(
+        Markup(
+            '<rect class="column-{}" x="{}" y="{}" width="{s}" height="{s}" fill-opacity="{:.3f}">'
+            "<title>{}</title></rect>"
+        ).format(
+            cell.tone, cell.column * size, cell.row * size, 0.04 + 0.96 * cell.share, cell.reading, s=size - 1
+        )
+        for cell in cells
+    )
+    diagonal = Markup("").join(
+        Markup('<rect class="heat-self" x="{0}" y="{0}" width="{1}" height="{1}"/>').format(
+            n * size, size - 1
+        )
+        for n in range(count)
+    )
+    listed = Markup("").join(Markup("<li>{}</li>").format(name) for name in names)
+    return Markup(
+        '<div class="heat-map"><ol class="heat-names">{listed}</ol>'
+        '<svg viewBox="0 0 {w} {w}" role="img" aria-label="{label}">{diagonal}{drawn}</svg></div>'
+    ).format(listed=listed, w=max(count, 1) * size, label=label, diagonal=diagonal, drawn=drawn)
+
+
+def scale(
+    marks: Sequence[tuple[str, float, str]], label: str, low: float, high: float, limit: float | None = None
+) -> Markup:
+    """Each (name, value, reading) marked on a track of its own, `low` to `high`; beyond `limit` it is shaded."""
+    span = (high - low) or 1
+
+    def at(value: float) -> float:
+        return max(0.0, min(100.0, 100 * (value - low) / span))
+
+    beyond = (
+        Markup('<rect class="scale-beyond" x="{:.2f}" width="{:.2f}" height="10"/>').format(
+            at(limit), 100 - at(limit)
+        )
+        if limit is not None
+        else ""
+    )
+    rows = Markup("").join(
+        Markup(
+            '<li><span class="bar-label">{}</span>'
+            '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+            '<rect class="bar-track" width="100" height="10"/>{}'
+            '<rect class="scale-mark" x="{:.2f}" width="1.4" height="10"/></svg>'
+            '<span class="bar-value">{}</span></li>'
+        ).format(name, beyond, min(98.6, at(value)), reading)
+        for name, value, reading in marks
+    )
+    return Markup('<ul class="bars scale" aria-label="{}">{}</ul>').format(label, rows)
 
 
 def _shares(counts: Sequence[float]) -> list[float]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from handrail.kit import words
 from handrail.kit.diff import diff, highlight
-from handrail.kit.draw import bars, histogram, histogram_pair, sparkline
+from handrail.kit.draw import bars, heat_map, histogram, histogram_pair, scale, sparkline
 from handrail.kit.icons import icon
 from handrail.kit.navigation import menu
 from handrail.kit.toasts import COOKIE, waiting
@@ -59,6 +59,8 @@ def _environment() -> Environment:
         "sparkline": sparkline,
         "histogram": histogram,
         "histogram_pair": histogram_pair,
+        "heat_map": heat_map,
+        "scale": scale,
         "look": words.look,
     }
     environment.filters |= words.FILTERS

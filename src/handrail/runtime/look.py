@@ -50,8 +50,10 @@ def runs(
 
 
 def tried(ctx: Context, app: str, commit: str) -> tuple[Run, ...]:
-    """The sandbox runs of one version, newest first. Asks no rule: the gates of apps say how they ended."""
-    return store.find_runs(ctx, 500, app=app, environment="sandbox", commit=commit)
+    """The sandbox runs of one version on the usual twins, newest first; on others a run shows less, or cannot
+    succeed. Asks no rule: the gates of apps say how they ended.
+    """
+    return store.find_runs(ctx, 500, app=app, environment="sandbox", commit=commit, variant="hostile")
 
 
 def may_see_outputs(ctx: Context, run_id: str) -> bool:

@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from handrail import kit
+from handrail import data, kit
 from handrail.kernel import Context
 from handrail.runtime import look
 from handrail.runtime.answers import SAFE, as_csv, downloaded
 from handrail.runtime.handed_over import table_of
-from handrail.runtime.models import Output
+from handrail.runtime.models import Output, Run
 from handrail.runtime.stop import stop
 
 router = APIRouter()
@@ -80,7 +80,14 @@ def _values(ctx: Context, run_id: str) -> dict[str, Any]:
         "log_cut": cut,
         "outputs": [_shown(ctx, one) for one in look.outputs(ctx, run_id)] if visible else [],
         "rows_shown": _SHOWN_ROWS,
+        "broken": _broken(ctx, run) if visible else {},
     }
+
+
+def _broken(ctx: Context, run: Run) -> dict[str, Any]:
+    """What a drill broke of each dataset's contract."""
+    twins = {name: data.rendition(ctx, name, build, run.variant) for name, build in run.twins.items()}
+    return {name: twin.facts.get("breaks", ()) for name, twin in twins.items() if twin}
 
 
 def _shown(ctx: Context, output: Output) -> Shown:

@@ -172,11 +172,13 @@ class Break:
 
 @dataclass(frozen=True)
 class PairScore:
-    """How alike the joint distribution of two columns is, 0..1."""
+    """How alike the joint distribution of two columns is, 0..1; and how strongly they depend (Cramér's V)."""
 
     first: str
     second: str
     score: float
+    real: float = 0.0
+    twin: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def score_columns(
         scores.append(ColumnScore(column.name, column.kind, made_how(column), score, bars))
     names = {one.name for one in drafts if known[one.name].shares}
     pairs = [(a, b) for a, b in coded.shape.strongest if a.column in names and b.column in names][:MOST_PAIRS]
-    return tuple(scores), tuple(PairScore(b.column, a.column, _pair(plane, coded, a, b)) for a, b in pairs)
+    return tuple(scores), tuple(PairScore(b.column, a.column, *_pair(plane, coded, a, b)) for a, b in pairs)
 
 
 def _sampled(twin: pa.Table) -> pa.Table:
@@ -75,7 +75,8 @@ def _bars(plane: Plane, coded: Coded, column: ColumnSketch, code: str) -> tuple[
     )
 
 
-def _pair(plane: Plane, coded: Coded, one: Node, other: Node) -> float:
+def _pair(plane: Plane, coded: Coded, one: Node, other: Node) -> tuple[float, float, float]:
+    """How alike the joint shares are, and Cramér's V of the real rows and of the twin's."""
     first, second = (fold(node.code, node.bins, min(node.bins, PAIR_BINS)) for node in (one, other))
     shares = "SELECT {0} AS a, {1} AS b, count(*) / sum(count(*)) OVER () AS s FROM {2} GROUP BY 1, 2"
     real = shares.format(first, second, coded.relation)
@@ -84,7 +85,18 @@ def _pair(plane: Plane, coded: Coded, one: Node, other: Node) -> float:
         f"SELECT coalesce(sum(abs(coalesce(r.s, 0) - coalesce(t.s, 0))) / 2, 0) FROM ({real}) AS r "
         f"FULL JOIN ({twin}) AS t ON r.a IS NOT DISTINCT FROM t.a AND r.b IS NOT DISTINCT FROM t.b"
     ).fetchall()[0]
-    return round(1 - float(distance), 4)
+    return round(1 - float(distance), 4), _strength(plane, real), _strength(plane, twin)
+
+
+def _strength(plane: Plane, shares: str) -> float:
+    """Cramér's V (1946) of joint shares: 0 where two columns are independent, 1 where one gives the other."""
+    (found,) = plane.con.execute(
+        "SELECT sqrt(greatest(sum(s * s / (x * y)) - 1, 0) "
+        "/ greatest(least(count(DISTINCT a), count(DISTINCT b)) - 1, 1)) "
+        "FROM (SELECT a, b, s, sum(s) OVER (PARTITION BY a) AS x, sum(s) OVER (PARTITION BY b) AS y "
+        f"FROM ({shares}))"
+    ).fetchall()[0]
+    return round(min(1.0, float(found or 0)), 4)
 
 
 def score_links(plane: Plane, table: TableSketch, twins: dict[str, pa.Table]) -> tuple[LinkScore, ...]:
