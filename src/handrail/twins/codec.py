@@ -14,7 +14,7 @@ import orjson
 
 from handrail.kernel import Invalid
 from handrail.twins.models import Bin, ColumnSketch, LinkSketch, Sketch, TableSketch
-from handrail.twins.rules import Rule
+from handrail.twins.rules import Means, Rule
 
 VERSION = 1
 
@@ -49,6 +49,7 @@ def _table(one: dict[str, Any]) -> TableSketch:
         | {
             "columns": tuple(_column(column) for column in one["columns"]),
             "links": tuple(_link(link) for link in one["links"]),
+            "means": tuple(Means(**{key: _tuples(value) for key, value in m.items()}) for m in one["means"]),
             "order": tuple(one["order"]),
             "rules": tuple(_rule(rule) for rule in one["rules"]),
             "simplifications": tuple(one["simplifications"]),

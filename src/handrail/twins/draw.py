@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from handrail.twins.models import ColumnSketch
+from handrail.twins.models import Bin, ColumnSketch
 from handrail.twins.text import invented
 from handrail.twins.values import DAY_US, Ints, Values, dtype_of, limits
 
@@ -88,7 +88,7 @@ def decode(column: ColumnSketch, drawn: Codes, rng: np.random.Generator) -> Valu
         elif one is not None and one.kind == "value":
             array[rows] = one.value if column.kind in ("text", "float") else _one_whole(one.value)
         elif one is not None and one.kind == "range":
-            array[rows] = _in_range(column, one.low, one.high, len(rows), rng)
+            array[rows] = _in_range(column, one, len(rows), rng)
         elif one is not None and one.kind == "pool":
             weights = np.array(one.shares)
             picked = rng.choice(len(one.values), size=len(rows), p=weights / weights.sum())
@@ -120,16 +120,19 @@ def unknown(column: ColumnSketch, rows: int, rng: np.random.Generator) -> NDArra
 
 
 def _in_range(
-    column: ColumnSketch, low: float, high: float, rows: int, rng: np.random.Generator
+    column: ColumnSketch, one: Bin, rows: int, rng: np.random.Generator
 ) -> NDArray[np.generic]:
+    """Numbers of a range; u^(1/lean - 1) of an even u has the mean that the range has."""
+    low, high = one.low, one.high
+    part = rng.random(rows) ** (1 / one.lean - 1)
     step = column.step if column.kind == "float" else max(column.step, 1.0)
     if not step:
-        return low + rng.random(rows) * (high - low)
+        return low + part * (high - low)
     first: float = round(low / step)
     steps = max(1, round(high / step) - round(low / step))
     first = first if abs(first) < MOST / 2 else float(first)  # beyond 64 bits, as of unsigned numbers
     steps = min(steps, round(MOST))
-    found = (first + rng.integers(0, steps, rows)) * step
+    found = (first + np.minimum(np.floor(part * steps), steps - 1)) * step
     return np.round(found, 9) if column.kind == "float" else _whole(found)
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from handrail.data import Rule as Promise
 from handrail.kernel import Refusal
-from handrail.twins.rules import Rule, RuleScore
+from handrail.twins.rules import Means, Rule, RuleScore
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 
@@ -72,6 +72,7 @@ class Bin:
     high: float = 0.0
     values: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
+    lean: float = 0.5  # of a range: where between low and high its mean lies
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class TableSketch:
     order: tuple[str, ...]  # modelled columns, parents first
     links: tuple[LinkSketch, ...] = ()
     rules: tuple[Rule, ...] = ()  # between columns; declared ones first
+    means: tuple[Means, ...] = ()
     sorted_by: str | None = None  # a column that grows with the key
     simplifications: tuple[str, ...] = ()
     lands: tuple[tuple[str, float], ...] = ()  # countries that its people live in, with their shares

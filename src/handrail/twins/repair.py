@@ -252,20 +252,24 @@ class _Work:
 def add_up(table: TableSketch, made: Mapping[str, Made]) -> frozenset[str]:
     """Set each total of a table to the sum over the rows that point at it; returns these columns."""
     one = made[table.name]
-    for rule in (rule for rule in table.rules if rule.kind == "total" and rule.child):
-        child, link, part = rule.child or ("", "", "")
-        target, there = table.column(rule.columns[0]), made[child]
-        points = there.points[link]
-        counted = points >= 0
-        weights = np.ones(len(points))
-        if part != ROWS:
-            values = there.values[part]
-            counted = counted & values.valid
-            weights = natural(there.sketch.column(part), values)
-        rows = np.bincount(points[counted], minlength=one.rows) > 0
-        sums = np.bincount(points[counted], weights[counted], one.rows).astype(np.float64)
-        old = one.values[target.name]
-        array, valid = old.array.copy(), old.valid | rows
-        array[rows] = in_units(target, sums[rows])
-        one.values[target.name] = Values(array, valid)
-    return frozenset(rule.columns[0] for rule in table.rules if rule.kind == "total")
+    for rule in (rule for rule in table.rules if rule.child):
+        target = table.column(rule.columns[0])
+        found = sums(rule, one, made)
+        rows, old = found.valid, one.values[target.name]
+        array = old.array.copy()
+        array[rows] = in_units(target, found.array[rows])
+        one.values[target.name] = Values(array, old.valid | rows)
+    return frozenset(rule.columns[0] for rule in table.rules if rule.child)
+
+
+def sums(rule: Rule, one: Made, made: Mapping[str, Made]) -> Values:
+    """A total over the rows that point at each row; none where there is nothing to add up."""
+    child, link, part = rule.child or ("", "", "")
+    points = made[child].points[link]
+    counted, weights = points >= 0, np.ones(len(points))
+    if part != ROWS:
+        values = made[child].values[part]
+        counted = counted & values.valid
+        weights = natural(made[child].sketch.column(part), values)
+    found = np.bincount(points[counted], weights[counted], one.rows).astype(np.float64)
+    return Values(found, np.bincount(points[counted], minlength=one.rows) > 0)

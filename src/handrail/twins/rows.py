@@ -9,14 +9,16 @@ from zlib import crc32
 import numpy as np
 
 from handrail.twins.assign import Made, evenly, loaded, point, point_back, reorder, rows_of
+from handrail.twins.calibrate import calibrate
 from handrail.twins.crowd import invent
 from handrail.twins.draw import Codes, cells, codes, decode, whole
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
+from handrail.twins.link_keys import copy_keys
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.people import distinct_texts
 from handrail.twins.repair import repair
 from handrail.twins.semantics import meaning_of
-from handrail.twins.values import Ints, Values, as_kind, full
+from handrail.twins.values import Values, full
 
 MOST_ROWS = 5_000_000
 KEY_SEED = 0  # keys are the same in every build, so that twins built apart fit each other
@@ -76,7 +78,7 @@ def close(table: TableSketch, made: Mapping[str, Made], seed: int) -> None:
         if link.kind == "late":
             rng = seeded(seed, f"{table.name}:{link.name}")
             points = evenly(link, made[link.to].rows, made[table.name].rows, rng)
-            _copy_keys(link, made[link.to], points, made[table.name])
+            copy_keys(link, made[link.to], points, made[table.name])
 
 
 def _wanted(table: TableSketch, made: Mapping[str, Made]) -> int:
@@ -143,6 +145,7 @@ def _parent(
 
 def _keep_order(table: TableSketch, one: Made, seed: int) -> None:
     """Rows are made to keep their rules, and sorted as their key will be."""
+    calibrate(table, one)
     one.values = repair(table, one.values, seeded(seed, f"{table.name}:repair"))
     if table.sorted_by is not None:
         dates = one.values[table.sorted_by]
@@ -206,10 +209,4 @@ def _links(
                 one.values[column] = pool.take(one.points[link.name])
         elif link.kind != "late":
             there = one if link.kind == "self" else made[link.to]
-            _copy_keys(link, there, one.points[link.name], one)
-
-
-def _copy_keys(link: LinkSketch, there: Made, points: Ints, one: Made) -> None:
-    for column, target in zip(link.columns, link.to_columns, strict=True):
-        keys = as_kind(there.values[target], there.sketch.column(target), one.sketch.column(column))
-        one.values[column] = keys.take(points)
+            copy_keys(link, there, one.points[link.name], one)

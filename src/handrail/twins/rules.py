@@ -83,6 +83,15 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Means:
+    """Means of a number by the values of another column; of a date by its quarter, year * 4 + quarter - 1."""
+
+    measure: str
+    by: str
+    means: tuple[tuple[str, float], ...]  # tile, mean in three digits
+
+
+@dataclass(frozen=True)
 class RuleScore:
     """A rule in words, and the share of rows that keep it: real ones, and the twin's, hostile ones too."""
 

@@ -23,6 +23,7 @@ from handrail.twins.columns import (
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
 from handrail.twins.links import degrees, link_sketch
+from handrail.twins.means import leaning, means_of
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
 from handrail.twins.network import MOST_NODES, Node, Shape, depend
 from handrail.twins.orders import sorted_by
@@ -74,6 +75,7 @@ def _table(
         order=tuple(node.column for node in coded.shape.order),
         links=links,
         rules=rules_of(plane, name, drafts),
+        means=means_of(plane.source(name), drafts[name]),
         sorted_by=sorted_by(plane.source(name), columns),
         simplifications=tuple(_simplifications(plane, name, columns, links)),
         lands=lands(plane.source(name), plane.tables[name].fields, plane.types[name]),
@@ -137,7 +139,7 @@ def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> C
     step = step_of(source, value, kind)
     if role == "key" and unique and kind == "integer":
         return replace(draft, **_nulls(source, column))
-    return replace(draft, step=step, bins=number_bins(source, value, step))
+    return replace(draft, step=step, bins=leaning(source, value, number_bins(source, value, step)))
 
 
 def _nulls(source: Source, column: str) -> dict[str, Any]:

@@ -1,0 +1,148 @@
+"""Brings the means of a twin's numbers, cut as people cut them, to those that the sketch knows.
+
+No value is changed. Rows exchange values, or the rows of another table that they add up, with others of
+about the same size, until the means of the groups fit: the place of each row by size is leaned by how far its
+groups are off (iterative proportional fitting, Deming and Stephan 1940, of ranks), and the values are dealt
+out in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handrail.twins.assign import Made, reorder
+from handrail.twins.holds import natural, places
+from handrail.twins.link_keys import copy_keys
+from handrail.twins.mine_totals import ROWS
+from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
+from handrail.twins.repair import sums
+from handrail.twins.rules import Means, Rule
+from handrail.twins.values import Ints, Values
+
+Floats = NDArray[np.float64]
+Tiles = list[tuple[Ints, Floats]]  # the tile of each row, -1 for none, and the wanted mean of each tile
+ROUNDS = 8
+MANY_ROWS = 300_000  # beyond, means come out right by themselves
+NEAR = 0.02  # relative difference that needs no work
+DAMPED = 0.7
+
+
+def calibrate(table: TableSketch, one: Made) -> None:
+    """Let the rows of a table exchange values of each measure that is drawn, not computed."""
+    computed = {rule.target for rule in table.rules}
+    for name in dict.fromkeys(means.measure for means in table.means):
+        values = one.values.get(name)
+        if name in computed or values is None or one.rows > MANY_ROWS:
+            continue
+        rows = np.flatnonzero(values.valid)
+        items = natural(table.column(name), values)[rows]
+        got = dealt(items, items, np.zeros(len(rows), dtype=np.int64), _tiles(table, one, name, rows))
+        array = values.array.copy()
+        array[rows] = values.array[rows[got]]
+        one.values[name] = Values(array, values.valid)
+        if name in one.codes:
+            codes = one.codes[name].copy()
+            codes[rows] = one.codes[name][rows[got]]
+            one.codes[name] = codes
+
+
+def regroup(table: TableSketch, made: Mapping[str, Made]) -> None:
+    """Deal the rows that a total of this table adds up out again, in the order of the totals that were drawn.
+
+    Only among rows with as many of them, and alike in all that these rows depend on.
+    """
+    one = made[table.name]
+    for rule in [rule for rule in table.rules if rule.child and rule.child[2] != ROWS][:1]:
+        child, name, _ = rule.child or ("", "", "")
+        there = made[child]
+        link = next(own for own in there.sketch.links if own.name == name)
+        added = sums(rule, one, made)
+        rows = np.flatnonzero(added.valid)
+        drawn = one.values[rule.columns[0]]
+        keys = np.where(drawn.valid, natural(table.column(rule.columns[0]), drawn), 0.0)
+        groups = _alike(one, there, link, rule, rows)
+        got = dealt(keys[rows], added.array[rows], groups, _tiles(table, one, rule.columns[0], rows))
+        moved = np.arange(one.rows + 1)
+        moved[rows[got]], moved[-1] = rows, -1
+        there.points[name] = moved[there.points[name]]
+        _in_order(there, link, made)
+        copy_keys(link, one, there.points[name], there)
+
+
+def dealt(keys: Floats, items: Floats, groups: Ints, tiles: Tiles) -> Ints:
+    """Which item each row gets, within its group: by the rank of its key, leaned until the means fit."""
+    in_order = np.lexsort((items, groups))
+    leaned = np.ones(len(keys))
+    best, best_off = np.arange(len(keys)), np.inf
+    usable = bool(len(items)) and items.min() >= 0
+    for _ in range(ROUNDS if usable and tiles else 1):
+        got = np.empty(len(keys), dtype=np.int64)
+        got[np.lexsort((keys * leaned, groups))] = in_order
+        ratios = [_ratio(codes, wanted, items[got]) for codes, wanted in tiles]
+        off = float(np.mean([np.abs(np.log(ratio)).mean() for ratio, _ in ratios])) if ratios else 0.0
+        if off < best_off:
+            best, best_off = got, off
+        if all(np.abs(ratio - 1).max(initial=0) < NEAR for ratio, _ in ratios):
+            break
+        for ratio, codes in ratios:
+            leaned *= np.where(codes >= 0, ratio[codes], 1.0) ** DAMPED
+    return best
+
+
+def _ratio(codes: Ints, wanted: Floats, values: Floats) -> tuple[Floats, Ints]:
+    """How much greater each tile's mean should be, the whole left as it is."""
+    known = codes >= 0
+    count = np.bincount(codes[known], minlength=len(wanted))
+    total = np.bincount(codes[known], values[known], len(wanted))
+    full = (count > 0) & (total > 0) & (wanted > 0)
+    ratio = np.ones(len(wanted))
+    if full.any():
+        whole = (wanted * count)[full].sum() / total[full].sum()
+        ratio[full] = wanted[full] * count[full] / total[full] / whole
+    return np.clip(ratio, 0.25, 4.0), codes
+
+
+def _tiles(table: TableSketch, one: Made, measure: str, rows: Ints) -> Tiles:
+    return [
+        (
+            tile_codes(table.column(means.by), one.values[means.by].take(rows), means),
+            np.array([m for _, m in means.means]),
+        )
+        for means in table.means
+        if means.measure == measure and means.by in one.values
+    ]
+
+
+def tile_codes(column: ColumnSketch, values: Values, means: Means) -> Ints:
+    """The place of each row's tile among those of the means, -1 for others."""
+    if column.kind not in ("date", "timestamp"):
+        texts = [None if tile == "\0" else tile for tile, _ in means.means]
+        return places(column, values, texts if column.kind == "text" else [float(one or 0) for one in texts])
+    unit = "datetime64[D]" if column.kind == "date" else "datetime64[us]"
+    months = values.array.astype(np.int64).astype(unit).astype("datetime64[M]").astype(np.int64)
+    quarters = np.array([int(tile) for tile, _ in means.means])
+    asked = np.where(values.valid, 1970 * 4 + months // 3, -1)
+    order = np.argsort(quarters)
+    near = order[np.minimum(np.searchsorted(quarters[order], asked), len(order) - 1)]
+    return np.where(quarters[near] == asked, near, -1)
+
+
+def _alike(one: Made, there: Made, link: LinkSketch, rule: Rule, rows: Ints) -> Ints:
+    """One number for rows that have as many rows pointing at them, which depend on the same."""
+    points = there.points[link.name]
+    group = np.bincount(points[points >= 0], minlength=one.rows)[rows]
+    needed = {name for column in there.sketch.columns for via, name in column.parents if via == link.name}
+    for name in sorted(needed - {rule.columns[0]}):
+        if name in one.codes and not name.startswith("#"):
+            _, group = np.unique(group * 1000 + one.codes[name][rows] + 1, return_inverse=True)
+    return group.astype(np.int64)
+
+
+def _in_order(there: Made, link: LinkSketch, made: Mapping[str, Made]) -> None:
+    """Sort rows by what they point at, as they were drawn, where nothing hangs on their place."""
+    hangs = any(own.to == there.sketch.name for other in made.values() for own in other.sketch.links)
+    if not hangs and there.sketch.sorted_by is None and there.sketch.links[0].name == link.name:
+        reorder(there, np.argsort(there.points[link.name], kind="stable"))
