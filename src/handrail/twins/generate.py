@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail.twins.assign import Made
+from handrail.twins.calibrate import regroup
 from handrail.twins.hostile import keyed, strew
 from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Variant
 from handrail.twins.repair import add_up, repair
@@ -56,6 +57,7 @@ def generate(
 
 def _keep_rules(made: Mapping[str, Made], table: TableSketch, seed: int) -> None:
     """Set the totals of a table and repair what is about them, or about columns that came last."""
+    regroup(table, made)
     still = add_up(table, made) | ({table.sorted_by} if table.sorted_by else set())
     one, rng = made[table.name], seeded(seed, f"{table.name}:rules")
     one.values = repair(table, one.values, rng, frozenset(still))
