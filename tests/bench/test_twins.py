@@ -131,6 +131,11 @@ def test_a_program_is_ended_with_its_children_when_its_time_is_up() -> None:
     assert time.monotonic() - began < 300
 
 
+def test_a_program_is_ended_when_it_has_used_up_its_work() -> None:
+    assert ran([sys.executable, "-c", "while True: pass"], limit=300, work=1).code is None
+    assert ran([sys.executable, "-c", "raise SystemExit(3)"], work=60).code == 3
+
+
 def test_memory_of_children_is_counted() -> None:
     hold = "import time; held = b'x' * 200_000_000; time.sleep(2)"
     done = ran(

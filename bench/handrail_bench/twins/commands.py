@@ -1,5 +1,6 @@
 """`handrail bench twins`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="These measurements alone.")
 @click.option("--alone", is_flag=True, help="Without SDV and sdmetrics: no likeness, no comparison.")
 @click.option(
+    "--limit", type=click.IntRange(min=1), help="Seconds of processors that SDV's HMA has; 600 if not said."
+)
+@click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     default=_BESIDE,
@@ -57,6 +61,7 @@ _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 def twins(
     small: bool,
     alone: bool,
+    limit: int | None,
     only: tuple[str, ...],
     parts: tuple[str, ...],
     data: Path,
@@ -65,8 +70,14 @@ def twins(
 ) -> None:
     """Our twins beside SDV's: speed, likeness, integrity, privacy, scale, and programs that must fail."""
     kit.cli.speak(as_json)
+    size = SMALL if small else FULL
     asked = Asked(
-        SMALL if small else FULL, only or databases.NAMES, cache, data, frozenset(parts or PARTS), alone
+        replace(size, limit=limit or size.limit),
+        only or databases.NAMES,
+        cache,
+        data,
+        frozenset(parts or PARTS),
+        alone,
     )
     with kit.cli.progress() as report:
         found = measured(asked, lambda what: report(what, 0, 0))

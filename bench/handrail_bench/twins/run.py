@@ -1,6 +1,8 @@
 """Run a program as from outside: its seconds, and the memory that it and its children hold at their most."""
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -17,15 +19,18 @@ _EVERY = 0.1  # seconds between two looks at the memory
 class Ran:
     """How a program ended."""
 
-    code: int | None  # None: it was stopped, for its time was up
+    code: int | None  # None: it was stopped, for its time or its work was up
     seconds: float
     peak_mb: float
     out: str
     err: str
 
 
-def ran(command: Sequence[str | Path], limit: float = 3600) -> Ran:
-    """Run it to its end, or until its seconds are up; its children are ended with it."""
+def ran(command: Sequence[str | Path], limit: float = 3600, work: int | None = None) -> Ran:
+    """Run it to its end, or until its seconds are up; its children are ended with it.
+
+    `work` limits the seconds of processors that each of its processes may use, however busy the machine is.
+    """
     began = time.perf_counter()
     process = subprocess.Popen(
         [str(one) for one in command],
@@ -34,6 +39,8 @@ def ran(command: Sequence[str | Path], limit: float = 3600) -> Ran:
         text=True,
         start_new_session=True,
     )
+    if work is not None:
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (work, work))
     peak, over = [0.0], threading.Event()
 
     def watch() -> None:
@@ -42,13 +49,13 @@ def ran(command: Sequence[str | Path], limit: float = 3600) -> Ran:
 
     watching = threading.Thread(target=watch)
     watching.start()
+    code: int | None = None
     try:
         out, err = process.communicate(timeout=limit)
-        code: int | None = process.returncode
+        code = None if process.returncode == -signal.SIGKILL and work is not None else process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, 9)
         out, err = process.communicate()
-        code = None
     finally:
         over.set()
         watching.join()
@@ -75,10 +82,10 @@ def _asked(source: Path, out: Path, seed: int) -> list[str]:
     return [str(one) for one in said]
 
 
-def rival(script: str, *arguments: str | Path, limit: float = 3600) -> Ran | None:
+def rival(script: str, *arguments: str | Path, limit: float = 3600, work: int | None = None) -> Ran | None:
     """One of the scripts beside SDV; None where SDV is not installed."""
     python = RIVAL / ".venv" / "bin" / "python"
-    return ran([python, RIVAL / script, *arguments], limit) if python.exists() else None
+    return ran([python, RIVAL / script, *arguments], limit, work) if python.exists() else None
 
 
 def _tree(root: int) -> list[int]:
