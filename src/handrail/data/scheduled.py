@@ -20,6 +20,7 @@ from handrail.data.notices import tell_of_last_days
 from handrail.data.recompute import recompute_what_is_due
 from handrail.kernel import SYSTEM, Conflict, Context, Instance, Refusal
 from handrail.kernel.schedule import Schedule
+from handrail.kernel.worker import Worker
 
 _PAUSE = 20.0  # seconds between two looks at the schedules
 _AT_ONCE = 100  # due datasets that are looked up together
@@ -28,35 +29,21 @@ _BROKEN = "The check broke down; the server's log has the details."
 _logger = structlog.get_logger(__name__)
 
 
-class Supervisor:
+class Supervisor(Worker):
     """One thread that checks datasets and recomputes metrics that are due."""
 
     def __init__(self, instance: Instance) -> None:
         if line := instance.settings.data.check_at:
             Schedule.parse(line, "UTC")  # a server with a broken setting does not start
-        self._instance = instance
-        self._shutdown = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="quality")
+        super().__init__("quality", lambda shutdown: _round(instance, shutdown), _PAUSE)
 
-    def start(self) -> None:
-        """Take up the schedules."""
-        self._thread.start()
 
-    def stop(self) -> None:
-        """Wait for the check that is going on, and begin no other."""
-        self._shutdown.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while not self._shutdown.is_set():
-            try:
-                check_what_is_due(self._instance, self._shutdown)
-                recompute_what_is_due(self._instance, self._shutdown)
-                with self._instance.context(SYSTEM) as ctx:
-                    tell_of_last_days(ctx)
-            except Exception:
-                _logger.exception("supervisor.broken", of="quality")
-            self._shutdown.wait(_PAUSE)
+def _round(instance: Instance, shutdown: threading.Event) -> bool:
+    check_what_is_due(instance, shutdown)
+    recompute_what_is_due(instance, shutdown)
+    with instance.context(SYSTEM) as ctx:
+        tell_of_last_days(ctx)
+    return False
 
 
 def check_what_is_due(instance: Instance, shutdown: threading.Event | None = None) -> tuple[str, ...]:

@@ -3,54 +3,35 @@
 import threading
 import time
 
-import structlog
-
 from handrail.kernel import SYSTEM, Instance
+from handrail.kernel.worker import Worker
 from handrail.runtime import lease, store
 from handrail.runtime.execute import carry_out, claim, close
 from handrail.runtime.reasons import interrupted
 
 _PAUSE = 0.25  # seconds between two looks into an empty queue
 _ROUND = 30  # seconds between two looks for runs whose process, such as a command in a terminal, is gone
-_logger = structlog.get_logger(__name__)
 
 
-class Supervisor:
+class Supervisor(Worker):
     """As many threads as runs may go on at the same time."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._shutdown = threading.Event()
         self._next_round = time.monotonic() + _ROUND
-        self._threads = [
-            threading.Thread(target=self._work, name=f"runs {n}")
-            for n in range(instance.settings.runtime.concurrent)
-        ]
+        super().__init__("runs", self._round, _PAUSE, instance.settings.runtime.concurrent)
 
     def start(self) -> None:
         """Close what dead servers left running, then take up the queue."""
         recover(self._instance)
-        for thread in self._threads:
-            thread.start()
+        super().start()
 
-    def stop(self) -> None:
-        """Interrupt what is running, with its reason, and wait for the threads."""
-        self._shutdown.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self) -> None:
-        while not self._shutdown.is_set():
-            try:
-                worked = take_one(self._instance, self._shutdown)
-                if not worked and time.monotonic() > self._next_round:
-                    self._next_round = time.monotonic() + _ROUND
-                    recover(self._instance)
-            except Exception:
-                _logger.exception("supervisor.broken")
-                worked = False
-            if not worked:
-                self._shutdown.wait(_PAUSE)
+    def _round(self, shutdown: threading.Event) -> bool:
+        worked = take_one(self._instance, shutdown)
+        if not worked and time.monotonic() > self._next_round:
+            self._next_round = time.monotonic() + _ROUND
+            recover(self._instance)
+        return worked
 
 
 def take_one(instance: Instance, shutdown: threading.Event) -> bool:
