@@ -63,6 +63,7 @@ from handrail.data.see_as import Preview, preview
 from handrail.data.seen import BudgetUse, ColumnRead, Sighting, Used
 from handrail.data.stated import Stated, StatedMetric, stated, stated_metric
 from handrail.data.survey import survey
+from handrail.data.tile_questions import TileQuestion, tile_questions
 from handrail.data.touched import Comparison, Touched, contract_changes
 from handrail.data.try_promises import try_promises
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
@@ -122,6 +123,7 @@ __all__ = [
     "Stated",
     "StatedMetric",
     "Supervisor",
+    "TileQuestion",
     "Touched",
     "Used",
     "Wanted",
@@ -171,6 +173,7 @@ __all__ = [
     "subscriptions",
     "survey",
     "tell_keepers",
+    "tile_questions",
     "timeline",
     "try_promises",
     "unreadable",

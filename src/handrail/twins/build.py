@@ -19,6 +19,7 @@ from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Progress, Table, TwinReport
 from handrail.twins.rows import Outside
 from handrail.twins.tables import table_of
+from handrail.twins.tiles import share_near
 from handrail.twins.values import from_arrow
 
 LEAST_K = 10
@@ -34,6 +35,7 @@ class Plan:
     lent: tuple[tuple[str, str, str], ...]  # dataset, column and build that `outside` is from
     k: int
     seed: int
+    questions: tuple[data.TileQuestion, ...] = ()  # of certified metrics, asked of the real rows and the twin
 
 
 def build(
@@ -87,7 +89,8 @@ def plan(ctx: Context, datasets: Sequence[str], seed: int = 0, *, look: bool = F
         for one in contracts
     )
     lent = _lent(ctx, contracts, names)
-    return Plan(tables, tuple(sources), outside(ctx, lent), lent, ctx.settings.twins.k, seed)
+    questions = data.tile_questions(ctx, names)
+    return Plan(tables, tuple(sources), outside(ctx, lent), lent, ctx.settings.twins.k, seed, questions)
 
 
 def may_build(ctx: Context, datasets: Sequence[str]) -> None:
@@ -100,7 +103,9 @@ def may_build(ctx: Context, datasets: Sequence[str]) -> None:
 def carry_out(planned: Plan, progress: Progress | None = None) -> Made:
     """The long part, without a transaction; refuses TwinRefused and Conflict as `make` does."""
     try:
-        return make(planned.tables, planned.k, planned.seed, "hostile", planned.outside, progress)
+        return make(
+            planned.tables, planned.k, planned.seed, "hostile", planned.outside, progress, planned.questions
+        )
     finally:
         data.forget_copies(table.path for table in planned.tables)
 
@@ -128,6 +133,8 @@ def publish(ctx: Context, planned: Plan, made: Made, build_id: str) -> TwinRepor
         built_by=ctx.caller.person.id,
         seconds=made.seconds,
         overall=mean_of(made.reports),
+        agreements=made.agreements,
+        tiles_near=share_near(made.agreements),
         tables=tuple(replace(one, contract_digest=digests[one.dataset]) for one in made.reports),
     )
     home = ctx.settings.home

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from handrail import data
+from handrail.twins.agreement import agree
 from handrail.twins.attack import attack
 from handrail.twins.generate import Twin, generate
 from handrail.twins.models import Attack, Progress, Sketch, Table, TableReport, TwinRefused, Variant
@@ -16,6 +18,7 @@ from handrail.twins.rows import Outside
 from handrail.twins.rule_scores import score_rules
 from handrail.twins.scores import score_columns, score_links
 from handrail.twins.sketch import Taken, take
+from handrail.twins.tiles import Agreement
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Made:
     twins: Mapping[str, Twin]
     reports: tuple[TableReport, ...]
     seconds: float
+    agreements: tuple[Agreement, ...] = ()
 
 
 def make(
@@ -35,11 +39,12 @@ def make(
     variant: Variant = "hostile",
     outside: Outside | None = None,
     progress: Progress | None = None,
+    questions: Sequence[data.TileQuestion] = (),
 ) -> Made:
     """Sketch the tables in the production plane, generate from the sketch alone, then hold both together.
 
-    Refuses TwinRefused, naming the column, when a twin has more copies of real rows than is usual, and
-    Conflict when contract and extract disagree.
+    `questions` of certified metrics are asked of both. Refuses TwinRefused, naming the column, when a twin
+    has more copies of real rows than is usual, and Conflict when contract and extract disagree.
     """
     began = time.perf_counter()
     total = 3 * len(tables)
@@ -52,7 +57,8 @@ def make(
         taken = take(plane, from_step(0))
         twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)))
         reports = _judged(plane, taken, twins, seed, from_step(2 * len(tables)))
-    return Made(taken.sketch, twins, reports, round(time.perf_counter() - began, 2))
+        agreements = agree(plane, {name: twin.table for name, twin in twins.items()}, questions)
+    return Made(taken.sketch, twins, reports, round(time.perf_counter() - began, 2), agreements)
 
 
 def _judged(

@@ -11,6 +11,7 @@ from typing import Literal
 from handrail.data import Rule as Promise
 from handrail.kernel import Refusal
 from handrail.twins.rules import Means, Rule, RuleScore
+from handrail.twins.tiles import Agreement
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 
@@ -22,7 +23,6 @@ Kind = Literal[
 Role = Literal["key", "link", "fake", "model", "fill", "degree"]
 BinKind = Literal["null", "value", "range", "pool", "other"]
 Variant = Literal["plain", "hostile", "drill"]  # drill: hostile, and its contract broken on purpose
-
 BreakKind = Literal["dropped", "renamed", "retyped", "empty"]
 
 
@@ -293,6 +293,8 @@ class TwinReport:
     tables: tuple[TableReport, ...]
     breaks: tuple[Break, ...] = ()  # of a drill
     withheld: tuple[tuple[str, str], ...] = ()  # (table, column) that the gate took for personal
+    agreements: tuple[Agreement, ...] = ()  # of certified metrics
+    tiles_near: float | None = None  # share of their tiles within 10 % of the real ones
 
     def table(self, dataset: str) -> TableReport | None:
         """The report about one dataset, or None."""

@@ -18,6 +18,7 @@ from handrail.twins.models import (
     TwinReport,
 )
 from handrail.twins.rules import RuleScore
+from handrail.twins.tiles import Agreement, Tile
 
 
 def report_from(plain: Mapping[str, Any]) -> TwinReport:
@@ -27,6 +28,7 @@ def report_from(plain: Mapping[str, Any]) -> TwinReport:
         | {
             "built_at": datetime.fromisoformat(plain["built_at"]),
             "tables": tuple(_table(table) for table in plain["tables"]),
+            "agreements": tuple(_agreement(one) for one in plain.get("agreements", ())),
             "breaks": tuple(Break(**one) for one in plain.get("breaks", ())),
             "withheld": tuple((table, column) for table, column in plain.get("withheld", ())),
         }
@@ -56,6 +58,10 @@ def _privacy(plain: Mapping[str, Any]) -> Privacy:
 
 def _attack(plain: Mapping[str, Any]) -> Attack:
     return Attack(**dict(plain) | {"distances": tuple(tuple(one) for one in plain.get("distances", ()))})
+
+
+def _agreement(plain: Mapping[str, Any]) -> Agreement:
+    return Agreement(**dict(plain) | {"tiles": tuple(Tile(**tile) for tile in plain["tiles"])})
 
 
 def _column(plain: Mapping[str, Any]) -> ColumnScore:
