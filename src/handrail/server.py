@@ -15,6 +15,7 @@ from handrail import settings as configuration
 from handrail.adapters.engines import Engines
 from handrail.adapters.isolation import Bubblewrap
 from handrail.apps import api as apps_api
+from handrail.apps import causes_api, causes_commands, causes_pages
 from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import commands as apps_commands
 from handrail.apps import pages as apps_pages
@@ -60,7 +61,12 @@ ROOMS: tuple[str, ...] = (
 )
 
 # Who listens to what happens in the rooms below.
-SUBSCRIPTIONS = (*data.subscriptions, *twins.subscriptions, *openlineage.subscriptions)
+SUBSCRIPTIONS = (
+    *data.subscriptions,
+    *twins.subscriptions,
+    *apps.subscriptions,
+    *openlineage.subscriptions,
+)
 
 # What a new instance's definitions hold before anybody has written one.
 FIRST_DEFINITIONS = {
@@ -86,6 +92,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *lineage_commands.commands,
     *twins_commands.commands,
     *apps_commands.commands,
+    *causes_commands.commands,
     *review_commands.commands,
     *runtime_commands.commands,
     *openlineage_commands.commands,
@@ -110,6 +117,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     apps_pages.router,
     apps_api.router,
     apps_clone_api.router,
+    causes_api.router,
+    causes_pages.router,
     review_pages.router,
     review_api.router,
     runtime_pages.router,
@@ -180,6 +189,7 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         runtime.Supervisor(instance),
         twins.Supervisor(instance),
         data.Supervisor(instance),
+        apps.Explainer(instance),
         openlineage.Supervisor(instance),
     )
     for supervisor in supervisors:

@@ -121,12 +121,14 @@ class RuntimeSettings:
 
 @dataclass(frozen=True)
 class AppsSettings:
-    """Limits of one pushed version."""
+    """Limits of one pushed version, and what is done for its runs."""
 
     max_files: int = 2000
     max_mb: int = 50
     # Everything that was said for one version, together.
     prompts_kb: int = 1024
+    # Whether a server repeats failed sandbox runs, to say which awkward rows they failed on; otherwise on demand.
+    explain: bool = True
 
 
 @dataclass(frozen=True)

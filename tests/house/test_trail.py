@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from handrail import data, openlineage, runtime, twins
+from handrail.apps import find_cause
 from handrail.kernel import Instance, identity, storage, trail
 from handrail.server import application
 from handrail.twins.supervise import tidy
@@ -43,6 +44,7 @@ WITHOUT_AN_ENTRY = {
     "lineage_outbox": "An event leaves once it was delivered; what it tells is on the trail.",
     "lineage_turns": "Which server delivers lineage events.",
     "twin_refreshes": "For which moment of its schedule a twin was looked at; a refresh itself is on the trail.",
+    "run_causes": "A failed run is looked into by itself; what it failed on is on the trail.",
     "twin_builds": "The progress of a build; who asked for it and what came of it are on the trail.",
 }
 # Entries that need a broken machine, which the room's own tests break.
@@ -137,6 +139,7 @@ def test_every_change_leaves_a_trail(
         data_is_certified(post, tmp_path)
         a_metric_is_certified(post, instance, tmp_path)
         an_app_lives(post, url, tmp_path)
+        a_failure_is_explained(post, instance)
         lineage_is_told(post, acting)
         questions_are_kept(acting)
     finally:
@@ -296,6 +299,15 @@ def an_app_lives(post: Posts, url: str, tmp_path: Path) -> None:
     address = url.replace("//", f"//git:{made['secret']}@")
     subprocess.run(["git", "clone", "-q", f"{address}/git/board.git", str(tmp_path / "clone")], check=True)
     post(maker, f"/tokens/{made['token']['id']}", method="DELETE")
+
+
+def a_failure_is_explained(post: Posts, instance: Instance) -> None:
+    """Somebody asks which rows made a run fail."""
+    push(post, "broken", "It fails", "raise SystemExit(3)\n")
+    run = post("maker.sales", "/apps/broken/run", {})
+    until(lambda: post("maker.sales", f"/runs/{run['id']}", method="GET")["state"] == "failed")
+    post("maker.sales", f"/runs/{run['id']}/cause")
+    assert find_cause.take_one(instance)
 
 
 def push(post: Posts, name: str, why: str, code: str = company.CODE, declares: str = "") -> Any:

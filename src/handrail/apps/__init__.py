@@ -3,10 +3,13 @@ Every version is a git commit with its why; production runs exactly the tree tha
 """
 
 from handrail.apps.ask import ask
+from handrail.apps.causes import Cause, Explained
 from handrail.apps.clone import clone
 from handrail.apps.directory import Directory
 from handrail.apps.events import AppPromoted, AppPushed, AppShared
+from handrail.apps.explain_run import explain_run, explained, subscriptions
 from handrail.apps.find import app, apps, diff, files, promotions, version, versions
+from handrail.apps.find_cause import Explainer
 from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview, Tier, Version
 from handrail.apps.new import new, starter
 from handrail.apps.own import add_coowner, hand_over
@@ -21,7 +24,10 @@ __all__ = [
     "AppPromoted",
     "AppPushed",
     "AppShared",
+    "Cause",
     "Directory",
+    "Explained",
+    "Explainer",
     "Gate",
     "Promotion",
     "Prompt",
@@ -34,6 +40,8 @@ __all__ = [
     "ask",
     "clone",
     "diff",
+    "explain_run",
+    "explained",
     "files",
     "gates",
     "hand_over",
@@ -48,6 +56,7 @@ __all__ = [
     "share",
     "share_preview",
     "starter",
+    "subscriptions",
     "tier",
     "unshare",
     "version",

@@ -28,12 +28,15 @@ def text_of(prompts: Path | None) -> str:
     return prompts.read_text(encoding="utf-8", errors="replace") if prompts else ""
 
 
-def succeeded(run_id: str, name: str, state: str, reason: str, next_step: str, log: str) -> None:
-    """Refuse NotReady for a run that did not succeed, after its log, for people."""
+def succeeded(
+    run_id: str, name: str, state: str, reason: str, next_step: str, log: str, because: str = ""
+) -> None:
+    """Refuse NotReady for a run that did not succeed, after its log, for people, and what it failed on."""
     if state != "succeeded":
         if not kit.cli.wants_json():
             click.echo(log, err=True, nl=False)
-        raise NotReady(f"Run {run_id} of {name}: {reason}", next_step=next_step or "Read its log.")
+        told = f"Run {run_id} of {name}: {reason}" + (f" {because}" if because else "")
+        raise NotReady(told, next_step=next_step or "Read its log.")
 
 
 def ran(

@@ -10,6 +10,7 @@ from handrail.apps import far, find, said, unpack
 from handrail.apps.answers import version_answer
 from handrail.apps.anywhere import named, ran, succeeded, text_of
 from handrail.apps.ask import ask
+from handrail.apps.causes_commands import failed_on
 from handrail.apps.models import App, Gate, Promotion
 from handrail.apps.new import new
 from handrail.apps.own import hand_over
@@ -81,7 +82,8 @@ def run_command(
     with instance.context(caller) as ctx:
         log, outputs = runtime.log(ctx, ended.id), runtime.outputs(ctx, ended.id)
         contents = [runtime.output(ctx, ended.id, output.n)[1] for output in outputs] if out else []
-    succeeded(ended.id, name, ended.state, ended.reason, ended.next_step, log)
+    because = "" if ended.state == "succeeded" else failed_on(instance, caller, ended.id)
+    succeeded(ended.id, name, ended.state, ended.reason, ended.next_step, log, because)
     return ran(ended.id, name, ended.environment, log, outputs, contents, out)
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from handrail import kit
 from handrail.apps import unpack
 from handrail.apps.anywhere import named, ran, succeeded, text_of
+from handrail.apps.causes_commands import failed_on_far
 from handrail.apps.models import App, Gate, Promotion, SharePreview
 from handrail.apps.remote import push as send
 from handrail.apps.remote import wait
@@ -34,7 +35,8 @@ def run(
         ended = wait(remote, started["id"])
     at = f"/runs/{ended['id']}"
     log = remote.get(f"{at}/log")["log"]
-    succeeded(ended["id"], name, ended["state"], ended["reason"], ended["next_step"], log)
+    because = "" if ended["state"] == "succeeded" else failed_on_far(remote, ended["id"])
+    succeeded(ended["id"], name, ended["state"], ended["reason"], ended["next_step"], log, because)
     outputs = [Output(**output) for output in remote.get(f"{at}/outputs")]
     contents = [remote.fetch("GET", f"{at}/outputs/{output.n}") for output in outputs] if out else []
     return ran(ended["id"], name, environment, log, outputs, contents, out)

@@ -5,9 +5,11 @@ from typing import Any
 
 from handrail import data, kit
 from handrail.apps import find
+from handrail.apps.explain_run import explained, may_ask
 from handrail.apps.models import App
 from handrail.apps.promote import gates
 from handrail.kernel import Context
+from handrail.runtime import Run
 
 SHOWN = 6
 Filled = tuple[str, Mapping[str, Any]] | None
@@ -51,6 +53,17 @@ def users(ctx: Context, metric: data.Metric) -> Filled:
     found = find.declaring(ctx, [metric.name])
     rows = [(app, version) for app, version in found if metric.name in version.manifest.metrics]
     return "apps/panel_users.html", {"rows": rows}
+
+
+@kit.panel("run", "What it failed on", slot="top", order=10)
+def failed_on(ctx: Context, run: Run) -> Filled:
+    """Which awkward rows a failed sandbox run failed on, or the button to ask."""
+    return ("apps/panel_cause.html", cause_values(ctx, run)) if may_ask(ctx, run) else None
+
+
+def cause_values(ctx: Context, run: Run) -> Mapping[str, Any]:
+    """What the part of the page needs that says what a run failed on."""
+    return {"run": run, "found": explained(ctx, run.id)}
 
 
 def _next(ctx: Context, app: App) -> str:

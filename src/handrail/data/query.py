@@ -197,7 +197,8 @@ def _twin(ctx: Context, name: str) -> Rendition | None:
     """The twin that answers; a run is answered by the same one to its end."""
     run = ctx.caller.run
     build = run.twins.get(name) if run else None
-    return rendition(ctx, name, build, run.variant) if run and build else rendition(ctx, name)
+    found = rendition(ctx, name, build, run.variant) if run and build else rendition(ctx, name)
+    return replace(found, path=run.instead[name]) if run and found and name in run.instead else found
 
 
 def _some(one: Found | None) -> tuple[Found, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from handrail.kernel.manifest import Manifest
@@ -37,6 +38,8 @@ class RunRef:
     # In the sandbox: the variant of the twins that it reads, and of which dataset it reads which build.
     variant: str = "hostile"
     twins: Mapping[str, str] = field(default_factory=dict, hash=False)
+    # Of a trial: the files that answer in place of the twins of these datasets.
+    instead: Mapping[str, Path] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from handrail.runtime.execute import execute
 from handrail.runtime.handed_over import table_of
 from handrail.runtime.layer import build as build_layer
 from handrail.runtime.layer import layer_digest, packages
-from handrail.runtime.look import log, may_see_outputs, output, outputs, run, runs, tried
+from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
 from handrail.runtime.models import Output, Run
 from handrail.runtime.start import start
 from handrail.runtime.stop import stop
 from handrail.runtime.supervise import Supervisor, recover
+from handrail.runtime.trial import Tried, failure_of, trial
 
 subscriptions: list[tuple[type, object]] = []
 
@@ -22,14 +23,17 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "Supervisor",
+    "Tried",
     "build_layer",
     "execute",
+    "failure_of",
     "layer_digest",
     "log",
     "may_see_outputs",
     "output",
     "outputs",
     "packages",
+    "recalled",
     "recover",
     "run",
     "runs",
@@ -37,5 +41,6 @@ __all__ = [
     "stop",
     "subscriptions",
     "table_of",
+    "trial",
     "tried",
 ]

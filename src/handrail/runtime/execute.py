@@ -65,7 +65,7 @@ def carry_out(instance: Instance, run: Run, shutdown: threading.Event) -> None:
     outcome, said, log_end = Outcome("unstarted", 0, 0), Conversation(), ""
     handed_over = HandedOver(instance, run)
     try:
-        limits = _limits(instance)
+        limits = limits_of(instance)
         with Printed(instance, run.id) as printed:
             outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, shutdown)
         log_end = printed.end
@@ -132,7 +132,7 @@ def _in_sandbox(
 ) -> tuple[Outcome, Conversation]:
     run = _on_twins(instance, run)
     with instance.context(SYSTEM) as ctx:
-        caller = Caller(_active(ctx, run.person), "socket", run=run.ref)
+        caller = Caller(active(ctx, run.person), "socket", run=run.ref)
         files = store.find_files(ctx, run.id)
     python = layer.build(instance.settings)
     ours, theirs = socket.socketpair()
@@ -173,7 +173,7 @@ def _on_twins(instance: Instance, run: Run) -> Run:
     return replace(run, twins=found)
 
 
-def _active(ctx: Context, person_id: str) -> Person:
+def active(ctx: Context, person_id: str) -> Person:
     """The person a run is for, who may have left while it waited."""
     person = identity.found(ctx, person_id)
     if not person.active:
@@ -201,7 +201,8 @@ def _mind(
                 stop.set()
 
 
-def _limits(instance: Instance) -> Limits:
+def limits_of(instance: Instance) -> Limits:
+    """What one run may use, as the settings say."""
     chosen = instance.settings.runtime
     return Limits(
         seconds=chosen.seconds,

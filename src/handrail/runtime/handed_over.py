@@ -14,11 +14,12 @@ _LONGEST_NAME, _LONGEST_TITLE = 120, 200
 
 
 class HandedOver:
-    """The outputs of one run, within its limits; used by one thread, the door's."""
+    """The outputs of one run, within its limits; used by one thread, the door's. A trial keeps nothing."""
 
-    def __init__(self, instance: Instance, run: Run) -> None:
+    def __init__(self, instance: Instance, run: Run, *, keep: bool = True) -> None:
         self._instance = instance
         self._run = run
+        self._keep = keep
         self._count = 0
         self._room = instance.settings.runtime.outputs_mb << 20
 
@@ -47,6 +48,8 @@ class HandedOver:
         media = _media(kind, content)
         self._count += 1
         self._room -= len(content)
+        if not self._keep:
+            return
         output = Output(
             run=self._run.id,
             n=self._count,

@@ -27,6 +27,11 @@ def run(ctx: Context, run_id: str) -> Run:
     return known(ctx, run_id)[0]
 
 
+def recalled(ctx: Context, run_id: str) -> Run | None:
+    """One run, or None. Asks no rule: for rooms that do their own work about it."""
+    return store.find_run(ctx, run_id)
+
+
 def runs(
     ctx: Context,
     app: str | None = None,

@@ -4,6 +4,8 @@ Only a sketch of aggregates leaves production; the twin is generated from it alo
 """
 
 from handrail.twins.build import build
+from handrail.twins.cases import Case
+from handrail.twins.catalogue import BY_ID as cases
 from handrail.twins.events import TwinPublished
 from handrail.twins.freeze import freeze, thaw
 from handrail.twins.history import build_asked, history
@@ -25,12 +27,15 @@ from handrail.twins.report import going_on, related, report
 from handrail.twins.roll_back import roll_back
 from handrail.twins.start import cancel, start
 from handrail.twins.supervise import Supervisor
+from handrail.twins.undo import Awkward, awkward, undo
 from handrail.twins.variants import Keeper, breaks, chosen
 
 __all__ = [
+    "Awkward",
     "Bar",
     "Break",
     "Build",
+    "Case",
     "Chapter",
     "ColumnScore",
     "Gate",
@@ -48,10 +53,12 @@ __all__ = [
     "TwinPublished",
     "TwinRefused",
     "TwinReport",
+    "awkward",
     "breaks",
     "build",
     "build_asked",
     "cancel",
+    "cases",
     "chosen",
     "freeze",
     "going_on",
@@ -65,4 +72,5 @@ __all__ = [
     "start",
     "subscriptions",
     "thaw",
+    "undo",
 ]
