@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RIVAL = Path(__file__).parents[2] / "twins"  # where SDV and the judges live, in an environment of their own
-_EVERY = 0.1  # seconds between two looks at the memory
+_EVERY = 0.2  # seconds between two looks at the memory
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,13 @@ def rival(script: str, *arguments: str | Path, limit: float = 3600, work: int | 
 
 def _tree(root: int) -> list[int]:
     """The process and all below it."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found, waiting = [root], [root]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
+    found = [root]
+    for process in found:  # which grows while it is read
+        try:
+            lists = [one.read_text() for one in Path(f"/proc/{process}/task").glob("*/children")]
+        except OSError:
+            continue
+        found += [int(child) for text in lists for child in text.split()]
     return found
 
 
