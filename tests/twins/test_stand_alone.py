@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(shop: str, t
 def test_a_drill_breaks_the_contract_and_says_where(shop: str, tmp_path: Path) -> None:
     told = stand_alone(shop, tmp_path / "twin", "drill")
     kinds = {(one.table, one.kind): one.column for one in told.breaks}
-    assert {kind for _, kind in kinds} == {"dropped", "renamed", "retyped", "empty"}
+    assert {kind for _, kind in kinds} >= {"dropped", "renamed", "retyped", "empty"}
     for (table, kind), column in kinds.items():
         broken = pq.read_table(tmp_path / "twin" / f"{table}.parquet")
         if kind in ("dropped", "renamed"):

@@ -23,7 +23,10 @@ Kind = Literal[
 Role = Literal["key", "link", "fake", "model", "fill", "degree"]
 BinKind = Literal["null", "value", "range", "pool", "other"]
 Variant = Literal["plain", "hostile", "drill"]  # drill: hostile, and its contract broken on purpose
-BreakKind = Literal["dropped", "renamed", "retyped", "empty"]
+# Of columns, of single rows (a gap, a key that points nowhere or repeats, no number), of the whole table.
+BreakKind = Literal[
+    "dropped", "renamed", "retyped", "rescaled", "emptied", "orphaned", "repeated", "endless", "empty"
+]
 
 
 class TwinRefused(Refusal):
@@ -155,7 +158,7 @@ class Sketch:
 
 @dataclass(frozen=True)
 class HostileCell:
-    """One awkward value put into a twin on purpose: row number from 0, column, catalogue id and the row's key."""
+    """One awkward value of a twin, put there on purpose: its row from 0, column, catalogue id and row's key."""
 
     row: int
     column: str
