@@ -17,6 +17,7 @@ from handrail.kernel import Invalid
 
 VIEWER = "viewer"
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}")  # fits 32 bits
+_WHOLES = (exp.DType.INT, exp.DType.BIGINT)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXAMPLE = 'Write a condition like "region = viewer.region" or "region IN viewer.regions".'
 
@@ -135,7 +136,7 @@ def _bind(
         name = f"{prefix}{len(condition.values)}"
         parameter = exp.Placeholder(this=name)
         condition.values[name] = plain = _typed(one, kind)
-        cast = kind is not None and isinstance(plain, str) and not kind.is_type(*exp.DataType.TEXT_TYPES)
+        cast = isinstance(plain, str) and kind is not None and kind.this not in exp.DataType.TEXT_TYPES
         bound.append(exp.TryCast(this=parameter, to=kind.copy()) if kind and cast else parameter)
     if not in_list:
         column.replace(bound[0])
@@ -156,9 +157,9 @@ def _typed(text: str, kind: exp.DataType | None) -> str | int | datetime.date:
     """
     if kind is None:
         return text
-    if kind.is_type("int", "bigint") and _WHOLE.fullmatch(text):
+    if kind.this in _WHOLES and _WHOLE.fullmatch(text):
         return int(text)
-    if kind.is_type("date") and _DAY.fullmatch(text):
+    if kind.this == exp.DType.DATE and _DAY.fullmatch(text):
         with suppress(ValueError):
             return datetime.date.fromisoformat(text)
     return text

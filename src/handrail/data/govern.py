@@ -129,16 +129,18 @@ def rewritten(
         )
         fence = not harmless and not isinstance(rows.tree, exp.Boolean)
         table.replace(_source(table, contract, columns, groups, rows.tree, fence))
-    sql = _written(tree)
     keyed = {node.name for node in tree.find_all(exp.Placeholder)} & {masks.INNER, masks.OUTER}
+    sql = _written(tree)
     masked = {name: columns for name, columns in seen.items() if columns}
     return Rewritten(sql, values, query.parameters, frozenset(keyed), frozenset(query.reads), masked)
 
 
 def _written(tree: exp.Expr) -> str:
-    """The SQL of a tree; refuses a text that names the engine's own copies where the tree does not."""
-    sql = tree.sql(dialect="duckdb", comments=False)
+    """The SQL of a tree, which is used up; refuses a text that names the engine's own copies where the tree
+    does not.
+    """
     meant = sum(1 for node in tree.find_all(exp.Identifier) if node.name.lower() == SCHEMA)
+    sql = tree.sql(dialect="duckdb", comments=False, copy=False)
     if sql.lower().count(SCHEMA) != meant:  # it may also stand in a text, or be part of a name
         words = [token for token in DUCKDB.tokenize(sql) if token.token_type != TokenType.STRING]
         if sum(token.text.lower() == SCHEMA for token in words) != meant:
@@ -176,21 +178,23 @@ def _source(
                 value = masks.expression(column, value)
             if fence:
                 value = shield.made_anew(value, masks.shown_type(column, groups))
-            select.append("expressions", exp.alias_(value, column.name, quoted=True))
+            select.append("expressions", exp.alias_(value, column.name, quoted=True, copy=False))
     if carry := table.meta.get(CARRY):
         key = exp.column(contract.entity_key or "", table=_ROW, quoted=True)
-        select.append("expressions", exp.alias_(exp.cast(key, "VARCHAR"), carry, quoted=True))
+        select.append(
+            "expressions", exp.alias_(exp.cast(key, "VARCHAR", copy=False), carry, quoted=True, copy=False)
+        )
     if not select.expressions:  # a bare count(*): rows without any column
         select.append("expressions", exp.alias_(exp.true(), "_present", quoted=True))
     source = exp.table_(contract.name, db=SCHEMA, alias=_ROW, quoted=True)
     alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
-    select = select.from_(source).where(rows)
+    select = select.from_(source, copy=False).where(rows, copy=False)
     for column in totals:
         if column.name in columns:
             name = f"{_CELL}{column.name}"
-            counts, same = aggregate_only.cell_counts(contract, column, source, rows, name)
+            counts, same = aggregate_only.cell_counts(contract, column, source.copy(), rows.copy(), name)
             there = counts.subquery(exp.to_identifier(name, quoted=True))
-            select = select.join(there, on=same, join_type="left")
+            select = select.join(there, on=same, join_type="left", copy=False)
     if fence:
         select = shield.fenced(select)
     return exp.Subquery(this=select, alias=alias.copy(), joins=table.args.get("joins"))
