@@ -158,7 +158,7 @@ class Sketch:
 
 @dataclass(frozen=True)
 class HostileCell:
-    """One awkward value of a twin, put there on purpose: its row from 0, column, catalogue id and row's key."""
+    """One awkward value of a twin: its row from 0, column, catalogue id, and the key of its row."""
 
     row: int
     column: str
