@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.apps.blame import Found, Group, Spent, blame, smallest
+from handrail.apps.find_cause import likely
 
 
 def groups(*sizes: int) -> list[Group]:
@@ -72,3 +73,11 @@ def test_tries_that_run_out_leave_what_was_found(size: int, most: int) -> None:
 def test_what_is_left_fails_and_fails_no_more_without_any_of_it(need: set[int], size: int) -> None:
     left = smallest(range(size), lambda chosen: need <= set(chosen))
     assert set(left) == need
+
+
+def test_what_the_log_speaks_of_is_tried_first() -> None:
+    log = 'File "/app/app.py", line 3\n  x = int(row["price"])\nValueError: invalid literal: \'1.234,56\''
+    price, other = (Group("orders", column, "text.number", (0,)) for column in ("price", "size"))
+    assert likely(price, "1.234,56", log) > likely(other, "1.234,56", log) > likely(other, "00042", log)
+    gap = Group("orders", "size", "null", (1,))
+    assert likely(gap, "", "TypeError: 'float' object is not iterable") > likely(gap, "", "ImportError: x")

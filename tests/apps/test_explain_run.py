@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
 from handrail import apps, runtime, twins
@@ -17,7 +18,8 @@ from handrail.apps import find_cause
 from handrail.kernel import Instance, NotAllowed, NotFound, NotReady
 from handrail.runtime import Run
 from handrail.server import command
-from tests.apps.conftest import Push
+from tests.apps.conftest import Push, link
+from tests.apps.test_browser import no_barrier
 from tests.conftest import Acting
 from tests.twins.conftest import certify_all
 
@@ -189,3 +191,24 @@ def test_a_run_that_read_nothing_is_not_repeated_by_itself(
         assert not apps.explain_run(ctx, run.id).over
     found = explained(instance, acting, run)
     assert (found.tries, found.causes) == (0, ())
+
+
+@pytest.mark.browser
+def test_the_page_says_it_by_itself_once_it_is_known(
+    instance: Instance, acting: Acting, push: Push, orders: None, url: str, chromium: Browser
+) -> None:
+    run = ran(instance, acting, push, CSV)
+    context = chromium.new_context(base_url=url)
+    page = context.new_page()
+    page.goto(f"/sign-in/link?token={link(instance, 'maker.sales')}")
+    page.goto(f"/runs/{run.id}")
+    expect(page.get_by_text("It is being repeated with fewer awkward values")).to_be_visible()
+    explainer = apps.Explainer(instance)
+    explainer.start()
+    try:
+        expect(page.get_by_text("It goes well on the plain twin")).to_be_visible(timeout=120_000)
+    finally:
+        explainer.stop()
+    expect(page.get_by_role("cell", name="a spreadsheet formula text.formula")).to_be_visible()
+    no_barrier(page)
+    context.close()
