@@ -124,3 +124,9 @@ def test_a_plain_twin_whose_parents_are_gone_is_refused(
     files.discard(instance.settings.home, build)
     with pytest.raises(NotReady, match="points at"):
         ready(instance, "plain", {"orders": alone})
+
+
+def test_a_twin_of_which_no_sketch_is_kept_has_no_other_variant(build: str, instance: Instance) -> None:
+    files.discard(instance.settings.home, build)
+    with pytest.raises((NotFound, NotReady)):
+        ready(instance, "drill")

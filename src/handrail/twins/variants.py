@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow.parquet as pq
 
 from handrail import data
-from handrail.kernel import SYSTEM, Context, Instance, Invalid, Manifest, NotFound
+from handrail.kernel import SYSTEM, Context, Instance, Invalid, Manifest, NotFound, NotReady
 from handrail.twins import files, store
 from handrail.twins.build import outside
 from handrail.twins.drill import drill
@@ -89,6 +89,11 @@ def _builds(ctx: Context, manifest: Manifest, chosen: Mapping[str, str]) -> dict
 def _make(instance: Instance, build: str, variant: Variant) -> None:
     """Make one variant of all twins of a build from what is stored of it, unless somebody has."""
     home = instance.settings.home
+    if build not in files.builds(home):
+        raise NotReady(
+            f"Of the build {build} no sketch is kept to make the {variant} variant from.",
+            next_step="Ask the steward to build the twin again.",
+        )
     with instance.context(SYSTEM) as ctx:
         datasets = store.datasets_of(ctx, build)
         facts = {name: twin.facts for name in datasets if (twin := data.rendition(ctx, name, build))}
