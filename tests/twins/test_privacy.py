@@ -145,7 +145,8 @@ def test_an_invented_address_that_is_a_real_one_is_refused_with_its_column(make_
         sketch = take(plane).sketch.table("people")
         twin = generate(Sketch(10, (sketch,)), variant="plain")["people"].table
         found = judge(plane, sketch, twin, (), seed=0)
-        assert found.passed and found.reused == (("email", 0.0, pytest.approx(3 / ROWS)),)
+        ((name, share, most),) = found.reused
+        assert found.passed and (name, share) == ("email", 0.0) and most < 0.01
         mixed = [
             real if i % 50 == 0 else made
             for i, (real, made) in enumerate(zip(mails, twin["email"].to_pylist(), strict=True))

@@ -22,10 +22,16 @@ Progress = Callable[[str, int, int], None]
 
 
 def survey(
-    location: str, folder: Path, k: int, encoding: str | None = None, progress: Progress | None = None
+    location: str,
+    folder: Path,
+    k: int,
+    encoding: str | None = None,
+    progress: Progress | None = None,
+    notes: dict[str, list[str]] | None = None,
 ) -> tuple[tuple[Contract, Path], ...]:
     """Draft contracts of a source without an instance, each with its extract, a Parquet file in `folder`.
 
+    `notes` gets what was left out or read otherwise than it stands there, by dataset; "" is the source itself.
     What fewer than `k` rows share stays out of the drafts. Asks no rule: it reads with the rights of whoever
     runs it, for stand-alone tools. Refuses what `import_source` refuses about the source itself.
     """
@@ -36,6 +42,11 @@ def survey(
             names[table.key] = unused(slug(table.name), names.values())
         found = look(source, tables, names, folder, k, progress or silent)
         server = server_of("source", source.kind, source.location)
+        if notes is not None:
+            notes[""] = list(source.left_out)
+            for one in found:
+                said = [f"{column}: {text}" if column else text for column, text in one.extracted.notes]
+                notes[one.dataset] = [*said, *one.keys.doubts]
     drafts = [odcs.render(draft(one, found, "source", server)) for one in found]
     return tuple(
         (load(content, odcs.path_of(one.dataset)), one.profile.path)

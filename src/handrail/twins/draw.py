@@ -119,9 +119,7 @@ def unknown(column: ColumnSketch, rows: int, rng: np.random.Generator) -> NDArra
     return invented(column, rows, rng)
 
 
-def _in_range(
-    column: ColumnSketch, one: Bin, rows: int, rng: np.random.Generator
-) -> NDArray[np.generic]:
+def _in_range(column: ColumnSketch, one: Bin, rows: int, rng: np.random.Generator) -> NDArray[np.generic]:
     """Numbers of a range; u^(1/lean - 1) of an even u has the mean that the range has."""
     low, high = one.low, one.high
     part = rng.random(rows) ** (1 / one.lean - 1)

@@ -298,6 +298,7 @@ class TwinReport:
     withheld: tuple[tuple[str, str], ...] = ()  # (table, column) that the gate took for personal
     agreements: tuple[Agreement, ...] = ()  # of certified metrics
     tiles_near: float | None = None  # share of their tiles within 10 % of the real ones
+    left_out: tuple[str, ...] = ()  # what of a source that nobody certified could not be read, in words
 
     def table(self, dataset: str) -> TableReport | None:
         """The report about one dataset, or None."""

@@ -30,6 +30,7 @@ def report_from(plain: Mapping[str, Any]) -> TwinReport:
             "tables": tuple(_table(table) for table in plain["tables"]),
             "agreements": tuple(_agreement(one) for one in plain.get("agreements", ())),
             "breaks": tuple(Break(**one) for one in plain.get("breaks", ())),
+            "left_out": tuple(plain.get("left_out", ())),
             "withheld": tuple((table, column) for table, column in plain.get("withheld", ())),
         }
     )

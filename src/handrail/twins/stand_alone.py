@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail import data
-from handrail.kernel import Conflict, storage
+from handrail.kernel import Conflict, Invalid, LimitReached, NotAllowed, storage
 from handrail.kernel.clock import SystemClock
 from handrail.twins import codec
 from handrail.twins.build import LEAST_K
 from handrail.twins.drill import drill
 from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Break, Progress, Table, TwinRefused, TwinReport, Variant
+from handrail.twins.roles import layout
 from handrail.twins.semantics import shared
 from handrail.twins.tables import table_of
 
@@ -40,17 +44,26 @@ def stand_alone(
     were made from and, per table, the awkward cells. Keys and personal columns are found by looking, as an
     import drafts them, for nobody has confirmed them. The same source, variant and seed give the same Parquet
     bytes. A column that would show real rows is invented from its meaning instead and named in the report.
-    Refuses what `data.import_source` refuses about a source, TwinRefused where even that does not help, and
-    Conflict a directory that holds anything but an earlier twin.
+    Keys that point at each other in a circle are let go, and what of the source could not be read is said.
+    Refuses what `data.import_source` refuses about a source, TwinRefused where even that does not help,
+    Conflict a directory that holds anything but an earlier twin, and LimitReached where disk or memory run out.
     """
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
         raise Conflict(
             f"{out} holds something else already.", next_step="Name a new directory, or empty this one."
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
+    with _room_for(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return _stand_alone(source, out, variant, seed, progress, encoding)
+
+
+def _stand_alone(
+    source: str, out: Path, variant: Variant, seed: int, progress: Progress | None, encoding: str | None
+) -> TwinReport:
+    notes: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="handrail-twin-") as folder:
-        drafts = data.survey(source, Path(folder), LEAST_K, encoding, progress)
-        tables = [_guessed(table_of(contract, path)) for contract, path in drafts]
+        drafts = data.survey(source, Path(folder), LEAST_K, encoding, progress, notes)
+        tables = _opened([_guessed(table_of(contract, path)) for contract, path in drafts], notes)
         made, withheld = _made(tables, "plain" if variant == "plain" else "hostile", seed, progress)
     written = {name: twin.table for name, twin in made.twins.items()}
     breaks: list[Break] = []
@@ -65,9 +78,13 @@ def stand_alone(
         built_by="",
         seconds=made.seconds,
         overall=mean_of(made.reports),
-        tables=made.reports,
+        tables=tuple(
+            replace(one, simplifications=(*one.simplifications, *notes.get(one.dataset, ())))
+            for one in made.reports
+        ),
         breaks=tuple(breaks),
         withheld=withheld,
+        left_out=tuple(notes[""]),
     )
     _write(out, report, made, written)
     return report
@@ -84,7 +101,7 @@ def _made(
         except TwinRefused as refusal:
             found = (
                 str(refusal.facts["subject"]).removeprefix("dataset:"),
-                str(refusal.facts.get("column", "")),
+                str(refusal.facts.get("column") or ""),
             )
             if not found[1] or found in withheld:
                 raise
@@ -102,6 +119,51 @@ def _guessed(table: Table) -> Table:
     )
 
 
+@contextmanager
+def _room_for(out: Path) -> Iterator[None]:
+    """Say it in words when disk, memory or rights are missing."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if isinstance(error, PermissionError):
+            raise NotAllowed(
+                f"{error.filename} may not be read or written.",
+                next_step="Ask for the right to, or name another.",
+            ) from error
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if full or isinstance(error, duckdb.OutOfMemoryException) or "No space left" in str(error):
+            raise LimitReached(
+                f"There was not room enough to make a twin in {out}: disk or memory is full. Nothing is left.",
+                next_step="Make room, or name a directory on another disk; TMPDIR says where copies go.",
+            ) from error
+        raise
+
+
+def _opened(tables: list[Table], notes: dict[str, list[str]]) -> list[Table]:
+    """The tables without the references that close a circle of keys: no row of it could be made first."""
+    found = {table.name: table for table in tables}
+    while True:
+        try:
+            layout(list(found.values()))
+            return list(found.values())
+        except Invalid:
+            table, one = next(
+                (table, one)
+                for table in found.values()
+                for one in table.fields
+                if one.references
+                and (one.primary_key or one.unique)
+                and one.references[0] != table.name
+                and one.references[0] in found
+            )
+            loose = (replace(other, references=None) if other is one else other for other in table.fields)
+            found[table.name] = replace(table, fields=tuple(loose))
+            notes.setdefault(table.name, []).append(
+                f"{one.name} points at {one.references[0] if one.references else ''} in a circle of keys: "
+                "its values are invented and fit only by chance."
+            )
+
+
 def _without(table: Table, column: str) -> Table:
     fields = (replace(one, personal=True) if one.name == column else one for one in table.fields)
     return replace(table, fields=tuple(fields))
@@ -116,9 +178,21 @@ def _write(out: Path, report: TwinReport, made: Made, tables: Mapping[str, pa.Ta
         (draft / "sketch.json").write_bytes(codec.to_json(made.sketch))
         (draft / MANIFEST).write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
         draft.chmod(0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        draft.rename(out)
+        _swap(draft, out)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _swap(draft: Path, out: Path) -> None:
+    """Put the new twin where the old one is, which stays when that fails."""
+    old = draft.with_name(f"{draft.name}.old")
+    if out.exists():
+        out.rename(old)
+    try:
+        draft.rename(out)
+    except BaseException:
+        if old.exists() and not out.exists():
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
