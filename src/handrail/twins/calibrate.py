@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handrail.twins.assign import Made, reorder
-from handrail.twins.holds import natural, places
+from handrail.twins.holds import computed, natural, places
 from handrail.twins.link_keys import copy_keys
 from handrail.twins.mine_totals import ROWS
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
@@ -28,25 +28,67 @@ ROUNDS = 8
 MANY_ROWS = 300_000  # beyond, means come out right by themselves
 NEAR = 0.02  # relative difference that needs no work
 DAMPED = 0.7
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # how far the order of an input follows what its results should be
 
 
 def calibrate(table: TableSketch, one: Made) -> None:
     """Let the rows of a table exchange values of each measure that is drawn, not computed."""
-    computed = {rule.target for rule in table.rules}
+    made = {rule.target for rule in table.rules}
     for name in dict.fromkeys(means.measure for means in table.means):
         values = one.values.get(name)
-        if name in computed or values is None or one.rows > MANY_ROWS:
+        if name in made or values is None or one.rows > MANY_ROWS:
             continue
         rows = np.flatnonzero(values.valid)
         items = natural(table.column(name), values)[rows]
-        got = dealt(items, items, np.zeros(len(rows), dtype=np.int64), _tiles(table, one, name, rows))
-        array = values.array.copy()
-        array[rows] = values.array[rows[got]]
-        one.values[name] = Values(array, values.valid)
-        if name in one.codes:
-            codes = one.codes[name].copy()
-            codes[rows] = one.codes[name][rows[got]]
-            one.codes[name] = codes
+        _exchange(one, name, rows, dealt(items, items, _together(rows), _tiles(table, one, name, rows)))
+    for rule in (rule for rule in table.rules if rule.kind == "formula" and one.rows <= MANY_ROWS):
+        if set(rule.columns) <= one.values.keys():
+            _fit(table, one, rule)
+
+
+def _fit(table: TableSketch, one: Made, rule: Rule) -> None:
+    """Let rows exchange the finest input of a formula until its results are in the order that was drawn.
+
+    A result that is computed from inputs drawn apart strays from what was drawn for it. Of several lengths to
+    go, the one is taken that brings the mean of all results nearest to the drawn.
+    """
+    columns = {name: table.column(name) for name in rule.columns}
+    made = computed(rule, columns, one.values)
+    target = rule.columns[0]
+    finest = max(rule.columns[1:3], key=lambda name: len(columns[name].bins))
+    rows = np.flatnonzero(made.valid & one.values[target].valid)
+    items = natural(columns[finest], one.values[finest])[rows]
+    wanted, found = natural(columns[target], one.values[target])[rows], made.array[rows]
+    if rule.how in ("b + c", "b - c"):
+        sign = -1.0 if rule.how == "b - c" and finest == rule.columns[2] else 1.0
+        by = sign * (wanted - found)
+        tried = [items + share * by for share in SHARES]
+    else:
+        by = np.divide(wanted, found, out=np.ones(len(rows)), where=(found > 0) & (wanted > 0))
+        tried = [items * by**share for share in SHARES]
+    dealt_out = [dealt(keys, items, _together(rows), []) for keys in tried]
+    here = {name: one.values[name].take(rows) for name in rule.columns}
+    off = []
+    for got in dealt_out:
+        made = computed(rule, columns, {**here, finest: here[finest].take(got)})
+        off.append(abs(float(made.array.mean() - wanted.mean())) if len(rows) else 0.0)
+    _exchange(one, finest, rows, dealt_out[int(np.argmin(off))])
+
+
+def _together(rows: Ints) -> Ints:
+    return np.zeros(len(rows), dtype=np.int64)
+
+
+def _exchange(one: Made, name: str, rows: Ints, got: Ints) -> None:
+    """Give each of the rows the value, and the bin, of the one that it was dealt."""
+    values = one.values[name]
+    array = values.array.copy()
+    array[rows] = values.array[rows[got]]
+    one.values[name] = Values(array, values.valid)
+    if name in one.codes:
+        codes = one.codes[name].copy()
+        codes[rows] = one.codes[name][rows[got]]
+        one.codes[name] = codes
 
 
 def regroup(table: TableSketch, made: Mapping[str, Made]) -> None:

@@ -1,7 +1,8 @@
 """What keeps the totals of a twin right: where the mean of a range lies, and means by what people cut by.
 
 Values beyond the k-th lowest and k-th highest holder count as if they were there, so that no mean tells of
-one great value; groups of fewer than k are left out, and three digits are kept.
+one great value; of a range they count in full where no row has more than a fifth of what is beyond, as in
+the dominance rule of official statistics. Groups of fewer than k are left out, and two or three digits kept.
 """
 
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
@@ -20,6 +21,7 @@ from handrail.twins.values import scale
 MOST_MEASURES = 8
 MOST_DIMENSIONS = 8
 MOST_TILES = 60
+EVEN = "max(abs(x - w)) * 5 <= sum(abs(x - w))"  # beyond the ends, no row has more than a fifth
 MOMENTS = ("date", "timestamp")
 
 
@@ -31,9 +33,10 @@ def leaning(source: Source, value: str, bins: tuple[Bin, ...]) -> tuple[Bin, ...
     low, high = bins[ranges[0]].low, bins[ranges[-1]].high
     holder = f", {source.entity} AS holder" if source.entity else ""
     code, given = code_sql(bins, "x", True, "")
+    mean = "avg(w)" if source.entity else f"CASE WHEN {EVEN} THEN avg(x) ELSE avg(w) END"
     found = dict(
         source.all(
-            f"SELECT c, avg(least(greatest(x, {low!r}), {high!r})) FROM (SELECT {code} AS c, * "
+            f"SELECT c, {mean} FROM (SELECT *, {code} AS c, least(greatest(x, {low!r}), {high!r}) AS w "
             f"FROM (SELECT {value} AS x{holder} FROM {source.relation})) GROUP BY c "
             f"HAVING {'count(DISTINCT holder)' if source.entity else 'count(*)'} >= {source.k}",
             given,
