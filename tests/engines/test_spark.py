@@ -29,7 +29,7 @@ if find_spec("pyspark") is None:
     pytest.skip("pyspark is not installed here; `make test-engines` installs it", allow_module_level=True)
 
 # What Spark does otherwise, and is refused: lists with what is missing in them, texts gathered in an order.
-OTHERWISE = ("list(id", "string_agg(")
+OTHERWISE = ("list(id", "string_agg(", "SELECT (id, region) IN")
 # What it would mean another thing by.
 DIFFERENT = (
     "SELECT (id, region) = (1, 'EMEA') FROM orders",
@@ -38,6 +38,8 @@ DIFFERENT = (
     "SELECT left(region, -1) FROM orders",
     r"SELECT regexp_replace(region, '^(.?).*$', 'x', 's') FROM orders",
     "SELECT extract(epoch FROM ordered) FROM orders",
+    "SELECT region IN (SELECT name FROM customers) FROM orders",
+    "SELECT id FROM orders WHERE CASE WHEN NOT region IN (SELECT name FROM customers) THEN true END",
 )
 ATTACKS = corpus(SPARK)
 
@@ -67,6 +69,19 @@ def test_a_question_has_the_same_answer_as_from_files(house: SparkHouse, sql: st
     mine, files = house.ask(sql), house.file.ask(sql)
     assert mine.schema == files.schema
     assert mine.to_pylist() == files.to_pylist()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM orders WHERE region NOT IN (SELECT name FROM customers) ORDER BY id",
+        "SELECT id FROM orders WHERE id = 1 OR (region IN (SELECT region FROM orders) AND id > 2) ORDER BY id",
+        "SELECT CAST(amount / 2 AS INT), TRY_CAST(amount / 10 AS BIGINT), CAST(2.5 AS INT) FROM orders ORDER BY id",
+        "SELECT ln(id - 1) < -5, ln(1 - id) > 5, round(ln(id), 9) FROM orders ORDER BY id",
+    ],
+)
+def test_what_only_spark_says_otherwise_is_the_same_too(house: SparkHouse, sql: str) -> None:
+    assert str(house.ask(sql).to_pylist()) == str(house.file.ask(sql).to_pylist())
 
 
 @pytest.mark.parametrize("sql", DIFFERENT)

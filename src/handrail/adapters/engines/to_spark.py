@@ -113,13 +113,29 @@ def _concat(node: exp.Expr) -> exp.Expr:
 
 
 def _rounded(node: exp.Expr) -> exp.Expr:
-    """A cast to a whole number rounds in DuckDB, and cuts here."""
+    """A cast to a whole number rounds in DuckDB, halves of a double to the even one, and cuts here."""
     if node.args["to"].this.value not in _WHOLE_NUMBERS or isinstance(node.this, exp.Placeholder):
         return node
-    whole, made = node.copy(), node.copy()
+    kind = exp.Anonymous(this="typeof", expressions=[node.this.copy()])
+    names = [exp.Literal.string(name) for name in ("double", "float")]
+    even = exp.Anonymous(this="rint", expressions=[node.this.copy()])
+    whole, made, other = node.copy(), node.copy(), node.copy()
     whole.set("to", _WHOLE.copy())
     made.set("this", whole)
-    return made
+    other.set("this", even)
+    return exp.Case(ifs=[exp.If(this=exp.In(this=kind, expressions=names), true=other)], default=made)
+
+
+def _among(node: exp.Expr) -> exp.Expr:
+    """IN a subquery: outside of conditions of rows what is missing is in nothing here, instead of unknown."""
+    if not node.args.get("query"):
+        return node
+    above, denied = node.parent, isinstance(node.parent, exp.Not)
+    while isinstance(above, exp.And | exp.Paren | exp.Not if denied else exp.And | exp.Or | exp.Paren):
+        above = above.parent
+    if not isinstance(above, exp.Where):
+        raise Different
+    return node
 
 
 def _whole(node: exp.Expr) -> exp.Expr:
@@ -221,6 +237,7 @@ SPARK = Dialect(
         exp.Lower: _other_case,
         exp.Upper: _other_case,
         exp.CountIf: rules.counted,
+        exp.In: _among,
         exp.Tuple: rules.tuple_,
     },
     also=words(
