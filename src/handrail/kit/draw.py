@@ -129,20 +129,23 @@ def heat_map(names: Sequence[str], cells: Sequence[Cell], label: str) -> Markup:
 
 
 def scale(
-    marks: Sequence[tuple[str, float, str]], label: str, low: float, high: float, limit: float | None = None
+    marks: Sequence[tuple[str, float, str]],
+    label: str,
+    low: float,
+    high: float,
+    limit: float | None = None,
+    floor: float | None = None,
 ) -> Markup:
-    """Each (name, value, reading) marked on a track of its own, `low` to `high`; beyond `limit` it is shaded."""
-    span = (high - low) or 1
+    """Each (name, value, reading) on a track of its own; above `limit` and below `floor` that is shaded."""
 
     def at(value: float) -> float:
-        return max(0.0, min(100.0, 100 * (value - low) / span))
+        return max(0.0, min(100.0, 100 * (value - low) / ((high - low) or 1)))
 
-    beyond = (
-        Markup('<rect class="scale-beyond" x="{:.2f}" width="{:.2f}" height="10"/>').format(
-            at(limit), 100 - at(limit)
-        )
-        if limit is not None
-        else ""
+    shaded = [(at(limit), 100.0)] if limit is not None else []
+    shaded += [(0.0, at(floor))] if floor is not None else []
+    beyond = Markup("").join(
+        Markup('<rect class="scale-beyond" x="{:.2f}" width="{:.2f}" height="10"/>').format(x, to - x)
+        for x, to in shaded
     )
     rows = Markup("").join(
         Markup(
