@@ -39,6 +39,7 @@ from handrail.faces import cli, web
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Conflict, Instance, Invalid, logs
 from handrail.kernel.ports import Ports
+from handrail.openlineage import api as openlineage_api
 from handrail.openlineage import commands as openlineage_commands
 from handrail.review import api as review_api
 from handrail.review import commands as review_commands
@@ -111,6 +112,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     data_asking_api.router,  # before the datasets and metrics that its addresses begin like
     data_api.router,
     disclosure_api.router,
+    openlineage_api.router,
     disclosure_pages.router,
     twins_pages.router,
     twins_api.router,

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
-from handrail import apps, kit, runtime
+from handrail import apps, kit, runtime, twins
 from handrail.kernel import Instance, identity
 from handrail.server import application, command
 from tests.journeys import company
@@ -27,11 +27,14 @@ from tests.journeys.served import HANDRAIL
 MAKER = "maker.sales"
 SQL = "SELECT region, line, sum(net_amount) AS net, count(*) AS orders FROM sales_orders GROUP BY ALL ORDER BY region, line"
 SALES = ("--purpose", company.PURPOSE)
-# Works on files and processes of the machine itself, or on the accounts and keys that its operator looks after.
+# What stays on the machine of the instance, and why.
 HERE_ONLY = {
-    "bench", "demo", "doctor", "init", "layers build", "new", "people add", "people deactivate", "people link",
-    "people password", "review", "serve", "twin build", "approve", "refuse", "withdraw", "audit verifier",
-    "rules add", "rules remove", "people change", "bench query", "bench twins", "export-model", "import-model", "openlineage status", "openlineage retry",
+    **dict.fromkeys(("bench", "bench query", "bench twins", "demo", "doctor", "init", "layers build", "serve"),
+                    "works on files and processes of the machine itself"),
+    **dict.fromkeys(("new", "review"), "works on a folder, and needs no instance"),
+    "audit verifier": "the script comes with Handrail, which is installed where the command is",
+    **dict.fromkeys(("people link", "people password"),
+                    "signs in as somebody: a token that was stolen must not turn into anybody's session"),
 }  # fmt: skip
 ASKED: list[tuple[str, Sequence[str]]] = [
     ("viewer.emea", ("datasets",)),
@@ -75,7 +78,28 @@ ASKED: list[tuple[str, Sequence[str]]] = [
     ("admin", ("audit", "key")),
     ("compliance", ("audit", "who-saw", "customer", "1")),
     ("compliance", ("budgets", "--everybody")),
+    ("steward.sales", ("rules", "add", "sales_orders", "not null", "--column", "region", "--try")),
+    ("steward.sales", ("rules", "add", "sales_orders", "range", "--column", "region", "--value", "high")),
+    ("steward.sales", ("rules", "remove", "sales_orders", "99")),
+    ("viewer.emea", ("export-model", "sales")),
+    ("viewer.emea", ("export-model", "sales", "--plain")),
+    ("viewer.emea", ("export-model", "nothing")),
+    ("admin", ("openlineage", "status")),
+    ("admin", ("openlineage", "retry")),
     # What is refused.
+    ("viewer.emea", ("openlineage", "status")),
+    ("viewer.emea", ("approve", "board")),
+    (MAKER, ("approve", "board")),
+    ("reviewer.platform", ("approve", "board", "--version", "99")),
+    ("reviewer.platform", ("refuse", "nothing", "--reason", "It is not there.")),
+    ("reviewer.platform", ("withdraw", "board")),
+    ("viewer.emea", ("people", "add", "x", "--name", "X", "--email", "x@x.example")),
+    ("admin", ("people", "add", "admin", "--name", "X", "--email", "x@x.example")),
+    ("admin", ("people", "change", "viewer.emea")),
+    ("admin", ("people", "change", "nobody", "--name", "X")),
+    ("viewer.emea", ("people", "deactivate", "admin")),
+    ("viewer.emea", ("twin", "build", "sales_orders")),
+    ("steward.sales", ("twin", "build", "nothing")),
     ("viewer.emea", ("audit", "list")),
     ("viewer.emea", ("audit", "verify")),
     ("viewer.emea", ("budgets", "--everybody")),
@@ -165,8 +189,8 @@ def test_the_answers_compared_are_answers(house: House) -> None:
     said = json.loads(house.run(house.far("viewer.emea"), ["query", SQL, *SALES, "--json"]).stdout)
     assert {row["region"] for row in said["rows"]} == {"EMEA"}
     assert (said["count"], said["complete"]) == (4, True)
-    codes = [house.run(house.far(person), words).exit_code for person, words in ASKED]
-    assert set(codes) == {0, 1}
+    codes = {words: house.run(house.far(person), words).exit_code for person, words in ASKED}
+    assert set(codes.values()) == {0, 1}, [words for words, code in codes.items() if code == 2]
 
 
 def test_arrow_is_the_same_table_from_a_laptop(house: House) -> None:
@@ -223,13 +247,109 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield " ".join((*path, name)), entry
 
 
+def test_who_looks_after_accounts_does_it_from_a_laptop_too(house: House) -> None:
+    made = []
+    for n, where in enumerate((house.near("admin"), house.far("admin"))):
+        one = f"new.{n}"
+        given = (
+            "--email",
+            f"{one}@meridian.example",
+            "--role",
+            "maker",
+            "--group",
+            "sales",
+            "--attribute",
+            "region=EMEA",
+        )
+        lines = [
+            ("people", "add", one, "--name", "Nina", *given),
+            (
+                "people",
+                "change",
+                one,
+                "--no-roles",
+                "--group",
+                "hr",
+                "--attribute",
+                "region=",
+                "--name",
+                "Nora",
+            ),
+            ("people", "deactivate", one),
+            ("people", "change", one, "--active"),
+        ]
+        answers = [house.run(where, [*line, "--json"]) for line in lines]
+        assert [answer.stderr for answer in answers] == [""] * 4
+        said = [json.loads(answer.stdout) for answer in answers]
+        made.append(json.loads(json.dumps(said).replace(one, "new")))
+    assert made[0] == made[1]
+    changed = made[1][1]
+    assert (changed["name"], changed["roles"], changed["groups"], changed["attributes"]) == (
+        "Nora",
+        [],
+        ["hr"],
+        {},
+    )
+    assert made[1][2]["person"]["active"] is False and made[1][3]["active"] is True
+
+
+def test_a_reviewer_decides_and_takes_it_back_from_a_laptop(house: House) -> None:
+    lines = (
+        ("refuse", "board", "--reason", "Say why."),
+        ("withdraw", "board"),
+        ("approve", "board", "--reason", "Good."),
+        ("withdraw", "board"),
+    )
+    near, far = (
+        [house.run(where, line).stdout.partition(":")[0] for line in lines]
+        for where in (house.near("reviewer.platform"), house.far("reviewer.platform"))
+    )
+    assert near == far and len(set(near)) == 3
+
+
+def test_a_model_goes_out_and_comes_in_from_a_laptop(house: House, tmp_path: Path) -> None:
+    out = house.run(house.far("viewer.emea"), ["export-model", "sales"]).stdout
+    made = []
+    for where in (house.near, house.far):
+        file = tmp_path / f"again-{where.__name__}.yaml"
+        file.write_text(re.sub(r"\brevenue\b", f"revenue_{where.__name__}", out))
+        answers = [
+            house.run(where(person), ["import-model", str(file), "--json"])
+            for person in ("viewer.emea", "steward.sales")
+        ]
+        assert [one.exit_code for one in answers] == [1, 0], answers[1].stderr
+        made.append((answers[0].stderr, json.loads(answers[1].stdout)))
+    assert made[0][0] == made[1][0].replace("far", "near")
+    assert [one.replace("far", "near") for one in made[1][1]] == made[0][1] != []
+
+
+def test_a_rule_is_added_and_removed_and_a_twin_built_from_a_laptop(house: House) -> None:
+    where = house.far("steward.sales")
+    supervisor = twins.Supervisor(house.instance)
+    supervisor.start()
+    try:
+        built = house.run(where, ["twin", "build", "sales_orders", "--json"])
+    finally:
+        supervisor.stop()
+    assert json.loads(built.stdout)["tables"][0]["dataset"] == "sales_orders", built.stderr
+    listed = ["rules", "list", "customers", "--json"]
+    before = json.loads(house.run(where, listed).stdout)
+    rule = ["rules", "add", "customers", "not null", "--column", "full_name", "--json"]
+    assert json.loads(house.run(where, rule).stdout)["state"] == "proposed"
+    after = json.loads(house.run(where, listed).stdout)
+    (number,) = [n for n, one in enumerate(after, 1) if one not in before]
+    assert house.run(where, ["rules", "remove", "customers", str(number)]).exit_code == 0
+    assert json.loads(house.run(where, listed).stdout) == before
+
+
 def test_every_command_works_from_a_laptop_but_those_of_the_machine_itself() -> None:
     near = {name for name, one in commands(command()) if not getattr(one.callback, kit.cli.FAR, None)}
-    assert near <= HERE_ONLY
+    assert near <= HERE_ONLY.keys()
+    assert all(HERE_ONLY.values())
 
 
 def test_a_command_of_the_machine_itself_says_so_on_a_laptop(house: House) -> None:
-    said = house.run(house.far("admin"), ["people", "deactivate", "viewer.emea"])
+    said = house.run(house.far("admin"), ["people", "link", "viewer.emea"])
     assert said.exit_code == 2
     assert "on the machine of the instance" in said.stderr
 

@@ -22,8 +22,7 @@ ELSEWHERE = {
     "POST /api/v1/apps", "GET /api/v1/apps/{name}/versions", "POST /api/v1/apps/{name}/run",
     "POST /api/v1/apps/{name}/open", "POST /api/v1/apps/{name}/ask", "POST /api/v1/apps/{name}/coowners",
     "GET /api/v1/reviews/{app}/{commit}", "GET /api/v1/reviews/{app}/{commit}/sarif",
-    "POST /api/v1/audit/consistency", "POST /api/v1/twins",
-    "GET /api/v1/twins/builds/{build}",
+    "POST /api/v1/audit/consistency",
 }  # fmt: skip
 KNOWN = {
     "name": ["sales_orders", "customers", "revenue", "board", "sales"], "dataset": ["sales_orders"], "app": ["board"],
@@ -232,6 +231,8 @@ def test_nothing_that_is_sent_breaks_the_server(
             sent["headers"][one["name"]] = re.sub(r"[^\x20-\x7e]", "?", str(value))
         elif value is not None:
             params += [(one["name"], str(each)) for each in (value if isinstance(value, list) else [value])]
+    if path == "/api/v1/people/viewer.emea/deactivate":  # whose token the tests below use
+        return
     content = operation.get("requestBody", {}).get("content", {})
     if "application/json" in content:
         sent["json"] = choice.draw(values(content["application/json"]["schema"], schema))

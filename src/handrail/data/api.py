@@ -12,7 +12,7 @@ from handrail.data.catalog import dataset, datasets
 from handrail.data.certify import certify, revoke
 from handrail.data.certify_metric import certify_metric
 from handrail.data.check_quality import check_quality, quality_history
-from handrail.data.exchange_models import export_model, import_model
+from handrail.data.exchange_models import Handed, export_model, import_model
 from handrail.data.import_source import import_source
 from handrail.data.measured import Reconciliation
 from handrail.data.metrics import metric, metrics, reconciliations
@@ -45,6 +45,12 @@ def model_file(ctx: kit.Ctx, name: str, plain: bool = False) -> Response:
     made = export_model(ctx, name, plain)
     headers = {"X-Handrail-Left-Out": ", ".join(made.left_out)} if made.left_out else {}
     return Response(made.content, media_type="application/yaml", headers=headers)
+
+
+@router.get("/models/{name}", responses=kit.answers(Handed))
+def model_and_what_is_left_out(ctx: kit.Ctx, name: str, plain: bool = False) -> Any:
+    """The same as JSON, with each metric that is left out and why."""
+    return kit.jsonable(export_model(ctx, name, plain))
 
 
 class ModelFile(BaseModel):

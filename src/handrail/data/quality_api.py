@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict
 
 from handrail import kit
 from handrail.data.browse import Found, Wanted, browse
 from handrail.data.catalog import contract
+from handrail.data.change_rules import add_rule, remove_rule, try_rule
 from handrail.data.doubts import doubts
 from handrail.data.in_force import InForce, Purpose, policies, purposes_in_use
+from handrail.data.models import Dataset
 from handrail.data.notices import dismiss, notices
 from handrail.data.notices_store import Notice
 from handrail.data.promises import Result
@@ -59,3 +62,34 @@ def dismiss_one(ctx: kit.Ctx, notice: str) -> None:
 def try_changes(ctx: kit.Ctx, name: str, changes: dict[str, Any]) -> list[Any]:
     """What would come of the contract's promises on the data now, after changes as `propose` takes them."""
     return [kit.jsonable(one) for one in try_promises(ctx, name, changes)[1]]
+
+
+class RuleSaid(BaseModel):
+    """A quality rule in the words of `handrail rules add --help`."""
+
+    model_config = ConfigDict(extra="forbid")
+    rule: str
+    column: str = ""
+    value: str = ""
+    allowed: str = ""
+    hint: bool = False
+    schedule: str = ""
+    name: str = ""
+
+
+@router.post("/datasets/{name}/rules", responses=kit.answers(Dataset))
+def add_one_rule(ctx: kit.Ctx, name: str, said: RuleSaid) -> Any:
+    """Propose the contract with one more rule; another steward certifies."""
+    return kit.jsonable(add_rule(ctx, name, said.model_dump()))
+
+
+@router.post("/datasets/{name}/rules/try", responses=kit.answers(list[Result]))
+def try_one_rule(ctx: kit.Ctx, name: str, said: RuleSaid) -> list[Any]:
+    """What would come of the dataset's promises and this rule on the data now."""
+    return [kit.jsonable(one) for one in try_rule(ctx, name, said.model_dump())]
+
+
+@router.delete("/datasets/{name}/rules/{number}", responses=kit.answers(Dataset))
+def remove_one_rule(ctx: kit.Ctx, name: str, number: Annotated[int, Path(ge=1, le=1 << 53)]) -> Any:
+    """Propose the contract without the rule of that number, as they are listed."""
+    return kit.jsonable(remove_rule(ctx, name, number))

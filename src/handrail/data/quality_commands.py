@@ -10,15 +10,13 @@ import click
 from handrail import kit
 from handrail.data.browse import Found, Wanted, browse
 from handrail.data.catalog import contract
+from handrail.data.change_rules import add_rule, remove_rule, try_rule
 from handrail.data.in_force import InForce, Purpose, policies, purposes_in_use
 from handrail.data.models import Contract, Dataset
 from handrail.data.notices import dismiss, notices
 from handrail.data.notices_store import Notice
-from handrail.data.promise_changes import rule_of
 from handrail.data.promises import Result
-from handrail.data.propose import propose
-from handrail.data.rules import KINDS, read_rule, write_rule
-from handrail.data.try_promises import try_promises
+from handrail.data.rules import KINDS, write_rule
 from handrail.kernel import Context
 
 Tried = tuple[Result, ...]
@@ -49,24 +47,19 @@ def list_command(ctx: Context, dataset: str) -> list[dict[str, str]]:
 @click.option("--schedule", default="", metavar="CRON", help="When to check, in UTC.")
 @click.option("--name", default="", help="What the rule says, for a query.")
 @click.option("--try", "trying", is_flag=True, help="Only say what would come of it on the data now.")
-@kit.cli.verb(human=lambda made: _made(made))
+@kit.cli.verb(human=lambda made: _made(made), far=lambda *a, **of: _add_there(*a, **of))
 def add_command(ctx: Context, dataset: str, trying: bool, **said: Any) -> Dataset | Tried:
     """Add a rule and propose the contract with it; another steward certifies."""
-    rules = (*contract(ctx, dataset).quality, read_rule(said))
-    if trying:
-        return try_promises(ctx, dataset, {"quality": rules})[1]
-    return propose(ctx, dataset, {"quality": rules})
+    return try_rule(ctx, dataset, said) if trying else add_rule(ctx, dataset, said)
 
 
 @rules_group.command("remove")
 @click.argument("dataset")
 @click.argument("number", type=int)
-@kit.cli.verb(human=lambda made: _made(made))
+@kit.cli.verb(human=lambda made: _made(made), far="DELETE /datasets/{dataset}/rules/{number}")
 def remove_command(ctx: Context, dataset: str, number: int) -> Dataset:
     """Remove the rule of that number and propose the contract without it."""
-    stated = contract(ctx, dataset)
-    gone = rule_of(stated, number)
-    return propose(ctx, dataset, {"quality": tuple(rule for rule in stated.quality if rule != gone)})
+    return remove_rule(ctx, dataset, number)
 
 
 @click.command("notices")
@@ -127,6 +120,14 @@ def _written(stated: Contract) -> list[dict[str, str]]:
 def _stated_there(remote: kit.Remote, dataset: str) -> Contract:
     found: Dataset = remote.read("GET /datasets/{dataset}", {"dataset": dataset}, Dataset)
     return found.contract
+
+
+def _add_there(remote: kit.Remote, dataset: str, trying: bool, **said: Any) -> Dataset | Tried:
+    route, kind = ("/try", Tried) if trying else ("", Dataset)
+    made: Dataset | Tried = remote.follow(
+        f"POST /datasets/{{dataset}}/rules{route}", {"dataset": dataset, **said}, kind
+    )
+    return made
 
 
 def _notices_there(remote: kit.Remote, away: str | None) -> tuple[Notice, ...]:

@@ -1,13 +1,13 @@
 """`handrail people`: who has an account, what each may do, and what is left when somebody leaves."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import click
 
 from handrail import kit
-from handrail.faces.answering import Answering, answers_for
+from handrail.faces.accounts import Changes, Closed, change, close
+from handrail.faces.answering import Answering
 from handrail.kernel import Context, Invalid, Person, identity
 from handrail.kernel.people import ROLES
 
@@ -52,7 +52,12 @@ def people_list(ctx: Context) -> tuple[Person, ...]:
 )
 @click.option("--group", "groups", multiple=True, help="May be given several times.")
 @click.option("--attribute", "attributes", multiple=True, metavar="KEY=VALUE", help="Such as region=EMEA.")
-@kit.cli.verb(human=lambda person: f"{person.name} has an account: {person.id}.")
+@kit.cli.verb(
+    human=lambda person: f"{person.name} has an account: {person.id}.",
+    far=lambda remote, person_id, attributes, **said: remote.follow(
+        "POST /people", {"id": person_id, "attributes": _pairs(attributes), **said}, Person
+    ),
+)
 def people_add(
     ctx: Context,
     person_id: str,
@@ -80,42 +85,39 @@ def people_add(
     "--attribute", "attributes", multiple=True, metavar="KEY=VALUE", help="Set one; KEY= alone takes it away."
 )
 @click.option("--active", is_flag=True, help="Open a closed account again.")
-@kit.cli.verb(human=lambda person: f"The account of {person.name} is changed.")
-def people_change(
-    ctx: Context,
-    person_id: str,
-    name: str | None,
-    email: str | None,
-    roles: tuple[str, ...],
-    no_roles: bool,
-    groups: tuple[str, ...],
-    no_groups: bool,
-    attributes: tuple[str, ...],
-    active: bool,
-) -> Any:
+@kit.cli.verb(
+    human=lambda person: f"The account of {person.name} is changed.",
+    far=lambda remote, person_id, **said: remote.follow(
+        "POST /people/{id}/change", {"id": person_id, **_said(**said)}, Person
+    ),
+)
+def people_change(ctx: Context, person_id: str, **said: Any) -> Any:
     """Change somebody's name, address, roles, groups or attributes; what is not named stays."""
-    now = identity.found(ctx, person_id)
-    changed = replace(
-        now,
-        name=name or now.name,
-        email=email or now.email,
-        roles=frozenset(roles) if roles or no_roles else now.roles,
-        groups=frozenset(groups) if groups or no_groups else now.groups,
-        attributes={key: value for key, value in {**now.attributes, **_pairs(attributes)}.items() if value},
-        active=now.active or active,
-    )
-    if changed == now:
-        raise Invalid("Nothing would change.", next_step="Say what: handrail people change --help.")
-    return identity.change_person(ctx, changed)
+    return change(ctx, person_id, Changes(**_said(**said)))
 
 
 @people.command("deactivate")
 @click.argument("person_id", metavar="ID")
-@kit.cli.verb(human=lambda closed: _closed(closed["person"], closed["answers_for"]))
+@kit.cli.verb(
+    human=lambda closed: _closed(closed.person, closed.answers_for),
+    far=lambda remote, person_id: remote.follow("POST /people/{id}/deactivate", {"id": person_id}, Closed),
+)
 def people_deactivate(ctx: Context, person_id: str) -> Any:
     """Close an account: nothing runs or answers as that person any more. Says what needs somebody else."""
-    person = identity.change_person(ctx, replace(identity.found(ctx, person_id), active=False))
-    return {"person": person, "answers_for": answers_for(ctx, person_id)}
+    return close(ctx, person_id)
+
+
+def _said(
+    *, roles: tuple[str, ...], no_roles: bool, groups: tuple[str, ...], no_groups: bool,
+    attributes: tuple[str, ...], **rest: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """What the options of `people change` say, in the words of `Changes`."""
+    return {
+        **rest,
+        "roles": list(roles) if roles or no_roles else None,
+        "groups": list(groups) if groups or no_groups else None,
+        "attributes": _pairs(attributes),
+    }
 
 
 def _closed(person: Person, left: Sequence[Answering]) -> str:

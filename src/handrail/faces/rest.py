@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from handrail import kit
+from handrail.faces.accounts import Changes, Closed, change, close
 from handrail.kernel import Person, Refusal, identity, trail
 from handrail.kernel.audit import Chosen, Entry, Proof, Verification
 
@@ -95,6 +96,62 @@ def me(ctx: kit.Ctx) -> dict[str, Any]:
 def people(ctx: kit.Ctx) -> list[Any]:
     """Everybody with an account."""
     return [kit.jsonable(person) for person in identity.people(ctx)]
+
+
+class NewPerson(BaseModel):
+    """Somebody to be added; without a role a viewer."""
+
+    model_config = {"extra": "forbid"}
+    id: str
+    name: str
+    email: str
+    roles: list[str] = []
+    groups: list[str] = []
+    attributes: dict[str, str | list[str]] = {}
+
+
+class PersonChange(BaseModel):
+    """What changes; an empty attribute is taken away, and `active` opens a closed account again."""
+
+    model_config = {"extra": "forbid"}
+    name: str | None = None
+    email: str | None = None
+    roles: list[str] | None = None
+    groups: list[str] | None = None
+    attributes: dict[str, str | list[str]] | None = None
+    active: bool = False
+
+
+@router.post("/people", responses=kit.answers(Person))
+def add_person(ctx: kit.Ctx, said: NewPerson) -> Any:
+    """Add somebody."""
+    who = Person(
+        said.id,
+        said.name,
+        said.email,
+        frozenset(said.roles),
+        frozenset(said.groups),
+        _attributes(said.attributes),
+    )
+    return kit.jsonable(identity.add_person(ctx, who))
+
+
+@router.post("/people/{person_id}/change", responses=kit.answers(Person))
+def change_person(ctx: kit.Ctx, person_id: str, said: PersonChange) -> Any:
+    """Change somebody's name, address, roles, groups or attributes; what is not named stays."""
+    attributes = _attributes(said.attributes or {})
+    changes = Changes(said.name, said.email, said.roles, said.groups, attributes, said.active)
+    return kit.jsonable(change(ctx, person_id, changes))
+
+
+@router.post("/people/{person_id}/deactivate", responses=kit.answers(Closed))
+def deactivate_person(ctx: kit.Ctx, person_id: str) -> Any:
+    """Close an account: nothing runs or answers as that person any more. Says what needs somebody else."""
+    return kit.jsonable(close(ctx, person_id))
+
+
+def _attributes(said: dict[str, str | list[str]]) -> dict[str, str | tuple[str, ...]]:
+    return {key: value if isinstance(value, str) else tuple(value) for key, value in said.items()}
 
 
 @router.get("/tokens", responses=kit.answers(list[identity.Token]))

@@ -16,14 +16,14 @@ def group() -> None:
 
 
 @group.command("status")
-@kit.cli.verb(human=lambda found: _said(found))
+@kit.cli.verb(human=lambda found: _said(found), far="GET /openlineage")
 def status_command(ctx: Context) -> Deliveries:
     """Where lineage events go, and how many wait or were refused."""
     return deliveries(ctx)
 
 
 @group.command("retry")
-@kit.cli.verb(human=lambda count: f"{count} events wait again.")
+@kit.cli.verb(human=lambda count: f"{count} events wait again.", far="POST /openlineage/retry")
 def retry_command(ctx: Context) -> int:
     """Let events that the receiver refused for good be tried once more."""
     return retry(ctx)

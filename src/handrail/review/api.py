@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from handrail import kit
 from handrail.review.decide import approve, refuse, withdraw
-from handrail.review.examine import report
+from handrail.review.examine import numbered, report
 from handrail.review.formats import as_sarif
 from handrail.review.models import Verdict
 from handrail.review.queue_line import QueueLine, queue_line
@@ -52,6 +52,43 @@ def sarif(ctx: kit.Ctx, app: str, commit: str) -> dict[str, Any]:
     """The findings as SARIF 2.1.0."""
     found = report(ctx, app, commit)
     return as_sarif(found.findings, found.unchecked)
+
+
+class ByNumber(BaseModel):
+    """Which version of the app: its number, or the newest without one."""
+
+    model_config = {"extra": "forbid"}
+    n: int | None = Field(None, ge=1, le=1 << 53)
+
+
+class ApprovalByNumber(ByNumber):
+    """A yes to a version by its number."""
+
+    reason: str = ""
+
+
+class RefusalByNumber(ByNumber):
+    """A no to a version by its number."""
+
+    reason: str = Field(min_length=1)
+
+
+@router.post("/{app}/approve", responses=kit.answers(Verdict))
+def approve_number(ctx: kit.Ctx, app: str, said: ApprovalByNumber) -> Any:
+    """Say yes to a version by its number."""
+    return kit.jsonable(approve(ctx, app, numbered(ctx, app, said.n).commit, said.reason))
+
+
+@router.post("/{app}/refuse", responses=kit.answers(Verdict))
+def refuse_number(ctx: kit.Ctx, app: str, said: RefusalByNumber) -> Any:
+    """Say no to a version by its number, with a reason."""
+    return kit.jsonable(refuse(ctx, app, numbered(ctx, app, said.n).commit, said.reason))
+
+
+@router.post("/{app}/withdraw", responses=kit.answers(Verdict))
+def withdraw_number(ctx: kit.Ctx, app: str, said: ByNumber) -> Any:
+    """Take back your verdict on a version by its number."""
+    return kit.jsonable(withdraw(ctx, app, numbered(ctx, app, said.n).commit))
 
 
 @router.post("/{app}/{commit}/approve", responses=kit.answers(Verdict))

@@ -23,6 +23,7 @@ from handrail.review.request import queue
 NO_CATALOG = "Names of datasets, columns and metrics were not compared with a catalog: give --home and --as."
 NO_LAYER = "Imports are compared with the approved packages when the app is pushed."
 NO_RUN = "What the app really reads is seen when it runs in the sandbox."
+_NUMBER = click.IntRange(1, 1 << 53)  # of a version
 
 
 @click.command("review")
@@ -93,9 +94,15 @@ def _said(verdict: Verdict) -> str:
 
 @click.command("approve")
 @click.argument("app")
-@click.option("--version", "n", type=int, metavar="N", help="Which version; the newest without it.")
+@click.option(
+    "--version",
+    "n",
+    type=click.IntRange(1, 1 << 53),
+    metavar="N",
+    help="Which version; the newest without it.",
+)
 @click.option("--reason", default="", help="Anything the maker should know.")
-@kit.cli.verb(human=_said)
+@kit.cli.verb(human=_said, far="POST /reviews/{app}/approve")
 def approve_command(ctx: Context, app: str, n: int | None, reason: str) -> Verdict:
     """Say yes to one version of APP, as a reviewer who has no hand in it."""
     return approve(ctx, app, numbered(ctx, app, n).commit, reason)
@@ -104,8 +111,14 @@ def approve_command(ctx: Context, app: str, n: int | None, reason: str) -> Verdi
 @click.command("refuse")
 @click.argument("app")
 @click.option("--reason", required=True, help="A sentence that the maker can act on.")
-@click.option("--version", "n", type=int, metavar="N", help="Which version; the newest without it.")
-@kit.cli.verb(human=_said)
+@click.option(
+    "--version",
+    "n",
+    type=click.IntRange(1, 1 << 53),
+    metavar="N",
+    help="Which version; the newest without it.",
+)
+@kit.cli.verb(human=_said, far="POST /reviews/{app}/refuse")
 def refuse_command(ctx: Context, app: str, reason: str, n: int | None) -> Verdict:
     """Say no to one version of APP."""
     return refuse(ctx, app, numbered(ctx, app, n).commit, reason)
@@ -113,8 +126,14 @@ def refuse_command(ctx: Context, app: str, reason: str, n: int | None) -> Verdic
 
 @click.command("withdraw")
 @click.argument("app")
-@click.option("--version", "n", type=int, metavar="N", help="Which version; the newest without it.")
-@kit.cli.verb(human=_said)
+@click.option(
+    "--version",
+    "n",
+    type=click.IntRange(1, 1 << 53),
+    metavar="N",
+    help="Which version; the newest without it.",
+)
+@kit.cli.verb(human=_said, far="POST /reviews/{app}/withdraw")
 def withdraw_command(ctx: Context, app: str, n: int | None) -> Verdict:
     """Take back your verdict on one version of APP."""
     return withdraw(ctx, app, numbered(ctx, app, n).commit)

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from handrail import kit
 from handrail.kernel import NotFound
 from handrail.twins.freeze import freeze, thaw
-from handrail.twins.history import build_asked, history
+from handrail.twins.history import build_asked, build_report, history
 from handrail.twins.life import Build, Chapter, Refreshed
 from handrail.twins.models import TwinReport
 from handrail.twins.refresh import refreshed, set_rule
-from handrail.twins.report import report
+from handrail.twins.report import related, report
 from handrail.twins.roll_back import roll_back
 from handrail.twins.start import cancel, start
 
@@ -26,10 +26,11 @@ class _Body(BaseModel):
 
 
 class BuildRequest(_Body):
-    """Which twins to build, together, and by which seed."""
+    """Which twins to build, together, and by which seed; `related` adds what is tied to them by keys."""
 
     datasets: Annotated[list[str], Field(min_length=1, max_length=200)]
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    related: bool = False
 
 
 class Which(_Body):
@@ -53,13 +54,20 @@ class RefreshRequest(_Body):
 @router.post("/twins", status_code=202, responses=kit.answers(Build, 202))
 def build_twins(asked: BuildRequest, ctx: kit.Ctx) -> Any:
     """Ask for a build; it goes on in the background. See `/api/v1/twins/builds/{id}`."""
-    return kit.jsonable(start(ctx, asked.datasets, asked.seed))
+    more = [one for name in asked.datasets for one in related(ctx, name)] if asked.related else []
+    return kit.jsonable(start(ctx, [*asked.datasets, *more], asked.seed))
 
 
 @router.get("/twins/builds/{build}", responses=kit.answers(Build))
 def build_state(build: str, ctx: kit.Ctx) -> Any:
     """How far a build is, or why it failed."""
     return kit.jsonable(build_asked(ctx, build))
+
+
+@router.get("/twins/builds/{build}/report", responses=kit.answers(TwinReport))
+def report_of_build(build: str, ctx: kit.Ctx) -> Any:
+    """What came of a build, about all its datasets."""
+    return kit.jsonable(build_report(ctx, build))
 
 
 @router.post("/twins/builds/{build}/cancel", responses=kit.answers(Build))

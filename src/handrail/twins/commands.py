@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import update_wrapper
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, get_args
 import click
 
 from handrail import kit
-from handrail.kernel import Caller, Context, Instance, NotFound
+from handrail.kernel import Caller, Context, Instance, NotFound, NotReady
 from handrail.twins.freeze import freeze, thaw
 from handrail.twins.history import history
 from handrail.twins.life import Build, Chapter, Refreshed
@@ -21,6 +22,8 @@ from handrail.twins.roll_back import roll_back
 from handrail.twins.stand_alone import stand_alone
 from handrail.twins.start import cancel, start
 from handrail.twins.supervise import build_here
+
+_LOOK = 1.0  # seconds between two looks at a build from afar
 
 
 @click.group("twin")
@@ -99,7 +102,7 @@ def _or_alone(within: Callable[..., None]) -> Callable[..., None]:
     "--related", "with_related", is_flag=True, help="Also certified datasets tied to these by keys."
 )
 @_or_alone
-@kit.cli.supervisor(human=_told)
+@kit.cli.supervisor(human=_told, far=lambda *a, **of: _built_there(*a, **of))
 def build_command(
     instance: Instance, caller: Caller, datasets: tuple[str, ...], seed: int, with_related: bool
 ) -> TwinReport:
@@ -110,6 +113,20 @@ def build_command(
         asked = start(ctx, datasets, seed)
     with kit.cli.progress() as progress:
         return build_here(instance, asked.id, progress)
+
+
+def _built_there(remote: kit.Remote, with_related: bool, **of: Any) -> TwinReport:
+    """Ask for a build and follow it to its end; whoever stops following does not stop it."""
+    asked: Build = remote.read("POST /twins", {"related": with_related, **of}, Build)
+    with kit.cli.progress() as progress:
+        while not asked.over:
+            progress(asked.step, asked.done, asked.total)
+            time.sleep(_LOOK)
+            asked = remote.read("GET /twins/builds/{build}", {"build": asked.id}, Build)
+    if asked.state != "done":
+        raise NotReady(asked.reason or "The build is gone.", next_step=asked.next_step or "Build it again.")
+    made: TwinReport = remote.follow("GET /twins/builds/{build}/report", {"build": asked.id}, TwinReport)
+    return made
 
 
 @twin.command("report")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from handrail import data
-from handrail.kernel import Context, NotFound, Resource, access
+from handrail.kernel import Context, NotFound, NotReady, Resource, access
 from handrail.twins import files, store
 from handrail.twins.life import Build, Chapter
+from handrail.twins.models import TwinReport
 
 SHOWN = 30
 
@@ -39,3 +40,10 @@ def build_asked(ctx: Context, build: str) -> Build:
     for name in found.datasets:
         access.require(ctx, "see-twin", Resource("Dataset", name))
     return found
+
+
+def build_report(ctx: Context, build: str) -> TwinReport:
+    """What came of a build, about all its datasets; refuses as `build_asked`, and NotReady before."""
+    if build_asked(ctx, build).state != "done":
+        raise NotReady("Nothing was published by this build.", next_step="See how far it is, or build again.")
+    return store.whole_report(ctx, build)
