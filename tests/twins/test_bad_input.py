@@ -17,9 +17,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from handrail import data
 from handrail.kernel import LimitReached, Refusal
+from handrail.server import command
 from handrail.twins.build import build
 from handrail.twins.models import TwinReport
 from handrail.twins.stand_alone import stand_alone
@@ -335,3 +337,11 @@ def test_an_old_twin_stays_when_the_new_one_cannot_take_its_place(
         stand_alone(str(source), out)
     assert json.loads((out / "twin.json").read_text())["id"] == before
     assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
+
+
+def test_the_command_says_what_was_left_out(tmp_path: Path) -> None:
+    source = MADE["views"](tmp_path)
+    told = CliRunner().invoke(
+        command(), ["twin", "build", "--from", str(source), "--out", str(tmp_path / "twin")]
+    )
+    assert told.exit_code == 0 and 'view "broken" cannot be read' in " ".join(told.output.split())

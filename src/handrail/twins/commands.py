@@ -41,7 +41,12 @@ def _told(made: TwinReport) -> Any:
 
 
 def _title(made: TwinReport) -> str:
-    return f"Synthetic, seed {made.seed}, k {made.k}, variant {made.variant}, {made.seconds:.1f} s"
+    instead = [
+        f"Invented instead of drawn, or it gave rows away: {table}.{column}"
+        for table, column in made.withheld
+    ]
+    first = f"Synthetic, seed {made.seed}, k {made.k}, variant {made.variant}, {made.seconds:.1f} s"
+    return "\n".join([first, *instead, *made.left_out])
 
 
 def _line(table: TableReport) -> tuple[object, ...]:
