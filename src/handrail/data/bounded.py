@@ -10,13 +10,10 @@ import re
 
 from sqlglot import exp
 
-from handrail.kernel import NotAllowed
-
 MAX_PADDED = 10_000  # characters that lpad and rpad may make, and times that repeat may repeat
 MAX_LISTED = 100_000  # values in a list of range or generate_series; as tables they are made one by one
 MAX_WIDTH = 1_000  # of a format
 MAX_STATES = 1_000  # that the counts of a regular expression may multiply to
-MAX_GROWTH = 10_000  # times that all of a question's repetitions and replacements may lengthen a text
 
 _DAYS = frozenset({"DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
 _COUNT = re.compile(r"\{(\d*),?(\d*)\}")
@@ -42,27 +39,6 @@ def oversized(node: exp.Expr) -> str | None:
     if isinstance(node, _PATTERNS) and not _is_small(node.expression):
         return "A regular expression that is neither written down nor a parameter, or counts that far, is"
     return None
-
-
-def refuse_growth(tree: exp.Expr) -> None:
-    """Refuse repetitions and replacements in one another that make a few letters into gigabytes.
-
-    What is put in from a column counts as a hundred letters.
-    """
-    growth = 1.0
-    for node in tree.find_all(exp.Replace, exp.RegexpReplace, exp.Repeat):
-        if isinstance(node, exp.Repeat):
-            growth *= max(1, int(node.args["times"].this))
-            continue
-        put, taken = node.args.get("replacement"), node.expression
-        letters = len(put.this) if isinstance(put, exp.Literal) else 100 if put else 0
-        least = len(taken.this) if isinstance(node, exp.Replace) and isinstance(taken, exp.Literal) else 1
-        growth *= max(1.0, letters / max(1, least))
-    if growth > MAX_GROWTH:
-        raise NotAllowed(
-            "What this query repeats and replaces could make a text thousands of times as long.",
-            next_step="Repeat less, replace by shorter texts, or in fewer steps.",
-        )
 
 
 def _is_at_most(node: exp.Expr | None, most: int) -> bool:

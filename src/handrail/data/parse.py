@@ -16,7 +16,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from handrail.data import allowed, bounded
+from handrail.data import allowed, bounded, lengths
 from handrail.kernel import Invalid, NotAllowed
 
 MAX_LENGTH = 100_000
@@ -83,7 +83,7 @@ def read(sql: str) -> exp.Query:
     if not isinstance(tree, exp.Query):
         raise NotAllowed("Only questions are answered, and this is not a SELECT.", next_step=_SELECT_ONLY)
     check(tree, sql)
-    bounded.refuse_growth(tree)
+    lengths.refuse_long_texts(tree)
     return tree
 
 
