@@ -135,9 +135,14 @@ def test_a_broken_definition_repository_changes_nothing_and_is_refused(shop: Ins
 @pytest.mark.parametrize("content", [None, b"", b"short"])
 def test_a_key_that_is_broken(shop: Instance, content: bytes | None) -> None:
     ask, file = asking(shop), shop.settings.home / "keys" / "mask.key"
+    with actors(shop)("steward.sales") as ctx:
+        data.propose(ctx, "customers", data.Changes(masks={"name": data.Mask("hash")}))
+    with actors(shop)("steward.hr") as ctx:
+        data.certify(ctx, "customers")
     before = ask("viewer.emea", MASKED)
     with broken(file, content):
         refused(lambda: ask("viewer.emea", MASKED))
+        assert ask("viewer.emea", SQL)  # shows no pseudonym
     assert ask("viewer.emea", MASKED) == before
 
 

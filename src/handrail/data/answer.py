@@ -103,7 +103,7 @@ class Answer:
         self.close()
 
     def _spend(self, batch: pa.RecordBatch) -> None:
-        rows, size = self._sent[0] + batch.num_rows, self._sent[1] + batch.nbytes
+        rows, size = self._sent[0] + batch.num_rows, self._sent[1] + _bytes(batch)
         over = f"{self._budget.rows:,} rows" if rows > self._budget.rows else ""
         if size > self._budget.megabytes << 20:
             over = f"{self._budget.megabytes:,} megabytes"
@@ -131,3 +131,10 @@ class Answer:
     def __del__(self) -> None:
         """Nobody holds it any more, and nobody closed it."""
         self._end("cut")
+
+
+def _bytes(batch: pa.RecordBatch) -> int:
+    """How much memory a batch holds. `nbytes` lets the interpreter go, and many viewers wait for it again."""
+    if any(column.offset for column in batch.columns):  # a part of something larger
+        return int(batch.nbytes)
+    return sum(buffer.size for column in batch.columns for buffer in column.buffers() if buffer is not None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from handrail.data import store
@@ -61,7 +62,7 @@ class Question:
     reads: tuple[_Read, ...]
     count: Counting
     viewer: Entitlement
-    secret: bytes = field(repr=False)
+    secret: Callable[[], bytes] = field(repr=False)  # read where a mask needs it
 
     def statement(self, of: Resolved | None = None) -> Statement:
         """What the engine runs; `of` is a question that counts whom this one shows, beside it."""
@@ -69,7 +70,8 @@ class Question:
         if of is not None:
             every = {**given, **self.count.given}
             given = {key: value for key, value in every.items() if key in of.parameters}
-        return self.plan.rewritten(question, self.viewer, self.asked.environment).bound(self.secret, given)
+        made = self.plan.rewritten(question, self.viewer, self.asked.environment)
+        return made.bound(self.secret() if made.keyed else b"", given)
 
 
 def query(ctx: Context, request: Request) -> Answer:
@@ -115,8 +117,8 @@ def _question(ctx: Context, asked: Asked) -> Question:
     )
     name = storage.new_id("query")
     count = counting(ctx, name, asked.app, asked.environment, plan, asked.groupings)
-    viewer, secret = Entitlement.of(ctx.caller.person, asked.environment), ctx.instance.secret("mask")
-    return Question(name, asked, plan, reads, count, viewer, secret)
+    viewer = Entitlement.of(ctx.caller.person, asked.environment)
+    return Question(name, asked, plan, reads, count, viewer, partial(ctx.instance.secret, "mask"))
 
 
 def observed_reads(

@@ -57,13 +57,13 @@ class Ready:
 
     @contextmanager
     def _cursor(self, connection: sa.Connection, made: _Compiled) -> Iterator[Any]:
-        if self._writes:
-            if not connection.in_transaction():
-                connection.begin()  # or its commit would not know of what the driver did
-            storage.lock_for_writing(connection)
+        if self._writes and not connection.in_transaction():
+            connection.begin()  # or its commit would not know of what the driver did
         cursor = connection.connection.cursor()
         failure = connection.dialect.loaded_dbapi.Error
         try:
+            if self._writes:
+                storage.lock_for_writing(connection)
             yield cursor
         except failure as error:
             raise sa.exc.DBAPIError.instance(made.text, None, error, failure) from error

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -55,9 +56,32 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
 
 
+class _Random:
+    """The system's random bytes, taken by the page: each system call lets the interpreter go to others."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left = b""
+        os.register_at_fork(after_in_child=self._forget)
+
+    def take(self) -> bytes:
+        """Ten bytes that nobody else gets."""
+        with self._lock:
+            if not self._left:
+                self._left = os.urandom(4000)
+            found, self._left = self._left[:10], self._left[10:]
+            return found
+
+    def _forget(self) -> None:
+        self._lock, self._left = threading.Lock(), b""
+
+
+_random = _Random()
+
+
 def new_id(prefix: str) -> str:
     """A new identifier: the prefix, then 48 bits of milliseconds and 80 random bits, sortable by time."""
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(_random.take())
     digits = [_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
 
