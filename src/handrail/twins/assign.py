@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handrail.twins.draw import Codes
+from handrail.twins.draw import Codes, Places
 from handrail.twins.models import LinkSketch, TableSketch
 from handrail.twins.values import Ints, Values
+
+RAKED = 6  # rounds
+CLOSE = 0.1  # share of children by which drawn numbers may miss the total and be kept all the same
 
 
 @dataclass
@@ -20,6 +24,7 @@ class Made:
     sketch: TableSketch
     rows: int
     codes: dict[str, Codes] = field(default_factory=dict)
+    places: dict[str, Places] = field(default_factory=dict)  # within the bins
     values: dict[str, Values] = field(default_factory=dict)
     points: dict[str, Ints] = field(default_factory=dict)  # link name -> row of the parent, -1 for none
     degrees: dict[str, Ints] = field(default_factory=dict)
@@ -70,22 +75,62 @@ def point(
     return rng.permutation(found).astype(np.int64)
 
 
-def loaded(loads: tuple[float, ...], degrees: Ints | None, parents: int, rng: np.random.Generator) -> Ints:
+def loaded(
+    loads: tuple[float, ...], degrees: Ints | None, parents: int, total: int, rng: np.random.Generator
+) -> Ints:
     """Children per parent in the known proportions; who was drawn to have more gets more of them."""
     drawn = np.zeros(parents) if degrees is None else degrees.astype(float)
     ranked = np.lexsort((rng.random(parents), -drawn))
     given = np.zeros(parents)
-    given[ranked[: len(loads)]] = np.round(np.array(loads[:parents]) * 1_000_000)
-    return given.astype(np.int64)
+    given[ranked[: len(loads)]] = np.array(loads[:parents]) * total
+    return np.round(given).astype(np.int64)
+
+
+def matched(
+    degrees: Ints, towards: tuple[tuple[str, tuple[float, ...]], ...], codes: Mapping[str, Codes]
+) -> Ints:
+    """The same numbers of children, dealt to parents that are like those which have so many.
+
+    Weights are raked until the children are shared by the bins of each column as they are in reality
+    (Deming and Stephan 1940); by their rank the numbers are dealt out.
+    """
+    known = [(codes[name].astype(np.int64), np.array(shares)) for name, shares in towards if name in codes]
+    if not known or not degrees.any():
+        return degrees
+    weights = degrees + 0.1 * degrees.mean()
+    for _ in range(RAKED):
+        for at, shares in known:
+            has = np.bincount(np.maximum(at, 0), weights=weights, minlength=len(shares))
+            wanted = shares * weights.sum()
+            ratio = np.clip(wanted / np.maximum(has, 1e-9), 0.05, 20.0)
+            weights = weights * np.where(at >= 0, ratio[np.maximum(at, 0)], 1.0)
+    dealt = np.empty_like(degrees)
+    dealt[np.argsort(-weights, kind="stable")] = np.sort(degrees)[::-1]
+    return dealt
 
 
 def scaled(degrees: Ints | None, parents: int, total: int, rng: np.random.Generator) -> Ints:
     """Whole children per parent in proportion to `degrees` that add up to `total` (systematic rounding)."""
     weights = np.ones(parents) if degrees is None or not degrees.sum() else degrees.astype(float)
+    if weights.sum() > 0 and abs(weights.sum() - total) <= CLOSE * total and (weights % 1 == 0).all():
+        return _nudged(weights.astype(np.int64), total, rng)
     edges = np.floor(np.cumsum(weights * (total / weights.sum())) + rng.random())
     edges[-1] = total
     counts = np.diff(np.concatenate([[0.0], np.minimum(edges, total)]))
     return counts.astype(np.int64)
+
+
+def _nudged(degrees: Ints, total: int, rng: np.random.Generator) -> Ints:
+    """The same numbers of children but for the few too many or too few: parents of many give or get those."""
+    counts = degrees.copy()
+    while (missing := total - int(counts.sum())) != 0:
+        free = np.flatnonzero(counts > (1 if missing < 0 else 0))
+        if not len(free):
+            return counts + np.bincount(rng.integers(0, len(counts), missing), minlength=len(counts))
+        shares = counts[free] / counts[free].sum()
+        picked = rng.choice(free, size=min(abs(missing), len(free)), replace=False, p=shares)
+        counts[picked] += 1 if missing > 0 else -1
+    return counts
 
 
 def point_back(link: LinkSketch, rows: int, required: bool, rng: np.random.Generator) -> Ints:
@@ -121,5 +166,6 @@ def reorder(made: Made, rows: NDArray[np.int64]) -> None:
     """Keep only these rows, in this order."""
     made.rows = len(rows)
     made.codes = {name: codes[rows] for name, codes in made.codes.items()}
+    made.places = {name: places[rows] for name, places in made.places.items()}
     made.values = {name: values.take(rows) for name, values in made.values.items()}
     made.points = {name: points[rows] for name, points in made.points.items()}

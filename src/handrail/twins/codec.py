@@ -1,4 +1,4 @@
-"""The sketch as a file: JSON, version 1, the same bytes for the same sketch.
+"""The sketch as a file: JSON, version 2, the same bytes for the same sketch.
 
 Keys are those of the dataclasses in `models.py`: `Sketch` > `TableSketch` > `ColumnSketch` > `Bin`, and
 `LinkSketch`. `given` lists, per cell of the parents' folded bins, pairs of bin number and share. A reader of
@@ -16,7 +16,7 @@ from handrail.kernel import Invalid
 from handrail.twins.models import Bin, ColumnSketch, LinkSketch, Sketch, TableSketch
 from handrail.twins.rules import Means, Rule
 
-VERSION = 1
+VERSION = 2
 
 
 def to_json(sketch: Sketch) -> bytes:

@@ -24,6 +24,7 @@ class Coded:
     nodes: tuple[Node, ...]
     shape: Shape
     columns: tuple[ColumnSketch, ...]  # as they were binned, for binning another rendition the same way
+    ranged: frozenset[str] = frozenset()  # codes of the nodes with ranges, whose places are known
 
 
 def modelled(column: ColumnSketch) -> bool:
@@ -47,6 +48,31 @@ def coding(plane: Plane, table: str, column: ColumnSketch, value: str) -> tuple[
     return code_sql(column.bins, number_sql(value, column.type, column.kind), True, "")
 
 
+def _number(column: ColumnSketch, value: str) -> str:
+    return f"{value}::DOUBLE" if column.role == "degree" else number_sql(value, column.type, column.kind)
+
+
+def _place(column: ColumnSketch, code: str, number: str) -> list[str]:
+    """SQL for how far into its range a number is, 0..1, and the middle of a value that has its own bin.
+
+    Nothing for columns without ranges.
+    """
+    if not any(one.kind == "range" for one in column.bins):
+        return []
+    known = [(one.low, one.high - one.low) if one.kind == "range" else None for one in column.bins]
+    lows, widths = (
+        f"[{', '.join('NULL' if one is None else repr(one[part]) for one in known)}][{code} + 1]"
+        for part in (0, 1)
+    )
+    within = f"greatest(0.0, least(1.0, ({number} - {lows}) / {widths}))"
+    return [f"(CASE WHEN {number} IS NOT NULL THEN coalesce({within}, 0.5) END)::FLOAT AS {place_of(code)}"]
+
+
+def place_of(code: str) -> str:
+    """The column that says how far into its bin a row is."""
+    return f"u_{code}"
+
+
 def code(
     plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketch]], degrees: Sequence[Degree]
 ) -> Coded:
@@ -62,6 +88,7 @@ def code(
         picked.append(f"{sql} AS c{number}")
         values += given
         nodes.append(Node("", column.name, f"c{number}", len(column.bins), column.role == "key"))
+        picked += _place(column, f"c{number}", _number(column, reference))
     for place, link in enumerate(link for link in plane.links(table) if explains(plane, table, link)):
         there = f"p{place}.{quoted(link.to_columns[0])} IS NOT NULL"
         joined = plane.joined(table, link, "t", f"p{place}")
@@ -72,6 +99,8 @@ def code(
             picked.append(f"CASE WHEN {there} THEN {sql} END AS e{place}_{number}")
             values += given
             nodes.append(Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True))
+            reference = f"p{place}.{quoted(column.name)}"
+            picked += _place(column, f"e{place}_{number}", _number(column, reference))
     entity = plane.tables[table].entity
     if entity:
         picked.append(f"t.{quoted(entity)} AS holder")
@@ -81,4 +110,5 @@ def code(
         f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {listed} FROM {' '.join(sources)}", values
     )
     source = plane.source(table, relation, "holder" if entity else None)
-    return Coded(relation, tuple(nodes), shape(source, nodes), tuple(drafts[table]))
+    places = frozenset(node.code for node in nodes if any(place_of(node.code) in sql for sql in picked))
+    return Coded(relation, tuple(nodes), shape(source, nodes), tuple(drafts[table]), places)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ import duckdb
 from handrail.twins.models import Bin, Kind
 
 MOST_BINS = 32
+MOST_TEXTS = 64
 MOST_POOLED = 2000
 STEPS: dict[Kind, tuple[float, ...]] = {
     "integer": (1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
@@ -43,7 +45,12 @@ class Source:
     @property
     def bins(self) -> int:
         """How many bins this many rows can carry."""
-        return int(min(MOST_BINS, max(4, 2.2 * math.sqrt(self.rows / self.k))))
+        return int(min(MOST_BINS, max(4, 1.4 * math.sqrt(self.rows / self.k))))
+
+    @property
+    def texts(self) -> int:
+        """How many texts may have a bin of their own: more, for they have no order to be cut by."""
+        return int(min(MOST_TEXTS, max(8, 3 * math.sqrt(self.rows / self.k))))
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row of an aggregate."""
@@ -98,61 +105,16 @@ def step_of(source: Source, value: str, kind: Kind) -> float:
     return max(kept) if kept else (1.0 if kind != "float" else 0.0)
 
 
-def number_bins(source: Source, value: str, step: float) -> tuple[Bin, ...]:
-    """Null, then common values alone, then ranges of about equal depth. The tails beyond the k-th lowest and
-    k-th highest holder are folded into the outer ranges and their values are not kept."""
-    inner = f"(SELECT {value} AS x{_carry(source)} FROM {source.relation})"
-    distinct, filled = source.one(f"SELECT count(DISTINCT x), count(x) FROM {inner}")
-    few = distinct <= MOST_BINS
-    alone = 1 if few else max(1, math.ceil(filled / source.bins))
-    common = source.all(
-        f"SELECT x, count(*) AS n FROM {inner} WHERE x IS NOT NULL GROUP BY x "
-        f"HAVING {_held(source)} >= ? AND n >= ? ORDER BY n DESC, x LIMIT ?",
-        [source.k, alone, MOST_BINS if few else source.bins // 2],
-    )
-    spikes = sorted(float(x) for x, _ in common)
-    bins = [Bin("null"), *(Bin("value", value=spike) for spike in spikes)]
-    if not (few and len(spikes) == distinct):
-        bins += _ranges(source, inner, spikes, filled - sum(n for _, n in common), step)
-    return tuple(bins)
-
-
-def _ranges(source: Source, inner: str, spikes: list[float], rows: int, step: float) -> list[Bin]:
-    """Ranges of about equal depth for the `rows` that have no common value."""
-    wanted = min(source.bins - len(spikes), rows // (2 * source.k))
-    if wanted < 1:
-        return []
-    rest = f"(SELECT * FROM {inner} WHERE x IS NOT NULL AND list_position(?, x) IS NULL)"
-    per_holder = "GROUP BY holder" if source.entity else ""
-    least, most = ("min(x)", "max(x)") if source.entity else ("x", "x")
-    cuts = [i / wanted for i in range(1, wanted)] or [0.5]
-    low, high, inside = source.one(
-        f"SELECT (SELECT {least} AS v FROM {rest} {per_holder} ORDER BY v LIMIT 1 OFFSET ?), "
-        f"(SELECT {most} AS v FROM {rest} {per_holder} ORDER BY v DESC LIMIT 1 OFFSET ?), "
-        f"(SELECT quantile_disc(x, {cuts!r}) FROM {rest})",
-        [spikes, source.k - 1, spikes, source.k - 1, spikes],
-    )
-    if low is None or high is None or low > high:
-        return []
-    grid = _grid(low, high, step)
-    bottom, top = _round(low, grid, math.ceil), _round(high, grid, math.floor)
-    if bottom > top:
-        bottom = top = _round((low + high) / 2, step or 1e-9, round)
-    edges = sorted({bottom, *(e for e in (_round(x, grid, round) for x in inside) if bottom < e < top)})
-    ends = [*edges[1:], top + (step or grid or 1e-9)]
-    return [Bin("range", low=a, high=b) for a, b in zip(edges, ends, strict=True)]
-
-
 def text_bins(source: Source, value: str, pool: str) -> tuple[Bin, ...]:
     """Null, the commonest texts alone, further common ones in a pool (also kept as table `pool` for coding),
     and one bin for everything that fewer than k share, whose texts are not kept."""
     found = source.all(
-        f"SELECT x, count(*) AS n FROM (SELECT {value} AS x{_carry(source)} FROM {source.relation}) "
-        f"WHERE x IS NOT NULL GROUP BY x HAVING {_held(source)} >= ? "
+        f"SELECT x, count(*) AS n FROM (SELECT {value} AS x{carry(source)} FROM {source.relation}) "
+        f"WHERE x IS NOT NULL GROUP BY x HAVING {held(source)} >= ? "
         f"ORDER BY n DESC, x LIMIT {MOST_POOLED}",
         [source.k],
     )
-    alone = found if len(found) <= source.bins else found[: source.bins - 2]
+    alone = found if len(found) <= source.texts else found[: source.texts - 2]
     pooled = found[len(alone) :]
     source.con.execute(
         f"CREATE OR REPLACE TEMP TABLE {pool} AS SELECT unnest(?::VARCHAR[]) AS v", [[p[0] for p in pooled]]
@@ -169,18 +131,20 @@ def code_sql(bins: Sequence[Bin], value: str, numeric: bool, pool: str) -> tuple
     """SQL (and its parameters) for the number of the bin a value falls into; null where no bin holds it."""
     alone = [one.value for one in bins if one.kind == "value"]
     listed = f"list_position(?::{'DOUBLE' if numeric else 'VARCHAR'}[], {value})"
-    first = 1 + len(alone)
+    own = f"[{', '.join(str(code) for code, one in enumerate(bins) if one.kind == 'value')}][{listed}]"
     if numeric:
-        ranges = [one for one in bins if one.kind == "range"]
-        steps = " ".join(f"WHEN {value} < {one.low!r} THEN {first + i}" for i, one in enumerate(ranges[1:]))
-        rest = f"{steps} ELSE {first + len(ranges) - 1}" if ranges else "ELSE NULL"
+        ranges = [(code, one) for code, one in enumerate(bins) if one.kind == "range"]
+        steps = " ".join(
+            f"WHEN {value} < {one.low!r} THEN {code}" for (code, _), (_, one) in pairwise(ranges)
+        )
+        rest = f"{steps} ELSE {ranges[-1][0]}" if ranges else "ELSE NULL"
     else:
         other = len(bins) - 1
         pooled = (
             f"WHEN {value} IN (SELECT v FROM {pool}) THEN {other - 1} " if bins[-2].kind == "pool" else ""
         )
         rest = f"{pooled}ELSE {other}"
-    sql = f"(CASE WHEN {value} IS NULL THEN 0 WHEN {listed} IS NOT NULL THEN {listed} {rest} END)::UTINYINT"
+    sql = f"(CASE WHEN {value} IS NULL THEN 0 WHEN {listed} IS NOT NULL THEN {own} {rest} END)::UTINYINT"
     return sql, [alone, alone]
 
 
@@ -190,10 +154,10 @@ def text_shapes(source: Source, value: str) -> tuple[tuple[tuple[str, float], ..
         "regexp_replace(regexp_replace(regexp_replace(x, '\\p{Lu}', 'A', 'g'), "
         "'[^\\x00-\\x7F]|[b-z]', 'a', 'g'), '[0-9]', '9', 'g')"
     )
-    inner = f"(SELECT {value} AS x{_carry(source)} FROM {source.relation})"
+    inner = f"(SELECT {value} AS x{carry(source)} FROM {source.relation})"
     found = source.all(
         f"SELECT {shape} AS s, count(*) AS n FROM {inner} WHERE x <> '' AND len(x) <= 40 GROUP BY s "
-        f"HAVING {_held(source)} >= ? ORDER BY n DESC, s LIMIT 20",
+        f"HAVING {held(source)} >= ? ORDER BY n DESC, s LIMIT 20",
         [source.k],
     )
     filled, lengths = source.one(
@@ -207,25 +171,11 @@ def text_shapes(source: Source, value: str) -> tuple[tuple[tuple[str, float], ..
     return shapes, (short, middle, long)
 
 
-def _held(source: Source) -> str:
+def held(source: Source) -> str:
+    """SQL for how many hold a value, where `carry` was selected."""
     return "count(DISTINCT holder)" if source.entity else "count(*)"
 
 
-def _carry(source: Source) -> str:
+def carry(source: Source) -> str:
+    """SQL that selects the holder beside a value, where holders are counted."""
     return f", {source.entity} AS holder" if source.entity else ""
-
-
-def _grid(low: float, high: float, step: float) -> float:
-    """A round distance that cuts the span into some hundred pieces and is a multiple of the step."""
-    span = high - low
-    if span <= 0:
-        return step
-    raw = span / 500
-    if step and raw <= step:
-        return step
-    unit = step or 10.0 ** math.floor(math.log10(raw))
-    return float(unit * 10.0 ** math.floor(math.log10(max(1.0, raw / unit))))
-
-
-def _round(value: float, grid: float, way: Any) -> float:
-    return float(f"{way(round(value / grid, 6)) * grid:.12g}") if grid else float(value)

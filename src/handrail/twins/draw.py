@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from handrail.twins.models import Bin, ColumnSketch
+from handrail.twins.models import ColumnSketch
 from handrail.twins.text import invented
 from handrail.twins.values import DAY_US, Ints, Values, dtype_of, limits
 
 Codes = NDArray[np.int16]
+Places = NDArray[np.float32]  # where within its bin a row is, 0..1
 MANY_ROWS = 200_000
 MOST = float(2**63 - 1024)  # the greatest float that is a 64-bit integer
 
@@ -30,15 +34,21 @@ def cells(column: ColumnSketch, parents: list[tuple[Codes, int]], rows: int) -> 
 
 
 def codes(column: ColumnSketch, cell: Ints, rng: np.random.Generator) -> Codes:
-    """A bin for each row, by the shares of its parents' cell, or of all rows where that cell was suppressed.
+    """A bin for each row; see `placed`."""
+    return placed(column, cell, rng)[0]
 
-    One search in the cumulated shares of all cells laid end to end.
+
+def placed(column: ColumnSketch, cell: Ints, rng: np.random.Generator) -> tuple[Codes, Places]:
+    """A bin for each row, by the shares of its parents' cell, or of the cells that were suppressed.
+
+    One search in the cumulated shares of all cells laid end to end. How far into its share a draw falls is
+    also its place within the bin, so that places are spread evenly too.
     """
     if not column.bins or not any(column.shares):
-        return np.full(len(cell), -1, dtype=np.int16)
+        return np.full(len(cell), -1, dtype=np.int16), np.zeros(len(cell), dtype=np.float32)
     width = len(column.bins)
     shares = np.zeros((len(column.given) + 1, width))
-    shares[0] = column.shares
+    shares[0] = column.otherwise or column.shares
     place = np.zeros(max((g for g, _ in column.given), default=0) + 1, dtype=np.int64)
     for row, (group, found) in enumerate(column.given, start=1):
         place[group] = row
@@ -47,14 +57,18 @@ def codes(column: ColumnSketch, cell: Ints, rng: np.random.Generator) -> Codes:
         nulls = [code for code, one in enumerate(column.bins) if one.kind == "null"]
         shares[:, nulls] = 0
     empty = shares.sum(axis=1) == 0
-    shares[empty] = shares[0] if shares[0].any() else 1.0 / width
+    shares[empty] = column.shares if any(column.shares[1:]) else 1.0 / width
     cumulated = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)
     cumulated[:, -1] = 1.0
     which = np.where((cell >= 0) & (cell < len(place)), place[np.clip(cell, 0, len(place) - 1)], 0)
     laid = (cumulated + np.arange(len(cumulated))[:, None]).ravel()
-    found_at: Ints = np.searchsorted(laid, which + _even(which, rng), side="right") - which * width
-    drawn: Codes = np.clip(found_at, 0, width - 1).astype(np.int16)
-    return drawn
+    thrown = which + _even(which, rng)
+    found_at = np.searchsorted(laid, thrown, side="right")
+    drawn: Codes = np.clip(found_at - which * width, 0, width - 1).astype(np.int16)
+    ends = np.concatenate([[0.0], laid])
+    depth = np.maximum(np.diff(ends), 1e-12)
+    places = ((thrown - ends[found_at]) / depth[found_at]).astype(np.float32)
+    return drawn, np.clip(places, 0.0, np.float32(1 - 1e-7))
 
 
 def _even(which: Ints, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -76,26 +90,91 @@ def _even(which: Ints, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.minimum(spread, np.nextafter(1.0, 0.0))
 
 
-def decode(column: ColumnSketch, drawn: Codes, rng: np.random.Generator) -> Values:
-    """A value for each bin: the common value, an even draw from the range, or something invented."""
+def decode(
+    column: ColumnSketch, drawn: Codes, rng: np.random.Generator, places: Places | None = None
+) -> Values:
+    """A value for each bin: the common value, a number from the range (at the given places, or any), or
+    something invented."""
+    if places is None:
+        places = rng.random(len(drawn), dtype=np.float32)
+    if dtype_of(column.kind) is not object and column.bins:
+        return _numbers(column, drawn, places, rng)
     array = np.zeros(len(drawn), dtype=dtype_of(column.kind))
     valid = np.ones(len(drawn), dtype=bool)
-    for code in np.flatnonzero(np.bincount(drawn.astype(np.int64) + 1)) - 1:
-        rows = np.flatnonzero(drawn == code)
+    order = np.argsort(drawn, kind="stable")
+    ends = np.searchsorted(drawn[order], np.arange(-1, len(column.bins) + 1))
+    for code, (first, last) in enumerate(pairwise(ends), start=-1):
+        if first == last:
+            continue
+        rows = order[first:last]
         one = column.bins[code] if code >= 0 else None
         if one is not None and one.kind == "null":
             valid[rows] = False
         elif one is not None and one.kind == "value":
-            array[rows] = one.value if column.kind in ("text", "float") else _one_whole(one.value)
-        elif one is not None and one.kind == "range":
-            array[rows] = _in_range(column, one, len(rows), rng)
+            array[rows] = one.value
         elif one is not None and one.kind == "pool":
-            weights = np.array(one.shares)
-            picked = rng.choice(len(one.values), size=len(rows), p=weights / weights.sum())
+            laid = np.cumsum(one.shares) / sum(one.shares)
+            picked = np.minimum(np.searchsorted(laid, places[rows], side="right"), len(laid) - 1)
             array[rows] = np.array(one.values, dtype=object)[picked]
         else:
             array[rows] = unknown(column, len(rows), rng)
     return Values(array, valid)
+
+
+def _numbers(column: ColumnSketch, drawn: Codes, places: Places, rng: np.random.Generator) -> Values:
+    """All bins at once: each row's place is looked up among the pieces of all ranges laid end to end.
+
+    In a range without knots u^(1/lean - 1) of an even u has the mean that the range has.
+    """
+    laid: list[float] = []
+    lows: list[float] = []
+    highs: list[float] = []
+    for code, one in enumerate(column.bins):
+        value = float(one.value or 0) if one.kind == "value" else 0.0
+        edges = (one.low, *one.knots, one.high) if one.kind == "range" else (value, value)
+        shares = np.array(one.shares if one.kind == "range" and one.knots else (1.0,))
+        laid += (code + np.cumsum(shares) / max(shares.sum(), 1e-12)).tolist()
+        laid[-1] = code + 1.0
+        lows += edges[:-1]
+        highs += edges[1:]
+    ends, low, high = np.array([0.0, *laid]), np.array(lows), np.array(highs)
+    thrown = np.maximum(drawn, 0) + places.astype(np.float64)
+    piece = np.minimum(np.searchsorted(ends[1:], thrown, side="right"), len(low) - 1)
+    within = np.clip((thrown - ends[piece]) / np.maximum(ends[piece + 1] - ends[piece], 1e-12), 0, 1 - 1e-9)
+    leans = np.array([1.0 if one.knots else 1 / one.lean - 1 for one in column.bins])
+    if (leans != 1.0).any():
+        within **= leans[np.maximum(drawn, 0)]
+    step = column.step if column.kind == "float" else max(column.step, 1.0)
+    found: NDArray[np.floating] = low[piece]
+    if step:
+        first = np.round(low / step)
+        steps = np.maximum(np.round(high / step) - first, 1)
+        stepped = (first[piece] + np.floor(within * steps[piece])) * step
+        found = np.where(low[piece] == high[piece], found, stepped)
+        found = np.round(found, 9) if column.kind == "float" else found
+    else:
+        found = found + within * (high[piece] - low[piece])
+    array: NDArray[Any] = found if column.kind == "float" else _whole(found)
+    kinds = np.array([one.kind for one in column.bins], dtype=object)
+    lost = np.flatnonzero((drawn < 0) | (kinds[drawn] == "other"))
+    array[lost] = unknown(column, len(lost), rng)
+    return Values(array, (drawn < 0) | (kinds[drawn] != "null"))
+
+
+def binned(column: ColumnSketch, values: Values, drawn: Codes) -> Codes:
+    """The bins that numbers fall into; of anything else, those that were drawn."""
+    if dtype_of(column.kind) is object:
+        return drawn
+    found = np.full(len(drawn), -1, dtype=np.int16)
+    ranges = [(code, one) for code, one in enumerate(column.bins) if one.kind == "range"]
+    if ranges:
+        lows = np.array([one.low for _, one in ranges])
+        at = np.clip(np.searchsorted(lows, values.array, side="right") - 1, 0, len(lows) - 1)
+        found = np.array([code for code, _ in ranges], dtype=np.int16)[at]
+    for code, one in enumerate(column.bins):
+        if one.kind == "value":
+            found[values.array == one.value] = code
+    return np.where(values.valid, found, 0).astype(np.int16)
 
 
 def unknown(column: ColumnSketch, rows: int, rng: np.random.Generator) -> NDArray[np.generic]:
@@ -119,32 +198,13 @@ def unknown(column: ColumnSketch, rows: int, rng: np.random.Generator) -> NDArra
     return invented(column, rows, rng)
 
 
-def _in_range(column: ColumnSketch, one: Bin, rows: int, rng: np.random.Generator) -> NDArray[np.generic]:
-    """Numbers of a range; u^(1/lean - 1) of an even u has the mean that the range has."""
-    low, high = one.low, one.high
-    part = rng.random(rows) ** (1 / one.lean - 1)
-    step = column.step if column.kind == "float" else max(column.step, 1.0)
-    if not step:
-        return low + part * (high - low)
-    first: float = round(low / step)
-    steps = max(1, round(high / step) - round(low / step))
-    first = first if abs(first) < MOST / 2 else float(first)  # beyond 64 bits, as of unsigned numbers
-    steps = min(steps, round(MOST))
-    found = (first + np.minimum(np.floor(part * steps), steps - 1)) * step
-    return np.round(found, 9) if column.kind == "float" else _whole(found)
-
-
-def _one_whole(value: str | float | None) -> int:
-    return round(min(max(float(value or 0), -MOST), MOST))
-
-
 def _whole(numbers: NDArray[np.floating]) -> Ints:
     """Rounded to whole numbers, as far as 64 bits go."""
     return np.clip(np.round(numbers), -MOST, MOST).astype(np.int64)
 
 
-def whole(column: ColumnSketch, drawn: Codes, rng: np.random.Generator) -> Ints:
+def whole(column: ColumnSketch, drawn: Codes, rng: np.random.Generator, places: Places) -> Ints:
     """Counts of children for the bins of a degree; none where nothing is known."""
-    made = decode(column, drawn, rng)
+    made = decode(column, drawn, rng, places)
     known = (drawn >= 0) & made.valid
     return np.where(known, np.maximum(made.array.astype(np.int64), 0), 0)

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from handrail.twins.columns import number_bins, quoted
+from handrail.twins.columns import Source, quoted
 from handrail.twins.models import ColumnSketch, LinkSketch
+from handrail.twins.network import Node
 from handrail.twins.plane import Plane
+from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link
 from handrail.twins.semantics import identifies
 
@@ -44,11 +46,12 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
         to=link.to,
         to_columns=link.to_columns,
         kind=_kind(plane, table, link),
-        null_share=round(nulls / rows, 4) if nulls >= plane.k and free else 0.0,
+        null_share=round(nulls / rows, 6) if nulls >= plane.k and free else 0.0,
         unique=(len(fields) == 1 and fields[0].unique) or set(link.columns) == key,
         degree=f"#{table}.{link.name}" if explains(plane, table, link) else None,
         distinct=_rough(distinct),
         loads=_loads(plane, table, link),
+        spread=_spread(plane, table, link),
     )
 
 
@@ -59,24 +62,58 @@ def _loads(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
     fewer share what is left. Nothing is kept of parents that are people or belong to one.
     """
     parent = plane.tables[link.to] if explains(plane, table, link) else None
-    if parent is None or plane.rows[link.to] > FEW_PARENTS or parent.entity:
+    if parent is None or parent.entity:
         return ()
     if any(one.personal or identifies(one.semantic) for one in parent.fields):
         return ()
     source, listed = plane.whole(table), _listed(link.columns)
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
-    (children,) = source.one(f"SELECT count(*) FROM {source.relation} WHERE {there}")
+    children, used = source.one(
+        f"SELECT count(*), count(DISTINCT ({listed})) FROM {source.relation} WHERE {there}"
+    )
+    if used > FEW_PARENTS:
+        return ()
     counted = source.all(
         f"SELECT count(*) AS n FROM {source.relation} WHERE {there} GROUP BY {listed} "
         f"HAVING {source.holders} >= ? ORDER BY n DESC",
         [source.k],
     )
     known = [n for (n,) in counted]
-    left, others = children - sum(known), plane.rows[link.to] - len(known)
+    left, others = children - sum(known), used - len(known)
     if not known:
         return ()
     rest = [left / others] * others if left >= source.k else [0.0] * others
-    return tuple(round(n / children, 4) for n in sorted([*known, *rest], reverse=True))
+    return tuple(round(n / children, 6) for n in sorted([*known, *rest], reverse=True))
+
+
+def _spread(plane: Plane, table: str, link: Link) -> float:
+    """How unequally parents, of whom there are too few to learn from, share many children: one number."""
+    parents, source = plane.rows.get(link.to, 0), plane.whole(table)
+    if not 1 < parents < plane.k or source.rows < 10 * plane.k or not explains(plane, table, link):
+        return 0.0
+    there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
+    (pairs,) = source.one(
+        f"SELECT sum(n * n) / pow(sum(n), 2) FROM (SELECT count(*) AS n FROM {source.relation} "
+        f"WHERE {there} GROUP BY {_listed(link.columns)})"
+    )
+    return round(math.sqrt(max(0.0, parents * float(pairs or 0.0) - 1)), 1)
+
+
+def towards(source: Source, nodes: Sequence[Node], link: str) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """What the parents of children are like: by column, the shares of children whose parent is in a bin."""
+    found = []
+    for node in (one for one in nodes if one.link == link):
+        counted = source.all(
+            f"SELECT {node.code}, count(*) FROM {source.relation} WHERE {node.code} IS NOT NULL "
+            f"GROUP BY 1 HAVING {source.holders} >= ?",
+            [source.k],
+        )
+        shares = [0.0] * node.bins
+        for code, n in counted:
+            shares[code] = round(n / max(1, sum(n for _, n in counted)), 4)
+        if any(shares):
+            found.append((node.column, tuple(shares)))
+    return tuple(found)
 
 
 def explains(plane: Plane, table: str, link: Link) -> bool:

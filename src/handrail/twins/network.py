@@ -87,6 +87,7 @@ class Dependence:
     groups: tuple[int, ...] = ()
     given: Given = ()
     worth: float = 0.0  # nats that survive suppression
+    otherwise: tuple[float, ...] = ()  # shares in the cells that are not given
 
 
 def depend(source: Source, node: Node, parents: Sequence[Node]) -> Dependence:
@@ -108,7 +109,7 @@ def depend(source: Source, node: Node, parents: Sequence[Node]) -> Dependence:
     best = Dependence(tuple(marginal))
     if sum(1 for share in marginal if share) < 2 or not parents:
         return best
-    counted = _counted(source, node, parents)
+    counted = _counted(source, node, parents, total)
     for chosen, groups in _foldings(parents):
         found = _given(counted, node, chosen, groups, marginal)
         if found.worth > best.worth + WORTH / 2:
@@ -136,18 +137,19 @@ class _Counted:
     relation: str
     number: str  # SQL for how many rows a group has
     holders: str  # SQL for how many k counts in it
+    total: int  # rows whose bin is known
 
 
-def _counted(source: Source, node: Node, parents: Sequence[Node]) -> _Counted:
+def _counted(source: Source, node: Node, parents: Sequence[Node], total: int) -> _Counted:
     """Every folding is counted from the finest cells, except where distinct entities must be counted anew."""
     if source.entity:
-        return _Counted(source, source.relation, "count(*)", source.holders)
+        return _Counted(source, source.relation, "count(*)", source.holders, total)
     listed = ", ".join([node.code, *(parent.code for parent in parents)])
     source.con.execute(
         f"CREATE OR REPLACE TEMP TABLE finest AS SELECT {listed}, count(*) AS n "
         f"FROM {source.relation} GROUP BY {listed}"
     )
-    return _Counted(source, "finest", "sum(n)", "sum(n)")
+    return _Counted(source, "finest", "sum(n)", "sum(n)", total)
 
 
 def _given(
@@ -172,32 +174,54 @@ def _given(
             whole[int(g)] = int(n)
         else:
             found.setdefault(int(g), []).append((int(code), int(n)))
-    given = tuple(
-        (g, _spread(cells, whole.get(g, 0), marginal, source.k)) for g, cells in sorted(found.items())
-    )
+    given, otherwise = _shares(found, whole, counted.total, marginal, source.k)
     rows = max(1, source.rows)
-    worth = -sum(len(shares) - 1 for _, shares in given) / (2 * rows)
+    worth = -sum(len(cells) - 1 for cells in found.values()) / (2 * rows)
     for g, shares in given:
         at = dict(shares)
         worth += sum(n / rows * math.log(at[code] / marginal[code]) for code, n in found[g] if at.get(code))
-    return Dependence(tuple(marginal), parents, groups, given, worth)
+    return Dependence(tuple(marginal), parents, groups, given, worth, otherwise)
 
 
-def _spread(
-    cells: list[tuple[int, int]], whole: int, marginal: Sequence[float], k: int
-) -> tuple[tuple[int, float], ...]:
-    """Shares within one cell of the parents; what is left of at least k goes where all rows go."""
-    known = sum(n for _, n in cells)
-    rest = whole - known
-    weights = {code: float(n) for code, n in cells}
-    open_codes = [code for code, share in enumerate(marginal) if share and code not in weights]
-    open_share = sum(marginal[code] for code in open_codes)
-    if rest >= k and open_share:
-        for code in open_codes:
-            weights[code] = rest * marginal[code] / open_share
-    total = sum(weights.values())
-    shares = tuple((code, round(weight / total, 4)) for code, weight in sorted(weights.items()))
-    return tuple((code, share) for code, share in shares if share > 0)
+def _shares(
+    found: Mapping[int, Sequence[tuple[int, int]]],
+    whole: Mapping[int, int],
+    total: int,
+    marginal: Sequence[float],
+    k: int,
+) -> tuple[Given, tuple[float, ...]]:
+    """Shares within each cell of the parents that k stand for, and in all other cells together.
+
+    Within a cell a bin that fewer than k stand for is not told. Of all cells together it is, where k or more
+    stand for it, and is given back to the cells that lack it: evenly, for which had more is not known. So the
+    shares of all rows come out right although small cells know nothing about rare bins.
+    """
+    kept = [0.0] * len(marginal)
+    for cells in found.values():
+        for code, n in cells:
+            kept[code] += n
+    left_out = [share * total - n for share, n in zip(marginal, kept, strict=True)]
+    lost = [n if n >= k else 0.0 for n in left_out]
+    covered = sum(whole[g] for g in found)
+    aside = max(0.0, total - covered)  # rows in cells about which nothing is told
+    inside = max(0.0, sum(lost) - aside) / (sum(lost) or 1.0)
+    rest = {g: float(whole[g] - sum(n for _, n in cells)) for g, cells in found.items()}
+    open_rows = sum(whole[g] for g, n in rest.items() if n < k) or 1
+    evenly = max(0.0, sum(lost) * inside - sum(n for n in rest.values() if n >= k)) / open_rows
+    given = []
+    for g, cells in sorted(found.items()):
+        weights = {code: float(n) for code, n in cells}
+        lacking = {code: n for code, n in enumerate(lost) if n and code not in weights}
+        left = rest[g] if rest[g] >= k else evenly * whole[g]
+        if left and lacking:
+            for code, missing in lacking.items():
+                weights[code] = left * missing / sum(lacking.values())
+        sum_of = sum(weights.values())
+        shares = ((code, round(weight / sum_of, 4)) for code, weight in sorted(weights.items()))
+        given.append((g, tuple((code, share) for code, share in shares if share > 0)))
+    if aside < k or not any(lost):
+        return tuple(given), ()
+    return tuple(given), tuple(round(n / sum(lost), 5) for n in lost)
 
 
 def fold(code: str, bins: int, groups: int) -> str:

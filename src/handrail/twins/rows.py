@@ -8,17 +8,18 @@ from zlib import crc32
 
 import numpy as np
 
-from handrail.twins.assign import Made, evenly, loaded, point, point_back, reorder, rows_of
+from handrail.twins.assign import Made, evenly, loaded, matched, point, point_back, reorder, rows_of
 from handrail.twins.calibrate import calibrate
 from handrail.twins.crowd import invent
-from handrail.twins.draw import Codes, cells, codes, decode, whole
+from handrail.twins.draw import Codes, binned, cells, decode, placed, whole
+from handrail.twins.follow import along, keep_places
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
 from handrail.twins.link_keys import copy_keys
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.people import distinct_texts
 from handrail.twins.repair import repair
 from handrail.twins.semantics import meaning_of
-from handrail.twins.values import Values, full
+from handrail.twins.values import Values, as_kind, full
 
 MOST_ROWS = 5_000_000
 KEY_SEED = 0  # keys are the same in every build, so that twins built apart fit each other
@@ -40,18 +41,41 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
     for name in table.order:
         column = table.column(name)
         drawn = [_parent(table, made, one, link, parent) for link, parent in column.parents]
-        one.codes[name] = codes(column, cells(column, drawn, one.rows), rng)
+        one.codes[name], places = placed(column, cells(column, drawn, one.rows), rng)
+        one.places[name] = along(table, made, one, column, places, rng)
+        if column.copies is not None and column.kind != "text":
+            _copy(table, made, one, column)
+    nowhere = np.zeros(one.rows, dtype=np.float32)
     for column in table.columns:
         found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
-        if column.role == "model":
-            one.values[column.name] = decode(column, found, rng)
+        places = one.places.get(column.name, nowhere)
+        if column.role == "model" and column.name not in one.values:
+            one.values[column.name] = decode(column, found, rng, places)
         if column.role == "degree":
-            one.degrees[column.name] = whole(column, found, rng)
+            one.degrees[column.name] = whole(column, found, rng, places)
+    keep_places(table, one)
     _keep_order(table, one, seed)
     _meant(table, made, one, seed)
+    for column in table.columns:
+        if column.copies is not None and column.kind == "text":
+            _copy(table, made, one, column)
     _keys(table, made, one, seed)
     _links(table, made, pools, one)
     return one
+
+
+def _copy(table: TableSketch, made: Mapping[str, Made], one: Made, column: ColumnSketch) -> None:
+    """A column that repeats what stands in the row that a link points at: a price, a region."""
+    link, name = column.copies or ("", "")
+    there = made[next(known.to for known in table.links if known.name == link)]
+    points = one.points[link]
+    if name not in there.values or (points < 0).any():
+        return
+    values = as_kind(there.values[name], there.sketch.column(name), column).take(points)
+    if column.required and not values.valid.all():
+        return
+    one.values[column.name] = values
+    one.codes[column.name] = binned(column, values, one.codes[column.name])
 
 
 def _meant(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -> None:
@@ -103,7 +127,13 @@ def _point(
             parent = made[link.to]
             degrees = parent.degrees.get(link.degree) if link.degree else None
             if link.loads:
-                degrees = loaded(link.loads, degrees, parent.rows, rng)
+                total = one.rows - round(one.rows * link.null_share)
+                degrees = loaded(link.loads, degrees, parent.rows, total, rng)
+            if link.spread and not link.loads and (degrees is None or not degrees.any()):
+                drawn = rng.gamma(1 / link.spread**2, link.spread**2, parent.rows)
+                degrees = np.round(drawn * 1_000_000).astype(np.int64)
+            if degrees is not None and not link.unique:
+                degrees = matched(degrees, link.towards, parent.codes)
             one.points[link.name] = point(link, parent.rows, degrees, one.rows, first, rng)
             first = False
         elif link.kind == "self":

@@ -14,20 +14,21 @@ from typing import Any
 from handrail.twins.coded import Coded, code, pool_name
 from handrail.twins.columns import (
     Source,
-    number_bins,
     number_sql,
     quoted,
     step_of,
     text_bins,
 )
+from handrail.twins.following import copied, following
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
-from handrail.twins.links import degrees, link_sketch
+from handrail.twins.links import degrees, link_sketch, towards
 from handrail.twins.means import leaning, means_of
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
-from handrail.twins.network import MOST_NODES, Node, Shape, depend
+from handrail.twins.network import MOST_NODES, Node, depend
 from handrail.twins.orders import sorted_by
 from handrail.twins.plane import Plane
+from handrail.twins.ranges import number_bins
 from handrail.twins.roles import kind_of, role_of
 from handrail.twins.told import ranged, told
 from handrail.twins.whose import follows, lands, people
@@ -65,9 +66,14 @@ def _table(
     made = {column.name: column for column in drafts[name]}
     for node in coded.nodes:
         if not node.link:
-            made[node.column] = _depend(source, made[node.column], node, coded.shape)
+            made[node.column] = _depend(source, made[node.column], node, coded)
+    for column, copies in copied(plane, name, made):
+        made[column] = replace(made[column], copies=copies)
     columns = tuple(made.values())
-    links = tuple(link_sketch(plane, name, link) for link in plane.links(name))
+    links = tuple(
+        replace(link_sketch(plane, name, link), towards=towards(source, coded.nodes, link.name))
+        for link in plane.links(name)
+    )
     return TableSketch(
         name=name,
         rows=plane.rows[name],
@@ -83,17 +89,21 @@ def _table(
     )
 
 
-def _depend(source: Source, column: ColumnSketch, node: Node, shape: Shape) -> ColumnSketch:
-    found = depend(source, node, shape.parents.get(node.code, ()))
+def _depend(source: Source, column: ColumnSketch, node: Node, coded: Coded) -> ColumnSketch:
+    found = depend(source, node, coded.shape.parents.get(node.code, ()))
     if not any(found.shares):  # nothing is shared by k: keep no bin at all
         return replace(column, bins=(), shares=())
+    along, closely = following(source, node, found, coded.ranged)
     return replace(
         column,
+        along=along,
+        closely=closely,
         bins=_forget_rare(column.bins, found.shares),
         shares=found.shares,
         parents=tuple((parent.link, parent.column) for parent in found.parents),
         groups=found.groups,
         given=found.given,
+        otherwise=found.otherwise,
     )
 
 

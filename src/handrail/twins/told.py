@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from handrail.twins.columns import Source, number_bins, number_sql, quoted, text_shapes
+from handrail.twins.columns import Source, number_sql, quoted, text_shapes
 from handrail.twins.models import ColumnSketch
+from handrail.twins.ranges import number_bins
 from handrail.twins.semantics import meaning_of
 from handrail.twins.shapes import is_code, places, room_of
 

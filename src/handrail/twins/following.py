@@ -1,0 +1,94 @@
+"""Sketches what bins are too coarse for: numbers that follow others within bins, and copies of a parent."""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+
+from handrail.twins.coded import place_of
+from handrail.twins.columns import Source, quoted
+from handrail.twins.links import explains
+from handrail.twins.models import ColumnSketch
+from handrail.twins.network import Dependence, Node, fold
+from handrail.twins.plane import Plane
+
+MOST_COPIES = 60  # pairs of columns that are compared for one link
+COPIED = 0.995  # share of rows in which a copy is one
+
+
+def following(
+    source: Source, node: Node, found: Dependence, ranged: Collection[str]
+) -> tuple[tuple[str, str] | None, tuple[float, ...]]:
+    """The parent that a column's numbers follow, and how closely in each bin.
+
+    Followed is how far the parent's number is into its group of bins. What k rows of a bin show is drawn
+    towards what all bins show, the more the fewer they are.
+    """
+    best: tuple[tuple[str, str] | None, tuple[float, ...]] = (None, ())
+    weight = 0.0
+    for parent, groups in zip(found.parents, found.groups, strict=True):
+        if node.code not in ranged or parent.code not in ranged:
+            continue
+        own = place_of(node.code)
+        group = fold(parent.code, parent.bins, groups)
+        first, after = (f"(({group} + {more}) * {parent.bins} + {groups - 1}) // {groups}" for more in (0, 1))
+        theirs = f"({parent.code} + {place_of(parent.code)} - {first}) / ({after} - {first})"
+        counted = source.all(
+            "SELECT c, grouping(c), sum(n * xy) / nullif(sqrt(sum(n * x) * sum(n * y)), 0), sum(n) FROM "
+            "(SELECT c, count(*) AS n, covar_pop(x, y) AS xy, var_pop(x) AS x, var_pop(y) AS y FROM "
+            f"(SELECT {node.code} AS c, {group} AS g, {own} AS x, {theirs} AS y FROM {source.relation} "
+            f"WHERE {own} IS NOT NULL AND {place_of(parent.code)} IS NOT NULL) GROUP BY c, g) "
+            "GROUP BY GROUPING SETS ((c), ()) HAVING sum(n) >= ?",
+            [source.k * (3 if source.entity else 1)],
+        )
+        sure = {(at, together): (close, n) for at, together, close, n in counted if _sure(close)}
+        usual, rows = sure.get((None, 1), (0.0, 0))
+        follows = [0.0] * node.bins
+        for (at, together), (close, n) in sure.items():
+            if not together:
+                drawn = (n * close + source.k * usual) / (n + source.k)
+                follows[at] = round(drawn, 2) if abs(drawn) > 2 / math.sqrt(rows + n) else 0.0
+        total = sum(n * follows[at] ** 2 for (at, together), (_, n) in sure.items() if not together)
+        if total > weight:
+            best, weight = ((parent.link, parent.column), tuple(follows)), total
+    return best
+
+
+def _sure(close: float | None) -> bool:
+    return close is not None and math.isfinite(close)
+
+
+def copied(
+    plane: Plane, table: str, made: Mapping[str, ColumnSketch]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Columns that repeat a column of the row that a link points at, in nearly every row."""
+    found: set[str] = set()
+    for link in plane.links(table):
+        if not explains(plane, table, link):
+            continue
+        theirs = {one.name: one for one in plane.tables[link.to].fields}
+        types = plane.types[link.to]
+        pairs = [
+            (own.name, other)
+            for own in made.values()
+            for other, field in theirs.items()
+            if own.role == "model" and own.name not in found and not (field.personal or field.primary_key)
+            if own.type == types[other] and any(own.shares)
+        ][:MOST_COPIES]
+        if not pairs:
+            continue
+        source = plane.source(table)
+        counted = ", ".join(
+            f"count(*) FILTER (t.{quoted(own)} IS NOT DISTINCT FROM p.{quoted(other)}), "
+            f"count(DISTINCT t.{quoted(own)})"
+            for own, other in pairs
+        )
+        rows, *same = source.one(
+            f"SELECT count(*), {counted} FROM {source.relation} AS t "
+            f"JOIN {plane.views[link.to]} AS p ON {plane.joined(table, link, 't', 'p')}"
+        )
+        for (own, other), equal, distinct in zip(pairs, same[::2], same[1::2], strict=True):
+            if rows >= 10 * plane.k and equal >= COPIED * rows and distinct > 1 and own not in found:
+                found.add(own)
+                yield own, (link.name, other)

@@ -1,0 +1,119 @@
+"""The nouns of a sketch: the only thing about real data that leaves production, and how it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from handrail.twins.rules import Means, Rule
+
+Kind = Literal[
+    "integer", "decimal", "float", "date", "timestamp", "time", "boolean", "text", "uuid", "blob", "odd"
+]
+# key: numbered or lettered anew. link: the key of another row. fake: personal, invented from its meaning.
+# model: drawn from the sketch. fill: invented from type alone. degree: children per row, never written.
+Role = Literal["key", "link", "fake", "model", "fill", "degree"]
+BinKind = Literal["null", "value", "range", "pool", "other"]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One cell of a column: null, one common value, a range of numbers, several common texts, or the rest.
+
+    Ranges are half-open [low, high) in the column's own unit: whole steps of 10^-scale for decimals, days
+    since 1970 for dates, microseconds for timestamps and times, the number itself otherwise. Knots cut a
+    range into pieces, whose shares are `shares`; without knots it is even. Of a pool, they are its texts'.
+    """
+
+    kind: BinKind
+    value: str | float | None = None
+    low: float = 0.0
+    high: float = 0.0
+    values: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    lean: float = 0.5  # of a range without knots: where between low and high its mean lies
+    knots: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class ColumnSketch:
+    """One column: how it is made, its bins with their shares, and the shares given up to two parents."""
+
+    name: str
+    type: str
+    kind: Kind
+    role: Role
+    required: bool = False
+    unique: bool = False
+    primary_key: bool = False
+    personal: bool = False
+    semantic: str | None = None
+    step: float = 1.0  # every number is a multiple of it
+    bins: tuple[Bin, ...] = ()
+    shares: tuple[float, ...] = ()
+    parents: tuple[tuple[str, str], ...] = ()  # (link or "", column)
+    groups: tuple[int, ...] = ()  # into how many groups each parent's bins are folded
+    given: tuple[tuple[int, tuple[tuple[int, float], ...]], ...] = ()  # parents' cell -> (bin, share)…
+    otherwise: tuple[float, ...] = ()  # shares of the bins in all cells that fewer than k stand for
+    copies: tuple[str, str] | None = None  # (link, column) of the parent's row that it repeats
+    along: tuple[str, str] | None = None  # the parent whose place within a bin this column's follows
+    closely: tuple[float, ...] = ()  # by bin: how closely, -1..1
+    shapes: tuple[tuple[str, float], ...] = ()  # "A-9999": letters and digits of text that is not kept
+    lengths: tuple[int, int, int] = (4, 12, 24)  # short, middle and long text
+    start: int = 1  # first number of a key; of a text key the part of its room it keeps to, 1 for all of it
+    check: str = ""  # by which rule the last digit of an identifier proves the others (`check_digits.py`)
+    words: tuple[tuple[str, float], ...] = ()  # of free text, those that k or more rows share
+    sentences: int = 0  # that end with a stop, in a free text usually
+    follows: str = ""  # personal: the link whose parent row is the same person
+
+
+@dataclass(frozen=True)
+class LinkSketch:
+    """A foreign key: which columns point where, how many rows point nowhere, how parents are used."""
+
+    name: str
+    columns: tuple[str, ...]
+    to: str
+    to_columns: tuple[str, ...]
+    kind: Literal["inside", "self", "late", "outside"]  # late: closes a cycle. outside: parent not in the set
+    null_share: float
+    unique: bool
+    degree: str | None  # the parent's hidden column that counts the children
+    distinct: int  # how many different parents are pointed at (outside only), rounded
+    loads: tuple[float, ...] = ()  # few impersonal parents: each one's share of the children, largest first
+    spread: float = 0.0  # of fewer than k parents: deviation of the numbers of children, by their mean
+    towards: tuple[tuple[str, tuple[float, ...]], ...] = ()  # shares of children by parents' bins
+
+
+@dataclass(frozen=True)
+class TableSketch:
+    """One table: its size, columns in the order they are drawn, links, and orders that always hold."""
+
+    name: str
+    rows: int
+    columns: tuple[ColumnSketch, ...]  # in the order of the contract, then degrees
+    order: tuple[str, ...]  # modelled columns, parents first
+    links: tuple[LinkSketch, ...] = ()
+    rules: tuple[Rule, ...] = ()  # between columns; declared ones first
+    means: tuple[Means, ...] = ()
+    sorted_by: str | None = None  # a column that grows with the key
+    simplifications: tuple[str, ...] = ()
+    lands: tuple[tuple[str, float], ...] = ()  # countries that its people live in, with their shares
+    people: int = 0  # how many different people its rows are about, rounded; 0: one for each row
+
+    def column(self, name: str) -> ColumnSketch:
+        """The column of that name, which must exist."""
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Everything that crosses from production to the sandbox; nothing in it is about fewer than k."""
+
+    k: int
+    tables: tuple[TableSketch, ...]  # parents before children
+    version: int = 2
+
+    def table(self, name: str) -> TableSketch:
+        """The table of that name, which must exist."""
+        return next(table for table in self.tables if table.name == name)

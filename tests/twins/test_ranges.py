@@ -1,0 +1,86 @@
+"""Numbers within bins: pieces, tails, places that follow others, and columns that repeat their parent's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from handrail.twins.generate import generate
+from handrail.twins.models import Field, Sketch, Table
+from handrail.twins.plane import open_plane
+from handrail.twins.sketch import take
+
+KEY = Field("id", "", required=True, primary_key=True)
+
+
+def sketched(*tables: Table, k: int = 10) -> Sketch:
+    plane = open_plane(tables, k)
+    with plane.con:
+        return take(plane).sketch
+
+
+def twin(sketch: Sketch, name: str) -> Any:
+    return generate(sketch, 1, "plain")[name].table.to_pandas()
+
+
+def distance(real: Any, made: Any) -> float:
+    """Kolmogorov-Smirnov."""
+    at = np.concatenate([real, made])
+    below = [np.searchsorted(np.sort(one), at, side="right") / len(one) for one in (real, made)]
+    return float(np.abs(below[0] - below[1]).max())
+
+
+def test_a_long_tail_keeps_its_shape_and_nobody_in_it_is_told(make_table: Any) -> None:
+    rng = np.random.default_rng(1)
+    pay = np.round(np.exp(rng.normal(8, 1, 4000)), 2)
+    pay[7] = 9_876_543.21
+    sketch = sketched(make_table("t", {"pay": pay}))
+    (column,) = sketch.table("t").columns
+    told = [x for one in column.bins for x in (one.low, *one.knots, one.high)]
+    assert max(told) < 2 * np.sort(pay)[-2] and "9876543" not in str(told)
+    assert distance(pay, twin(sketch, "t")["pay"].to_numpy()) < 0.02
+
+
+def test_every_piece_of_a_range_is_k_rows_or_more(make_table: Any) -> None:
+    rng = np.random.default_rng(2)
+    values = rng.normal(0, 1000, 500).round(1)
+    (column,) = sketched(make_table("t", {"x": values})).table("t").columns
+    inner = [e for one in column.bins if one.kind == "range" for e in (one.low, *one.knots, one.high)]
+    low, high = np.sort(values)[9], np.sort(values)[-10]
+    edges = sorted({e for e in inner if low <= e <= high})
+    assert len(edges) > 10
+    counts = np.histogram(values, edges)[0]
+    assert counts.min() >= 10
+
+
+def test_numbers_follow_each_other_to_the_end_of_their_tails(make_table: Any) -> None:
+    rng = np.random.default_rng(3)
+    price = np.exp(rng.normal(2, 1, 400)).round(2)
+    table = make_table("t", {"price": price, "cost": (price * rng.uniform(0.6, 0.7, 400)).round(2)})
+    made = twin(sketched(table), "t")
+    assert made["price"].corr(made["cost"]) > 0.8
+
+
+def test_rare_values_are_not_lost_in_small_cells(make_table: Any) -> None:
+    rng = np.random.default_rng(4)
+    group = rng.integers(0, 30, 3000)
+    kind = np.where(rng.random(3000) < 0.04, "rare", np.where(group % 2 == 0, "even", "odd"))
+    made = twin(sketched(make_table("t", {"group": group, "kind": kind})), "t")
+    assert 0.03 < (made["kind"] == "rare").mean() < 0.05
+    assert ((made["group"] % 2 == 0) == (made["kind"] == "even"))[made["kind"] != "rare"].mean() > 0.95
+
+
+def test_a_column_that_repeats_its_parents_repeats_it_in_the_twin(make_table: Any) -> None:
+    rng = np.random.default_rng(5)
+    price, product = np.exp(rng.normal(2, 1, 300)).round(2), rng.integers(0, 300, 5000)
+    products = make_table("products", {"id": pa.array(range(300)), "price": price}, KEY)
+    lines = make_table(
+        "lines",
+        {"product": pa.array(product), "unit_price": price[product]},
+        Field("product", "", required=True, references=("products", "id")),
+    )
+    made = generate(sketched(products, lines), 1, "plain")
+    of = dict(zip(*(made["products"].table[name].to_pylist() for name in ("id", "price")), strict=True))
+    assert all(row["unit_price"] == of[row["product"]] for row in made["lines"].table.to_pylist())
