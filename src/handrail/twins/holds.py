@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -176,6 +177,7 @@ def asked(rule: Rule, columns: Columns, values: Values, listed: Sequence[Listed]
     return within(columns[rule.columns[0]], values, listed)
 
 
+@lru_cache(maxsize=64)
 def listed_in(rule: Rule) -> tuple[list[Listed], list[Listed]]:
     """The different first and second values of the pairs."""
     return list(dict.fromkeys(p[0] for p in rule.pairs)), list(dict.fromkeys(p[1] for p in rule.pairs))
@@ -188,6 +190,7 @@ def places_of(rule: Rule, columns: Columns, rows: Rows) -> tuple[Ints, Ints]:
     return places(columns[a], rows[a], firsts), places(columns[b], rows[b], seconds)
 
 
+@lru_cache(maxsize=64)
 def pair_codes(rule: Rule) -> Ints:
     """Each pair as one number: its first's place times how many seconds there are, plus its second's."""
     firsts, seconds = ({one: place for place, one in enumerate(found)} for found in listed_in(rule))

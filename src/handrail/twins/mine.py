@@ -192,14 +192,15 @@ def _alike(source: Source, texts: Sequence[ColumnSketch]) -> set[tuple[bool, str
 
 
 def _rates(source: Source, numbers: Sequence[ColumnSketch]) -> dict[str, float]:
-    """Columns that may be shares of one (1) or of a hundred (100)."""
+    """Columns that may be shares of one (1) or, where they have few values, of a hundred (100)."""
     if not numbers:
         return {}
     asked = [f"min({name}), max({name})" for name in (_name(one, "x") for one in numbers)]
     ends = source.one(f"SELECT {', '.join(asked)} FROM tried")
     found = {}
     for one, low, high in zip(numbers, ends[::2], ends[1::2], strict=True):
-        if low is not None and low >= 0 and 0 < high <= 100:
+        few = not any(bin_.kind == "range" for bin_ in one.bins)
+        if low is not None and low >= 0 and 0 < high <= (100 if few else 1):
             found[one.name] = 1.0 if high <= 1 else 100.0
     return found
 
@@ -228,7 +229,7 @@ def _formula(how: str, *columns: ColumnSketch) -> Guess:
 
 def _likely(source: Source, guesses: Iterable[Guess]) -> list[Rule]:
     """The guesses that hold among the tried rows, and not between rows that are strangers to each other."""
-    waiting, found = list(guesses), []
+    waiting, found = _not_refuted(source, list(guesses)), []
     for start in range(0, len(waiting), AT_ONCE):
         some = waiting[start : start + AT_ONCE]
         asked = [
@@ -241,6 +242,17 @@ def _likely(source: Source, guesses: Iterable[Guess]) -> list[Rule]:
             seen, broken, shifted, strange = numbers[4 * place : 4 * place + 4]
             if seen >= 5 and broken <= 0.005 * seen and strange >= BY_CHANCE[guess.rule.kind] * shifted > 0:
                 found.append(guess.rule)
+    return found
+
+
+def _not_refuted(source: Source, guesses: list[Guess]) -> list[Guess]:
+    """The guesses that hardly any tried row breaks; the others are not worth a closer look."""
+    found: list[Guess] = []
+    for start in range(0, len(guesses), AT_ONCE):
+        some = guesses[start : start + AT_ONCE]
+        asked = ", ".join(f"count(*) FILTER ({guess.bad})" for guess in some)
+        broken = source.one(f"SELECT {asked} FROM tried")
+        found += [guess for guess, n in zip(some, broken, strict=True) if n <= 0.005 * TRIED_ROWS]
     return found
 
 

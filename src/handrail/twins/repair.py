@@ -24,6 +24,7 @@ from handrail.twins.values import Ints, Mask, Values
 
 ROUNDS = 6
 TRIES = 30  # partners that a row is offered for an exchange
+FRUITLESS = 50  # offers for one exchange: more are not worth their time
 CONSTANT = frozenset({"key", "link", "degree"})  # roles of columns that are not touched
 
 
@@ -141,16 +142,22 @@ class _Work:
         rules: list[Rule],
     ) -> None:
         self.columns, self.rows, self.rng, self.fixed, self.rules = columns, rows, rng, fixed, rules
+        self.kept: dict[Rule, tuple[Values, ...]] = {}  # the columns as they were when a rule held
         self.computed = {rule.target for rule in rules if rule.target and rule.target not in fixed}
 
     def once(self, look: Ints) -> Ints:
         """Repair each rule once among these rows; returns the rows that were changed."""
         changed: list[Ints] = []
         for rule in self.rules:
-            # Whole columns where most rows are looked at: taking them apart costs more.
+            now = tuple(self.rows[name] for name in rule.columns)
+            kept = self.kept.get(rule)
+            if kept is not None and all(a is b for a, b in zip(kept, now, strict=True)):
+                continue  # none of its columns was touched since
             bad = self.breaking(rule, look)
             if len(bad) and not self._allowed(rule, bad):
                 changed.append(self._fix(rule, bad))
+            else:
+                self.kept[rule] = now
         return np.unique(np.concatenate(changed)) if changed else np.zeros(0, dtype=np.int64)
 
     def breaking(self, rule: Rule, look: Ints) -> Ints:
@@ -223,6 +230,8 @@ class _Work:
             self.rows[name] = Values(array, valid)
             given.append(there)
             bad = np.setdiff1d(bad, here, assume_unique=True)
+            if FRUITLESS * len(here) < len(some):
+                break
         return bad, np.concatenate(given) if given else bad[:0]
 
     def _fits(
