@@ -20,6 +20,10 @@ _CLASSES = {
 _ANY = string.ascii_letters + string.digits
 
 
+class _Unknown(Exception):
+    """A part of a pattern that no text is made for."""
+
+
 def matching(pattern: str, rows: int, rng: np.random.Generator) -> list[str] | None:
     """A text for each row that the pattern is found in; None where no text could be made.
 
@@ -29,7 +33,7 @@ def matching(pattern: str, rows: int, rng: np.random.Generator) -> list[str] | N
         tree = _parser.parse(pattern)
         made = ["".join(_texts(tree, rng)) for _ in range(min(rows, MOST_MADE))]
         fits = [text for text in made if re.search(pattern, text)]
-    except (re.error, NotImplementedError, RecursionError):
+    except (re.error, _Unknown, RecursionError):
         return None
     return [fits[place % len(fits)] for place in range(rows)] if fits else None
 
@@ -52,7 +56,7 @@ def _texts(tree: Any, rng: np.random.Generator) -> Iterable[str]:
             for _ in range(int(rng.integers(least, max(least, min(int(most), least + MOST_REPEATED)) + 1))):
                 yield from _texts(inner, rng)
         elif op is not _constants.AT:
-            raise NotImplementedError(str(op))
+            raise _Unknown(str(op))
 
 
 def _letters(parts: Any) -> set[str]:
@@ -66,10 +70,10 @@ def _letters(parts: Any) -> set[str]:
         elif op is _constants.CATEGORY and given in _CLASSES:
             found |= set(_CLASSES[given])
         elif op is not _constants.NEGATE:
-            raise NotImplementedError(str(op))
+            raise _Unknown(str(op))
     negated = bool(parts) and parts[0][0] is _constants.NEGATE
     if negated:
         found = set(_ANY) - found
     if not found:
-        raise NotImplementedError("no letter is left")
+        raise _Unknown("no letter is left")
     return found
