@@ -149,8 +149,8 @@ def test_required_unique_and_key_columns_keep_their_promise(sketch: Sketch) -> N
 
 def test_outliers_stay_within_reach_and_within_the_type(sketch: Sketch) -> None:
     twin = made(sketch).table
-    assert max(value for value in twin["amount"].to_pylist()) <= 10 * 500
-    assert max(value for value in twin["count"].to_pylist() if value is not None) <= 10 * 90
+    assert max(value for value in twin["amount"].to_pylist()) <= 11 * 500
+    assert max(value for value in twin["count"].to_pylist() if value is not None) <= 11 * 90
 
 
 def test_catalogue_ids_are_unique_and_say_what_they_are_and_break() -> None:
