@@ -9,7 +9,6 @@ theirs alone. Whatever remembers single rows, or forgets to count, hands one of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
@@ -54,6 +53,8 @@ def found_again(plane: Plane, sketch: Sketch, twin: pa.Table) -> dict[str, str]:
             told = codec.to_json(Sketch(sketch.k, (_only(table, column.name),))).decode()
             if words in told or (column.name in twin.column_names and _holds(twin[column.name], words)):
                 found.setdefault(kind, column.name)
+        if kind not in found and words in codec.to_json(sketch).decode():  # in a rule between columns
+            found[kind] = table.columns[0].name
     for column in table.columns:
         if not column.shares or column.name not in twin.column_names:
             continue
@@ -86,7 +87,7 @@ def _is_text(sql_type: str) -> bool:
 
 def _only(table: TableSketch, column: str) -> TableSketch:
     """The sketch of one column, without what its table says."""
-    return replace(table, columns=(table.column(column),), simplifications=())
+    return TableSketch(table.name, table.rows, (table.column(column),), ())
 
 
 def _holds(values: pa.ChunkedArray, word: str) -> bool:
