@@ -131,3 +131,21 @@ def test_no_accepted_text_is_longer_than_was_estimated(sql: str, most: int) -> N
         except duckdb.Error:
             return
     assert max(len(text) for row in made for text in row if isinstance(text, str)) <= max(most, 32)
+
+
+def test_a_list_of_days_for_each_of_many_rows_is_refused() -> None:
+    for sql in (
+        "SELECT len(generate_series(DATE '0001-01-01', make_date(2000 + a, 1, 1), INTERVAL 1 DAY)) FROM t",
+        "SELECT unnest(generate_series(a, b, INTERVAL 1 DAY)) FROM (SELECT a, max(b) AS b FROM t GROUP BY a) s",
+        "SELECT unnest(generate_series(a, b, INTERVAL 1 DAY)) FROM (SELECT min(a) AS a, max(b) AS b FROM t) s, u",
+        "SELECT unnest(generate_series(a, b, INTERVAL 1 DAY)) FROM (SELECT DISTINCT unnest(x) AS a, 1 AS b) s",
+    ):
+        with pytest.raises(NotAllowed, match="list of more than"):
+            read(sql)
+
+
+def test_one_list_of_days_is_made() -> None:
+    read(
+        "SELECT unnest(generate_series(a, b, INTERVAL 1 MONTH)) FROM (SELECT min(a) AS a, max(b) AS b FROM t) s"
+    )
+    read("SELECT unnest(generate_series(DATE '2020-01-01', DATE '2020-12-01', INTERVAL 1 MONTH)) FROM t")

@@ -56,15 +56,29 @@ def _whole(node: exp.Expr | None) -> int | None:
 
 
 def _is_short(node: exp.Expr) -> bool:
-    """Whether a list has few values: its numbers are written down, or it goes by days or longer."""
+    """Whether a list has few values, or is one: its numbers are written down, or it goes by days or longer and
+    there is one of it, since a list for each of many rows takes gigabytes at once.
+    """
     step = node.args.get("step")
     if isinstance(step, exp.Interval):
         amount = step.this.this if isinstance(step.this, exp.Literal) else ""
-        return str(step.args.get("unit")).upper() in _DAYS and amount.isdigit() and int(amount) > 0
+        by_days = str(step.args.get("unit")).upper() in _DAYS and amount.isdigit() and int(amount) > 0
+        return by_days and (node.find(exp.Column) is None or _stands_in_one_row(node))
     start, end, by = _whole(node.args.get("start")), _whole(node.args.get("end")), _whole(step) if step else 1
     if start is None or end is None or not by:
         return False
     return abs(end - start) <= MAX_LISTED * abs(by)
+
+
+def _stands_in_one_row(node: exp.Expr) -> bool:
+    """Whether the SELECT around a node reads nothing but totals of all rows."""
+    select = node.find_ancestor(exp.Query)
+    source = select.args.get("from_") if isinstance(select, exp.Select) else None
+    inner = source.this.this if source and isinstance(source.this, exp.Subquery) else None
+    if select is None or select.args.get("joins") or not isinstance(inner, exp.Select):
+        return False
+    totals = all(isinstance(one.unalias(), exp.AggFunc) for one in inner.expressions)
+    return totals and not any(inner.args.get(part) for part in ("group", "distinct", "laterals"))
 
 
 def _is_narrow(shape: exp.Expr | None) -> bool:
