@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from handrail.twins.generate import generate
 from handrail.twins.make import make
 from handrail.twins.models import Field, Sketch, Table
 from handrail.twins.plane import open_plane
+from handrail.twins.rare_rules import rare_in_rules
 from handrail.twins.rules import Rule, says
 from handrail.twins.sketch import take
 
@@ -230,3 +232,18 @@ def test_a_rule_says_what_it_is_in_words() -> None:
         "a, b are never repeated together",
         "b is empty where a is and has a value where a has one",
     ]
+
+
+def test_a_rule_that_lists_what_fewer_than_k_share_is_found_again(make_table: Any) -> None:
+    rng = np.random.default_rng(9)
+    place = rng.integers(0, 20, 4000)
+    code = np.array([f"C{n:02d}" for n in range(20)])[place].astype(object)
+    city = np.array([f"City {n // 2}" for n in range(20)])[place].astype(object)
+    code[:9], city[:9] = "C00", "Hidden"
+    plane = open_plane([make_table("places", {"code": code, "city": city})], 10)
+    sketch = take(plane).sketch.tables[0]
+    assert rare_in_rules(plane, sketch) is None
+    rule = Rule("accepted", ("city", "code"), pairs=(("City 0", "C00", 0.9), ("Hidden", "C00", 0.1)))
+    assert rare_in_rules(plane, replace(sketch, rules=(rule,))) == "code"
+    rule = Rule("nulls", ("city", "code"), values=("Hidden",))
+    assert rare_in_rules(plane, replace(sketch, rules=(rule,))) == "city"

@@ -20,6 +20,7 @@ import pyarrow as pa
 from handrail.twins.columns import number_sql, quoted
 from handrail.twins.models import ColumnSketch, HostileCell, Privacy, TableSketch
 from handrail.twins.plane import Plane
+from handrail.twins.rare_rules import rare_in_rules
 from handrail.twins.semantics import meaning_of
 from handrail.twins.shapes import MOST_ROOM, is_code, room_of
 
@@ -131,7 +132,7 @@ def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
         )
         if found < len(set(named)) or fewest < plane.k:
             return column.name
-    return None
+    return rare_in_rules(plane, table)
 
 
 def _pooled(column: ColumnSketch) -> list[str]:

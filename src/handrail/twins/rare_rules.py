@@ -1,0 +1,39 @@
+"""A second look at what the rules of a sketch list, with other SQL than they were found with."""
+
+# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
+from __future__ import annotations
+
+from handrail.twins.models import TableSketch
+from handrail.twins.plane import Plane
+from handrail.twins.rule_sql import key_sql
+
+
+def rare_in_rules(plane: Plane, table: TableSketch) -> str | None:
+    """The first column of a rule that lists a pair or a value which fewer than k share: it must stay None.
+
+    What a contract declares is public and not looked up.
+    """
+    source = plane.source(table.name)
+    columns = {one.name: one for one in table.columns}
+    for rule in (rule for rule in table.rules if not rule.declared and rule.how != "empty"):
+        names = rule.columns if rule.pairs else rule.columns[:1]
+        listed = [pair[:2] for pair in rule.pairs] or [(one,) for one in (*rule.values, *rule.filled)]
+        if not listed:
+            continue
+        picked = [f"{key_sql(columns[name])} AS k{place}" for place, name in enumerate(names)]
+        kinds = ["VARCHAR" if columns[name].kind == "text" else "DOUBLE" for name in names]
+        asked = [
+            f"coalesce(unnest(?::{kind}[])::VARCHAR, chr(0)) AS k{place}" for place, kind in enumerate(kinds)
+        ]
+        holder = f", {source.entity} AS holder" if source.entity else ""
+        held = "count(DISTINCT holder)" if source.entity else "count(*)"
+        keys = ", ".join(f"k{place}" for place in range(len(names)))
+        (fewest, found) = source.one(
+            f"SELECT min(n), count(*) FROM (SELECT {keys}, {held} AS n FROM "
+            f"(SELECT {', '.join(picked)}{holder} FROM {source.relation}) "
+            f"SEMI JOIN (SELECT {', '.join(asked)}) USING ({keys}) GROUP BY {keys})",
+            [list(column) for column in zip(*listed, strict=True)],
+        )
+        if found < len(set(listed)) or fewest < plane.k:
+            return names[-1]
+    return None
