@@ -84,3 +84,10 @@ def test_a_column_that_repeats_its_parents_repeats_it_in_the_twin(make_table: An
     made = generate(sketched(products, lines), 1, "plain")
     of = dict(zip(*(made["products"].table[name].to_pylist() for name in ("id", "price")), strict=True))
     assert all(row["unit_price"] == of[row["product"]] for row in made["lines"].table.to_pylist())
+
+
+def test_few_numbers_keep_about_their_middle_and_one_great_one_stays_unknown(make_table: Any) -> None:
+    pay = [None] * 300 + [100.0 + i for i in range(14)] + [1_000_000.0]
+    (column,) = sketched(make_table("t", {"pay": pa.array(pay)})).table("t").columns
+    (one,) = (one for one in column.bins if one.kind == "range")
+    assert 0 <= one.low <= 100 and one.high < 500_000

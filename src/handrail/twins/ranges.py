@@ -88,12 +88,15 @@ def _ranges(source: Source, value: str, spikes: list[float], rows: int, step: fl
 
 
 def _middle(source: Source, step: float) -> list[Bin]:
-    """One range for too few rows to cut: as wide as an even spread with their mean and deviation."""
-    mean, spread, least = source.one(
-        "SELECT m, sqrt(greatest(0, s - m * m)), least FROM (SELECT sum(x * n) / sum(n) AS m, "
-        "sum(x * x * n) / sum(n) AS s, min(sign(x)) AS least FROM summed)"
+    """One range for too few rows to cut: an even spread with their mean and mean distance from it, which one
+    great value moves less than a deviation."""
+    mean, apart, least = source.one(
+        "SELECT any_value(m), sum(abs(x - m) * n) / sum(n), min(sign(x)) FROM summed, "
+        "(SELECT sum(x * n) / sum(n) AS m FROM summed)"
     )
-    low, high = mean - math.sqrt(3) * spread, mean + math.sqrt(3) * spread
+    low, high = mean - 2 * apart, mean + 2 * apart
+    if not math.isfinite(high - low):  # as great as a float can be
+        return []
     low = max(low, 0.0) if least >= 0 else low
     unit = _unit((high - low) / 4, step)
     bottom, top = _round(low, unit), _round(high, unit)
@@ -137,7 +140,8 @@ def _reach(tail: list[float], width: float, way: int) -> list[tuple[float, float
     for left, beyond in ((0.5, 0.5), (0.25, 0.25), (0.05, 0.0)):
         grown = -math.log2(left) if abs(shape) < 0.01 else (left**-shape - 1) / (1 - 2**-shape)
         end = tail[0] + way * first * grown
-        found.append((0.0 if tail[0] * end <= 0 else end, beyond))
+        if math.isfinite(end):
+            found.append((0.0 if tail[0] * end <= 0 else end, beyond))
     return found
 
 
@@ -215,7 +219,7 @@ def _carried(source: Source, value: str) -> str:
 
 def _unit(raw: float, step: float) -> float:
     """The power of ten of steps that is not above `raw`."""
-    if raw <= 0 or (step and raw <= step):
+    if raw <= 0 or not math.isfinite(raw) or (step and raw <= step):
         return step
     if not step:
         return 10.0 ** math.floor(math.log10(raw))
