@@ -6,6 +6,7 @@ from __future__ import annotations
 from handrail.twins.models import TableSketch
 from handrail.twins.plane import Plane
 from handrail.twins.rule_sql import key_sql
+from handrail.twins.rules import Listed
 
 
 def rare_in_rules(plane: Plane, table: TableSketch) -> str | None:
@@ -17,7 +18,8 @@ def rare_in_rules(plane: Plane, table: TableSketch) -> str | None:
     columns = {one.name: one for one in table.columns}
     for rule in (rule for rule in table.rules if not rule.declared and rule.how != "empty"):
         names = rule.columns if rule.pairs else rule.columns[:1]
-        listed = [pair[:2] for pair in rule.pairs] or [(one,) for one in (*rule.values, *rule.filled)]
+        alone = [(one,) for one in (*rule.values, *rule.filled)]
+        listed: list[tuple[Listed, ...]] = [*(pair[:2] for pair in rule.pairs)] or [*alone]
         if not listed:
             continue
         picked = [f"{key_sql(columns[name])} AS k{place}" for place, name in enumerate(names)]
