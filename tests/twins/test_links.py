@@ -27,6 +27,8 @@ def test_numbers_of_children_are_kept_but_for_what_the_total_needs() -> None:
     made = scaled(degrees, len(degrees), 255, np.random.default_rng(1))
     assert made.sum() == 255 and (made[:50] == 0).all()
     assert np.abs(made - degrees).sum() == 255 - degrees.sum()
+    alone = scaled(np.ones(20, dtype=np.int64), 20, 19, np.random.default_rng(1))
+    assert sorted(alone) == [0] + [1] * 19
 
 
 def test_those_have_many_children_who_are_like_those_that_have() -> None:

@@ -124,9 +124,8 @@ def _nudged(degrees: Ints, total: int, rng: np.random.Generator) -> Ints:
     """The same numbers of children but for the few too many or too few: parents of many give or get those."""
     counts = degrees.copy()
     while (missing := total - int(counts.sum())) != 0:
-        free = np.flatnonzero(counts > (1 if missing < 0 else 0))
-        if not len(free):
-            return counts + np.bincount(rng.integers(0, len(counts), missing), minlength=len(counts))
+        spare = missing < 0 and (counts > 1).any()  # nobody is left without, while others have several
+        free = np.flatnonzero(counts > int(spare))
         shares = counts[free] / counts[free].sum()
         picked = rng.choice(free, size=min(abs(missing), len(free)), replace=False, p=shares)
         counts[picked] += 1 if missing > 0 else -1
