@@ -56,8 +56,8 @@ def _whole(node: exp.Expr | None) -> int | None:
 
 
 def _is_short(node: exp.Expr) -> bool:
-    """Whether a list has few values, or is one: its numbers are written down, or it goes by days or longer and
-    there is one of it, since a list for each of many rows takes gigabytes at once.
+    """Whether a list has few values: its numbers are written down; or it goes by days or longer, and there is
+    one of it, since a list for each of many rows takes gigabytes at once.
     """
     step = node.args.get("step")
     if isinstance(step, exp.Interval):
