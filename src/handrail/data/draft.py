@@ -16,7 +16,8 @@ from open_data_contract_standard.model import (
 )
 
 from handrail.data import odcs
-from handrail.data.keys import KEY_WORDS, Keys
+from handrail.data.key_names import KEY_WORDS, name_parts
+from handrail.data.keys import Keys
 from handrail.data.models import Column, Contract
 from handrail.data.personal import Likeness, likeness
 from handrail.data.profile import ColumnProfile, Profile
@@ -197,7 +198,7 @@ def _unique(one: ColumnProfile, found: Found) -> bool:
     if one.name not in found.keys.unique:
         return found.keys.primary == (one.name,)
     declared = (one.name,) in found.table.unique or found.keys.primary == (one.name,)
-    return declared or (found.profile.rows >= _ENOUGH_ROWS and bool(KEY_WORDS & set(words(one.name))))
+    return declared or (found.profile.rows >= _ENOUGH_ROWS and bool(KEY_WORDS & set(name_parts(one.name))))
 
 
 def _with_composite_keys(

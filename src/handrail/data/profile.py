@@ -14,6 +14,7 @@ SAMPLE = 500  # distinct values of a column that are looked at
 _COLUMNS_AT_ONCE = 200
 _CELLS_HELD = 2_000_000
 _MANY_CATEGORIES = 12
+_FIRST_ROWS = 5_000
 _SAMPLED = ("VARCHAR", "BIGINT", "INTEGER")
 
 
@@ -101,6 +102,18 @@ def is_unique(con: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]
         f" HAVING count(*) > 1 OR bool_or({missing}) LIMIT 1)"
     )
     return bool(first(con, sql)[0] == 0)
+
+
+def unique_in_sample(
+    con: duckdb.DuckDBPyConnection, path: Path, candidates: Sequence[tuple[str, ...]]
+) -> list[tuple[str, ...]]:
+    """Those of these combinations of columns that do not repeat in the first few thousand rows; one query."""
+    if not candidates:
+        return []
+    counts = ", ".join(f"count(DISTINCT ({', '.join(quote(c) for c in one)}))" for one in candidates)
+    sql = f"SELECT count(*), {counts} FROM (SELECT * FROM {relation(path)} LIMIT {_FIRST_ROWS})"  # noqa: S608
+    rows, *distinct = first(con, sql)
+    return [one for one, found in zip(candidates, distinct, strict=True) if found == rows]
 
 
 def unmatched(
