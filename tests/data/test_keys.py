@@ -208,7 +208,7 @@ def test_a_table_points_at_itself_only_where_the_name_says_so(tmp_path: Path) ->
     keys = _folder_keys(
         tmp_path,
         employees="SELECT i AS employee_id, nullif(i // 4, 0) AS manager_id, 1 + i % 9 AS grade_id,"
-        " i // 3 + 1 AS desk_no, 1 + i % 4 AS other_employee_count FROM range(1, 61) t(i)",
+        " i // 3 + 1 AS desk_no, 1 + i % 4 AS employee_id_count, 1 + i % 5 AS employee FROM range(1, 61) t(i)",
         categories="SELECT i AS category_id, nullif(i // 3, 0) AS parent_category_id, i % 4 AS level"
         " FROM range(1, 31) t(i)",
         parents="SELECT i + 900 AS id, 'x' AS name FROM range(1, 21) t(i)",
@@ -224,9 +224,14 @@ def test_a_manager_is_another_employee_where_no_table_of_managers_is(tmp_path: P
     keys = _folder_keys(
         tmp_path,
         employees="SELECT i AS employee_id, nullif(i // 4, 0) AS manager_id, 1 + i % 9 AS grade_id,"
-        " nullif(i // 5, 0) AS reports_to, i // 3 + 1 AS desk_no FROM range(1, 61) t(i)",
+        " nullif(i // 5, 0) AS reports_to, i // 3 + 1 AS desk_no, 61 - i AS buddy_employee_id"
+        " FROM range(1, 61) t(i)",
     )
-    assert [columns for columns, _, _ in _links(keys["employees"])] == [("manager_id",), ("reports_to",)]
+    assert [columns for columns, _, _ in _links(keys["employees"])] == [
+        ("manager_id",),
+        ("reports_to",),
+        ("buddy_employee_id",),
+    ]
 
 
 def test_counters_zeros_and_booleans_point_nowhere(tmp_path: Path) -> None:
@@ -260,7 +265,7 @@ def test_of_two_tables_with_one_key_the_one_it_is_named_after_is_pointed_at(tmp_
     keys = _folder_keys(
         tmp_path,
         customer="SELECT i AS c_custkey, 'x' AS c_name, i % 3 AS c_size FROM range(1, 41) t(i)",
-        profile="SELECT i AS f_custkey, 'x' AS f_name, i % 3 AS f_size FROM range(1, 31) t(i)",
+        profile="SELECT i AS f_custkey, 'x' AS f_name, i % 3 AS f_size FROM range(1, 41) t(i)",
     )
     assert (_links(keys["customer"]), _links(keys["profile"])) == (
         [],
@@ -328,3 +333,16 @@ def test_three_hundred_wide_tables_take_few_queries(tmp_path: Path) -> None:
     assert sum(len(one.columns) for one in read) == 300
     assert all(one.primary and one.foreign for one in found.values())
     assert counting.queries < 30 * 300
+
+
+def test_of_many_keys_that_look_like_a_column_only_a_few_are_tried(tmp_path: Path) -> None:
+    with duckdb.connect() as db:
+        keys, sales = tmp_path / "keys.parquet", tmp_path / "sales.parquet"
+        db.execute(f"COPY (SELECT 'K-' || (1000 + i) AS code FROM range(900) t(i)) TO '{keys}'")
+        codes = ", ".join(f"'K-' || (5000 + i * {n + 3} % 40) AS word_{n}" for n in range(20))
+        db.execute(f"COPY (SELECT {codes} FROM range(200) t(i)) TO '{sales}'")
+        profiles = {f"list{n}": profile(db, keys) for n in range(40)} | {"sales": profile(db, sales)}
+        counting = _Counting(db)
+        found = find_keys(counting, [Table(key, key, ()) for key in profiles], profiles)  # type: ignore[arg-type]
+    assert found["sales"].foreign == ()
+    assert counting.queries <= 20 * 4

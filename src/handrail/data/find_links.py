@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 import duckdb
 
 from handrail.data.key_facts import Known, cannot_hold, family, is_wholly_sampled, may_be_key, orphans
-from handrail.data.key_names import is_after, is_kin, name_parts, names_of_key
+from handrail.data.key_names import KEY_WORDS, is_after, is_kin, name_parts, names_of_key
 from handrail.data.profile import ColumnProfile
 from handrail.data.sources.table import ForeignKey
 
@@ -66,11 +66,13 @@ class Targets:
     def _fits(self, column: ColumnProfile, one: Known, key: str, score: int) -> bool:
         """Whether a column of that name may point there, by all that can be told without a query."""
         target, there = self.tables[key], self._there(key)
-        if key == one.table.key:
-            return score == _BY_ROLE and column.name != there.name and self._is_kin(column, one)
+        if column.name == there.name and key == one.table.key:
+            return False
         if column.distinct > 1.1 * there.distinct or cannot_hold(column, there):
             return False
         named = name_parts(column.name)
+        if key == one.table.key:  # other_product_id, and no product_id_count
+            return score == _BY_ROLE and column.distinct > 1 and named[-1] in KEY_WORDS
         if column.distinct < 2 and key not in self._named.get(named, ()):
             return False  # one value alone, mostly nought, is in every counter
         if self.keys.get(one.table.key) == column.name:

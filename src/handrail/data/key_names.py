@@ -75,7 +75,7 @@ def names_of_key(table: str, key: str, prefix: str, numbers: bool) -> frozenset[
     """
     found = words(table)
     whole = (*found[:-1], singular(found[-1])) if found else ()
-    named = {(*whole, word) for word in KEY_WORDS} | {(*whole[-1:], word) for word in KEY_WORDS}
+    named = {(*told, word) for told in (whole, whole[-1:]) if told for word in KEY_WORDS}
     said = {name for name in (*named, name_parts(key)) if numbers is False or not is_nameless(name)}
     without = bare(key, prefix)
     if is_key_like(without) and not is_nameless(without):
