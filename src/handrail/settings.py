@@ -127,7 +127,7 @@ class AppsSettings:
     max_mb: int = 50
     # Everything that was said for one version, together.
     prompts_kb: int = 1024
-    # Whether a server repeats failed sandbox runs, to say which awkward rows they failed on; otherwise on demand.
+    # Whether a server repeats failed sandbox runs to find the rows they failed on; else on demand.
     explain: bool = True
 
 

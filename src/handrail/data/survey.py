@@ -31,7 +31,7 @@ def survey(
 ) -> tuple[tuple[Contract, Path], ...]:
     """Draft contracts of a source without an instance, each with its extract, a Parquet file in `folder`.
 
-    `notes` gets what was left out or read otherwise than it stands there, by dataset; "" is the source itself.
+    `notes` gets what was left out or read otherwise than it stands there, by dataset, "" for the source.
     What fewer than `k` rows share stays out of the drafts. Asks no rule: it reads with the rights of whoever
     runs it, for stand-alone tools. Refuses what `import_source` refuses about the source itself.
     """

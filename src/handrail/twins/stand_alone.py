@@ -46,7 +46,7 @@ def stand_alone(
     bytes. A column that would show real rows is invented from its meaning instead and named in the report.
     Keys that point at each other in a circle are let go, and what of the source could not be read is said.
     Refuses what `data.import_source` refuses about a source, TwinRefused where even that does not help,
-    Conflict a directory that holds anything but an earlier twin, and LimitReached where disk or memory run out.
+    Conflict a directory that holds anything but an earlier twin, and LimitReached on a full disk.
     """
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
         raise Conflict(
@@ -133,7 +133,7 @@ def _room_for(out: Path) -> Iterator[None]:
         full = isinstance(error, OSError) and error.errno == errno.ENOSPC
         if full or isinstance(error, duckdb.OutOfMemoryException) or "No space left" in str(error):
             raise LimitReached(
-                f"There was not room enough to make a twin in {out}: disk or memory is full. Nothing is left.",
+                f"There was no room to make a twin in {out}: disk or memory is full. Nothing is left.",
                 next_step="Make room, or name a directory on another disk; TMPDIR says where copies go.",
             ) from error
         raise

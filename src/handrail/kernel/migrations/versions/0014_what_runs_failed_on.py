@@ -24,4 +24,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", name=op.f("pk_run_causes")),
     )
     op.create_index(op.f("ix_run_causes_state"), "run_causes", ["state"])
-
