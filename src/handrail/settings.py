@@ -271,7 +271,7 @@ def render() -> str:
     for section, kind in SECTIONS.items():
         lines.append(f"[{section}]")
         for item in dataclasses.fields(kind):
-            value = f'"{item.default}"' if isinstance(item.default, str) else str(item.default)
+            value = f'"{item.default}"' if isinstance(item.default, str) else str(item.default).lower()
             lines.append(f"# {item.name} = {value}")
         lines.append("")
     lines += [

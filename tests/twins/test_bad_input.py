@@ -285,7 +285,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(tmp_path: Path) -> 
         pytest.skip("only root may mount a small disk")
     try:
         source = MADE["mixed types"](tmp_path)
-        with pytest.raises(LimitReached, match="room enough"):
+        with pytest.raises(LimitReached, match="no room"):
             stand_alone(str(source), small / "twin")
         assert list(small.iterdir()) == []
     finally:

@@ -84,13 +84,14 @@ def test_street_town_and_postal_code_are_of_the_country_of_the_row(customers: Ta
     assert 0.2 < made["land"].count("Österreich") / ROWS < 0.4
 
 
-def test_nothing_real_is_left_and_birth_dates_keep_their_range(customers: Table) -> None:
+def test_nothing_real_is_left_and_birth_dates_keep_about_their_range(customers: Table) -> None:
     real = pq.read_table(customers.path)
     made = generate(sketched(customers), 3, "plain")["kunden"].table
     for name in ("vorname", "nachname", "email", "strasse", "ort"):
         assert not set(columns(real)[name]) & set(columns(made)[name])
     days = [table["geburtsdatum"].cast(pa.int32()).to_numpy() for table in (real, made)]
-    assert days[1].min() >= days[0].min() and days[1].max() <= days[0].max()
+    near = 0.02 * np.ptp(days[0])  # the ends are estimated, since the real ones are somebody's
+    assert days[1].min() >= days[0].min() - near and days[1].max() <= days[0].max() + near
     assert abs(np.median(days[0]) - np.median(days[1])) < 1000
 
 

@@ -41,8 +41,21 @@ def rows_of(table: TableSketch, made: dict[str, Made], wanted: int) -> int:
         if mandatory and not parents:
             return 0
         if mandatory and link.unique:
-            wanted = min(wanted, parents)
+            wanted = min(wanted, len(different(link, made[link.to])))
     return wanted
+
+
+def different(link: LinkSketch, parent: Made) -> Ints:
+    """The rows of a parent that a unique link can point at: of those with equal keys the first."""
+    group = np.zeros(parent.rows, dtype=np.int64)
+    there = np.ones(parent.rows, dtype=bool)
+    for name in link.to_columns:
+        if (keys := parent.values.get(name)) is not None:
+            _, place = np.unique(keys.array.astype(str), return_inverse=True)
+            _, group = np.unique(group * (int(place.max(initial=0)) + 1) + place, return_inverse=True)
+            there &= keys.valid
+    _, first = np.unique(np.where(there, group, -1), return_index=True)
+    return np.sort(first[there[first]]).astype(np.int64)
 
 
 def point(

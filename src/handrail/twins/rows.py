@@ -8,7 +8,17 @@ from zlib import crc32
 
 import numpy as np
 
-from handrail.twins.assign import Made, evenly, loaded, matched, point, point_back, reorder, rows_of
+from handrail.twins.assign import (
+    Made,
+    different,
+    evenly,
+    loaded,
+    matched,
+    point,
+    point_back,
+    reorder,
+    rows_of,
+)
 from handrail.twins.calibrate import calibrate
 from handrail.twins.crowd import invent
 from handrail.twins.draw import Codes, binned, cells, decode, placed, whole
@@ -134,7 +144,12 @@ def _point(
                 degrees = np.round(drawn * 1_000_000).astype(np.int64)
             if degrees is not None and not link.unique:
                 degrees = matched(degrees, link.towards, parent.codes)
-            one.points[link.name] = point(link, parent.rows, degrees, one.rows, first, rng)
+            if link.unique:
+                usable = different(link, parent)
+                points = point(link, len(usable), None, one.rows, first, rng)
+                one.points[link.name] = np.where(points < 0, -1, usable[points]) if len(usable) else points
+            else:
+                one.points[link.name] = point(link, parent.rows, degrees, one.rows, first, rng)
             first = False
         elif link.kind == "self":
             one.points[link.name] = point_back(link, one.rows, required, rng)
