@@ -40,6 +40,8 @@ ATTACKS = {
     "the precision of a moment": f'SELECT CAST(id AS TIMESTAMP("3), {RAW}, CAST(1 AS TIMESTAMP(3")) FROM orders',
     "a unit": f"SELECT last_day(ordered, 'ordered), {RAW}, last_day(ordered') FROM orders",
     "a parameter": f'SELECT $"x, {RAW} AS y, $x" FROM orders',
+    "the unit of an interval": "SELECT ordered + INTERVAL '1 secret' DAY FROM orders",
+    "a statement within a type": 'SELECT CAST(id AS "`; x") FROM orders',
     "a type": 'SELECT CAST(id AS "a""b") FROM orders',
 }  # fmt: skip
 

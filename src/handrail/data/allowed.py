@@ -79,4 +79,13 @@ PARTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Limit: frozenset({"expression", "expressions"}),
 }
 
+# What an interval may be counted in, in singular; the parser takes any word of a quoted interval for a unit.
+UNITS = frozenset(
+    """
+    microsecond millisecond second minute hour day week month quarter year decade century millennium
+    us ms s sec m min h hr d w mon y yr usec msec
+    centurie millennia
+    """.split()
+)
+
 JOIN_METHODS = frozenset({"", "ASOF", "NATURAL"})

@@ -38,6 +38,7 @@ _TEXTS = {
 }
 _parts: dict[str, frozenset[str] | None] = {}  # by kind of node, what may be said of one; None: anything
 _UNQUOTED = "A name, type, unit or parameter holds quotes or signs where it cannot be quoted."
+_UNREADABLE, _CORRECT = "The SQL cannot be read.", "Correct the SQL; it is read in DuckDB's dialect."
 _SELECT_ONLY = "Send one SELECT; WITH, joins, subqueries and set operations are fine."
 
 # It would write the text of what it cannot parse, values and all, to the log.
@@ -77,6 +78,8 @@ def read(sql: str) -> exp.Query:
         raise NotAllowed(
             "Only questions are answered, and this is not a SELECT.", next_step=_SELECT_ONLY
         ) from None
+    except Exception:  # the parser is compiled, and stumbles over its own types where it expects others
+        raise Invalid(_UNREADABLE, next_step=_CORRECT) from None
     if len(statements) != 1 or statements[0] is None:
         raise Invalid(f"One statement is expected, not {_count(statements)}.", next_step=_SELECT_ONLY)
     tree = statements[0]
@@ -191,6 +194,8 @@ def _refused(node: exp.Expr) -> str | None:
         return "That type is"
     if not _is_quoted_or_word(node):
         return "A name, unit or parameter with signs in it, but for names in double quotes, is"
+    if isinstance(node, exp.Interval) and not _has_known_unit(node):
+        return f"The unit {node.text('unit').lower()} is"
     if too_much := bounded.oversized(node):
         return too_much
     if isinstance(node, exp.Join) and (node.args.get("method") or "") not in allowed.JOIN_METHODS:
@@ -215,6 +220,11 @@ def _is_quoted_or_word(node: exp.Expr) -> bool:
         return not node.name or _WORD.fullmatch(node.name) is not None
     form = _TEXTS.get(type(node).__name__, _WORD)
     return all(form.fullmatch(text) for text in node.args.values() if isinstance(text, str))
+
+
+def _has_known_unit(node: exp.Interval) -> bool:
+    unit = node.text("unit").lower()
+    return not unit or unit in allowed.UNITS or unit.removesuffix("s") in allowed.UNITS
 
 
 def _advice(node: exp.Expr) -> str:
@@ -246,7 +256,7 @@ def _unreadable(sql: str, error: ParseError) -> Invalid:
     line, column = detail.get("line") or 1, detail.get("col") or 1
     where = Place(line, max(1, column - len(near) + 1))
     return Invalid(
-        f"The SQL cannot be read at {where}{f', near “{near}”' if near else ''}.",
+        f"{_UNREADABLE.removesuffix('.')} at {where}{f', near “{near}”' if near else ''}.",
         next_step="Correct the SQL there; it is read in DuckDB's dialect.",
     )
 
