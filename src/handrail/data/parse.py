@@ -78,7 +78,7 @@ def read(sql: str) -> exp.Query:
         raise NotAllowed(
             "Only questions are answered, and this is not a SELECT.", next_step=_SELECT_ONLY
         ) from None
-    except Exception:  # the parser is compiled, and stumbles over its own types where it expects others
+    except (TypeError, ValueError, AttributeError, KeyError):  # compiled, it stumbles over its own types
         raise Invalid(_UNREADABLE, next_step=_CORRECT) from None
     if len(statements) != 1 or statements[0] is None:
         raise Invalid(f"One statement is expected, not {_count(statements)}.", next_step=_SELECT_ONLY)
