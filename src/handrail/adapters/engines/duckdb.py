@@ -21,9 +21,10 @@ import pyarrow as pa
 import structlog
 
 from handrail.adapters.engines.duckdb_words import MISFIT, told
+from handrail.adapters.engines.ended import has_left, too_late
 from handrail.adapters.engines.prepared import Database, Prepared
 from handrail.adapters.engines.watch import Watch
-from handrail.kernel import Invalid, LimitReached, NotReady, Refusal, Upstream
+from handrail.kernel import Invalid, NotReady, Refusal
 from handrail.kernel.kept import Kept
 from handrail.kernel.ports import EngineLimits, Rows
 
@@ -155,12 +156,7 @@ class _Running:
         return self._too_late() if self._late.is_set() else refusal
 
     def _too_late(self) -> Refusal:
-        if self._presence.gone:
-            return Upstream("Whoever asked this has left, so it was stopped.", next_step="Ask it again.")
-        return LimitReached(
-            f"The query took longer than {self._seconds:g} seconds and was stopped.",
-            next_step="Filter or aggregate more, or ask for fewer columns.",
-        )
+        return has_left() if self._presence.gone else too_late(self._seconds)
 
 
 def _opened(schema: str, tables: Mapping[str, Path], limits: EngineLimits) -> duckdb.DuckDBPyConnection:

@@ -1,4 +1,4 @@
-"""Why a server does not answer, in the same words for every kind of server."""
+"""Why an engine does not answer, in the same words for every kind of engine."""
 
 from __future__ import annotations
 
