@@ -146,7 +146,7 @@ class _Work:
         self.computed = {rule.target for rule in rules if rule.target and rule.target not in fixed}
 
     def once(self, look: Ints) -> Ints:
-        """Repair each rule once among these rows; returns the rows that were changed."""
+        """Repair each rule once among these rows and those that change; returns the changed ones."""
         changed: list[Ints] = []
         for rule in self.rules:
             now = tuple(self.rows[name] for name in rule.columns)
@@ -156,6 +156,7 @@ class _Work:
             bad = self.breaking(rule, look)
             if len(bad) and not self._allowed(rule, bad):
                 changed.append(self._fix(rule, bad))
+                look = np.union1d(look, changed[-1])  # partners of an exchange may break what comes later
             else:
                 self.kept[rule] = now
         return np.unique(np.concatenate(changed)) if changed else np.zeros(0, dtype=np.int64)
