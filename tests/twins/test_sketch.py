@@ -43,6 +43,16 @@ def test_what_goes_together_goes_together_in_the_twin(make_table: Any) -> None:
     assert all((row["price"] < 100) == (row["country"] == "DE") for row in twin)
 
 
+def test_a_text_can_explain_the_eleventh_column(make_table: Any) -> None:
+    rng = np.random.default_rng(4)
+    kind = rng.choice(["small", "large"], 2000)
+    others = {f"c{place}": [place] * 2000 for place in range(2, 10)}
+    size = np.where(kind == "small", 100.0, 9000.0) + rng.integers(0, 90, 2000)
+    table = make_table("things", {"c0": [0] * 2000, "kind": kind, **others, "size": size})
+    twin = plain(sketched(table))["things"].to_pylist()
+    assert all((row["size"] < 1000) == (row["kind"] == "small") for row in twin)
+
+
 def test_a_child_depends_on_its_parent(make_table: Any) -> None:
     rng = np.random.default_rng(2)
     region = rng.choice(["EMEA", "APAC"], 400)

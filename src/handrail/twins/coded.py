@@ -80,6 +80,7 @@ def code(
     picked: list[str] = []
     values: list[Any] = []
     nodes: list[Node] = []
+    ranged: set[str] = set()
     sources = [f"{plane.samples[table]} AS t", *(degree.join for degree in degrees)]
     counted = {degree.column.name: degree.value for degree in degrees}
     for number, column in enumerate(one for one in drafts[table] if modelled(one)):
@@ -88,7 +89,9 @@ def code(
         picked.append(f"{sql} AS c{number}")
         values += given
         nodes.append(Node("", column.name, f"c{number}", len(column.bins), column.role == "key"))
-        picked += _place(column, f"c{number}", _number(column, reference))
+        if places := _place(column, f"c{number}", _number(column, reference)):
+            picked += places
+            ranged.add(f"c{number}")
     for place, link in enumerate(link for link in plane.links(table) if explains(plane, table, link)):
         there = f"p{place}.{quoted(link.to_columns[0])} IS NOT NULL"
         joined = plane.joined(table, link, "t", f"p{place}")
@@ -100,7 +103,9 @@ def code(
             values += given
             nodes.append(Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True))
             reference = f"p{place}.{quoted(column.name)}"
-            picked += _place(column, f"e{place}_{number}", _number(column, reference))
+            if places := _place(column, f"e{place}_{number}", _number(column, reference)):
+                picked += places
+                ranged.add(f"e{place}_{number}")
     entity = plane.tables[table].entity
     if entity:
         picked.append(f"t.{quoted(entity)} AS holder")
@@ -110,5 +115,4 @@ def code(
         f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {listed} FROM {' '.join(sources)}", values
     )
     source = plane.source(table, relation, "holder" if entity else None)
-    places = frozenset(node.code for node in nodes if any(place_of(node.code) in sql for sql in picked))
-    return Coded(relation, tuple(nodes), shape(source, nodes), tuple(drafts[table]), places)
+    return Coded(relation, tuple(nodes), shape(source, nodes), tuple(drafts[table]), frozenset(ranged))
