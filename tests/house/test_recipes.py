@@ -6,6 +6,7 @@ import io
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,4 +131,12 @@ def test_what_was_not_run_says_so() -> None:
         if BLOCK.search(text) and "tested" not in title
     ]
     assert untested
-    assert all("not run" in title for title in untested)
+    assert all("*(written from " in title and "documentation" in title for title in untested)
+    assert all(title.endswith("not run)*") for title in untested)
+
+
+def test_the_sdk_is_where_the_notebooks_recipe_installs_it_from() -> None:
+    where, extra = re.findall(r"pip install '\./(\w+)\[(\w+)\]'", PAGE.read_text())[0]
+    project = tomllib.loads((PAGE.parents[2] / where / "pyproject.toml").read_text())["project"]
+    assert project["name"] == "handrail-sdk"
+    assert extra in project["optional-dependencies"]
