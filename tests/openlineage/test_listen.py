@@ -2,14 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from handrail import apps, data, openlineage, runtime, twins
+from handrail.data.recompute import recompute_what_is_due
+from handrail.data.scheduled import check_what_is_due
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal, RunRef, identity
 from handrail.openlineage import store
+from handrail.twins import supervise
+from handrail.twins.supervise import take_one
 from tests.data import asking
 from tests.data.test_reconcile import model, totals, write
 from tests.openlineage import oracle
@@ -251,3 +257,82 @@ def test_only_admins_see_how_delivery_stands(told: Instance) -> None:
     for verb in (openlineage.deliveries, openlineage.retry):
         with pytest.raises(Exception, match="not one"), asking.actors(told)("steward.sales") as ctx:
             verb(ctx)
+
+
+def test_a_twin_that_is_not_made_is_told_as_failed_and_one_called_off_as_aborted(
+    told: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with asking.actors(told)("steward.sales") as ctx:
+        twins.start(ctx, ["customers"])
+    with asking.actors(told)("steward.sales") as ctx:
+        data.revoke(ctx, "customers", "wrong")
+    with pytest.raises(Refusal), asking.actors(told)("steward.sales") as ctx:
+        twins.build(ctx, ["orders", "customers"])  # customers is not certified any more
+    for job in ("twin.orders", "twin.customers"):
+        start, fail = of(waiting(told), job)
+        assert (start["eventType"], fail["eventType"]) == ("START", "FAIL")
+        assert start["run"]["runId"] == fail["run"]["runId"]
+        assert fail["run"]["facets"]["errorMessage"]["message"] == "The run ended: not_ready."
+    assert take_one(told)
+    assert [one["eventType"] for one in of(waiting(told), "twin.customers")[2:]] == ["START", "FAIL"]
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    def called_off(*_: object) -> None:
+        with asking.actors(told)("steward.sales") as ctx:
+            twins.cancel(ctx, queued.id)
+        raise supervise.Cancelled
+
+    for way, end in ((broken, "FAIL"), (called_off, "ABORT")):
+        monkeypatch.setattr(supervise, "carry_out", way)
+        with asking.actors(told)("steward.sales") as ctx:
+            queued = twins.start(ctx, ["orders"])
+        assert take_one(told)
+        assert [one["eventType"] for one in of(waiting(told), "twin.orders")[-2:]] == ["START", end]
+
+
+def test_who_may_not_build_a_twin_tells_nothing(told: Instance) -> None:
+    before = len(waiting(told))
+    with pytest.raises(Refusal), asking.actors(told)("viewer.emea") as ctx:
+        twins.build(ctx, ["orders"])
+    assert len(waiting(told)) == before
+
+
+class Later:
+    """The system's clock, two days ahead."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(days=2)
+
+
+def test_work_of_the_server_that_breaks_down_is_told_as_failed(
+    told: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checks on schedule and metrics that are due: what is no refusal ends their runs too."""
+    write(told, model())
+    totals(told, tmp_path)
+    with asking.actors(told)("steward.sales") as ctx:
+        data.reconcile(ctx, "sales")
+        data.import_source(ctx, str(tmp_path / "orders.csv"))  # so that the metric is due again
+    told.settings = replace(told.settings, data=replace(told.settings.data, check_at="0 0 * * *"))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("handrail.data.recompute.recomputed", broken)
+    assert recompute_what_is_due(told) == ()
+    last = of(waiting(told), "reconcile.sales")[-1]
+    assert last["eventType"] == "FAIL"
+    assert "broken" in last["run"]["facets"]["errorMessage"]["message"]
+    monkeypatch.setattr("handrail.data.scheduled.checked", broken)
+    told.clock = Later()
+    assert "orders" in check_what_is_due(told)
+    assert [one["eventType"] for one in of(waiting(told), "check.orders")[-2:]] == ["START", "FAIL"]
+
+
+def test_a_check_of_a_contract_that_cannot_be_read_is_told_as_failed(told: Instance) -> None:
+    (told.settings.home / "definitions" / "contracts" / "orders.odcs.yaml").write_text("nonsense: [")
+    with pytest.raises(Refusal), asking.actors(told)("steward.hr") as ctx:
+        data.check_quality(ctx, "orders")
+    assert of(waiting(told), "check.orders")[-1]["eventType"] == "FAIL"

@@ -71,8 +71,8 @@ def checked(
     ctx: Context, name: str, cause: str, first: Sequence[Result] = (), drift: Mapping[str, Any] | None = None
 ) -> QualityCheck:
     """Check and record, for verbs that asked their own rule; `first` are results that they bring along."""
-    contract, extracts = contract_of(ctx, name), all_extracts(ctx)
     ctx.events.if_refused(lambda refusal: WorkFailed("check", name, refusal.code))
+    contract, extracts = contract_of(ctx, name), all_extracts(ctx)
     if name not in extracts:
         raise NotReady(f"{name} has no data yet.", next_step=f"Import its source ({contract.source}).")
     extract = _looked_at(ctx, contract, extracts[name]) if contract.engine else extracts[name]

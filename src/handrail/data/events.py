@@ -47,7 +47,7 @@ class SourceImported:
 class WorkFailed:
     """An import of a source, a check of a dataset or a reconciliation of a metric was begun and refused.
 
-    `because` is the refusal's code: its words may quote what it was about.
+    `because` is the refusal's code, or `broken`: its words may quote what it was about.
     """
 
     work: Literal["import", "check", "reconcile"]

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from handrail.data import measured_store, turns_store
+from handrail.data.events import WorkFailed
 from handrail.data.metrics import definitions_of
 from handrail.data.reconcile import recomputed
 from handrail.data.stands import as_of
@@ -62,7 +63,7 @@ def _taken(instance: Instance, name: str, moment: datetime) -> bool:
         holder = turns_store.take(ctx, turn, moment, ctx.clock.now() + longest)
     if holder is None:
         return False
-    problem = None
+    problem = event = None
     try:
         with instance.context(SYSTEM) as ctx:
             one = definitions_of(ctx).get(name)
@@ -73,6 +74,9 @@ def _taken(instance: Instance, name: str, moment: datetime) -> bool:
     except Exception:
         _logger.exception("recompute.broken", metric=name)
         problem = "It broke down; the server's log has the details."
+        event = WorkFailed("reconcile", name, "broken")
     with instance.context(SYSTEM) as ctx:
+        if event:
+            ctx.events.publish(event)
         turns_store.end(ctx, turn, holder, problem)
     return problem is None

@@ -15,6 +15,7 @@ import structlog
 from handrail.data import catalog_store, turns_store
 from handrail.data.catalog import contract_of
 from handrail.data.check_quality import checked
+from handrail.data.events import WorkFailed
 from handrail.data.index import index
 from handrail.data.notices import tell_of_last_days
 from handrail.data.recompute import recompute_what_is_due
@@ -91,7 +92,7 @@ def _taken(instance: Instance, name: str, moment: datetime) -> bool:
         _close(instance, name, holder, refusal.message)
     except Exception:
         _logger.exception("quality.broken", dataset=name)
-        _close(instance, name, holder, _BROKEN)
+        _close(instance, name, holder, _BROKEN, WorkFailed("check", name, "broken"))
     return True
 
 
@@ -111,7 +112,12 @@ def _longest(ctx: Context, name: str) -> timedelta:
     return promises * timedelta(seconds=ctx.settings.data.seconds) + _SPARE
 
 
-def _close(instance: Instance, name: str, holder: str, problem: str) -> None:
+def _close(
+    instance: Instance, name: str, holder: str, problem: str, event: WorkFailed | None = None
+) -> None:
+    """End the turn with why there is no check; a refusal has published its `event` itself."""
     with instance.context(SYSTEM) as ctx:
+        if event:
+            ctx.events.publish(event)
         if turns_store.end(ctx, name, holder, problem):
             ctx.audit.note("quality.failed", f"dataset:{name}", reason=problem)

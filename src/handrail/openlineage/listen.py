@@ -114,6 +114,13 @@ def twinned(ctx: Context, event: twins.TwinPublished) -> None:
     _whole(ctx, "twin", event.dataset, [source], [made])
 
 
+def twin_failed(ctx: Context, event: twins.TwinFailed) -> None:
+    """A twin was not made, or its build was called off: of which dataset, and by the kind of end alone."""
+    if _told(ctx):
+        end: EventType = "ABORT" if event.stopped else "FAIL"
+        _whole(ctx, "twin", event.dataset, [], [], event.because, end)
+
+
 def failed(ctx: Context, event: data.WorkFailed) -> None:
     """An import, a check or a reconciliation was refused: of what, and by the kind of refusal alone."""
     if _told(ctx):
@@ -128,6 +135,7 @@ subscriptions = (
     (data.MetricReconciled, reconciled),
     (data.WorkFailed, failed),
     (twins.TwinPublished, twinned),
+    (twins.TwinFailed, twin_failed),
 )
 
 
@@ -156,15 +164,20 @@ def _whole(
     inputs: list[dict[str, Any]],
     outputs: list[dict[str, Any]],
     failed: str = "",
+    end: EventType = "FAIL",
 ) -> None:
-    """A job of Handrail's own, which is told when it is done: that it began, and what came of it."""
+    """A job of Handrail's own, which is told when it is done: that it began, and what came of it.
+
+    `failed` says in a word why nothing came of it, and `end` which end that is.
+    """
     kind, says = _WORK[work]
     name, facets = f"{work}.{of}", describe.job(kind, says.format(of))
     run, now = storage.new_id("job"), ctx.clock.now()
-    why = describe.failed(failed) if failed else {}
     _put(ctx, Told(now, "START", run, name, facets))
-    end: EventType = "FAIL" if failed else "COMPLETE"
-    _put(ctx, Told(now, end, run, name, facets, why, tuple(inputs), tuple(outputs)))
+    if failed:
+        _put(ctx, Told(now, end, run, name, facets, describe.failed(failed) if end == "FAIL" else {}))
+    else:
+        _put(ctx, Told(now, "COMPLETE", run, name, facets, {}, tuple(inputs), tuple(outputs)))
 
 
 def _put(ctx: Context, told: Told) -> None:

@@ -6,7 +6,7 @@ Only a sketch of aggregates leaves production; the twin is generated from it alo
 from handrail.twins.build import build
 from handrail.twins.cases import Case
 from handrail.twins.catalogue import BY_ID as cases
-from handrail.twins.events import TwinPublished
+from handrail.twins.events import TwinFailed, TwinPublished
 from handrail.twins.freeze import freeze, thaw
 from handrail.twins.history import build_asked, history
 from handrail.twins.life import Build, Chapter, Gate, Manifest, Pin, Refreshed, Source
@@ -50,6 +50,7 @@ __all__ = [
     "Source",
     "Supervisor",
     "TableReport",
+    "TwinFailed",
     "TwinPublished",
     "TwinRefused",
     "TwinReport",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail import data
-from handrail.kernel import SYSTEM, Conflict, Context, Invalid, NotReady, Resource, access, storage
+from handrail.kernel import SYSTEM, Conflict, Context, Invalid, NotReady, Refusal, Resource, access, storage
 from handrail.twins import codec, files, store
-from handrail.twins.events import TwinPublished
+from handrail.twins.events import TwinFailed, TwinPublished
 from handrail.twins.gates import gates
 from handrail.twins.life import Build, Manifest, Source
 from handrail.twins.make import Made, make, mean_of
@@ -47,14 +48,22 @@ def build(
     that would show real data. The same seed on the same data gives the same bytes. Takes seconds per million
     rows: where that is too long for one transaction, `start` queues it for a server.
     """
+    build_id = storage.new_id("twin")
+    may_build(ctx, datasets)
+    for name in dict.fromkeys(datasets):
+        ctx.events.if_refused(partial(_failed, name, build_id))
     planned = plan(ctx, datasets, seed)
     made = carry_out(planned, progress)
-    report = publish(ctx, planned, made, storage.new_id("twin"))
+    report = publish(ctx, planned, made, build_id)
     names = tuple(table.name for table in planned.tables)
     caller, now = ctx.caller, ctx.clock.now()
     done = Build(report.id, names, seed, "done", "done", 0, 0, None, None, caller.person.id, caller.via, now)
     store.add_build(ctx, done)
     return report
+
+
+def _failed(dataset: str, build_id: str, refusal: Refusal) -> TwinFailed:
+    return TwinFailed(dataset, build_id, refusal.code)
 
 
 def plan(ctx: Context, datasets: Sequence[str], seed: int = 0, *, look: bool = False) -> Plan:

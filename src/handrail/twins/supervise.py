@@ -21,6 +21,7 @@ from handrail.kernel.worker import Worker
 from handrail.twins import files, store
 from handrail.twins.build import carry_out, plan, publish
 from handrail.twins.clear import clear
+from handrail.twins.events import TwinFailed
 from handrail.twins.life import CHANGED, NEVER, Build
 from handrail.twins.models import Progress, TwinReport
 from handrail.twins.refresh import refresh_what_is_due
@@ -28,8 +29,13 @@ from handrail.twins.refresh import refresh_what_is_due
 _PAUSE = 0.5  # seconds between two looks into an empty queue, and between two notes of progress
 _ROUND = 20.0  # seconds between two looks at schedules and at what is old
 _logger = structlog.get_logger(__name__)
-INTERRUPTED = ("The server stopped while the twin was being built.", "Build it again.")
-BROKEN = ("The build broke down; the server's log has the details.", "Tell an admin, then build it again.")
+# Why, what next, and in a word.
+INTERRUPTED = "The server stopped while the twin was being built.", "Build it again.", "interrupted"
+BROKEN = (
+    "The build broke down; the server's log has the details.",
+    "Tell an admin, then build it again.",
+    "broken",
+)
 
 
 class Interrupted(Exception):
@@ -131,7 +137,8 @@ def _build(instance: Instance, one: Build, note: Progress, *, raising: bool = Fa
             publish(ctx, planned, made, one.id)
             _end(ctx, one)
     except Refusal as refusal:
-        _close(instance, one, refusal.message, refusal.next_step, str(refusal.facts.get("subject", "")))
+        subject = str(refusal.facts.get("subject", ""))
+        _close(instance, one, refusal.message, refusal.next_step, refusal.code, subject)
         if raising:
             raise
     except Interrupted:
@@ -142,6 +149,9 @@ def _build(instance: Instance, one: Build, note: Progress, *, raising: bool = Fa
             _close(instance, one, *INTERRUPTED)
     except Cancelled:
         files.discard(instance.settings.home, one.id)
+        with instance.context(SYSTEM) as ctx:
+            for name in one.datasets:
+                ctx.events.publish(TwinFailed(name, one.id, "cancelled", stopped=True))
     except Exception:
         _logger.exception("twin.broken", build=one.id)
         _close(instance, one, *BROKEN)
@@ -155,12 +165,16 @@ def _end(ctx: Context, one: Build) -> None:
         data.mend(ctx, "twin", name)
 
 
-def _close(instance: Instance, one: Build, reason: str, next_step: str, subject: str = "") -> None:
+def _close(
+    instance: Instance, one: Build, reason: str, next_step: str, because: str, subject: str = ""
+) -> None:
     """Write down why a build failed; the twin before it goes on answering, and who keeps the data is told."""
     files.discard(instance.settings.home, one.id)
     with instance.context(SYSTEM) as ctx:
         if store.change_build(ctx, one.id, "running", state="failed", reason=reason, next_step=next_step):
             ctx.audit.note("twin.failed", f"build:{one.id}", datasets=list(one.datasets), reason=reason)
+            for name in one.datasets:
+                ctx.events.publish(TwinFailed(name, one.id, because))
             if one.asked_by == SYSTEM.person.id:
                 blamed = [name for name in one.datasets if subject == f"dataset:{name}"]
                 for name in blamed or one.datasets:
