@@ -9,7 +9,7 @@ import pytest
 
 from handrail import data
 from handrail.data.compare_contracts import compare_contracts, widens
-from handrail.data.models import Column, Contract, Mask, RowFilter
+from handrail.data.models import Column, CombinedLink, Contract, Mask, RowFilter
 from handrail.data.promises import Freshness, Rule
 from handrail.kernel import Instance, NotAllowed
 from tests.conftest import Acting
@@ -22,6 +22,7 @@ __all__ = ["signed_in"]
 ID, CUSTOMER, REGION, *REST = ORDERS.columns
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(weeks=1)
 RULE = Rule("invalid", columns=("region",), values=("EMEA", "APAC"))
+LINK = CombinedLink(("customer_id", "region"), "customers", ("id", "region"))
 HINT = replace(RULE, blocking=False)
 
 
@@ -43,6 +44,8 @@ def having(region: Column | None = REGION, **values: Any) -> Contract:
         (having(replace(REGION, primary_key=True)), having(), True),
         (having(replace(REGION, references=("regions", "id"))), having(), True),
         (having(), having(replace(REGION, references=("regions", "id"))), False),
+        (having(combined=(LINK,)), having(), True),
+        (having(), having(combined=(LINK,)), False),
         (having(), having(replace(REGION, mask=Mask("hash"))), True),
         (having(replace(REGION, mask=Mask("hash"))), having(replace(REGION, mask=Mask("null"))), True),
         (having(replace(REGION, mask=Mask("hash"))), having(), False),
@@ -82,6 +85,10 @@ def test_each_change_has_its_class(old: Contract, new: Contract, breaking: bool)
 
 def test_the_same_contract_has_no_changes_and_breaking_ones_come_first() -> None:
     assert compare_contracts(ORDERS, ORDERS) == ()
+    turned = replace(LINK, columns=LINK.columns[::-1], targets=LINK.targets[::-1])
+    assert compare_contracts(having(combined=(LINK,)), having(combined=(turned,))) == ()
+    moved = compare_contracts(having(combined=(LINK,)), having(combined=(replace(LINK, dataset="other"),)))
+    assert [change.breaking for change in moved] == [True, False]
     changed = having(None, owner="lead", purposes=("finance",))
     assert [change.breaking for change in compare_contracts(ORDERS, changed)] == [True, True, False, False]
 

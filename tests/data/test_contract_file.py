@@ -11,7 +11,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from handrail.data import odcs
 from handrail.data.load import load, parse
-from handrail.data.models import Column, Contract, Mask, RowFilter
+from handrail.data.models import Column, CombinedLink, Contract, Mask, RowFilter
 from handrail.kernel import Invalid, Refusal, definitions
 
 FILE = "contracts/orders.odcs.yaml"
@@ -128,6 +128,78 @@ def test_a_small_file_cannot_unfold_into_a_huge_one() -> None:
         load(laughs.encode(), FILE)
 
 
+LINKED = GOOD.replace(
+    "  properties:\n  - name: id",
+    """\
+  relationships:
+  - type: foreignKey
+    from: [orders.id, orders.region]
+    to: [stock.product, stock.region]
+  properties:
+  - name: id""",
+)
+
+
+def test_columns_that_point_somewhere_together_are_read_from_the_tables_relationships() -> None:
+    contract = load(LINKED.encode(), FILE)
+    assert contract.combined == (CombinedLink(("id", "region"), "stock", ("product", "region")),)
+    assert contract.columns[0].references is None
+    assert (contract.pointed_at("region"), contract.pointed_at("nothing")) == (("stock",), ())
+
+
+def test_a_relationship_of_the_table_with_one_column_is_that_columns_own() -> None:
+    one = LINKED.replace("[orders.id, orders.region]", "orders.id").replace(
+        "[stock.product, stock.region]", "stock.product"
+    )
+    contract = load(one.encode(), FILE)
+    assert (contract.columns[0].references, contract.combined) == (("stock", "product"), ())
+    written = odcs.render(odcs.update(parse(one.encode(), FILE), contract))
+    assert replace(load(written, FILE), digest="") == replace(contract, digest="")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("type: foreignKey", "type: foreignkey", 11, "foreignkey"),
+        ("    to: [stock.product, stock.region]\n", "", 11, "needs “from” and “to”"),
+        ("to: [stock.product, stock.region]", "to: stock.product", 13, "both one column, or both a list"),
+        ("to: [stock.product, stock.region]", "to: [stock.product]", 13, "“from” has 2 columns and “to” 1"),
+        ("stock.region", "stock", 13, "“stock” must be written dataset.column"),
+        ("stock.region", "shops.region", 13, "several datasets: shops, stock"),
+        ("stock.region", "stock.product", 13, "“to” names a column twice"),
+        ("orders.region", "orders.id", 12, "“from” names a column twice"),
+        ("orders.region", "lines.region", 12, "“from” names lines"),
+        ("orders.region", "orders.regoin", 12, "unknown key “regoin”"),
+        ("[stock.product, stock.region]", "[orders.id, orders.region]", 13, "would point at itself"),
+        ("    to: [stock", "    two: [stock", 13, "unknown key “two”"),
+    ],
+)
+def test_a_link_that_does_not_fit_is_refused_with_its_line(old: str, new: str, line: int, said: str) -> None:
+    assert LINKED.count(old) == 1
+    with pytest.raises(Invalid) as refused:
+        load(LINKED.replace(old, new).encode(), FILE)
+    assert refused.value.message.startswith(f"{FILE}, line {line}:")
+    assert said in refused.value.message
+
+
+def test_a_link_is_not_said_twice_in_another_order() -> None:
+    again = "  - from: [orders.region, orders.id]\n    to: [stock.region, stock.product]\n  properties:"
+    with pytest.raises(Invalid, match=r"line 14: .* is said twice"):
+        load(LINKED.replace("  properties:", again).encode(), FILE)
+
+
+def test_a_link_stays_as_somebody_wrote_it_while_it_says_the_same() -> None:
+    noted = LINKED.replace(
+        "stock.region]", "stock.region]\n    id: by-stock\n    customProperties:\n"
+        "    - {property: note, value: old, vendor: other}"
+    ).encode()  # fmt: skip
+    contract = load(noted, FILE)
+    (kept,) = (odcs.update(parse(noted, FILE), contract).schema_ or [])[0].relationships or []
+    assert (kept.id, (kept.customProperties or [])[0].vendor) == ("by-stock", "other")
+    without = odcs.update(parse(noted, FILE), replace(contract, combined=()))
+    assert (without.schema_ or [])[0].relationships is None
+
+
 def test_another_tools_custom_properties_are_left_alone() -> None:
     other = GOOD + "- property: cost\n  value: 7\n  vendor: atlan\n"
     assert load(other.encode(), FILE).purposes == ("sales-reporting",)
@@ -178,6 +250,21 @@ _columns = st.lists(
         )
     )
 )
+_names = st.lists(_word, min_size=2, max_size=4, unique=True)
+
+
+def _links(columns: list[str]) -> st.SearchStrategy[tuple[CombinedLink, ...]]:
+    """At most one link of several of the columns, for which there must be two."""
+    if len(columns) < 2:
+        return st.just(())
+    made = st.builds(
+        lambda own, targets: CombinedLink(tuple(own[: len(targets)]), "other", tuple(targets[: len(own)])),
+        st.permutations(columns),
+        _names,
+    )
+    return st.lists(made, max_size=1).map(tuple)
+
+
 _contracts = st.builds(
     Contract,
     name=st.just("orders"),
@@ -196,6 +283,10 @@ _contracts = st.builds(
     source=_word,
     physical_name=_word,
     rows=st.none() | st.integers(0, 10**9),
+).flatmap(
+    lambda contract: st.builds(
+        lambda links: replace(contract, combined=links), _links([column.name for column in contract.columns])
+    )
 )
 
 

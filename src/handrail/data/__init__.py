@@ -36,6 +36,7 @@ from handrail.data.metrics import broken_models, metric, metrics, reconciliation
 from handrail.data.models import (
     Certification,
     Column,
+    CombinedLink,
     Contract,
     Dataset,
     ImportReport,
@@ -78,6 +79,7 @@ __all__ = [
     "Change",
     "Changes",
     "Column",
+    "CombinedLink",
     "ColumnRead",
     "Comparison",
     "Contract",

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from handrail.data.filters import check_filter
 from handrail.data.masks import misfit, misplaced
-from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.data.models import Classification, Column, CombinedLink, Contract, Mask, MaskKind, RowFilter
 from handrail.data.promises import Freshness, Rule
 from handrail.data.state import unreachable
 from handrail.kernel import Invalid
@@ -38,6 +38,7 @@ class Changes:
     required: Mapping[str, bool] = field(default_factory=dict)  # by column
     unique: Mapping[str, bool] = field(default_factory=dict)  # by column
     references: Mapping[str, tuple[str, str] | None] = field(default_factory=dict)  # by column
+    combined: tuple[CombinedLink, ...] | None = None  # all of them
     quality: tuple[Rule, ...] | None = None  # all of them
     freshness: Freshness | Literal[""] | None = None  # "" takes it away
     retention: Freshness | Literal[""] | None = None

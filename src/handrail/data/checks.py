@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from handrail.data.models import Column, Contract
+from handrail.data import spoken
+from handrail.data.models import Column, CombinedLink, Contract
 from handrail.data.profile import is_unique, relation, unmatched
 from handrail.data.sources.table import describe, first, quote
 
@@ -19,7 +20,7 @@ def breaches(contract: Contract, extract: Path, path_of: PathOf) -> tuple[str, .
     """Every promise that the extract breaks, each as a sentence; empty when all hold.
 
     Columns and their types, required and unique columns, the primary key, and references to other datasets
-    (`path_of` gives their extracts).
+    by one column or several together (`path_of` gives their extracts).
     """
     with duckdb.connect() as con:
         return tuple(_breaches(con, contract, extract, path_of))
@@ -31,7 +32,7 @@ def plain(contract: Contract) -> Contract:
         replace(column, required=False, unique=False, primary_key=False, references=None)
         for column in contract.columns
     )
-    return replace(contract, columns=columns)
+    return replace(contract, columns=columns, combined=())
 
 
 def _breaches(
@@ -56,7 +57,12 @@ def _breaches(
         if column.unique and not (column.primary_key and len(key) == 1):
             yield from _repeated(con, extract, column)
         if column.references:
-            yield from _dangling(con, extract, column, path_of)
+            dataset, target = column.references
+            yield from _dangling(con, extract, CombinedLink((column.name,), dataset, (target,)), path_of)
+    names = {column.name for column in held}
+    for link in contract.combined:
+        if names.issuperset(link.columns):
+            yield from _dangling(con, extract, link, path_of)
 
 
 def _missing(con: duckdb.DuckDBPyConnection, extract: Path, names: list[str]) -> Iterator[str]:
@@ -76,13 +82,14 @@ def _repeated(con: duckdb.DuckDBPyConnection, extract: Path, column: Column) -> 
 
 
 def _dangling(
-    con: duckdb.DuckDBPyConnection, extract: Path, column: Column, path_of: PathOf
+    con: duckdb.DuckDBPyConnection, extract: Path, link: CombinedLink, path_of: PathOf
 ) -> Iterator[str]:
-    dataset, target = column.references or ("", "")
-    path = path_of(dataset)
-    if path is None or target not in dict(describe(con, relation(path))):
-        yield f"The column {column.name} points at {dataset}.{target}, which is not there."
+    path, several = path_of(link.dataset), len(link.columns) > 1
+    said = f"({', '.join(link.columns)})" if several else link.columns[0]
+    if path is None or not set(link.targets) <= dict(describe(con, relation(path))).keys():
+        who = f"The columns {said} point" if several else f"The column {said} points"
+        yield f"{who} at {spoken.target(link)}, which is not there."
         return
-    orphans = unmatched(con, extract, (column.name,), path, (target,))
+    orphans = unmatched(con, extract, link.columns, path, link.targets)
     if orphans:
-        yield f"{orphans:,} rows of {column.name} point at no row of {dataset}."
+        yield f"{orphans:,} rows of {said} point at no row of {link.dataset}."

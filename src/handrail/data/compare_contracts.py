@@ -31,7 +31,8 @@ class Change:
 
 def compare_contracts(old: Contract, new: Contract) -> tuple[Change, ...]:
     """Every difference from `old` to `new`, breaking ones first. Asks nothing but the two contracts."""
-    found = [*_columns(old, new), *_use(old, new), *_promises(old, new), *_about(old, new)]
+    parts = (_columns, _combined, _use, _promises, _about)
+    found = [change for part in parts for change in part(old, new)]
     return tuple(sorted(found, key=lambda change: not change.breaking))
 
 
@@ -81,6 +82,17 @@ def _column(old: Column, new: Column) -> Iterator[Change]:
         yield Change(_masked(name, new.mask), not _shows_as_much(old.mask, new.mask), name)
     if old.classification != new.classification:
         yield Change(f"{name} holds {new.classification or 'nothing personal'}.", False, name)
+
+
+def _combined(old: Contract, new: Contract) -> Iterator[Change]:
+    """What several columns point at together: that they do so no longer breaks joins that rely on it."""
+    for text, breaking, these, those in (
+        ("{} together point at no row of {} any more.", True, old.combined, new.combined),
+        ("{} together point at a row of {}.", False, new.combined, old.combined),
+    ):
+        for link in these:
+            if not any(link.same_as(other) for other in those):
+                yield Change(text.format(", ".join(link.columns), spoken.target(link)), breaking)
 
 
 def _masked(name: str, mask: Mask | None) -> str:

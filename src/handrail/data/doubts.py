@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from handrail.data import spoken
+from handrail.data.catalog import contract_of
 from handrail.data.models import Contract
 from handrail.data.no_row import VIEWER
-from handrail.kernel import Context, Resource, access, identity
+from handrail.kernel import Context, Refusal, Resource, access, identity
 
 
 def doubts(ctx: Context, contract: Contract) -> tuple[str, ...]:
     """What stewards should look at before they propose or certify; refuses anybody else.
 
-    Groups that nobody is in, readers whom no filter is for or who lack the attribute that theirs needs, and
-    personal data without a mask. People are counted, not named.
+    Groups that nobody is in, readers whom no filter is for or who lack the attribute that theirs needs,
+    personal data without a mask, and links of several columns to what is no key. People are counted, not
+    named.
     """
     access.require(ctx, "propose", Resource("Dataset", contract.name))
     return tuple(_doubts(ctx, contract))
+
+
+def _loose_links(ctx: Context, contract: Contract) -> Iterator[str]:
+    """Links of several columns that may mean more than one row."""
+    for link in contract.combined:
+        try:
+            columns = [one for one in contract_of(ctx, link.dataset).columns if one.name in link.targets]
+            key = {one.name for one in contract_of(ctx, link.dataset).columns if one.primary_key}
+        except Refusal:
+            continue
+        if key != set(link.targets) and not any(one.unique for one in columns):
+            said = spoken.target(link)
+            yield f"{', '.join(link.columns)} may point at several rows: {said} is no key there."
 
 
 def _doubts(ctx: Context, contract: Contract) -> Iterator[str]:
@@ -42,6 +58,7 @@ def _doubts(ctx: Context, contract: Contract) -> Iterator[str]:
     for attribute, count in without.items():
         if count:
             yield f"{count} of its {len(readers)} readers have no {attribute}, so they see no row."
+    yield from _loose_links(ctx, contract)
     listed = {name for rule in contract.quality if rule.values for name in rule.columns}
     hidden = {column.name for column in contract.columns if column.mask or column.classification}
     if both := sorted(listed & hidden):

@@ -10,15 +10,13 @@ from urllib.parse import urlsplit
 from open_data_contract_standard.model import (
     CustomProperty,
     OpenDataContractStandard,
-    Relationship,
-    SchemaObject,
     Server,
 )
 
 from handrail.data import odcs
 from handrail.data.key_names import KEY_WORDS, name_parts
 from handrail.data.keys import Keys
-from handrail.data.models import Column, Contract
+from handrail.data.models import Column, CombinedLink, Contract
 from handrail.data.personal import Likeness, likeness
 from handrail.data.profile import ColumnProfile, Profile
 from handrail.data.promises import Rule
@@ -63,6 +61,7 @@ def draft(found: Found, all_: Sequence[Found], source: str, server: Server) -> O
         for foreign in found.keys.foreign
         if len(foreign.columns) == 1
     }
+    combined = tuple(_combined(found, names))
     notes = dict(found.extracted.notes)
     declared = {column.name: column for column in found.table.columns}
     columns = tuple(
@@ -87,17 +86,30 @@ def draft(found: Found, all_: Sequence[Found], source: str, server: Server) -> O
         source=source,
         physical_name=found.table.key,
         rows=found.extracted.rows,
-        quality=tuple(_accepted(found, columns)),
+        quality=tuple(_accepted(found, columns, combined)),
+        combined=combined,
     )
     about = [notes[""]] if "" in notes else []
-    document = odcs.document(contract, server, found.table.kind, [*about, *computed, *found.keys.doubts])
-    return _with_composite_keys(document, found, names)
+    return odcs.document(contract, server, found.table.kind, [*about, *computed, *found.keys.doubts])
 
 
-def _accepted(found: Found, columns: Sequence[Column]) -> Iterator[Rule]:
+def _combined(found: Found, all_: Mapping[str, Found]) -> Iterator[CombinedLink]:
+    """The foreign keys of several columns, each once, whatever the order in which the source names them."""
+    seen: list[CombinedLink] = []
+    for foreign in found.keys.foreign:
+        if len(foreign.columns) > 1:
+            link = CombinedLink(foreign.columns, all_[foreign.table].dataset, foreign.targets)
+            if not any(link.same_as(other) for other in seen):
+                seen.append(link)
+                yield link
+
+
+def _accepted(found: Found, columns: Sequence[Column], links: Sequence[CombinedLink]) -> Iterator[Rule]:
     """Accepted values where a plain column has few, none of them rare: seen, so a hint and no obstacle."""
+    pointing = {name for link in links for name in link.columns}
     for column, one in zip(columns, found.profile.columns, strict=True):
-        free = not (column.unique or column.primary_key or column.classification or column.references)
+        points = column.references or column.name in pointing
+        free = not (column.unique or column.primary_key or column.classification or points)
         if free and len(one.categories) > 1 and one.values >= _ENOUGH_ROWS:
             yield Rule("invalid", columns=(column.name,), values=one.categories, blocking=False)
 
@@ -199,21 +211,3 @@ def _unique(one: ColumnProfile, found: Found) -> bool:
         return found.keys.primary == (one.name,)
     declared = (one.name,) in found.table.unique or found.keys.primary == (one.name,)
     return declared or (found.profile.rows >= _ENOUGH_ROWS and bool(KEY_WORDS & set(name_parts(one.name))))
-
-
-def _with_composite_keys(
-    document: OpenDataContractStandard, found: Found, all_: Mapping[str, Found]
-) -> OpenDataContractStandard:
-    """Foreign keys of several columns stand at the table, as the standard wants them."""
-    composite = [foreign for foreign in found.keys.foreign if len(foreign.columns) > 1]
-    if not composite or not document.schema_:
-        return document
-    related = []
-    for foreign in composite:
-        ends = {
-            "from": [f"{found.dataset}.{column}" for column in foreign.columns],
-            "to": [f"{all_[foreign.table].dataset}.{column}" for column in foreign.targets],
-        }
-        related.append(Relationship.model_validate({"type": "foreignKey", **ends}))
-    table: SchemaObject = document.schema_[0].model_copy(update={"relationships": related})
-    return document.model_copy(update={"schema_": [table]})

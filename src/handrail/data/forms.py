@@ -57,6 +57,7 @@ def _promised(sent: FormData, contract: Contract) -> dict[str, Any]:
         "required": {name: f"required:{name}" in sent for name in shown},
         "unique": {name: f"unique:{name}" in sent for name in shown},
         "references": {name: str(sent[f"points:{name}"]).strip() for name in shown},
+        "combined": _links(str(sent["combined"])) if "combined" in sent else None,
         "looks_up": _listed(str(sent["looks_up"])) if "looks_up" in sent else None,
     }
     if "rule" in sent:
@@ -115,6 +116,11 @@ def _shown(value: object) -> str:
         return f"{len(value)} bytes"
     text = str(value).removesuffix(" 00:00:00")
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _links(text: str) -> list[str]:
+    """One link of several columns a line."""
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _listed(text: str) -> list[str]:

@@ -81,6 +81,10 @@ class Gathering:
                 dataset, other = column.references
                 pair = ((other, column.name),)
                 self.edges.append(Edge(f"dataset:{dataset}", f"dataset:{name}", "refers", pair))
+        for link in contract.combined if contract else ():
+            if self.contract(link.dataset):
+                pairs = tuple((target, own) for own, target in link.pairs)
+                self.edges.append(Edge(f"dataset:{link.dataset}", f"dataset:{name}", "refers", pairs))
 
     def metric(self, name: str) -> None:
         """What a metric is made of, down to the sources."""

@@ -147,7 +147,9 @@ def _looks_at_one(condition: exp.Expr, sources: Mapping[str, Contract], counted:
 def _measure(part: exp.Expr | None, sources: Mapping[str, Contract]) -> Column | None:
     """The column that `part` is, when it tells how much or when, and not who."""
     column = _column(part, sources)
-    if column is None or column.unique or column.primary_key or column.references or column.classification:
+    if column is None or column.unique or column.primary_key or column.classification:
+        return None
+    if sources[source_of(part, sources) or ""].pointed_at(column.name):
         return None
     keys = {(contract.entity_key or "").lower() for contract in sources.values()}
     return None if column.name.lower() in keys else column

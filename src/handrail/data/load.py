@@ -10,6 +10,7 @@ from open_data_contract_standard.model import (
     CustomProperty,
     OpenDataContractStandard,
     Relationship,
+    SchemaObject,
     SchemaProperty,
     Server,
     Team,
@@ -18,8 +19,9 @@ from open_data_contract_standard.model import (
 
 from handrail.data.load_quality import load_age, load_quality
 from handrail.data.masks import misfit, misplaced
-from handrail.data.models import Classification, Column, Contract, Mask, MaskKind, RowFilter
+from handrail.data.models import Classification, Column, CombinedLink, Contract, Mask, MaskKind, RowFilter
 from handrail.data.odcs import AGES, RETENTION
+from handrail.data.relationships import read_relationships, read_target
 from handrail.data.strict_yaml import File, validate
 from handrail.kernel import definitions
 
@@ -56,7 +58,8 @@ def load(content: bytes, file: str) -> Contract:
     """The contract that a file states.
 
     Refuses, with file, line and key: unknown keys and custom properties, another standard, more or fewer
-    than one table, a name that is not the file's, repeated columns, unknown classes and masks.
+    than one table, a name that is not the file's, repeated columns, unknown classes and masks, and links
+    whose columns are not there or do not fit each other.
     """
     node, document = validate(content, file, OpenDataContractStandard)
     where = File(file, node)
@@ -73,6 +76,7 @@ def load(content: bytes, file: str) -> Contract:
     values = _custom(where, document.customProperties, _CONTRACT_PROPERTIES, "customProperties")
     columns = tuple(_column(where, item, place) for place, item in enumerate(table.properties))
     _refuse_repeated(where, columns)
+    columns, combined = _relationships(where, table, name, columns)
     entity_key = _entity_key(where, _text(where, values, "entityKey"), columns)
     for column, problem in misplaced(columns, entity_key):
         raise where.wrong(f"{column.name}: {problem}", "schema", 0, "properties", columns.index(column))
@@ -101,6 +105,7 @@ def load(content: bytes, file: str) -> Contract:
         retention=load_age(where, document, RETENTION),
         domain=document.domain,
         looks_up=looks_up,
+        combined=combined,
         **_server(where, document.servers or ()),
     )
 
@@ -196,13 +201,19 @@ def _row_filters(where: File, value: Any) -> tuple[RowFilter, ...]:
 
 
 def _references(where: File, item: Relationship | None, *path: str | int) -> tuple[str, str] | None:
-    if item is None:
-        return None
-    if not isinstance(item.to, str) or item.to.count(".") != 1:
-        raise where.wrong("“to” must be written dataset.column", *path)
-    dataset, _, column = item.to.partition(".")
-    exact = _custom(where, item.customProperties, ("column",), *path).get("column")
-    return dataset, str(exact) if exact is not None else column
+    exact = _custom(where, item.customProperties, ("column",), *path) if item else {}
+    return read_target(where, item, exact, *path)
+
+
+def _relationships(
+    where: File, table: SchemaObject, name: str, columns: tuple[Column, ...]
+) -> tuple[tuple[Column, ...], tuple[CombinedLink, ...]]:
+    path = ("schema", 0, "relationships")
+    customs = [
+        _custom(where, item.customProperties, ("columns", "targets"), *path, place, "customProperties")
+        for place, item in enumerate(table.relationships or ())
+    ]
+    return read_relationships(where, table, name, columns, customs)
 
 
 def _refuse_repeated(where: File, columns: Sequence[Column]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from handrail.data.masks import misfit, misplaced
-from handrail.data.models import Column, Contract, Mask
+from handrail.data.models import Column, CombinedLink, Contract, Mask
 
 
 def merge(stated: Contract, fresh: Contract, renamed: Mapping[str, str]) -> Contract:
@@ -24,7 +24,19 @@ def merge(stated: Contract, fresh: Contract, renamed: Mapping[str, str]) -> Cont
     kept = key if key in names else fresh.entity_key
     lost = {column.name for column, _ in misplaced(columns, kept)}  # it gives way to nothing at all
     columns = tuple(_hidden(column) if column.name in lost else column for column in columns)
-    return replace(stated, columns=columns, entity_key=kept, rows=fresh.rows)
+    links = (_link(one, now, stated.name) for one in stated.combined)
+    combined = tuple(link for link in links if any(link.same_as(other) for other in fresh.combined))
+    return replace(stated, columns=columns, entity_key=kept, rows=fresh.rows, combined=combined)
+
+
+def _link(link: CombinedLink, now: Mapping[str, str], own: str) -> CombinedLink:
+    """The link under the names that the columns have now, at both its ends where it stays in one table."""
+    theirs = now if link.dataset == own else {}
+    return replace(
+        link,
+        columns=tuple(now.get(name, name) for name in link.columns),
+        targets=tuple(theirs.get(name, name) for name in link.targets),
+    )
 
 
 def _hidden(column: Column) -> Column:

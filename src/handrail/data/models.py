@@ -64,6 +64,30 @@ class Column:
 
 
 @dataclass(frozen=True)
+class CombinedLink:
+    """Columns that point at one row of `dataset` together: `columns[i]` at its `targets[i]`.
+
+    A row in which one of them is null points nowhere (SQL's MATCH SIMPLE).
+    """
+
+    columns: tuple[str, ...]
+    dataset: str
+    targets: tuple[str, ...]
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Each column with the one that it points at."""
+        return tuple(zip(self.columns, self.targets, strict=True))
+
+    def same_as(self, other: CombinedLink) -> bool:
+        """Whether both say the same, in whatever order they name the columns."""
+        return self.dataset == other.dataset and set(self.pairs) == set(other.pairs)
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.columns)} = {self.dataset}.{', '.join(self.targets)}"
+
+
+@dataclass(frozen=True)
 class Contract:
     """What a dataset promises and who may use it, read from its ODCS v3 file; `digest` names that file."""
 
@@ -92,10 +116,17 @@ class Contract:
     looks_up: tuple[str, ...] = ()  # reference tables: datasets that its own queries may read besides itself
     engine: str | None = None  # of the settings, when it answers at the source; None: the extract answers
     server: str = ""  # where that source is, as host:port/database
+    combined: tuple[CombinedLink, ...] = ()  # keys of several columns; those of one stand in `columns`
 
     def column(self, name: str) -> Column | None:
         """The column of that exact name, or None."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def pointed_at(self, name: str) -> tuple[str, ...]:
+        """The datasets at whose rows that column points, alone or together with others."""
+        column = self.column(name)
+        alone = [column.references[0]] if column and column.references else []
+        return (*alone, *(link.dataset for link in self.combined if name in link.columns))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ are custom properties, because it has none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,6 @@ from open_data_contract_standard.model import (
     DataQuality,
     Description,
     OpenDataContractStandard,
-    Relationship,
     Role,
     SchemaObject,
     SchemaProperty,
@@ -28,13 +26,13 @@ from open_data_contract_standard.model import (
 
 from handrail.data.models import Column, Contract, RowFilter
 from handrail.data.promises import Rule
+from handrail.data.relationships import write_relationships, write_target
 
 AGES = ("latency", "freshness")  # the service levels that say how old data may be
 RETENTION = ("retention",)  # and the one that says how long a row is kept
 API_VERSION = "v3.2.0"
 SUFFIX = ".odcs.yaml"
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _ORDER = (
     *("name", "physicalName", "logicalType", "logicalTypeOptions", "physicalType", "description", "required"),
     *("unique", "primaryKey", "primaryKeyPosition", "classification", "relationships", "quality"),
@@ -124,6 +122,9 @@ def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataCo
                     update={
                         "logicalType": "object",
                         "properties": properties,
+                        "relationships": write_relationships(
+                            schema.relationships, contract.name, contract.combined
+                        ),
                         "quality": _kept(schema, names),
                     }
                 )
@@ -188,7 +189,7 @@ def _property(existing: SchemaProperty | None, column: Column, keys: Sequence[st
             "primaryKey": column.primary_key or None,
             "primaryKeyPosition": keys.index(column.name) + 1 if column.primary_key else None,
             "classification": column.classification or _other_class(base),
-            "relationships": _relationships(base.relationships, column),
+            "relationships": write_target(base.relationships, column),
             "customProperties": custom(base.customProperties, {"semantic": column.semantic, "mask": mask}),
         }
     )
@@ -233,17 +234,6 @@ def _short(number: float) -> float:
 def _other_class(existing: SchemaProperty) -> str | None:
     """A class that means nothing to Handrail ("public") stays; one that does is taken away."""
     return existing.classification if existing.classification in ("public", "internal") else None
-
-
-def _relationships(existing: Sequence[Relationship] | None, column: Column) -> list[Relationship] | None:
-    others = list(existing or ())[1:]
-    if column.references is None:
-        return others or None
-    dataset, target = column.references
-    plain = target if _IDENTIFIER.fullmatch(target) else re.sub(r"[^A-Za-z0-9_]", "_", f"_{target}")
-    # The standard's short references allow no space in a column name: the exact name goes beside it.
-    exact = None if plain == target else [CustomProperty(property="column", value=target)]
-    return [Relationship(type="foreignKey", to=f"{dataset}.{plain}", customProperties=exact), *others]
 
 
 def _team(existing: Team | list[TeamMember] | None, contract: Contract) -> Team | list[TeamMember] | None:

@@ -95,10 +95,9 @@ def _names_somebody(
 ) -> bool:
     if column.unique or column.primary_key or column.name.lower() == (contract.entity_key or "").lower():
         return True
-    if column.references is None:
-        return False
     known = {one.name for one in sources.values()}
-    return column.references[0] in counted or column.references[0] not in known  # which may be a person's
+    at = contract.pointed_at(column.name)
+    return any(other in counted or other not in known for other in at)  # which may be a person's
 
 
 def _equal(join: exp.Join, sources: Mapping[str, Contract]) -> Iterator[set[tuple[str, str]]]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from handrail.data.changes import Changes, not_among, wrong_shape
-from handrail.data.models import Column, Contract
+from handrail.data.models import Column, CombinedLink, Contract
 from handrail.data.promises import Freshness, Rule
 from handrail.data.rules import fit_rule, read_rule, write_rule
 from handrail.kernel import Invalid
@@ -17,13 +17,15 @@ from handrail.kernel import Invalid
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?(?:\s+by\s+(.+))?", re.IGNORECASE)
 _UNITS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "year": 365, "m": 1 / 1440, "h": 1 / 24}
 _UNITS |= {"d": 1, "w": 7, "y": 365}
+_LINKS = "links of two or more different columns: product, shop = stock.product, shop"
 
 
 def read_promises(given: dict[str, Any]) -> dict[str, Any]:
     """The changes with those of promises as they are kept; refuses other shapes.
 
     `quality` is the whole list of rules, each as `rules.read_rule` takes it. An age is written "2 days" or
-    "2 days by ordered", and "" takes it away; a reference is written customers.id.
+    "2 days by ordered", and "" takes it away; a reference is written customers.id. `combined` is the whole
+    list of links of several columns, each a mapping or written "product, shop = stock.product, shop".
     """
     if "quality" in given:
         if isinstance(given["quality"], str | Mapping):
@@ -40,6 +42,10 @@ def read_promises(given: dict[str, Any]) -> dict[str, Any]:
             raise wrong_shape(key, "true or false by column name")
     if "references" in given:
         given["references"] = {name: _target(value) for name, value in given["references"].items()}
+    if "combined" in given:
+        if isinstance(given["combined"], str | Mapping):
+            raise wrong_shape("combined", "a list of links")
+        given["combined"] = tuple(_link(value) for value in given["combined"])
     return given
 
 
@@ -47,7 +53,8 @@ def apply_promises(contract: Contract, changes: Changes) -> Contract:
     """The contract with its promises changed; refuses unknown columns and rules that cannot be counted."""
     names = [column.name for column in contract.columns]
     ages = {key: getattr(changes, key) for key in ("freshness", "retention")}
-    for name in (*changes.required, *changes.unique, *changes.references):
+    pointing = [name for link in changes.combined or () for name in link.columns]
+    for name in (*changes.required, *changes.unique, *changes.references, *pointing):
         if name not in names:
             raise not_among(f"column of {contract.name}", name, names)
     for age in ages.values():
@@ -58,6 +65,7 @@ def apply_promises(contract: Contract, changes: Changes) -> Contract:
         contract,
         columns=tuple(_column(column, changes) for column in contract.columns),
         looks_up=contract.looks_up if changes.looks_up is None else changes.looks_up,
+        combined=contract.combined if changes.combined is None else changes.combined,
         domain=contract.domain if changes.domain is None else (changes.domain or None),
         **kept,
     )
@@ -121,6 +129,32 @@ def _target(value: Any) -> tuple[str, str] | None:
     if not dot or not dataset.strip() or not column.strip():
         raise wrong_shape("references", "by column, what it points at: customers.id")
     return dataset.strip(), column.strip()
+
+
+def _link(value: Any) -> CombinedLink:
+    if isinstance(value, CombinedLink):
+        return value
+    if isinstance(value, str):
+        own, _, there = value.partition("=")
+        other, _, keys = there.partition(".")
+        value = {"columns": own.split(","), "dataset": other, "targets": keys.split(",")}
+    given = value if isinstance(value, Mapping) else {}
+    if set(given) != {"columns", "dataset", "targets"} or not isinstance(given["dataset"], str):
+        raise wrong_shape("combined", _LINKS)
+    columns, targets, dataset = _names(given["columns"]), _names(given["targets"]), given["dataset"].strip()
+    if len(columns) != len(targets) or len(columns) < 2 or not all((*columns, *targets, dataset)):
+        raise wrong_shape("combined", _LINKS)
+    return CombinedLink(columns, dataset, targets)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Different names of columns."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise wrong_shape("combined", _LINKS)
+    names = tuple(name.strip() for name in value)
+    if len(set(names)) < len(names):
+        raise wrong_shape("combined", _LINKS)
+    return names
 
 
 def _dated(contract: Contract, name: str) -> None:

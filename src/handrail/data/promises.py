@@ -66,7 +66,7 @@ class Rule:
     most: Scalar | None = None
     above: Scalar | None = None
     below: Scalar | None = None
-    references: tuple[str, str] | None = None
+    references: tuple[str, tuple[str, ...]] | None = None  # a dataset, and a column of it for each of ours
     query: str = ""
     name: str = ""
     blocking: bool = True

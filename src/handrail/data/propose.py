@@ -58,10 +58,12 @@ def changed(ctx: Context, contract: Contract, changes: Changes | Mapping[str, An
     for rule in wanted.quality:
         if rule.query and rule not in contract.quality:
             runnable(rule.query, wanted, others)
-    for target in filter(None, changes.references.values()):
-        columns = [column.name for column in contract_of(ctx, target[0]).columns]
-        if target[1] not in columns:
-            raise not_among(f"column of {target[0]}", target[1], columns)
+    targets = [target for target in changes.references.values() if target]
+    targets += [(link.dataset, target) for link in changes.combined or () for target in link.targets]
+    for other, target in targets:
+        columns = [column.name for column in contract_of(ctx, other).columns]
+        if target not in columns:
+            raise not_among(f"column of {other}", target, columns)
     may_write(ctx, contract, wanted)
     return wanted
 

@@ -16,6 +16,7 @@ def changes_said(
     classes: tuple[str, ...],
     looks_up: tuple[str, ...],
     points_at: tuple[str, ...],
+    points_together: tuple[str, ...],
     **simple: Any,
 ) -> dict[str, Any]:
     """The options of `handrail propose` as changes; refuses what is not written COLUMN=VALUE."""
@@ -26,6 +27,7 @@ def changes_said(
         **simple,
         **{key: {c: _yes(v) for c, v in map(_pair, simple[key])} for key in ("required", "unique")},
         "references": dict(map(_pair, points_at)),
+        "combined": [one for one in points_together if one != "none"] if points_together else None,
         "looks_up": looks_up or None,
         "purposes": purposes or None,
         "readers": readers or None,

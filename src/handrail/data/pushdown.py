@@ -50,7 +50,12 @@ def promises_of(contract: Contract) -> tuple[Rule, ...]:
         if column.unique and key != (column.name,):
             implied.append(Rule("duplicates", columns=(column.name,)))
         if column.references:
-            implied.append(Rule("dangling", columns=(column.name,), references=column.references))
+            dataset, target = column.references
+            implied.append(Rule("dangling", columns=(column.name,), references=(dataset, (target,))))
+    implied += [
+        Rule("dangling", columns=link.columns, references=(link.dataset, link.targets))
+        for link in contract.combined
+    ]
     if contract.retention and contract.retention.column:
         implied.append(Rule("outlived", columns=(contract.retention.column,), age=contract.retention.age))
     return (*implied, *contract.quality)
@@ -84,11 +89,13 @@ def alone(contract: Contract, rule: Rule, others: Mapping[str, Contract]) -> Que
     if rule.counted == "sql":
         return Question(runnable(rule.query, contract, others), {}, here | others.keys())
     if rule.counted == "dangling" and rule.references:
-        other, key = rule.references
-        column = quote(rule.columns[0])
+        other, keys = rule.references
+        # A row in which a part of the key is null points nowhere, as in SQL (MATCH SIMPLE).
+        pointing = " AND ".join(f"a.{quote(column)} IS NOT NULL" for column in rule.columns)
+        same = " AND ".join(f"b.{quote(k)} = a.{quote(c)}" for c, k in zip(rule.columns, keys, strict=True))
         sql = (
-            f"SELECT count(*) FROM {table} AS a WHERE a.{column} IS NOT NULL AND NOT EXISTS"  # noqa: S608
-            f" (SELECT 1 FROM {_table(other)} AS b WHERE b.{quote(key)} = a.{column})"
+            f"SELECT count(*) FROM {table} AS a WHERE {pointing} AND NOT EXISTS"  # noqa: S608
+            f" (SELECT 1 FROM {_table(other)} AS b WHERE {same})"
         )
         return Question(sql, {}, here | {other})
     names = ", ".join(map(quote, rule.columns))

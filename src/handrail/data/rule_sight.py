@@ -6,7 +6,7 @@ takes a mask away, in the proposal by which they would look.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from handrail.data import filters, masks, odcs, store
@@ -34,16 +34,24 @@ def may_write(ctx: Context, before: Contract, wanted: Contract) -> None:
     if new or set(wanted.looks_up) - set(before.looks_up):
         _may_look_up(ctx, wanted)
     _may_compare(ctx, wanted, new)
+    for column, other, key in _new_links(before, wanted):
+        if key in _masked(ctx, [contract_of(ctx, other)]).get(other, ()):
+            raise NotAllowed(
+                f"{column} cannot point at {other}.{key}, which is masked for you.",
+                next_step="Ask somebody who sees it unmasked to write this promise.",
+                subject=f"dataset:{other}",
+            )
+
+
+def _new_links(before: Contract, wanted: Contract) -> Iterator[tuple[str, str, str]]:
+    """What points where it did not before, alone or with others: a column, the dataset, the column there."""
     for column in wanted.columns:
         old = before.column(column.name)
         if column.references and (old is None or old.references != column.references):
-            other, key = column.references
-            if key in _masked(ctx, [contract_of(ctx, other)]).get(other, ()):
-                raise NotAllowed(
-                    f"{column.name} cannot point at {other}.{key}, which is masked for you.",
-                    next_step="Ask somebody who sees it unmasked to write this promise.",
-                    subject=f"dataset:{other}",
-                )
+            yield (column.name, *column.references)
+    for link in wanted.combined:
+        if not any(link.same_as(other) for other in before.combined):
+            yield from ((own, link.dataset, target) for own, target in link.pairs)
 
 
 def may_certify(ctx: Context, contract: Contract) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from handrail.data.models import Contract, Dataset, Mask, RowFilter
+from handrail.data.models import CombinedLink, Contract, Dataset, Mask, RowFilter
 from handrail.data.promises import NONE, Freshness, Rule
 
 _MASKS = {"null": "left empty", "hash": "a pseudonym", "partial": "shown in part"}
@@ -115,11 +115,21 @@ def promise(rule: Rule, contract: Contract) -> str:
         said = f"{names} {_valid(rule, contract)}"
     else:
         age = _span(rule.age.total_seconds()) if rule.age else ""
-        said = _COUNTED[rule.counted].format(names, target=".".join(rule.references or ()), age=age)
+        target = _target(*rule.references) if rule.references else ""
+        said = _COUNTED[rule.counted].format(names, target=target, age=age)
     exact = rule.counted == "sql" and rule.bound.values == (1,)
     return (
         said if rule.bound == NONE or exact else f"{said}: {rule.bound} {_OF.get(rule.counted, '')}".rstrip()
     )
+
+
+def target(link: CombinedLink) -> str:
+    """What a link of several columns points at, with the columns there."""
+    return _target(link.dataset, link.targets)
+
+
+def _target(dataset: str, columns: tuple[str, ...]) -> str:
+    return f"{dataset}.{columns[0]}" if len(columns) == 1 else f"{dataset} ({', '.join(columns)})"
 
 
 def counted(rule: Rule, found: float, rows: int) -> str:

@@ -81,6 +81,12 @@ def import_command(ctx: Context, source: str, name: str | None, encoding: str | 
 @click.option("--required", multiple=True, metavar="COLUMN=yes|no", help="Whether it always has a value.")
 @click.option("--unique", multiple=True, metavar="COLUMN=yes|no", help="Whether it is never repeated.")
 @click.option("--points-at", multiple=True, metavar="COLUMN=DATASET.COLUMN", help="What it refers to.")
+@click.option(
+    "--points-together",
+    multiple=True,
+    metavar="COLUMN,COLUMN=DATASET.COLUMN,COLUMN",
+    help="What several refer to together: all such links, or none.",
+)
 @click.option("--expires", metavar="DATE", help="The last day of the certification (2027-06-30).")
 @kit.cli.verb(human=lambda made: _stands(made), far=lambda *a, **said: _propose_there(*a, **said))
 def propose_command(ctx: Context, dataset: str, **said: Any) -> Dataset:
