@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from handrail import kit
-from handrail_bench import answers, growth, metrics, tpch, wire
+from handrail_bench import answers, growth, metrics, options, tpch, wire
 from handrail_bench.cache import CACHE
 from handrail_bench.house import furnish, house, paths, viewer
 from handrail_bench.serve import served
@@ -59,14 +59,8 @@ bench.add_command(twins)
 @bench.command()
 @click.option("--small", is_flag=True, help="A hundredth of the data, to see that everything runs.")
 @click.option("--turns", type=click.IntRange(1, 1000), help="How often each is measured.")
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=CACHE,
-    metavar="DIR",
-    help="Where TPC-H data is kept.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+@options.folder("--cache", CACHE, "Where TPC-H data is kept.")
+@options.as_json
 def query(small: bool, turns: int | None, cache: Path, as_json: bool) -> None:
     """The governed query against plain DuckDB, and our metric compiler against metricflow."""
     kit.cli.speak(as_json)

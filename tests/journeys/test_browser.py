@@ -22,26 +22,11 @@ Links = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return company.source(tmp_path_factory.mktemp("source") / "company.duckdb")
-
-
-@pytest.fixture(scope="module")
-def instance(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+def instance(furnished: Instance) -> Instance:
     """The company's certified data and its people, of whom only the reviewer has a password."""
-    made = company.found(tmp_path_factory.mktemp("company"))
-    company.furnish(made, source)
-    with company.actors(made)("admin") as ctx:
+    with company.actors(furnished)("admin") as ctx:
         identity.set_password(ctx, "reviewer.platform", PASSWORD)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def server(instance: Instance) -> Iterator[Served]:
-    served = Served(instance.settings.home).start()
-    yield served
-    served.stop()
+    return furnished
 
 
 @pytest.fixture

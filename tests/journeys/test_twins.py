@@ -17,23 +17,8 @@ PATIENCE = 120_000  # milliseconds for a build or a run on a busy machine
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return company.source(tmp_path_factory.mktemp("source") / "company.duckdb")
-
-
-@pytest.fixture(scope="module")
-def instance(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    made = company.found(tmp_path_factory.mktemp("company"))
-    company.furnish(made, source)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def server(instance: Instance) -> Iterator[Served]:
-    served = Served(instance.settings.home).start()
-    yield served
-    served.stop()
+def instance(furnished: Instance) -> Instance:
+    return furnished
 
 
 @pytest.fixture

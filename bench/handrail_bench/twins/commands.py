@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from handrail import kit
+from handrail_bench import options
 from handrail_bench.cache import CACHE
 
 NAMES: tuple[str, ...] = (
@@ -53,21 +54,9 @@ _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Seconds of processors that SDV's HMA has; 600 if not said."
 )
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=_BESIDE,
-    metavar="DIR",
-    help="Where real databases lie.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=CACHE,
-    metavar="DIR",
-    help="Where made databases are kept.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+@options.folder("--data", _BESIDE, "Where real databases lie.")
+@options.folder("--cache", CACHE, "Where made databases are kept.")
+@options.as_json
 def twins(
     small: bool,
     alone: bool,

@@ -98,17 +98,7 @@ def _retyped(real: Path, columns: Any) -> Iterable[tuple[str, int]]:
 def _kind(declared: str) -> str:
     """Types that programs use alike."""
     name = declared.split("(")[0].strip()
-    if name in {
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-    }:
+    if name.removeprefix("U") in {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}:
         return "whole"
     if name in {"FLOAT", "DOUBLE"}:
         return "float"
