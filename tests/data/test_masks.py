@@ -33,12 +33,16 @@ def _moment(day: int) -> dt.datetime:
         ("DATE", Mask("truncate", to="month"), [dt.date(2024, 2, 29), None], [dt.date(2024, 2, 1), None]),
         ("DATE", Mask("truncate", to="year"), [dt.date(1850, 12, 31)], [dt.date(1850, 1, 1)]),
         ("TIMESTAMP", Mask("truncate", to="month"), [_moment(6)], [_moment(1)]),
+        ("DATE", Mask("partial"), [dt.date(1850, 12, 31)], [dt.date(1850, 1, 1)]),
+        ("TIME", Mask("partial"), [dt.time(17, 30), None], ["1***", None]),
+        ("DATE[]", Mask("partial"), [[dt.date(1850, 12, 31)]], ["[***"]),
     ],
 )
 def test_a_part_of_the_value_is_left(
     tmp_path: Path, kind: str, mask: Mask, values: list[object], seen: list[object]
 ) -> None:
     types = {"BIGINT": pa.int64(), "TINYINT": pa.int8(), "DOUBLE": pa.float64(), "DATE": pa.date32()}
+    types |= {"TIME": pa.time64("us"), "DATE[]": pa.list_(pa.date32())}
     house = House(tmp_path, {"t": contract("t", [Column("v", kind, mask=mask)])})
     house.put("t", pa.table({"v": pa.array(values, types.get(kind, pa.timestamp("us")))}))
     assert house.ask("SELECT v FROM t")["v"].to_pylist() == seen
@@ -66,6 +70,9 @@ def test_no_condition_sees_behind_a_bucket(tmp_path: Path) -> None:
         (Mask("truncate"), "DATE"),
         (Mask("truncate", to="month"), "VARCHAR"),
         (Mask("truncate", to="month"), "TIME"),
+        (Mask("bucket", width=10), "BIGINT[]"),
+        (Mask("truncate", to="year"), "DATE[]"),
+        (Mask("partial"), "BOOLEAN"),
     ],
 )
 def test_a_mask_that_cannot_hide_the_column_does_not_fit(mask: Mask, kind: str) -> None:

@@ -25,6 +25,7 @@ _NUMBERS = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DECIMAL"),
     *_FRACTIONS,
 )
+_DATES = ("DATE", "TIMESTAMP")
 
 
 def keys(secret: bytes) -> dict[str, str]:
@@ -34,21 +35,28 @@ def keys(secret: bytes) -> dict[str, str]:
 
 def misfit(mask: Mask, type_: str) -> str | None:
     """Why this mask cannot hide a column of this type, as the end of a sentence; None when it can."""
-    if mask.kind == "bucket" and not type_.startswith(_NUMBERS):
+    if mask.kind == "bucket" and not _is(type_, _NUMBERS):
         return f"a bucket hides numbers, and its type is {type_}"
     if mask.kind == "bucket" and not (mask.width and 0 < mask.width < 1e15):
         return "a bucket needs a width above 0, as in bucket(1000)"
     if mask.kind == "bucket" and mask.width and mask.width % 1 and type_ not in _FRACTIONS:
         return f"the width of a bucket must be a whole number for the type {type_}"
-    if mask.kind == "aggregate" and not type_.startswith(_NUMBERS):
+    if mask.kind == "aggregate" and not _is(type_, _NUMBERS):
         return f"only numbers are seen in totals, and its type is {type_}"
     if mask.kind == "aggregate" and not (mask.least and mask.least >= LEAST):
         return f"totals need a number of entities from {LEAST} on, as in aggregate(10)"
-    if mask.kind == "truncate" and not type_.startswith(("DATE", "TIMESTAMP")):
+    if mask.kind == "truncate" and not _is(type_, _DATES):
         return f"truncate hides dates, and its type is {type_}"
     if mask.kind == "truncate" and mask.to not in ("month", "year"):
         return "truncate needs month or year, as in truncate(month)"
+    if mask.kind == "partial" and type_ == "BOOLEAN":
+        return "the first letter of a truth value is all of it"
     return None
+
+
+def _is(type_: str, names: tuple[str, ...]) -> bool:
+    """Whether a type is one of these, with whatever stands in brackets after it; a list of them is not."""
+    return type_.startswith(names) and not type_.endswith("]")
 
 
 def misplaced(columns: Collection[Column], entity_key: str | None) -> Iterator[tuple[Column, str]]:
@@ -74,7 +82,7 @@ def shown_type(column: Column, groups: frozenset[str]) -> str:
     """The type in which a viewer in `groups` sees this column, masked or not."""
     if not masked(column, groups) or column.mask is None:
         return column.type
-    if column.mask.kind == "partial" and column.type.startswith(("DATE", "TIME")):
+    if column.mask.kind == "partial" and _is(column.type, _DATES):
         return column.type
     return "VARCHAR" if column.mask.kind in ("hash", "partial") else column.type
 
@@ -101,7 +109,7 @@ def expression(column: Column, value: exp.Expr) -> exp.Expr:
         width = exp.Literal.number(column.mask.width or 1)
         lower = exp.Mul(this=exp.Floor(this=exp.Div(this=value, expression=width)), expression=width.copy())
         return exp.TryCast(this=lower, to=kind)  # at the edge of the type: nothing
-    if kind.this in exp.DataType.TEMPORAL_TYPES:
+    if _is(column.type, _DATES):
         to = exp.Literal.string(column.mask.to or "year")
         return exp.cast(exp.func("DATE_TRUNC", to, value, dialect="duckdb"), kind)
     if column.semantic == "email":
