@@ -1,7 +1,9 @@
 """Drawings of what flows into what: every box and line is in them, nothing overlaps, and they read without eyes."""
 
 import re
+from collections.abc import Iterator
 from itertools import combinations
+from operator import mul
 from xml.etree import ElementTree
 
 from hypothesis import given, settings
@@ -27,6 +29,22 @@ def drawings(boxes: tuple[Box, ...], lines: tuple[Line, ...]) -> list[ElementTre
         "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '
     )
     return list(ElementTree.fromstring(made))
+
+
+def points(svg: ElementTree.Element) -> Iterator[tuple[float, float]]:
+    """Places on the lines: ends, and some along each curve."""
+    for path in svg.iter(f"{SVG}path"):
+        if "flow-line" in (path.get("class") or ""):
+            x = y = 0.0
+            for kind, numbers in re.findall(r"([MCH])([^MCH]*)", path.get("d") or ""):
+                given = [float(number) for number in numbers.split()]
+                if kind == "C":
+                    for t in (0.25, 0.5, 0.75):
+                        weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+                        xs, ys = (x, *given[0::2]), (y, *given[1::2])
+                        yield sum(map(mul, weights, xs)), sum(map(mul, weights, ys))
+                x, y = (given[0], y) if kind == "H" else (given[-2], given[-1])
+                yield x, y
 
 
 def rectangles(svg: ElementTree.Element) -> list[tuple[float, float, float, float]]:
@@ -94,3 +112,4 @@ def test_no_two_boxes_overlap_and_every_line_stays_inside(data: st.DataObject) -
             assert x1 + w1 <= x2 or x2 + w2 <= x1 or y1 + h1 <= y2 or y2 + h2 <= y1
         _, _, width, height = map(float, (svg.get("viewBox") or "").split())
         assert all(x >= 0 and x + w <= width and y >= 0 and y + h <= height for x, y, w, h in placed)
+        assert all(0 <= x <= width and 0 <= y <= height for x, y in points(svg))

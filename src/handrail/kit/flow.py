@@ -16,6 +16,8 @@ _BETWEEN = 18  # two boxes under each other
 _TALL, _GUTTER = 316, 46  # the narrow drawing's width, and the room for lines at its left
 _LETTERS = 22  # of a name that fit into a box
 _SWEEPS = 4
+_FEW = 736  # below this width a wide drawing is never made larger than it is
+_OUT = 40  # how far a line within a column swings out
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def flow(boxes: Sequence[Box], lines: Iterable[Line], title: str, description: s
     wide = _side_by_side(columns, _neighbours(ways))
     tall = _under_each_other(columns)
     return Markup('<div class="flow">{}{}</div>').format(
-        _svg("wide", wide, _curves(wide, kept, ways), title, description),
+        _svg("wide", wide, _curves(wide, kept, ways), title, description, _room(wide, kept)),
         _svg("tall", tall, _arcs(tall, kept), title, description),
     )
 
@@ -189,10 +191,16 @@ def _curves(placed: Mapping[str, _Placed], lines: list[Line], ways: _Ways) -> li
                 x, y = bend.x + bend.width, bend.y
             path += _curve(x, y, other.x - 5, end)
         else:  # of the same column: out at the right and back
-            back = other.x + other.width + 5
-            path += f"C{x + 40:.0f} {y:.1f} {back + 36:.0f} {end:.1f} {back:.0f} {end:.1f}"
+            back, out = other.x + other.width + 5, x + _OUT
+            path += f"C{out:.0f} {y:.1f} {out:.0f} {end:.1f} {back:.0f} {end:.1f}"
         paths.append((line.tone, path))
     return paths
+
+
+def _room(placed: Mapping[str, _Placed], lines: list[Line]) -> float:
+    """What lines within the last column need beside it."""
+    last = max((one.x for one in placed.values()), default=0)
+    return _OUT if any(placed[line.origin].x == placed[line.target].x == last for line in lines) else 0
 
 
 def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
@@ -217,9 +225,14 @@ def _arcs(placed: Mapping[str, _Placed], lines: list[Line]) -> list[tuple[str, s
 
 
 def _svg(
-    shape: str, placed: Mapping[str, _Placed], paths: list[tuple[str, str]], title: str, description: str
+    shape: str,
+    placed: Mapping[str, _Placed],
+    paths: list[tuple[str, str]],
+    title: str,
+    description: str,
+    room: float = 0,
 ) -> Markup:
-    width = max((one.x + one.width for one in placed.values()), default=0) + 2
+    width = max((one.x + one.width for one in placed.values()), default=0) + 2 + room
     height = max((one.y + one.height for one in placed.values()), default=0) + 2
     name = f"flow-{crc32(f'{shape} {title}'.encode()):x}"
     drawn = Markup("").join(
@@ -229,12 +242,13 @@ def _svg(
         for tone, path in sorted(paths)
     )
     return Markup(
-        '<svg class="flow-{shape}" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        '<svg class="flow-{shape}{few}" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         'height="{height:.0f}" role="group" aria-labelledby="{name}-t {name}-d">'
         '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc>'
         "{heads}{paths}{boxes}</svg>"
     ).format(
-        shape=shape, width=width, height=height, name=name, title=title, description=description,
+        shape=shape, few=" flow-few" if width < _FEW else "",
+        width=width, height=height, name=name, title=title, description=description,
         heads=_heads(name, sorted({tone for tone, _ in paths})), paths=drawn,
         boxes=Markup("").join(_box(one) for one in placed.values() if not isinstance(one.box, _Bend)),
     )  # fmt: skip
