@@ -7,6 +7,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
+from rich.table import Table
 
 from handrail import kit
 from handrail.kernel import Context, Instance, NotReady
@@ -82,5 +83,11 @@ def test_an_unknown_person_is_refused(instance: Instance) -> None:
 
 def test_a_table_puts_numbers_to_the_right_and_reads_markup_as_text() -> None:
     table = kit.cli.table(["Name", "Rows"], [("[red]a", 1234), ("b", 5)])
+    assert isinstance(table, Table)
     assert table.columns[1].justify == "right"
     assert str(next(iter(table.columns[0].cells))) == "[red]a"
+
+
+def test_a_table_without_rows_says_so_in_a_sentence_where_one_is_given() -> None:
+    assert str(kit.cli.table(["Name"], [], "People", "There is nobody.")) == "People\nThere is nobody."
+    assert isinstance(kit.cli.table(["Name"], []), Table)  # an answer without rows still names its columns

@@ -37,7 +37,9 @@ def _there(remote: kit.Remote, name: str | None) -> Dataset | tuple[Dataset, ...
 
 def _listed(found: tuple[Dataset, ...]) -> Any:
     rows = [[one.name, one.state, one.contract.owner or "–", one.rows, one.source] for one in found]
-    return kit.cli.table(["dataset", "state", "owner", "rows", "source"], rows)
+    return kit.cli.table(
+        ["dataset", "state", "owner", "rows", "source"], rows, none="There is no dataset yet."
+    )
 
 
 def _told(one: Dataset) -> Any:

@@ -203,4 +203,6 @@ def _write(pieces: Iterator[bytes]) -> None:
 
 def _listed(found: tuple[Metric, ...]) -> Any:
     rows = [[m.name, m.state, m.description, m.owner, ", ".join(m.dimensions)] for m in found]
-    return kit.cli.table(["metric", "state", "what it means", "owner", "cut by"], rows)
+    return kit.cli.table(
+        ["metric", "state", "what it means", "owner", "cut by"], rows, none="There is no metric yet."
+    )

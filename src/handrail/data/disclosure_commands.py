@@ -75,4 +75,4 @@ def _used(found: tuple[BudgetUse | Used, ...]) -> Any:
     titles = ["of this kind", "seen", "of"]
     if found and isinstance(found[0], Used):
         titles = ["", "who", *titles]
-    return kit.cli.table(titles, rows)
+    return kit.cli.table(titles, rows, none="Nothing was shown of which a budget counts the people.")

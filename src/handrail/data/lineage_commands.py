@@ -46,4 +46,6 @@ def _table(found: Lineage, every: bool) -> Any:
             left = len(columns) - _FEW
             said = ", ".join(columns[:_FEW]) + (f" and {left} more" if left > 0 else "")
             rows.append([row.origin.id, said, row.how, row.target.id, ", ".join(row.where)])
-    return kit.cli.table(["from", "columns", "how", "to", "where"], rows)
+    return kit.cli.table(
+        ["from", "columns", "how", "to", "where"], rows, none="Nothing leads to it or from it."
+    )

@@ -139,7 +139,8 @@ def _notices_there(remote: kit.Remote, away: str | None) -> tuple[Notice, ...]:
 
 def _listed(found: list[dict[str, str]]) -> Any:
     keys = ("rule", "column", "value", "allowed", "hint", "schedule", "name")
-    return kit.cli.table(["", *keys], [[n, *(one[key] for key in keys)] for n, one in enumerate(found, 1)])
+    rows = [[n, *(one[key] for key in keys)] for n, one in enumerate(found, 1)]
+    return kit.cli.table(["", *keys], rows, none="There is no rule yet.")
 
 
 def _made(made: Dataset | Tried) -> Any:
@@ -167,9 +168,9 @@ def _shelf(found: Found) -> Any:
         for one in found.datasets
     ]
     title = f"{found.fitting:,} of {found.total:,} datasets, page {found.page} of {found.pages}"
-    return kit.cli.table(["dataset", "state", "domain", "owner", "rows", "source"], rows, title)
+    return kit.cli.table(["dataset", "state", "domain", "owner", "rows", "source"], rows, title, "None fits.")
 
 
 def _told(found: tuple[Notice, ...]) -> Any:
     rows = [[f"{one.at:%Y-%m-%d %H:%M}", one.dataset, one.text, one.next_step, one.id] for one in found]
-    return kit.cli.table(["when", "dataset", "what", "what to do", "id"], rows)
+    return kit.cli.table(["when", "dataset", "what", "what to do", "id"], rows, none="Nothing needs you.")

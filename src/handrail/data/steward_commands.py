@@ -220,7 +220,8 @@ def _imported(report: ImportReport) -> Any:
 
 def _changed(found: Comparison) -> Any:
     rows = [["breaking" if one.breaking else "compatible", one.text] for one in found.changes]
-    table = kit.cli.table(["class", "change"], rows, f"{found.dataset} against {found.since}")
+    title = f"{found.dataset} against {found.since}"
+    table = kit.cli.table(["class", "change"], rows, title, "Nothing has changed.")
     who = ", ".join((*found.touched.metrics, *found.touched.apps))
     return Group(table, Text(f"What can break is read by: {who}.")) if who else table
 
@@ -231,7 +232,7 @@ def _seen(found: Preview) -> str:
     lines = [
         f"{found.person} {may} read {found.dataset} for {found.purpose or 'nothing'} ({why}).",
         f"Rows: {found.remaining:,} of {found.rows:,}; {found.filter}.",
-        *(f"{column} is seen as: {said}." for column, said in found.masked),
+        *(f"{column}: {said}." for column, said in found.masked),
     ]
     return "\n".join(lines)
 

@@ -132,7 +132,9 @@ def audit_consistency(ctx: Context, checkpoint: TextIO) -> None:
 
 def _listed(entries: Iterable[Entry]) -> RenderableType:
     rows = [(e.seq, f"{e.at:%Y-%m-%d %H:%M:%S}", e.person, e.via, e.verb, e.subject) for e in entries]
-    return kit.cli.table(("no.", "at (UTC)", "person", "via", "what", "to what"), rows)
+    return kit.cli.table(
+        ("no.", "at (UTC)", "person", "via", "what", "to what"), rows, none="No entry is so."
+    )
 
 
 @audit.command("list")
@@ -166,4 +168,6 @@ def _sightings(found: Iterable[data.Sighting]) -> RenderableType:
         )
         for s in found
     ]
-    return kit.cli.table(("at (UTC)", "person", "through", "query", "saw it"), rows)
+    return kit.cli.table(
+        ("at (UTC)", "person", "through", "query", "saw it"), rows, none="Nobody was shown that."
+    )

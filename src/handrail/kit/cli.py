@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, get_type_hints, overload
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.panel import Panel
 from rich.progress import (
     BarColumn,
@@ -234,11 +234,15 @@ def progress() -> Iterator[Report]:
         yield report
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
-    """A rich table of plain values; numbers stand to the right."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", none: str = ""
+) -> RenderableType:
+    """A rich table of plain values, numbers to the right; where there is no row, the title and `none`."""
     made = Table(title=title or None, title_justify="left", header_style="bold", border_style="bright_black")
     made.min_width = min(len(title), _NARROW)  # a title is no wider than its table
     cells = [list(row) for row in rows]
+    if none and not cells:
+        return Text("\n".join(filter(None, (title, none))))
     for place, column in enumerate(columns):
         numeric = bool(cells) and all(isinstance(row[place], int | float) for row in cells)
         made.add_column(column, justify="right" if numeric else "left", overflow="fold")

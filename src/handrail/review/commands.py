@@ -23,7 +23,13 @@ from handrail.review.request import queue
 NO_CATALOG = "Names of datasets, columns and metrics were not compared with a catalog: give --home and --as."
 NO_LAYER = "Imports are compared with the approved packages when the app is pushed."
 NO_RUN = "What the app really reads is seen when it runs in the sandbox."
-_NUMBER = click.IntRange(1, 1 << 53)  # of a version
+_version = click.option(
+    "--version",
+    "n",
+    type=click.IntRange(1, 1 << 53),
+    metavar="N",
+    help="Which version; the newest without it.",
+)
 
 
 @click.command("review")
@@ -79,13 +85,12 @@ def reviews_command(ctx: Context) -> tuple[QueueLine, ...]:
 
 
 def _queue(waiting: tuple[QueueLine, ...]) -> object:
-    if not waiting:
-        return "Nothing waits for a review."
     rows = [
         (one.app, one.n, one.tier, one.requested_by, f"{one.since:%Y-%m-%d %H:%M}", one.verdict.because)
         for one in waiting
     ]
-    return kit.cli.table(["App", "Version", "Tier", "Asked by", "Since", "State"], rows)
+    columns = ["App", "Version", "Tier", "Asked by", "Since", "State"]
+    return kit.cli.table(columns, rows, none="Nothing waits for a review.")
 
 
 def _said(verdict: Verdict) -> str:
@@ -94,13 +99,7 @@ def _said(verdict: Verdict) -> str:
 
 @click.command("approve")
 @click.argument("app")
-@click.option(
-    "--version",
-    "n",
-    type=click.IntRange(1, 1 << 53),
-    metavar="N",
-    help="Which version; the newest without it.",
-)
+@_version
 @click.option("--reason", default="", help="Anything the maker should know.")
 @kit.cli.verb(human=_said, far="POST /reviews/{app}/approve")
 def approve_command(ctx: Context, app: str, n: int | None, reason: str) -> Verdict:
@@ -111,13 +110,7 @@ def approve_command(ctx: Context, app: str, n: int | None, reason: str) -> Verdi
 @click.command("refuse")
 @click.argument("app")
 @click.option("--reason", required=True, help="A sentence that the maker can act on.")
-@click.option(
-    "--version",
-    "n",
-    type=click.IntRange(1, 1 << 53),
-    metavar="N",
-    help="Which version; the newest without it.",
-)
+@_version
 @kit.cli.verb(human=_said, far="POST /reviews/{app}/refuse")
 def refuse_command(ctx: Context, app: str, reason: str, n: int | None) -> Verdict:
     """Say no to one version of APP."""
@@ -126,13 +119,7 @@ def refuse_command(ctx: Context, app: str, reason: str, n: int | None) -> Verdic
 
 @click.command("withdraw")
 @click.argument("app")
-@click.option(
-    "--version",
-    "n",
-    type=click.IntRange(1, 1 << 53),
-    metavar="N",
-    help="Which version; the newest without it.",
-)
+@_version
 @kit.cli.verb(human=_said, far="POST /reviews/{app}/withdraw")
 def withdraw_command(ctx: Context, app: str, n: int | None) -> Verdict:
     """Take back your verdict on one version of APP."""

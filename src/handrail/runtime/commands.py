@@ -87,7 +87,9 @@ def _listed(found: Sequence[RunAnswer]) -> RenderableType:
     rows = [
         (r.id, r.app, r.environment, r.person, r.state, f"{r.queued:%Y-%m-%d %H:%M}", r.reason) for r in found
     ]
-    return kit.cli.table(("run", "app", "where", "for", "state", "queued (UTC)", "reason"), rows)
+    return kit.cli.table(
+        ("run", "app", "where", "for", "state", "queued (UTC)", "reason"), rows, none="There is no run."
+    )
 
 
 @runs.command("list")

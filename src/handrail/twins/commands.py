@@ -151,7 +151,7 @@ def report_command(ctx: Context, dataset: str) -> TwinReport:
 
 def _lived(chapters: tuple[Chapter, ...]) -> Any:
     columns = ("Build", "Asked (UTC)", "By", "Why", "What came of it", "Alike", "Now")
-    return kit.cli.table(columns, [_chapter(one) for one in chapters])
+    return kit.cli.table(columns, [_chapter(one) for one in chapters], none="No build was asked for yet.")
 
 
 def _chapter(one: Chapter) -> tuple[object, ...]:
@@ -171,31 +171,35 @@ def history_command(ctx: Context, dataset: str) -> tuple[Chapter, ...]:
     return history(ctx, dataset)
 
 
-@twin.command("rollback")
-@click.argument("dataset")
-@click.argument("build")
-@kit.cli.verb(human=_lived, far="POST /twins/{dataset}/rollback")
+def _on_build(
+    name: str, *options: Callable[[Any], Any]
+) -> Callable[[Callable[..., tuple[Chapter, ...]]], click.Command]:
+    """A command that does something with one build of a dataset's twin and shows the history it then has."""
+
+    def command(does: Callable[..., tuple[Chapter, ...]]) -> click.Command:
+        made = kit.cli.verb(human=_lived, far=f"POST /twins/{{dataset}}/{name}")(does)
+        for option in (*options, click.argument("build"), click.argument("dataset")):
+            made = option(made)
+        return twin.command(name)(made)
+
+    return command
+
+
+@_on_build("rollback")
 def rollback_command(ctx: Context, dataset: str, build: str) -> tuple[Chapter, ...]:
     """Let an earlier BUILD answer again, with the twins that were built together with it."""
     roll_back(ctx, dataset, build)
     return history(ctx, dataset)
 
 
-@twin.command("freeze")
-@click.argument("dataset")
-@click.argument("build")
-@click.option("--reason", required=True, help="What it is kept for, in a sentence.")
-@kit.cli.verb(human=_lived, far="POST /twins/{dataset}/freeze")
+@_on_build("freeze", click.option("--reason", required=True, help="What it is kept for, in a sentence."))
 def freeze_command(ctx: Context, dataset: str, build: str, reason: str) -> tuple[Chapter, ...]:
     """Keep BUILD, so that what is compared on it can be compared on it again."""
     freeze(ctx, dataset, build, reason)
     return history(ctx, dataset)
 
 
-@twin.command("thaw")
-@click.argument("dataset")
-@click.argument("build")
-@kit.cli.verb(human=_lived, far="POST /twins/{dataset}/thaw")
+@_on_build("thaw")
 def thaw_command(ctx: Context, dataset: str, build: str) -> tuple[Chapter, ...]:
     """Let a frozen BUILD go once enough newer ones are there."""
     thaw(ctx, dataset, build)
