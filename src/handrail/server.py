@@ -5,51 +5,29 @@ import socket
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import uvicorn
-from fastapi import APIRouter, FastAPI
 
 from handrail import apps, data, openlineage, runtime, twins
 from handrail import settings as configuration
 from handrail.adapters.engines import Engines
 from handrail.adapters.isolation import Bubblewrap
-from handrail.apps import api as apps_api
-from handrail.apps import causes_api, causes_commands, causes_pages
-from handrail.apps import clone_api as apps_clone_api
+from handrail.apps import causes_commands
 from handrail.apps import commands as apps_commands
-from handrail.apps import pages as apps_pages
-from handrail.data import api as data_api
-from handrail.data import ask_pages as data_ask_pages
-from handrail.data import asking_api as data_asking_api
 from handrail.data import commands as data_commands
-from handrail.data import (
-    disclosure_api,
-    disclosure_pages,
-    in_force_pages,
-    lineage_api,
-    lineage_commands,
-    lineage_pages,
-    metric_pages,
-)
-from handrail.data import pages as data_pages
-from handrail.data import quality_api as data_quality_api
-from handrail.data import quality_pages as data_quality_pages
-from handrail.faces import cli, web
+from handrail.data import lineage_commands
+from handrail.faces import cli
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Conflict, Instance, Invalid, logs
 from handrail.kernel.ports import Ports
-from handrail.openlineage import api as openlineage_api
 from handrail.openlineage import commands as openlineage_commands
-from handrail.review import api as review_api
 from handrail.review import commands as review_commands
-from handrail.review import pages as review_pages
-from handrail.runtime import api as runtime_api
 from handrail.runtime import commands as runtime_commands
-from handrail.runtime import pages as runtime_pages
-from handrail.twins import api as twins_api
 from handrail.twins import commands as twins_commands
-from handrail.twins import pages as twins_pages
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # The packages whose access rules, tables and event subscriptions make up the house.
 ROOMS: tuple[str, ...] = (
@@ -97,34 +75,6 @@ COMMANDS: tuple[click.Command, ...] = (
     *review_commands.commands,
     *runtime_commands.commands,
     *openlineage_commands.commands,
-)
-
-# The rooms' pages and REST.
-ROUTERS: tuple[APIRouter, ...] = (
-    data_pages.router,
-    data_ask_pages.router,
-    data_quality_pages.router,
-    data_quality_api.router,
-    in_force_pages.router,
-    metric_pages.router,
-    lineage_pages.router,
-    lineage_api.router,
-    data_asking_api.router,  # before the datasets and metrics that its addresses begin like
-    data_api.router,
-    disclosure_api.router,
-    openlineage_api.router,
-    disclosure_pages.router,
-    twins_pages.router,
-    twins_api.router,
-    apps_pages.router,
-    apps_api.router,
-    apps_clone_api.router,
-    causes_api.router,
-    causes_pages.router,
-    review_pages.router,
-    review_api.router,
-    runtime_pages.router,
-    runtime_api.router,
 )
 
 
@@ -180,6 +130,8 @@ class Composition:
 
 def serve_on(instance: Instance, listener: socket.socket) -> None:
     """Serve an open instance on a listening socket until a signal ends it; closes both."""
+    import uvicorn  # noqa: PLC0415 - only who serves needs a server
+
     config = uvicorn.Config(
         application(instance),
         log_config=None,  # what uvicorn says goes where everything goes: kernel/logs.py
@@ -205,9 +157,11 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         instance.close()
 
 
-def application(instance: Instance) -> FastAPI:
+def application(instance: Instance) -> "FastAPI":
     """The web pages and REST of every room, as one ASGI application."""
-    return web.build(instance, ROUTERS)
+    from handrail import addresses  # noqa: PLC0415 - a quarter of all there is to load, and no command needs it
+
+    return addresses.application(instance)
 
 
 def command() -> click.Group:

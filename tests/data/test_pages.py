@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 from starlette.testclient import TestClient
 
+from handrail.addresses import ROUTERS
 from handrail.data import commands
 from handrail.data import pages as data_pages
 from handrail.faces import cli, web
 from handrail.kernel import Caller, Instance, identity
-from handrail.server import ROUTERS, Composition
+from handrail.server import Composition
 from tests.conftest import PEOPLE
 from tests.data import shop
 

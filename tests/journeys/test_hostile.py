@@ -10,10 +10,11 @@ from fastapi import APIRouter
 from starlette.testclient import TestClient
 
 from handrail import apps, review, runtime
+from handrail.addresses import ROUTERS
 from handrail.faces import rest
 from handrail.faces.web.build import OWN
 from handrail.kernel import Instance
-from handrail.server import ROUTERS, application
+from handrail.server import application
 from tests.apps.conftest import MANIFEST, client, hello, orders, token
 from tests.conftest import Acting
 

@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -96,9 +97,7 @@ class Policies:
         texts += [extra[name] for name in sorted(extra)]
         text = "\n".join(texts)
         try:
-            rules = cedarpy.PolicySet.from_str(text)
-            parsed = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-            checked = cedarpy.validate_policies(text, "\n".join(schema))
+            rules, parsed, checked = _parsed(text, "\n".join(schema))
         except ValueError as error:
             raise Invalid(
                 f"The access rules cannot be read: {error}", next_step="Correct the file under policies/."
@@ -187,6 +186,14 @@ def denial(decision: Decision, action: str, resource: Resource) -> NotAllowed:
         rule=decision.rule,
         policy_version=decision.policy_version,
     )
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, schema: str) -> tuple[cedarpy.PolicySet, dict[str, Any], cedarpy.ValidationResult]:
+    """The rules to ask, the rules to read, and whether they fit; mostly the same as the last time."""
+    rules = cedarpy.PolicySet.from_str(text)
+    policies = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+    return rules, policies, cedarpy.validate_policies(text, schema)
 
 
 def _in_words(policy: Mapping[str, Any], origins: Mapping[str, str]) -> Rule:

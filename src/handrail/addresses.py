@@ -1,0 +1,64 @@
+"""Every address of the rooms, pages and REST, in one application. The composition root loads it to serve."""
+
+from fastapi import APIRouter, FastAPI
+
+from handrail.apps import api as apps_api
+from handrail.apps import causes_api, causes_pages
+from handrail.apps import clone_api as apps_clone_api
+from handrail.apps import pages as apps_pages
+from handrail.data import api as data_api
+from handrail.data import ask_pages as data_ask_pages
+from handrail.data import asking_api as data_asking_api
+from handrail.data import (
+    disclosure_api,
+    disclosure_pages,
+    in_force_pages,
+    lineage_api,
+    lineage_pages,
+    metric_pages,
+)
+from handrail.data import pages as data_pages
+from handrail.data import quality_api as data_quality_api
+from handrail.data import quality_pages as data_quality_pages
+from handrail.faces import web
+from handrail.kernel import Instance
+from handrail.openlineage import api as openlineage_api
+from handrail.review import api as review_api
+from handrail.review import pages as review_pages
+from handrail.runtime import api as runtime_api
+from handrail.runtime import pages as runtime_pages
+from handrail.twins import api as twins_api
+from handrail.twins import pages as twins_pages
+
+# The rooms' pages and REST.
+ROUTERS: tuple[APIRouter, ...] = (
+    data_pages.router,
+    data_ask_pages.router,
+    data_quality_pages.router,
+    data_quality_api.router,
+    in_force_pages.router,
+    metric_pages.router,
+    lineage_pages.router,
+    lineage_api.router,
+    data_asking_api.router,  # before the datasets and metrics that its addresses begin like
+    data_api.router,
+    disclosure_api.router,
+    openlineage_api.router,
+    disclosure_pages.router,
+    twins_pages.router,
+    twins_api.router,
+    apps_pages.router,
+    apps_api.router,
+    apps_clone_api.router,
+    causes_api.router,
+    causes_pages.router,
+    review_pages.router,
+    review_api.router,
+    runtime_pages.router,
+    runtime_api.router,
+)
+
+
+def application(instance: Instance) -> FastAPI:
+    """The web pages and REST of every room, as one ASGI application over this instance."""
+    return web.build(instance, ROUTERS)
