@@ -71,10 +71,10 @@ class DataSettings:
     upload_mb: int = 2048
     # Distinct entities per viewer and day where a contract with an entity key says nothing else; 0: no limit.
     budget: int = 0
-    # When datasets are checked whose contracts name no schedule: a cron line in UTC; empty: on demand only.
-    check_at: str = "0 4 * * *"
     # The same per app and day, over all its viewers together.
     app_budget: int = 0
+    # When datasets are checked whose contracts name no schedule: a cron line in UTC; empty: on demand only.
+    check_at: str = "0 4 * * *"
     # A grouped row with fewer entities than this shows them, and they count.
     least: int = 5
     # Up to so many entities a viewer's day counts exactly and each is kept; beyond, sketches count.

@@ -117,10 +117,11 @@ def promise(rule: Rule, contract: Contract) -> str:
         age = _span(rule.age.total_seconds()) if rule.age else ""
         target = _target(*rule.references) if rule.references else ""
         said = _COUNTED[rule.counted].format(names, target=target, age=age)
-    exact = rule.counted == "sql" and rule.bound.values == (1,)
-    return (
-        said if rule.bound == NONE or exact else f"{said}: {rule.bound} {_OF.get(rule.counted, '')}".rstrip()
-    )
+    if rule.bound == NONE or (rule.counted == "sql" and rule.bound.values == (1,)):
+        return said
+    of = _OF.get(rule.counted, "")
+    share = " of the" if of and rule.bound.unit == "percent" else ""
+    return f"{said}: {rule.bound}{share} {of}".rstrip()
 
 
 def target(link: CombinedLink) -> str:
