@@ -27,6 +27,7 @@ class Made:
     places: dict[str, Places] = field(default_factory=dict)  # within the bins
     values: dict[str, Values] = field(default_factory=dict)
     points: dict[str, Ints] = field(default_factory=dict)  # link name -> row of the parent, -1 for none
+    keys: dict[str, Values] = field(default_factory=dict)  # of links that share columns
     degrees: dict[str, Ints] = field(default_factory=dict)
     crowds: dict[str, Any] = field(default_factory=dict)  # the people its rows are about, see `crowd.py`
 
@@ -37,7 +38,7 @@ def rows_of(table: TableSketch, made: dict[str, Made], wanted: int) -> int:
         if link.kind != "inside":
             continue
         parents = made[link.to].rows
-        mandatory = any(table.column(column).required for column in link.columns)
+        mandatory = all(table.column(column).required for column in link.columns)
         if mandatory and not parents:
             return 0
         if mandatory and link.unique:
@@ -100,7 +101,7 @@ def loaded(
 
 
 def matched(
-    degrees: Ints, towards: tuple[tuple[str, tuple[float, ...]], ...], codes: Mapping[str, Codes]
+    degrees: Ints, towards: tuple[tuple[str, tuple[float, ...]], ...], codes: Mapping[str, Codes | Ints]
 ) -> Ints:
     """The same numbers of children, dealt to parents that are like those which have so many.
 
@@ -180,4 +181,5 @@ def reorder(made: Made, rows: NDArray[np.int64]) -> None:
     made.codes = {name: codes[rows] for name, codes in made.codes.items()}
     made.places = {name: places[rows] for name, places in made.places.items()}
     made.values = {name: values.take(rows) for name, values in made.values.items()}
+    made.keys = {name: values.take(rows) for name, values in made.keys.items()}
     made.points = {name: points[rows] for name, points in made.points.items()}

@@ -47,10 +47,11 @@ def attack(table: Table, k: int, seed: int) -> Attack | None:
         train, hold = Path(folder) / "train.parquet", Path(folder) / "hold.parquet"
         if _split(table, train, hold, k) < FEWEST:
             return None
+        pointing = {name for link in table.combined for name in link.columns}
         fields = tuple(
             replace(one, references=None, primary_key=False, unique=False, required=False)
             for one in table.fields
-            if not (one.references or one.primary_key or one.unique)
+            if not (one.references or one.primary_key or one.unique or one.name in pointing)
         )
         if len(fields) < 2:
             return None

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail import data
@@ -21,7 +20,7 @@ from handrail.twins.models import Progress, Table, TwinReport
 from handrail.twins.rows import Outside
 from handrail.twins.tables import table_of
 from handrail.twins.tiles import share_near
-from handrail.twins.values import from_arrow
+from handrail.twins.values import Values, from_arrow
 
 LEAST_K = 10
 
@@ -204,6 +203,13 @@ def _lent(
         for column in contract.columns
         if column.references is not None and column.references[0] not in building
     }
+    wanted |= {
+        (link.dataset, target)
+        for contract in contracts
+        for link in contract.combined
+        if link.dataset not in building
+        for target in link.targets
+    }
     found = []
     for dataset, column in sorted(wanted):
         twin = data.rendition(ctx, dataset)
@@ -213,9 +219,15 @@ def _lent(
 
 
 def outside(ctx: Context, lent: Sequence[tuple[str, str, str]]) -> Outside:
-    """The keys of other twins, from the builds that are named; refuses NotReady where one is gone."""
-    keys = {}
+    """The keys of other twins, from the builds that are named; refuses NotReady where one is gone.
+
+    Several columns of one dataset are read together: what stands in one row stays in one row.
+    """
+    keys: dict[tuple[str, str], Values] = {}
+    wanted: dict[tuple[str, str], list[str]] = {}
     for dataset, column, of in lent:
+        wanted.setdefault((dataset, of), []).append(column)
+    for (dataset, of), columns in wanted.items():
         twin = data.rendition(ctx, dataset, of)
         if twin is None or not twin.path.is_file():
             raise NotReady(
@@ -223,8 +235,11 @@ def outside(ctx: Context, lent: Sequence[tuple[str, str, str]]) -> Outside:
                 next_step="Build this twin again.",
                 subject=f"dataset:{dataset}",
             )
-        read: pa.ChunkedArray = pq.read_table(twin.path, columns=[column]).column(column)
-        values = from_arrow(read)
-        if values is not None:
-            keys[dataset, column] = values
+        read = pq.read_table(twin.path, columns=columns)
+        if len(columns) > 1:
+            read = read.group_by(columns, use_threads=False).aggregate([])
+        for column in columns:
+            values = from_arrow(read.column(column))
+            if values is not None:
+                keys[dataset, column] = values
     return keys

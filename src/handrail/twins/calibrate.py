@@ -101,6 +101,8 @@ def regroup(table: TableSketch, made: Mapping[str, Made]) -> None:
         child, name, _ = rule.child or ("", "", "")
         there = made[child]
         link = next(own for own in there.sketch.links if own.name == name)
+        if there.keys.keys() & set(link.columns):
+            return  # other links of these rows agree with this one
         added = sums(rule, one, made)
         rows = np.flatnonzero(added.valid)
         drawn = one.values[rule.columns[0]]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from handrail.twins.cases import Case
 from handrail.twins.catalogue import BY_ID, CELLS
 from handrail.twins.holds import broken
-from handrail.twins.hostile_rows import entangle
-from handrail.twins.models import ColumnSketch, HostileCell, TableSketch
+from handrail.twins.hostile_rows import bound, entangle
+from handrail.twins.models import ColumnSketch, HostileCell, LinkSketch, TableSketch
 from handrail.twins.rules import Rule
 from handrail.twins.values import Values, limits
 
@@ -59,7 +59,7 @@ def strew(
     }
     changed, found = entangle(table, values, fixed, rows, wanted, parents or {}, rng)
     cells = _plan(table, changed, fixed, rows, wanted, rng)
-    linked = {link.columns[0]: link.columns for link in table.links}
+    linked = {link.columns[0]: link.columns for link in _apart(table)}
     for name in {column for _, column in cells}:
         own = {row: case for (row, column), case in cells.items() if column == name}
         for other in linked.get(name, (name,)):
@@ -84,7 +84,7 @@ def _binds(rule: Rule) -> bool:
 def _keep_rules(table: TableSketch, values: Mapping[str, Values], changed: dict[str, Values]) -> None:
     """Take back what breaks a rule that the contract declares, where more rows would than it allows."""
     columns = {column.name: column for column in table.columns}
-    linked = {name: link.columns for link in table.links for name in link.columns}
+    linked = bound(table)
     for _ in range(2):  # what is taken back for one rule may break another
         for rule in table.rules:
             if not _binds(rule) or not all(name in changed for name in rule.columns):
@@ -144,8 +144,8 @@ def _plan(
 
 def _open(table: TableSketch, targeted: frozenset[str]) -> tuple[list[ColumnSketch], list[ColumnSketch]]:
     """The columns that may be null, and those that may take other values too."""
-    later = {column for link in table.links for column in link.columns[1:]}
-    keyed = {column for link in table.links for column in link.columns if _fixed(table, link.columns)}
+    later = {column for link in _apart(table) for column in link.columns[1:]}
+    keyed = {column for link in _apart(table) for column in link.columns if _fixed(table, link.columns)}
     linked = {column for link in table.links for column in link.columns}
     free = [
         column
@@ -156,6 +156,16 @@ def _open(table: TableSketch, targeted: frozenset[str]) -> tuple[list[ColumnSket
     ]
     nulls = [column for column in free if not column.required and column.kind != "odd"]
     return nulls, [column for column in free if column.name not in linked and column.role != "fill"]
+
+
+def _apart(table: TableSketch) -> list[LinkSketch]:
+    """The links whose columns are null together; of others a column that may be null is so by itself."""
+    together, found = bound(table), []
+    for link in table.links:
+        needed = {table.column(name).required for name in link.columns}
+        if set(together[link.columns[0]]) == set(link.columns) and len(needed) == 1:
+            found.append(link)
+    return found
 
 
 def _fixed(table: TableSketch, columns: Sequence[str]) -> bool:

@@ -48,6 +48,15 @@ def entangle(
     return made.values, made.placed
 
 
+def bound(table: TableSketch) -> dict[str, tuple[str, ...]]:
+    """By column of a link all columns that must change with it for each link to point at something still."""
+    found: dict[str, tuple[str, ...]] = {}
+    for link in table.links:
+        names = dict.fromkeys(other for name in link.columns for other in found.get(name, (name,)))
+        found |= dict.fromkeys(names, tuple(names))
+    return found
+
+
 class _Rows:
     def __init__(
         self,
@@ -68,6 +77,8 @@ class _Rows:
             and column.role not in ("degree", "key")
             and not (column.unique or column.primary_key or column.name in fixed)
         ]
+        free, self._bound = {column.name for column in self._free}, bound(table)
+        self._free = [one for one in self._free if free.issuperset(self._bound.get(one.name, ()))]
 
     def repeat(self, case: str, rows: int, often: int) -> None:
         """Some rows repeat others, but for their keys; of `row.similar` a text in other letters."""
@@ -105,7 +116,7 @@ class _Rows:
     def skew(self, link: LinkSketch, rows: int, parents: int, wanted: int) -> None:
         """Many children for one parent, none for another, one for a third; the number of rows stays."""
         names = [column.name for column in self._free]
-        if link.kind == "self" or not all(name in names for name in link.columns):
+        if link.kind == "self" or not all(name in names for name in self._bound[link.columns[0]]):
             return
         codes, rows_of_it = self._codes(link)
         count = np.bincount(codes)
@@ -160,7 +171,7 @@ class _Rows:
 
     def _repoint(self, link: LinkSketch, rows: Sequence[int] | Ints, like: int, case: str) -> None:
         for row in rows:
-            for name in link.columns:
+            for name in self._bound[link.columns[0]]:
                 self._copy(name, like, int(row), case)
 
     def _copy(self, name: str, source: int, target: int, case: str) -> None:

@@ -13,7 +13,7 @@ from handrail.twins.models import ColumnSketch, LinkSketch
 from handrail.twins.network import Node
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
-from handrail.twins.roles import Link
+from handrail.twins.roles import Link, written
 from handrail.twins.semantics import identifies
 
 FEW_PARENTS = 200
@@ -39,7 +39,7 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
     )
     fields = [one for one in own if one.name in link.columns]
     key = {one.name for one in own if one.primary_key}
-    free = not any(one.required or one.primary_key for one in fields)
+    free = not all(one.required or one.primary_key for one in fields)
     return LinkSketch(
         name=link.name,
         columns=link.columns,
@@ -153,6 +153,14 @@ def _kind(plane: Plane, table: str, link: Link) -> Literal["inside", "self", "la
     if link.to == table:
         return "self"
     return "late" if plane.late(table, link) else "inside"
+
+
+def linked(plane: Plane, table: str) -> set[str]:
+    """The columns that hold what some link points at, and nothing of their own."""
+    own = {one.name for one in plane.tables[table].fields if one.primary_key or one.unique}
+    later = {link: _kind(plane, table, link) in ("self", "late") for link in plane.links(table)}
+    taken = own | {column for link in later if not later[link] for column in link.columns}
+    return {column for link in later for column in written(link, later[link], taken)}
 
 
 def _listed(columns: Sequence[str]) -> str:

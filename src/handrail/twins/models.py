@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from handrail.data import CombinedLink
 from handrail.data import Rule as Promise
 from handrail.kernel import Refusal
 from handrail.twins.rules import RuleScore
@@ -60,6 +61,7 @@ class Table:
     path: Path
     entity: str | None = None  # the column that says whom a row is about; k counts these, not rows
     promises: tuple[Promise, ...] = ()  # the contract's quality rules
+    combined: tuple[CombinedLink, ...] = ()  # columns that point at another table together
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,11 @@ def related(ctx: Context, dataset: str) -> tuple[str, ...]:
     certified = {one.name: one.contract for one in data.datasets(ctx) if one.certified}
     near: dict[str, set[str]] = {name: set() for name in certified}
     for name, contract in certified.items():
-        for column in contract.columns:
-            if column.references is not None and column.references[0] in near:
-                near[name].add(column.references[0])
-                near[column.references[0]].add(name)
+        for other in {
+            to for column in contract.columns for to in contract.pointed_at(column.name)
+        } & near.keys():
+            near[name].add(other)
+            near[other].add(name)
     found, waiting = {dataset}, [dataset]
     while waiting:
         more = near.get(waiting.pop(), set()) - found

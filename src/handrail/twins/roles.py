@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from handrail.kernel import Invalid
-from handrail.twins.models import Field, Kind, Role, Table
+from handrail.twins.models import Field, Kind, LinkSketch, Role, Table
 from handrail.twins.semantics import identifies
 
 INTEGERS = frozenset(
@@ -80,7 +80,10 @@ def role_of(one: Field, kind: Kind, linked: bool) -> Role:
 
 
 def links_of(table: Table, tables: Mapping[str, Table]) -> tuple[Link, ...]:
-    """A table's foreign keys; columns that together point at the whole key of another table are one link."""
+    """A table's foreign keys, each after those that have all of its columns and more.
+
+    Columns that each point at a part of another table's key, and together at the whole of it, are one link.
+    """
     pointing: dict[str, list[Field]] = {}
     for one in table.fields:
         if one.references is not None:
@@ -94,10 +97,41 @@ def links_of(table: Table, tables: Mapping[str, Table]) -> tuple[Link, ...]:
             links.append(Link(tuple(one.name for one in fields), to, targets))
         else:
             links += [Link((one.name,), to, (target,)) for one, target in zip(fields, targets, strict=True)]
+    known_links = {(link.to, frozenset(zip(link.columns, link.to_columns, strict=True))) for link in links}
+    several = [
+        Link(one.columns, one.dataset, one.targets)
+        for one in table.combined
+        if (one.dataset, frozenset(one.pairs)) not in known_links
+    ]
+    links = _in_turn([*links, *several], [one.name for one in table.fields]) if several else links
     known = {column for link in links for column in link.columns}
     if table.entity and table.entity not in known and _loose(table, table.entity):
         links.append(Link((table.entity,), f"{table.name}:{table.entity}", (table.entity,)))
     return tuple(links)
+
+
+def _in_turn(links: Sequence[Link], columns: Sequence[str]) -> list[Link]:
+    """Links by their columns' places, but the wider before the narrower, which it decides."""
+    waiting = sorted(links, key=lambda link: sorted(map(columns.index, link.columns)))
+    found: list[Link] = []
+    while waiting:
+        wide = [set(link.columns) for link in waiting]
+        first = next(link for link in waiting if not any(set(link.columns) < other for other in wide))
+        waiting.remove(first)
+        found.append(first)
+    return found
+
+
+def written(link: Link | LinkSketch, later: bool, taken: Collection[str]) -> tuple[str, ...]:
+    """The columns into which a link writes the key that it points at.
+
+    All of them; but a link of several columns that is pointed `later`, when the rows are there, leaves what
+    they have already: columns `taken` by keys or other links, and those called like what they point at.
+    """
+    if not later or len(link.columns) == 1:
+        return link.columns
+    same = {a for a, b in zip(link.columns, link.to_columns, strict=True) if a == b}
+    return tuple(name for name in link.columns if name not in {*taken, *same})
 
 
 def layout(tables: Sequence[Table]) -> Layout:
@@ -137,9 +171,9 @@ def _break_open(
         fixed = {one.name for one in tables[name].fields if one.primary_key or one.unique}
         needed = {one.name for one in tables[name].fields if one.required}
         waiting = [link for link in links[name] if link.to in needs[name] - set(order)]
-        if any(fixed & set(link.columns) for link in waiting):
+        if any(fixed >= set(link.columns) for link in waiting):
             continue
-        cost.append((sum(1 for link in waiting if needed & set(link.columns)), name))
+        cost.append((sum(1 for link in waiting if needed & set(link.columns) - fixed), name))
     if not cost:
         raise Invalid(
             f"{', '.join(sorted(set(tables) - set(order)))} point at each other in a circle "

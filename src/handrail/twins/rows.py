@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from zlib import crc32
 
@@ -23,10 +23,12 @@ from handrail.twins.calibrate import calibrate
 from handrail.twins.crowd import invent
 from handrail.twins.draw import Codes, binned, cells, decode, placed, whole
 from handrail.twins.follow import along, keep_places
+from handrail.twins.groups import once
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
-from handrail.twins.link_keys import copy_keys
+from handrail.twins.link_keys import copy_keys, keys_of, point_later
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.people import distinct_texts
+from handrail.twins.point_together import Together, overruled, together
 from handrail.twins.repair import repair
 from handrail.twins.semantics import meaning_of
 from handrail.twins.values import Values, as_kind, full
@@ -46,8 +48,12 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
     rng = seeded(seed, table.name)
     one = Made(table, _wanted(table, made))
     pools = {link.name: _pool(table, link, outside) for link in table.links if link.kind == "outside"}
-    _point(table, made, pools, one, rng)
-    _key_parts(table, one, rng)
+    invented = [
+        link.name
+        for link in table.links
+        if link.name in pools and any((link.to, column) not in outside for column in link.to_columns)
+    ]
+    _key_parts(table, one, _point(table, made, pools, overruled(table, invented), one, rng), rng)
     for name in table.order:
         column = table.column(name)
         drawn = [_parent(table, made, one, link, parent) for link, parent in column.parents]
@@ -70,7 +76,7 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
         if column.copies is not None and column.kind == "text":
             _copy(table, made, one, column)
     _keys(table, made, one, seed)
-    _links(table, made, pools, one)
+    _links(table, made, pools, one, seed)
     return one
 
 
@@ -108,9 +114,14 @@ def _meant(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -
 
 def close(table: TableSketch, made: Mapping[str, Made], seed: int) -> None:
     """Point the links that had to wait for tables made later."""
+    done: set[str] = set()
     for link in table.links:
-        if link.kind == "late":
+        if link.kind == "late" and not set(link.columns) <= done:
             rng = seeded(seed, f"{table.name}:{link.name}")
+            if len(link.columns) > 1:
+                point_later(link, made[link.to], made[table.name], rng)
+                done |= set(link.columns)
+                continue
             points = evenly(link, made[link.to].rows, made[table.name].rows, rng)
             copy_keys(link, made[link.to], points, made[table.name])
 
@@ -127,12 +138,24 @@ def _point(
     table: TableSketch,
     made: Mapping[str, Made],
     pools: Mapping[str, tuple[Values, ...]],
+    last: Collection[LinkSketch],
     one: Made,
     rng: np.random.Generator,
-) -> None:
+) -> Together | None:
     first = True
-    for link in table.links:
-        required = any(table.column(column).required for column in link.columns)
+    several = together(table, last)
+    keys = {
+        link.name: pools[link.name] if link.kind == "outside" else keys_of(link, made[link.to], one)
+        for link in several
+    }
+    agreeing = Together(table, several, keys, one.rows) if several else None
+    children = {
+        link.name: made[link.to].degrees[link.degree]
+        for link in several
+        if link.kind == "inside" and link.degree in made[link.to].degrees
+    }
+    for link in (link for link in table.links if link not in last):
+        required = all(table.column(column).required for column in link.columns)
         if link.kind == "inside":
             parent = made[link.to]
             degrees = parent.degrees.get(link.degree) if link.degree else None
@@ -143,32 +166,46 @@ def _point(
                 drawn = rng.gamma(1 / link.spread**2, link.spread**2, parent.rows)
                 degrees = np.round(drawn * 1_000_000).astype(np.int64)
             if degrees is not None and not link.unique:
-                degrees = matched(degrees, link.towards, parent.codes)
-            if link.unique:
+                shares, whose = agreeing.towards(link, children) if agreeing and link in several else ((), {})
+                degrees = matched(degrees, (*link.towards, *shares), {**parent.codes, **whose})
+            if agreeing and link in several:
+                agreeing.point(link, None if link.unique else degrees, first, rng)
+            elif link.unique:
                 usable = different(link, parent)
                 points = point(link, len(usable), None, one.rows, first, rng)
                 one.points[link.name] = np.where(points < 0, -1, usable[points]) if len(usable) else points
             else:
                 one.points[link.name] = point(link, parent.rows, degrees, one.rows, first, rng)
             first = False
-        elif link.kind == "self":
+        elif link.kind == "self" and len(link.columns) == 1:
             one.points[link.name] = point_back(link, one.rows, required, rng)
+        elif agreeing and link in several:
+            agreeing.point(link, None, False, rng)
         elif link.kind == "outside":
             shared = replace(link, null_share=0.0 if required else link.null_share)
             one.points[link.name] = evenly(shared, len(pools[link.name][0].array), one.rows, rng)
+    return agreeing
 
 
-def _key_parts(table: TableSketch, one: Made, rng: np.random.Generator) -> None:
+def _key_parts(table: TableSketch, one: Made, agreeing: Together | None, rng: np.random.Generator) -> None:
     """Make keys of several columns differ; drops the rows for which there is no key left."""
     key = [column for column in table.columns if column.primary_key]
-    if len(key) < 2 or any(column.role == "fake" for column in key) or not one.rows:
-        return
-    names = [link.name for link in table.links if {column.name for column in key} & set(link.columns)]
+    differs = len(key) > 1 and not any(column.role == "fake" for column in key) and bool(one.rows)
     parts = [column for column in key if column.role == "key"]
-    if not parts:
+    pointing = {column.name for column in key if column.role == "link"}
+    names = [link.name for link in table.links if link.name in one.points and pointing & set(link.columns)]
+    if agreeing:
+        if differs and not parts:
+            agreeing.differ([column.name for column in key], rng)
+        one.points |= agreeing.points
+        one.keys = agreeing.values(rng)
+    if not differs:
+        return
+    held = agreeing.held([column.name for column in key]) if agreeing else []
+    if not parts and not held:
         shuffled = redraw_repeats([one.points[name] for name in names], rng)
         one.points |= dict(zip(names, shuffled, strict=True))
-    made = composite(parts, [one.points[name] for name in names], one.rows, rng)
+    made = composite(parts, [*(one.points[name] for name in names), *held], one.rows, rng)
     reorder(one, made.keep)
     one.values |= made.values
     one.codes |= made.codes
@@ -236,7 +273,7 @@ def _pool(table: TableSketch, link: LinkSketch, outside: Outside) -> tuple[Value
     found = [outside.get((link.to, column)) for column in link.to_columns]
     known = [values for values in found if values is not None and len(values.array)]
     if len(known) == len(found):
-        return tuple(known)
+        return once(known)
     count = max(1, link.distinct if not link.unique else table.rows)
     return tuple(
         distinct(table.column(column), count, seeded(KEY_SEED, f"{link.to}.{target}"))
@@ -245,13 +282,28 @@ def _pool(table: TableSketch, link: LinkSketch, outside: Outside) -> tuple[Value
 
 
 def _links(
-    table: TableSketch, made: Mapping[str, Made], pools: Mapping[str, tuple[Values, ...]], one: Made
+    table: TableSketch,
+    made: Mapping[str, Made],
+    pools: Mapping[str, tuple[Values, ...]],
+    one: Made,
+    seed: int,
 ) -> None:
     """Copy the keys that each link points at."""
-    for link in table.links:
-        if link.kind == "outside":
+    one.values |= one.keys
+    done = set(one.keys)
+    for link in sorted(table.links, key=lambda link: (link.kind == "self", link.name in one.points)):
+        if set(link.columns) <= done:
+            continue
+        if link.kind == "self" and len(link.columns) > 1:
+            point_later(link, one, one, seeded(seed, f"{table.name}:{link.name}"))
+            done |= set(link.columns)
+        elif link.kind == "outside":
+            if link.name not in one.points:  # it is overruled by those that come after it
+                rng = seeded(seed, f"{table.name}:{link.name}")
+                one.points[link.name] = evenly(link, len(pools[link.name][0].array), one.rows, rng)
             for column, pool in zip(link.columns, pools[link.name], strict=True):
-                one.values[column] = pool.take(one.points[link.name])
+                if column not in done:
+                    one.values[column] = pool.take(one.points[link.name])
         elif link.kind != "late":
             there = one if link.kind == "self" else made[link.to]
             copy_keys(link, there, one.points[link.name], one)

@@ -22,7 +22,7 @@ from handrail.twins.columns import (
 from handrail.twins.following import copied, following
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
-from handrail.twins.links import degrees, link_sketch, towards
+from handrail.twins.links import degrees, link_sketch, linked, towards
 from handrail.twins.means import leaning, means_of
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
 from handrail.twins.network import MOST_NODES, Node, depend
@@ -116,10 +116,10 @@ def _forget_rare(bins: tuple[Bin, ...], shares: tuple[float, ...]) -> tuple[Bin,
 
 
 def _columns(plane: Plane, table: str) -> list[ColumnSketch]:
-    linked = {column for link in plane.links(table) for column in link.columns}
+    pointing = linked(plane, table)
     own = plane.tables[table].fields
     lone = sum(1 for one in own if one.primary_key) <= 1
-    return [_column(plane, table, one, one.name in linked, lone) for one in own]
+    return [_column(plane, table, one, one.name in pointing, lone) for one in own]
 
 
 def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> ColumnSketch:

@@ -23,7 +23,7 @@ from handrail.twins.build import LEAST_K
 from handrail.twins.drill import drill
 from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Break, Progress, Table, TwinRefused, TwinReport, Variant
-from handrail.twins.roles import layout
+from handrail.twins.roles import layout, links_of
 from handrail.twins.semantics import shared
 from handrail.twins.tables import table_of
 
@@ -147,21 +147,42 @@ def _opened(tables: list[Table], notes: dict[str, list[str]]) -> list[Table]:
             layout(list(found.values()))
             return list(found.values())
         except Invalid:
-            table, one = next(
-                (table, one)
+            table, link = next(
+                (table, link)
                 for table in found.values()
-                for one in table.fields
-                if one.references
-                and (one.primary_key or one.unique)
-                and one.references[0] != table.name
-                and one.references[0] in found
+                for link in links_of(table, found)
+                if {one.name for one in table.fields if one.primary_key or one.unique} >= set(link.columns)
+                and link.to != table.name
+                and table.name in _reached(link.to, found)
             )
-            loose = (replace(other, references=None) if other is one else other for other in table.fields)
-            found[table.name] = replace(table, fields=tuple(loose))
+            found[table.name] = replace(
+                table,
+                fields=tuple(
+                    replace(one, references=None)
+                    if one.name in link.columns and one.references and one.references[0] == link.to
+                    else one
+                    for one in table.fields
+                ),
+                combined=tuple(
+                    one for one in table.combined if (one.columns, one.dataset) != (link.columns, link.to)
+                ),
+            )
             notes.setdefault(table.name, []).append(
-                f"{one.name} points at {one.references[0] if one.references else ''} in a circle of keys: "
+                f"{', '.join(link.columns)} points at {link.to} in a circle of keys: "
                 "its values are invented and fit only by chance."
             )
+
+
+def _reached(name: str, tables: Mapping[str, Table]) -> set[str]:
+    """The tables that links lead to from one, and that one."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name in tables and name not in found:
+            found.add(name)
+            waiting += [link.to for link in links_of(tables[name], tables)]
+    return found
 
 
 def _without(table: Table, column: str) -> Table:

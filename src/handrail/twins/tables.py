@@ -31,7 +31,7 @@ def table_of(contract: Contract, extract: Path) -> Table:
         for one in fields
     )
     entity = contract.entity_key if contract.column(contract.entity_key or "") else None
-    return Table(contract.name, fields, extract, entity, contract.quality)
+    return Table(contract.name, fields, extract, entity, contract.quality, combined=contract.combined)
 
 
 def _never(rule: Rule, *counted: str) -> bool:

@@ -89,12 +89,12 @@ def as_kind(values: Values, given: ColumnSketch, wanted: ColumnSketch) -> Values
 
 
 def from_arrow(column: pa.ChunkedArray) -> Values | None:
-    """The different keys in a column of a twin; None for types that are not used as keys."""
-    keys = column.combine_chunks().drop_null().unique()
+    """The keys in a column of a twin; None for types that are not used as keys."""
+    keys, valid = column.combine_chunks(), column.is_valid().to_numpy()
     if pa.types.is_integer(keys.type):
-        return full(keys.cast(pa.int64(), safe=False).to_numpy())
+        return Values(keys.cast(pa.int64(), safe=False).fill_null(0).to_numpy(), valid)
     if pa.types.is_string(keys.type) or pa.types.is_large_string(keys.type):
-        return full(_objects(keys.to_pylist()))
+        return Values(_objects(keys.fill_null("").to_pylist()), valid)
     return None
 
 
