@@ -16,7 +16,7 @@ demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
 
 test: setup system-test
-	$(PYTEST) -n auto --dist loadfile
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
 
 # The random tests at length, over night: some 20,000 random queries, and each parser thousands of times. It goes
 # on where it was stopped; make fuzz FUZZ=--again begins anew.

@@ -15,8 +15,7 @@ from tests.data import asking
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
     """Version 1 of `report`, in production, declares orders and sales; version 2 and `other` customers."""
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     act = asking.actors(instance)
     second = asking.MANIFEST.replace("data.orders", "data.customers").replace('"region", "amount"', '"city"')
     third = second.replace('name = "report"', 'name = "other"')

@@ -14,8 +14,7 @@ from tests.journeys import company
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """A company with an app that nobody has run yet."""
     folder: Path = tmp_path_factory.mktemp("board")
-    made = company.found(folder)
-    company.furnish(made, company.source(folder / "company.duckdb"))
+    made = company.furnished(folder)
     with company.actors(made)("maker.sales") as ctx:
         apps.push(ctx, company.files("board"), "Sales by line", "")
     yield made

@@ -11,6 +11,8 @@ from handrail_bench.commands import BARS
 from handrail_bench.measure import geomean, median
 from handrail_demo.tour.stage import handrail
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="session")
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -21,6 +21,7 @@ from handrail_bench.twins.privacy import measured, split
 from handrail_bench.twins.run import RIVAL, ran
 from handrail_demo.tour.stage import handrail
 
+pytestmark = pytest.mark.long
 JUDGES = RIVAL / ".venv" / "bin" / "python"
 
 

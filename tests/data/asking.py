@@ -21,8 +21,9 @@ from handrail.kernel import (
     definitions,
     identity,
 )
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import populate
+from handrail.server import open_instance
+from tests.conftest import inhabited
+from tests.prepared import copied
 
 TODAY = dt.datetime.now(dt.UTC).date()
 ORDERS = "id,customer_id,region,amount,ordered\n" + "\n".join(
@@ -78,11 +79,21 @@ use = ["sales"]
 
 def opened(folder: Path) -> Instance:
     """A fresh instance with the demo company's people."""
-    home = folder / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
-    instance = open_instance(home)
-    populate(instance)
-    return instance
+    return inhabited(folder / "home")
+
+
+def whole(folder: Path) -> None:
+    """Make what `furnished` copies, and close it."""
+    folder.mkdir()
+    instance = opened(folder)
+    furnish(instance, folder)
+    instance.close()
+
+
+def furnished(folder: Path) -> Instance:
+    """A fresh instance with all that `furnish` makes. Its sources lie elsewhere: to import again, furnish."""
+    copied(whole, folder)
+    return open_instance(folder / "home")
 
 
 def actors(instance: Instance) -> Callable[..., AbstractContextManager[Context]]:

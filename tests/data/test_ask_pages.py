@@ -16,7 +16,7 @@ from handrail import data
 from handrail.kernel import Instance, identity, trail
 from handrail.server import application
 from tests.apps.conftest import url as url
-from tests.data.asking import actors, furnish, opened
+from tests.data.asking import actors, furnished
 
 SQL = "SELECT region, amount FROM orders WHERE amount >= 60 ORDER BY amount"
 ASKED = {"sql": SQL, "purpose": "sales-reporting", "environment": "production"}
@@ -25,8 +25,7 @@ SignedIn = Callable[[str], TestClient]
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    made = opened(tmp_path_factory.mktemp("shop"))
-    furnish(made, tmp_path_factory.mktemp("files"))
+    made = furnished(tmp_path_factory.mktemp("shop"))
     yield made
     made.close()
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from handrail.kernel import Instance, identity
 from handrail.server import application, command
-from tests.data.asking import actors, furnish, opened
+from tests.data.asking import actors, furnished
 
 SQL = "SELECT region, amount FROM orders WHERE amount >= $least ORDER BY amount"
 ROWS = [{"region": "EMEA", "amount": 80}, {"region": "EMEA", "amount": 100}]
@@ -23,8 +23,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = opened(tmp_path_factory.mktemp("shop"))
-    furnish(instance, tmp_path_factory.mktemp("files"))
+    instance = furnished(tmp_path_factory.mktemp("shop"))
     yield instance
     instance.close()
 

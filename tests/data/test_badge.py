@@ -35,8 +35,7 @@ Shown = Callable[[Instance, TestClient, pytest.MonkeyPatch], bool]
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
     """Sales that are certified, because they tie."""
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     write(instance, model())
     totals(instance, tmp_path)
     reconciled(instance)

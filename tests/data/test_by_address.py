@@ -17,15 +17,14 @@ from handrail.data.catalog import contract
 from handrail.data.parse import read
 from handrail.kernel import Instance, Invalid, identity, trail
 from handrail.server import application
-from tests.data.asking import actors, furnish, opened
+from tests.data.asking import actors, furnished
 
 SALES = {"purpose": "sales-reporting"}
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = opened(tmp_path_factory.mktemp("shop"))
-    furnish(instance, tmp_path_factory.mktemp("files"))
+    instance = furnished(tmp_path_factory.mktemp("shop"))
     yield instance
     instance.close()
 

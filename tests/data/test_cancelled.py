@@ -24,7 +24,7 @@ from handrail.kernel import Caller, Instance, identity
 from handrail.kernel.audit import recent
 from handrail.server import application
 from handrail_sdk import wire
-from tests.data.asking import actors, furnish, opened, run
+from tests.data.asking import actors, furnished, run
 
 HOURS = "SELECT count(*) AS n FROM orders, range(10000000) a, range(10000000) b WHERE a.range * 2 > b.range + amount"
 MANY = "SELECT amount, a.range AS r, b.range AS s FROM orders, range(3000000) a, range(3000000) b"
@@ -33,8 +33,7 @@ ASKED = {"verb": "query", "sql": HOURS}
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = opened(tmp_path_factory.mktemp("home"))
-    furnish(instance, tmp_path_factory.mktemp("files"))
+    instance = furnished(tmp_path_factory.mktemp("home"))
     limits = instance.settings.data
     for name, value in (("seconds", 36_000), ("max_rows", 10**15), ("max_mb", 10**9)):
         object.__setattr__(limits, name, value)

@@ -183,8 +183,7 @@ semantic_model:
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Any:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     yield instance
     instance.close()
 

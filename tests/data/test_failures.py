@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from handrail import data
 from handrail.kernel import Instance, NotReady, Refusal, trail
 from handrail.kernel.audit import recent
-from tests.data.asking import actors, asking, furnish, opened
+from tests.data.asking import actors, asking, furnish, furnished, opened
 
 SQL = "SELECT region, amount FROM orders ORDER BY amount"
 MASKED = "SELECT name FROM customers ORDER BY id"
@@ -23,8 +23,7 @@ MASKED = "SELECT name FROM customers ORDER BY id"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = opened(tmp_path)
-    furnish(instance, tmp_path)
+    instance = furnished(tmp_path)
     yield instance
     instance.close()
 

@@ -22,7 +22,7 @@ from handrail.data.answer import Answer, Budget
 from handrail.data.negotiate import Form, form_of
 from handrail.kernel import Invalid, LimitReached, identity
 from handrail.server import application
-from tests.data.asking import actors, furnish, opened
+from tests.data.asking import actors, furnished
 
 ARROW = "application/vnd.apache.arrow.stream"
 # Six rows of the viewer's region, seven times over: too many for one answer, in more than one batch.
@@ -207,8 +207,7 @@ def test_what_is_said_outright_beats_what_is_accepted() -> None:
 @pytest.fixture(scope="module")
 def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], http.client.HTTPConnection]]:
     """Connections to a real server, whose orders are too many for one answer when they are multiplied."""
-    instance = opened(tmp_path_factory.mktemp("home"))
-    furnish(instance, tmp_path_factory.mktemp("files"))
+    instance = furnished(tmp_path_factory.mktemp("home"))
     with actors(instance)("viewer.emea") as ctx:
         secret = identity.issue_token(ctx, "test", None)[1]
     listener = socket.create_server(("127.0.0.1", 0))

@@ -30,8 +30,7 @@ CODE = "print(1)\n"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     with asking.actors(instance)("steward.sales") as ctx:
         definitions.write(ctx, "model/shop.yaml", asking.MODEL + DERIVED, "Say what a buyer spends")
     yield instance

@@ -19,8 +19,7 @@ WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     with asking.actors(instance)("maker.sales") as ctx:
         files = {"app.py": b"print(1)\n", "handrail.toml": asking.MANIFEST.encode()}
         apps.push(ctx, files, "Sales by region", "")

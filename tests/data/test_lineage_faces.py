@@ -19,8 +19,7 @@ from tests.data import asking
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     with asking.actors(instance)("maker.sales") as ctx:
         files = {"app.py": b"print(1)\n", "handrail.toml": asking.MANIFEST.encode()}
         pushed = apps.push(ctx, files, "Sales by region", "")

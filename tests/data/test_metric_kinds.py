@@ -497,8 +497,7 @@ KINDS = """
 
 
 def test_every_kind_passes_the_governed_query_and_sees_the_viewers_rows_only(tmp_path: Path) -> None:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     with asking.actors(instance)("steward.sales") as ctx:
         files.write(ctx, "model/shop.yaml", asking.MODEL + KINDS.encode(), "Say more")
     ask = asking.asking(instance)

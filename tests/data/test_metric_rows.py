@@ -20,8 +20,7 @@ MODEL = asking.MODEL.replace(b"          - name: city\n", FIELDS + b"          -
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
     """Orders of the viewer's region only, and of customers only those who live in Rome."""
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     act = asking.actors(instance)
     with act("steward.sales") as ctx:
         definitions.write(ctx, "model/shop.yaml", MODEL, "Name customers")

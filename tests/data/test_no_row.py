@@ -16,8 +16,7 @@ from tests.data import asking
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    made = asking.opened(tmp_path_factory.mktemp("rows"))
-    asking.furnish(made, made.settings.home.parent)
+    made = asking.furnished(tmp_path_factory.mktemp("rows"))
     yield made
     made.close()
 
@@ -60,8 +59,7 @@ def test_what_is_said_does_not_depend_on_the_rows(instance: Instance) -> None:
 
 
 def test_a_filter_for_other_groups_is_told_too(tmp_path: Path) -> None:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     act = asking.actors(instance)
     with act("steward.sales") as ctx:
         data.propose(ctx, "orders", {"row_filters": [{"sql": "true", "groups": ["management"]}]})
@@ -77,8 +75,7 @@ def test_a_filter_for_other_groups_is_told_too(tmp_path: Path) -> None:
 def test_stewards_are_warned_of_groups_that_nobody_is_in_and_of_readers_who_see_nothing(
     tmp_path: Path,
 ) -> None:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     act = asking.actors(instance)
     changes = {
         "readers": ["sales", "astronauts"],

@@ -133,8 +133,7 @@ def test_the_owners_of_apps_that_use_it_hear_of_a_revocation(tmp_path: Path) -> 
 def test_a_certification_that_ends_soon_is_told_once_and_again_when_it_has_ended(
     tmp_path: Path,
 ) -> None:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     instance.clock = clock = Later()
     act = asking.actors(instance)
 

@@ -18,7 +18,7 @@ from handrail.kernel import (
     trail,
 )
 from handrail.kernel.audit import Entry, recent
-from tests.data.asking import actors, asking, furnish, opened, run
+from tests.data.asking import actors, asking, furnished, run
 
 SALES = "sales-reporting"
 
@@ -26,8 +26,7 @@ SALES = "sales-reporting"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """One furnished instance, which no test here changes."""
-    instance = opened(tmp_path_factory.mktemp("shop"))
-    furnish(instance, tmp_path_factory.mktemp("files"))
+    instance = furnished(tmp_path_factory.mktemp("shop"))
     yield instance
     instance.close()
 

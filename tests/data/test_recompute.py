@@ -24,8 +24,7 @@ class Later:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     write(instance, model())
     totals(instance, tmp_path)
     yield instance

@@ -58,8 +58,7 @@ def totals(instance: Instance, tmp_path: Path, text: str = TOTALS, certified: bo
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+    instance = asking.furnished(tmp_path)
     write(instance, model())
     yield instance
     instance.close()

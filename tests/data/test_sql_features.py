@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.kernel import Instance
-from tests.data.asking import asking, furnish, opened
+from tests.data.asking import asking, furnished
 
 # The viewer sees the orders 0, 2, … 10, of the customers 0 and 2, each of ten times its number.
 FEATURES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
@@ -122,8 +122,7 @@ PARAMETERS = {"least": 6, "region": "EMEA", "some": [1, 2, 4]}
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = opened(tmp_path_factory.mktemp("home"))
-    furnish(instance, tmp_path_factory.mktemp("files"))
+    instance = furnished(tmp_path_factory.mktemp("home"))
     yield instance
     instance.close()
 

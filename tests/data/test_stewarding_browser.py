@@ -29,8 +29,7 @@ PATHS = (
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     folder: Path = tmp_path_factory.mktemp("stewards")
-    made = asking.opened(folder)
-    asking.furnish(made, folder)
+    made = asking.furnished(folder)
     with asking.actors(made)("steward.sales") as ctx:
         data.propose(ctx, "customers", {"quality": [{"rule": "rows", "allowed": ">= 1000"}]})
     with asking.actors(made)("steward.sales") as ctx:

@@ -13,6 +13,7 @@ from handrail_demo import seed
 from handrail_demo.company import PEOPLE
 from handrail_demo.generate import Size
 
+pytestmark = pytest.mark.long
 TINY = Size(orders=3_000, customers=800, products=80, employees=120, visits=150)
 
 

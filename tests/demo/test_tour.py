@@ -10,6 +10,7 @@ from handrail import runtime
 from handrail.settings import Settings
 from handrail_demo.tour.stage import handrail
 
+pytestmark = pytest.mark.long
 ROLES = {"steward", "maker", "reviewer", "viewer", "compliance"}
 
 

@@ -14,7 +14,7 @@ from handrail_demo.company import ADMIN
 from handrail_demo.generate import Size
 from tests.faces.conftest import serving, violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 TINY = Size(orders=3_000, customers=800, products=80, employees=120, visits=150)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ROLES = ("maker.sales", "steward.sales", "reviewer.platform", "compliance", "viewer.emea", "admin")

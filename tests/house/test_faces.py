@@ -111,8 +111,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    instance = company.found(folder)
-    company.furnish(instance, company.source(folder / "company.duckdb"))
+    instance = company.furnished(folder)
     acting = company.actors(instance)
     (folder / "suppliers.csv").write_text("supplier_id,name\n1,Acme\n2,Bolt\n")
     with acting("steward.sales") as ctx:

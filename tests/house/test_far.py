@@ -142,8 +142,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    instance = company.found(folder)
-    company.furnish(instance, company.source(folder / "company.duckdb"))
+    instance = company.furnished(folder)
     acting = company.actors(instance)
     with acting(MAKER) as ctx:
         apps.push(ctx, company.files("board"), "Sales by line", "")

@@ -11,8 +11,9 @@ import duckdb
 
 from handrail import data, twins
 from handrail.kernel import Caller, Context, Instance, definitions, identity
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import populate
+from handrail.server import open_instance
+from tests.conftest import inhabited
+from tests.prepared import copied
 
 PURPOSE = "sales-reporting"
 EXPIRES = (datetime.now(UTC) + timedelta(days=200)).date().isoformat()
@@ -127,10 +128,7 @@ def actors(instance: Instance, via: Any = "cli") -> Acting:
 
 def found(folder: Path) -> Instance:
     """An instance with the demo company's people and nothing else."""
-    Instance.create(folder / "home", files=FIRST_DEFINITIONS)
-    instance = open_instance(folder / "home")
-    populate(instance)
-    return instance
+    return inhabited(folder / "home")
 
 
 def furnish(instance: Instance, path: Path) -> None:
@@ -154,6 +152,20 @@ def furnish(instance: Instance, path: Path) -> None:
             data.certify(ctx, dataset)
     with acting("steward.sales") as ctx:
         twins.build(ctx, list(CHANGES))
+
+
+def whole(folder: Path) -> None:
+    """Make what `furnished` copies, and close it."""
+    folder.mkdir()
+    instance = found(folder)
+    furnish(instance, source(folder / "company.duckdb"))
+    instance.close()
+
+
+def furnished(folder: Path) -> Instance:
+    """A fresh instance with all that `furnish` makes, and the source beside it."""
+    copied(whole, folder)
+    return open_instance(folder / "home")
 
 
 def files(name: str, code: str = CODE, manifest: str = MANIFEST) -> dict[str, bytes]:

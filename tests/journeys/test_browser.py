@@ -13,7 +13,7 @@ from tests.faces.conftest import PASSWORD
 from tests.journeys import company
 from tests.journeys.served import Served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 PATIENCE = 60_000  # milliseconds for a run of an app on a busy machine
 # What an assistant wrote before it had met a row without a region.
 CARELESS = company.CODE.replace('sales = sales.fillna({"region": "(none)", "line": "(none)"})\n', "")

@@ -129,6 +129,7 @@ def runs(traffic: Traffic, n: int) -> None:
     time.sleep(0.1)
 
 
+pytestmark = pytest.mark.long
 KINDS = {"pushed", "approved", "promoted", "proposed", "certified", "started"}
 CLIENTS = (pushes, approves, promotes, certifies, runs)
 

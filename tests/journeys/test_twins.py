@@ -12,7 +12,7 @@ from handrail.kernel import Instance, identity
 from tests.journeys import company
 from tests.journeys.served import Served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 PATIENCE = 120_000  # milliseconds for a build or a run on a busy machine
 
 

@@ -30,8 +30,7 @@ SQL = "SELECT line, net_amount, ordered FROM sales_orders WHERE net_amount > $le
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The address of a real server, and somebody's token."""
     folder = tmp_path_factory.mktemp("company")
-    instance = company.found(folder)
-    company.furnish(instance, company.source(folder / "company.duckdb"))
+    instance = company.furnished(folder)
     with company.actors(instance)("viewer.emea") as ctx:
         secret = identity.issue_token(ctx, "notebook")[1]
     listener = socket.create_server(("127.0.0.1", 0))
