@@ -112,9 +112,7 @@ def _longest(ctx: Context, name: str) -> timedelta:
     return promises * timedelta(seconds=ctx.settings.data.seconds) + _SPARE
 
 
-def _close(
-    instance: Instance, name: str, holder: str, problem: str, event: WorkFailed | None = None
-) -> None:
+def _close(instance: Instance, name: str, holder: str, problem: str, event: WorkFailed | None = None) -> None:
     """End the turn with why there is no check; a refusal has published its `event` itself."""
     with instance.context(SYSTEM) as ctx:
         if event:
