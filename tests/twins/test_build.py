@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.data.test_combined_links import shelves
+from tests.twins.conftest import certify_all
 
 from handrail import data, twins
 from handrail.kernel import Context, Instance, Invalid, NotAllowed, NotFound, NotReady, trail
@@ -112,6 +114,27 @@ def test_twins_built_apart_fit_each_other(shop: Path, acting: Acting) -> None:
     pointing = set(pq.read_table(orders.path)["customer_id"].drop_null().to_pylist())
     assert pointing <= keys
     assert any("not in this build" in text for text in made.tables[0].simplifications)
+
+
+def test_keys_of_several_columns_fit_a_twin_that_was_built_before(
+    acting: Acting, instance: Instance, tmp_path: Path
+) -> None:
+    certify_all(acting, shelves(tmp_path / "shelves.sqlite"))
+    with acting("steward.sales") as ctx:
+        first = twins.build(ctx, ["stock"])
+    with acting("steward.sales") as ctx:
+        made = twins.build(ctx, ["sales"])
+        stock, sales = data.rendition(ctx, "stock"), data.rendition(ctx, "sales")
+        assert "stock" in twins.related(ctx, "sales")
+    assert stock is not None and sales is not None
+    keys, pairs = (
+        {tuple(row.values()) for row in pq.read_table(one.path).select(["product", "shop"]).to_pylist()}
+        for one in (stock, sales)
+    )
+    pointing = {pair for pair in pairs if None not in pair}
+    assert pointing <= keys and len(pointing) > 10
+    lent = files.manifest_of(instance.settings.home, made.id).outside
+    assert lent == (("stock", "product", first.id), ("stock", "shop", first.id))
 
 
 def test_the_sketch_that_was_published_gives_the_twin_again(
