@@ -167,8 +167,8 @@ class Engine(Protocol):
     ) -> Rows:
         """Start `sql`, which is DuckDB's, over `tables`, which it names as `schema`.name; `values` are bound.
 
-        One engine answers all of it, in its own dialect where it has one. Refuses Invalid what cannot be run
-        and tables of different places, LimitReached beyond `limits`, NotReady and Upstream without the data;
+        Tables of one place are answered there, in its dialect; what is in several is joined here. Refuses
+        Invalid what cannot be run, LimitReached beyond `limits`, NotReady and Upstream without the data, and
         never in the engine's own words, which quote values.
         """
 
