@@ -31,6 +31,7 @@ from handrail.data.formats import ABOUT, described
 from handrail.data.import_source import import_source
 from handrail.data.lineage import lineage
 from handrail.data.lineage_models import Edge, Lineage, Node, Output, Question
+from handrail.data.masked_columns import masked_columns
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
 from handrail.data.metrics import broken_models, metric, metrics, reconciliations
 from handrail.data.models import (
@@ -57,8 +58,9 @@ from handrail.data.propose import propose
 from handrail.data.query import observed_reads, query
 from handrail.data.questions import ask_first, forget_questions, questions
 from handrail.data.reconcile import reconcile
-from handrail.data.renditions import rendition, renditions, sample, set_rendition
+from handrail.data.renditions import rendition, renditions, set_rendition
 from handrail.data.renew import renew
+from handrail.data.sample import sample
 from handrail.data.scheduled import Supervisor, check_what_is_due
 from handrail.data.see_as import Preview, preview
 from handrail.data.seen import BudgetUse, ColumnRead, Sighting, Used
@@ -148,6 +150,7 @@ __all__ = [
     "forget_questions",
     "import_source",
     "lineage",
+    "masked_columns",
     "mend",
     "metric",
     "metrics",

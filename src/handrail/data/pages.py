@@ -20,8 +20,8 @@ from handrail.data.models import Contract, Dataset
 from handrail.data.promise_changes import write_age
 from handrail.data.promises import Result
 from handrail.data.propose import propose
-from handrail.data.renditions import sample
 from handrail.data.renew import renew
+from handrail.data.sample import sample
 from handrail.data.rules import KINDS, write_rule
 from handrail.data.see_as import preview
 from handrail.data.touched import compared, contract_changes

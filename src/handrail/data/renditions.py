@@ -1,20 +1,14 @@
-"""The twin that answers for a dataset in the sandbox: which file it is, and a few of its rows to look at."""
+"""The twin that answers for a dataset in the sandbox: which file it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-
 from handrail.data import renditions_store as store
-from handrail.data.catalog import CATALOG, contract_of
+from handrail.data.catalog import contract_of
 from handrail.data.models import Rendition
-from handrail.data.profile import relation
-from handrail.kernel import Context, Invalid, access
-
-SAMPLE_ROWS = 20
+from handrail.kernel import Context, Invalid
 
 
 def set_rendition(
@@ -42,13 +36,3 @@ def rendition(
 def renditions(ctx: Context, name: str) -> tuple[Rendition, ...]:
     """Every twin that answered for the dataset, newest first; one that was gone back to is there again."""
     return store.newest_renditions(ctx, name)
-
-
-def sample(ctx: Context, name: str) -> pa.Table | None:
-    """The first rows of the twin, to show what the data looks like; never a real row. None without a twin."""
-    access.require(ctx, "see-datasets", CATALOG)
-    twin = rendition(ctx, name)
-    if twin is None or not twin.path.is_file():
-        return None
-    with duckdb.connect() as con:
-        return con.sql(f"SELECT * FROM {relation(twin.path)} LIMIT {SAMPLE_ROWS}").to_arrow_table()  # noqa: S608

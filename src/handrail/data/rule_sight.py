@@ -64,7 +64,7 @@ def may_certify(ctx: Context, contract: Contract) -> None:
 
 def sees_all(ctx: Context, name: str) -> bool:
     """Whether the caller may know of every row: owner, deputy, or a reader whom no row is hidden from."""
-    stated, person = _trusted(ctx, name), ctx.caller.person
+    stated, person = trusted(ctx, name), ctx.caller.person
     if stated is None or not _certified(ctx, name):
         return False
     if person.id in (stated.owner, stated.deputy):
@@ -166,7 +166,7 @@ def _masked(ctx: Context, contracts: Iterable[Contract]) -> dict[str, set[str]]:
     """The columns of each that are masked for the caller: by it, by its file now, or as certified last."""
     groups, hidden = ctx.caller.person.groups, {}
     for one in contracts:
-        every = (one, contract_of(ctx, one.name), _trusted(ctx, one.name) or one)
+        every = (one, contract_of(ctx, one.name), trusted(ctx, one.name) or one)
         hidden[one.name] = {
             column.name for each in every for column in each.columns if masks.masked(column, groups)
         }
@@ -177,7 +177,7 @@ def _certified(ctx: Context, name: str) -> bool:
     return bool(store.certifications_of(ctx, [name]).get(name, ()))
 
 
-def _trusted(ctx: Context, name: str) -> Contract | None:
+def trusted(ctx: Context, name: str) -> Contract | None:
     """The contract that a second steward certified last; of what never was, the draft of the import."""
     path = odcs.path_of(name)
     certified = store.certifications_of(ctx, [name]).get(name, ())

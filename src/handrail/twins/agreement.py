@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import duckdb
@@ -14,6 +15,7 @@ from handrail.twins.plane import Plane
 from handrail.twins.tiles import Agreement, Tile
 
 SHOWN = 12  # tiles of a dimension, the largest
+STEP = 0.05  # in which is told how far a tile is off
 
 
 def agree(
@@ -45,7 +47,11 @@ def _agreement(plane: Plane, made: Mapping[str, str], question: data.TileQuestio
 
 
 def _off(real: float, twin: float | None) -> float | None:
-    return None if twin is None else round(twin / real - 1, 2)
+    """How far off in steps, rounded up: the exact share and what the twin has would tell the real value."""
+    if twin is None:
+        return None
+    off = twin / real - 1
+    return math.copysign(round(math.ceil(abs(off) / STEP - 1e-9) * STEP, 2), off)
 
 
 def _values(

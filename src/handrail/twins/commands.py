@@ -17,7 +17,7 @@ from handrail.twins.history import history
 from handrail.twins.life import Build, Chapter, Refreshed
 from handrail.twins.models import TableReport, TwinReport, Variant
 from handrail.twins.refresh import refreshed, set_rule
-from handrail.twins.report import related, report
+from handrail.twins.report import as_told, related, report
 from handrail.twins.roll_back import roll_back
 from handrail.twins.stand_alone import stand_alone
 from handrail.twins.start import cancel, start
@@ -117,7 +117,9 @@ def build_command(
             datasets += tuple(more for name in datasets for more in related(ctx, name))
         asked = start(ctx, datasets, seed)
     with kit.cli.progress() as progress:
-        return build_here(instance, asked.id, progress)
+        made = build_here(instance, asked.id, progress)
+    with instance.context(caller) as ctx:
+        return as_told(ctx, made)
 
 
 def _built_there(remote: kit.Remote, with_related: bool, **of: Any) -> TwinReport:

@@ -20,6 +20,10 @@ def gates(table: TableReport, k: int) -> tuple[Gate, ...]:
         ),
         Gate("Keys that lead nowhere", not orphans, f"{orphans:,}", "any"),
     ]
+    found += [
+        Gate(f"Invented values of {column} that are real", share <= most, f"{share:.2%}", f"above {most:.2%}")
+        for column, share, most in privacy.reused
+    ]
     if attack is not None:
         above = f"above {attack.limit:.1%}"
         found += [

@@ -7,6 +7,7 @@ from handrail.kernel import Context, NotFound, NotReady, Resource, access
 from handrail.twins import files, store
 from handrail.twins.life import Build, Chapter
 from handrail.twins.models import TwinReport
+from handrail.twins.report import as_told
 
 SHOWN = 30
 
@@ -27,9 +28,8 @@ def history(ctx: Context, dataset: str) -> tuple[Chapter, ...]:
             kept=files.parquet(home, one.id, dataset).is_file(),
             pin=pins.get(one.id),
         )
-        for one in store.newest_builds(ctx)
-        if dataset in one.datasets
-    )[:SHOWN]
+        for one in store.newest_builds(ctx, dataset, SHOWN)
+    )
 
 
 def build_asked(ctx: Context, build: str) -> Build:
@@ -46,4 +46,4 @@ def build_report(ctx: Context, build: str) -> TwinReport:
     """What came of a build, about all its datasets; refuses as `build_asked`, and NotReady before."""
     if build_asked(ctx, build).state != "done":
         raise NotReady("Nothing was published by this build.", next_step="See how far it is, or build again.")
-    return store.whole_report(ctx, build)
+    return as_told(ctx, store.whole_report(ctx, build))

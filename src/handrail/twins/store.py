@@ -121,10 +121,11 @@ def find_build(ctx: Context, build: str) -> Build | None:
     return _build(row) if row else None
 
 
-def newest_builds(ctx: Context, limit: int = 200) -> tuple[Build, ...]:
-    """The builds asked for last, newest first."""
-    order = BUILDS.c.asked_at.desc(), BUILDS.c.id.desc()
-    return tuple(_build(row) for row in ctx.db.execute(sa.select(BUILDS).order_by(*order).limit(limit)))
+def newest_builds(ctx: Context, dataset: str, limit: int) -> tuple[Build, ...]:
+    """The builds with this dataset that were asked for last, newest first."""
+    named = sa.cast(BUILDS.c.datasets, sa.Text).contains(f'"{dataset}"', autoescape=True)
+    query = sa.select(BUILDS).where(named).order_by(BUILDS.c.asked_at.desc(), BUILDS.c.id.desc())
+    return tuple(_build(row) for row in ctx.db.execute(query.limit(limit)))
 
 
 def next_queued(ctx: Context) -> Build | None:

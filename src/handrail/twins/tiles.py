@@ -10,7 +10,7 @@ NEAR = 0.1  # relative difference at which a tile still tells what the real one 
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: how far the twin's value is off, relative to the real one; None where the twin has none."""
+    """One tile: how far the twin's value is off at most, relative to the real one; None where it has none."""
 
     label: str
     off: float | None
