@@ -34,7 +34,7 @@ def house(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made = LiveHouse(tmp_path_factory.mktemp("live"), postgres.database("metrics"), CONTRACTS)
     with shop.filled() as db:
         for name in CONTRACTS:
-            made.put(name, db.execute(f"SELECT * FROM {name}").to_arrow_table())
+            made.put(name, db.sql(f"SELECT * FROM {name}").to_arrow_table())
     yield made
 
 
