@@ -21,6 +21,7 @@ from handrail.data.resolve import DATASET, Resolved, named_tables, resolve
 from handrail.data.reveal import Revealed, revealed
 from handrail.kernel import Environment
 from handrail.kernel.kept import Kept
+from handrail.kernel.ports import Keys
 
 # In characters of SQL, of which a tree takes some hundred bytes each, and rewritten text four at most.
 _TREES, _TEXTS = 400_000, 8_000_000
@@ -40,6 +41,7 @@ class Named:
 _named: Kept[str, Named] = Kept(_TEXTS)
 _resolved: Kept[_Key, Resolved] = Kept(_TREES)
 _revealed: Kept[_Key, Revealed] = Kept(_TREES)
+_keys: Kept[_Key, Keys] = Kept(_TEXTS)
 _rewritten: Kept[_Key, tuple[exp.Query, Rewritten]] = Kept(_TEXTS)
 
 
@@ -78,6 +80,11 @@ class Plan:
 
         return cls(sql, _resolved.made(key, make, lambda _: len(sql)), contracts, key)
 
+    @property
+    def keys(self) -> Keys:
+        """The keys of its datasets, as their contracts declare them."""
+        return _keys.made(self.key, lambda: _declared(self.contracts), lambda _: len(self.sql))
+
     def revealed(self, subjects: Mapping[str, str], least: int) -> Revealed:
         """Whom the question shows, where these datasets count as these kinds of entity."""
         key = (*self.key, least, *sorted(subjects.items()))
@@ -95,3 +102,15 @@ class Plan:
             return found[1]
         made = rewritten(question, self.contracts, viewer, environment)
         return _rewritten.put(key, (question.tree, made), len(self.sql) + len(made.sql))[1]
+
+
+def _declared(contracts: Mapping[str, Contract]) -> Keys:
+    keys = []
+    for name, contract in contracts.items():
+        alone = sum(column.primary_key for column in contract.columns) == 1
+        for column in contract.columns:
+            if column.unique or (column.primary_key and alone):
+                keys.append((name, column.name, name))
+            elif column.references and column.references[0] in contracts:
+                keys.append((name, column.name, column.references[0]))
+    return tuple(sorted(keys))

@@ -267,7 +267,7 @@ def _run(
     def started(one: Statement) -> Rows:
         places = {read.dataset.name: read.place for read in question.reads if read.place}
         most = EngineLimits(limits.seconds, limits.memory_mb, limits.threads, ctx.presence)
-        return ctx.ports.engine.run(one.sql, one.values, SCHEMA, places, most)
+        return ctx.ports.engine.run(one.sql, one.values, SCHEMA, places, most, question.plan.keys)
 
     try:
         count.beside(lambda beside: started(question.statement(beside)))

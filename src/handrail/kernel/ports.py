@@ -23,6 +23,7 @@ __all__ = [
     "Engine",
     "EngineLimits",
     "Isolation",
+    "Keys",
     "LiveSource",
     "LiveTable",
     "Place",
@@ -126,6 +127,9 @@ class Remote:
     server: str = ""
 
 
+# Of key columns (table, column, other): no more different values than `other` has rows, by the contract.
+Keys = tuple[tuple[str, str, str], ...]
+
 # Where the rows of a table are: in a Parquet file of this instance, or at their source.
 Place = Path | Remote
 
@@ -164,12 +168,14 @@ class Engine(Protocol):
         schema: str,
         tables: Mapping[str, Place],
         limits: EngineLimits,
+        keys: Keys = (),
     ) -> Rows:
         """Start `sql`, which is DuckDB's, over `tables`, which it names as `schema`.name; `values` are bound.
 
-        Tables of one place are answered there, in its dialect; what is in several is joined here. Refuses
-        Invalid what cannot be run, LimitReached beyond `limits`, NotReady and Upstream without the data, and
-        never in the engine's own words, which quote values.
+        Tables of one place are answered there, in its dialect; what is in several is joined here. `keys`
+        help to plan it, and no answer depends on them. Refuses Invalid what cannot be run, LimitReached beyond
+        `limits`, NotReady and Upstream without the data, and never in the engine's own words, which quote
+        values.
         """
 
     def live(self, engine: str) -> LiveSource:

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from handrail.adapters.engines.duckdb import DuckDB
+from handrail.adapters.engines.duckdb import DuckDB, _closed_database
 from handrail.kernel import Invalid, LimitReached, NotReady, Refusal
-from handrail.kernel.ports import EngineLimits
+from handrail.kernel.ports import EngineLimits, Keys
 
 LIMITS = EngineLimits(seconds=20, memory_mb=200, threads=2)
+MAP = pa.map_(pa.string(), pa.int64())
 
 
 @pytest.fixture
@@ -39,6 +40,33 @@ def test_rows_come_typed_and_named(engine: DuckDB, tables: dict[str, Path]) -> N
     answer = rows(engine, tables, "SELECT id, word AS w, id AS id, id AS id_1 FROM s.t WHERE id < $n", n=2)
     assert answer.column_names == ["id", "w", "id_1", "id_1_1"]
     assert answer.to_pydict()["w"] == ["secret-0", "secret-1"]
+
+
+def statistics(files: dict[str, Path], keys: Keys, *names: str) -> list[str]:
+    """What DuckDB plans by, of these columns of s.t."""
+    said = ", ".join(f"stats({name})" for name in names)
+    cursor = _closed_database("s", files, LIMITS, keys)
+    return [str(one) for one in cursor.execute(f"SELECT {said} FROM s.t LIMIT 1").fetchall()[0]]
+
+
+def test_a_plan_knows_how_many_values_a_key_has_and_nothing_else_of_a_column(
+    tables: dict[str, Path], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"id": [1, 2, 3]}), other)
+    keys = (("t", "id", "t"), ("t", "word", "o"), ("t", "word", "not there"))
+    told = statistics({**tables, "o": other}, keys, "id", "word")
+    assert "'approx_unique': 1000" in told[0]
+    assert "'approx_unique': 3" in told[1]
+    assert not any(word in one for one in told for word in ("min", "max", "secret", "999"))
+
+
+def test_what_is_within_a_column_is_no_more_known_to_the_plan(tmp_path: Path) -> None:
+    path = tmp_path / "nested 'one'.parquet"
+    deep = [{"a": {"b": 4711}, "c": [4711]}]
+    pq.write_table(pa.table({"it's": deep, "list": [[4711]], "map": pa.array([[("k", 4711)]], MAP)}), path)
+    told = statistics({"t": path}, (), '"it\'s"', '"it\'s".a.b', "list", "map")
+    assert not any("4711" in one or "'k'" in one for one in told)
 
 
 def test_an_empty_answer_has_a_schema(engine: DuckDB, tables: dict[str, Path]) -> None:

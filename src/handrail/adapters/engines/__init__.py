@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from handrail.adapters.engines.duckdb import DuckDB
 from handrail.adapters.engines.gather import gather
 from handrail.adapters.engines.servers import Servers
-from handrail.kernel.ports import EngineLimits, LiveSource, Place, Remote, Rows
+from handrail.kernel.ports import EngineLimits, Keys, LiveSource, Place, Remote, Rows
 
 if TYPE_CHECKING:
     from handrail.settings import EngineSettings
@@ -32,12 +32,13 @@ class Engines:
         schema: str,
         tables: Mapping[str, Place],
         limits: EngineLimits,
+        keys: Keys = (),
     ) -> Rows:
         """Start a statement where its tables are; what is in more than one place is gathered here."""
         files = {name: place for name, place in tables.items() if isinstance(place, Path)}
         remote = {name: place for name, place in tables.items() if isinstance(place, Remote)}
         if not remote:
-            return self._files.run(sql, values, schema, files, limits)
+            return self._files.run(sql, values, schema, files, limits, keys)
         engines = {place.engine for place in remote.values()}
         if not files and len(engines) == 1:
             return self._there(sql, values, schema, remote, limits)

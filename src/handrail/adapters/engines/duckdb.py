@@ -7,13 +7,12 @@ words.
 """
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import orjson
@@ -26,23 +25,23 @@ from handrail.adapters.engines.prepared import Database, Prepared
 from handrail.adapters.engines.watch import Watch
 from handrail.kernel import Invalid, NotReady, Refusal
 from handrail.kernel.kept import Kept
-from handrail.kernel.ports import EngineLimits, Rows
+from handrail.kernel.ports import EngineLimits, Keys, Rows
 
 _BATCH_ROWS = 20_000
 _AGAIN = 0.5  # seconds after which a statement that was interrupted, and goes on, is interrupted again
 _OPEN_DATABASES = 16
+# Waking threads takes a third of the time of a short question, and as much from whoever asks beside it.
+_BY_ONE_THREAD = ("threads = 1", "disable_parquet_prefetching = true")
 _AGREED = 16_384  # statements that DuckDB's own parser was asked about, by their hash
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
 _log = structlog.get_logger(__name__)
-_empty: dict[tuple[tuple[str, str], ...], str] = {}  # columns -> the file without rows
-_making = threading.Lock()
 
 
 class DuckDB:
     """The `Engine` over DuckDB. Databases are kept open, one for each set of files in use."""
 
     def __init__(self) -> None:
-        self._databases: OrderedDict[tuple[tuple[str, str, int], ...], Database] = OrderedDict()
+        self._databases: OrderedDict[object, Database] = OrderedDict()
         self._lock = threading.Lock()
         self._agreed: Kept[bytes, bool] = Kept(_AGREED)
         self._watch = Watch()
@@ -54,23 +53,27 @@ class DuckDB:
         schema: str,
         tables: Mapping[str, Path],
         limits: EngineLimits,
+        keys: Keys = (),
     ) -> Rows:
         """Start a statement over `tables`, which it finds in `schema`; rows come as they are made.
 
         Refuses Invalid what DuckDB will not run, LimitReached beyond `limits`, NotReady without a file.
         """
-        database = self._database(schema, tables, limits)
+        database = self._database(schema, tables, limits, keys)
         agreed = hashlib.sha256("\0".join((schema, *sorted(tables), sql)).encode()).digest()
         if not self._agreed.get(agreed):  # of the same text over the same names DuckDB says the same again
             _same_tables(database.connection.cursor(), sql, schema, tables)
             self._agreed.put(agreed, True)
         return _Running(database, sql, values, limits, self._watch)
 
-    def _database(self, schema: str, tables: Mapping[str, Path], limits: EngineLimits) -> Database:
-        key = tuple((name, str(path), _changed(name, path)) for name, path in sorted(tables.items()))
+    def _database(
+        self, schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys
+    ) -> Database:
+        files = tuple((name, str(path), _changed(name, path)) for name, path in sorted(tables.items()))
+        key = files, keys
         with self._lock:
             if key not in self._databases:
-                self._databases[key] = Database(_opened(schema, tables, limits))
+                self._databases[key] = Database(_opened(schema, tables, limits, keys))
             self._databases.move_to_end(key)
             while len(self._databases) > _OPEN_DATABASES:
                 self._databases.popitem(last=False)  # running cursors keep their database alive
@@ -159,10 +162,12 @@ class _Running:
         return has_left() if self._presence.gone else too_late(self._seconds)
 
 
-def _opened(schema: str, tables: Mapping[str, Path], limits: EngineLimits) -> duckdb.DuckDBPyConnection:
+def _opened(
+    schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys
+) -> duckdb.DuckDBPyConnection:
     """The database over these files; refuses NotReady when one of them is not what it was."""
     try:
-        return _closed_database(schema, tables, limits)
+        return _closed_database(schema, tables, limits, keys)
     except duckdb.Error:
         _log.error("engine_cannot_open", engine="duckdb", tables=sorted(tables))
         names = " or ".join(sorted(tables))
@@ -172,7 +177,7 @@ def _opened(schema: str, tables: Mapping[str, Path], limits: EngineLimits) -> du
 
 
 def _closed_database(
-    schema: str, tables: Mapping[str, Path], limits: EngineLimits
+    schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys = ()
 ) -> duckdb.DuckDBPyConnection:
     """A new in-memory database with a view per file, open to these files and locked."""
     database = duckdb.connect(
@@ -187,35 +192,50 @@ def _closed_database(
             "python_enable_replacements": False,
         },
     )
-    files = {name: (path, _no_rows(database, path)) for name, path in tables.items()}
-    paths = ", ".join(_quoted(str(path), "'") for both in files.values() for path in both)
+    sizes = {name: _size(database, path) for name, path in tables.items()}
+    if all(size.groups < 2 for size in sizes.values()):
+        for setting in _BY_ONE_THREAD:
+            database.execute(f"SET {setting}")
+    paths = ", ".join(_quoted(str(path), "'") for path in tables.values())
     database.execute(f"SET allowed_paths = [{paths}]")
     database.execute("SET enable_external_access = false")
     database.execute(f"CREATE SCHEMA {_quoted(schema)}")
-    for name, both in files.items():
-        view, read = f"{_quoted(schema)}.{_quoted(name)}", ", ".join(_quoted(str(path), "'") for path in both)
-        database.execute(f"CREATE VIEW {view} AS FROM read_parquet([{read}])")
+    for name, path in tables.items():
+        view, read = f"{_quoted(schema)}.{_quoted(name)}", f"read_parquet({_quoted(str(path), chr(39))}"
+        columns = database.execute(f"DESCRIBE FROM {read})").fetchall()
+        known = _statistics(name, [column for column, *_ in columns], sizes, keys)
+        database.execute(f"CREATE VIEW {view} AS FROM {read}, column_statistics = {known})")
     database.execute("SET parquet_metadata_cache = true")  # by path and time of change; the plan sees no more
     database.execute("SET lock_configuration = true")
     return database
 
 
-def _no_rows(database: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """A file in memory with the columns of `path` and without a row; one for each list of columns.
+class _Size(NamedTuple):
+    rows: int
+    groups: int  # of rows, the unit that is shared out among threads
 
-    Of two files DuckDB reads no statistics. With one alone it plans by the least and greatest value of each
-    column, in rows that the viewer may not see too; and a plan decides what is computed first, and so which
-    queries fail.
+
+def _size(database: duckdb.DuckDBPyConnection, path: Path) -> _Size:
+    told = "SELECT num_rows, num_row_groups FROM parquet_file_metadata($1)"
+    return _Size(*database.execute(told, [str(path)]).fetchall()[0])
+
+
+def _statistics(name: str, columns: Iterable[str], sizes: Mapping[str, _Size], keys: Keys) -> str:
+    """What DuckDB may plan by, instead of what the file says: how many values the keys have at most.
+
+    By the file it would plan by the least and greatest value of each column, in rows that the viewer may not
+    see too; and a plan decides what is computed first, and so which queries fail. How many rows there are,
+    and what is a key, is no secret.
     """
-    columns = database.execute(f"DESCRIBE FROM read_parquet({_quoted(str(path), chr(39))})").fetchall()
-    shape = tuple((name, kind) for name, kind, *_ in columns)
-    with _making:
-        if shape not in _empty:
-            made = f"/proc/self/fd/{os.memfd_create('handrail-no-rows')}"
-            source = f"FROM read_parquet({_quoted(str(path), chr(39))}) LIMIT 0"
-            database.execute(f"COPY ({source}) TO '{made}' (FORMAT parquet, USE_TMP_FILE false)")
-            _empty[shape] = made
-    return _empty[shape]
+    most = {
+        column: min(sizes[table].rows, sizes[other].rows)
+        for table, column, other in keys
+        if table == name and other in sizes
+    }
+    counts = {column: f"'distinct_count': {most[column]}" if column in most else "" for column in columns}
+    return (
+        f"MAP {{{', '.join(f'{_quoted(one, chr(39))}: MAP {{{count}}}' for one, count in counts.items())}}}"
+    )
 
 
 def _same_tables(

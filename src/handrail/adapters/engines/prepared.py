@@ -41,9 +41,10 @@ class Database:
         key = sql, repr(sorted(values.items()))  # 1, 1.0, True and Decimal("1.0") are different values
         with self._lock:
             if ready := self._ready.pop(key, None):
-                if ready[1:]:
-                    self._ready[key] = ready[1:]
-                return ready[0]
+                last = ready.pop()  # what it used last may still be near the processor
+                if ready:
+                    self._ready[key] = ready
+                return last
         cursor = self.connection.cursor()
         try:
             return Prepared(key, cursor, cursor.sql(sql, params=dict(values) or None))
