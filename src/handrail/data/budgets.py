@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from handrail.data import seen_store
 from handrail.data.models import Contract
@@ -84,6 +85,14 @@ class _Shown:
     known: set[str] = field(default_factory=set)
     more: int = 0  # counted when `known` was full already; one may be among them twice
     parts: int = 0
+    day: date | None = None
+    today: set[str] = field(default_factory=set)  # of those in `known`, whom that day has counted
+
+    def uncounted(self, marks: set[str], day: date) -> set[str]:
+        """Those that the day has yet to count: whoever is shown again after midnight is seen on both days."""
+        if self.day != day:
+            self.day, self.today = day, set()
+        return marks - self.today
 
 
 @dataclass
@@ -103,9 +112,10 @@ class Meter:
         `clear` is False when they are everybody whom the query may have looked at.
         """
         secret, exact = self.instance.secret("entities"), self.instance.settings.data.exact
+        now = self.instance.clock.now()
         for subject, keys in shown.items():
             so_far = self._shown.setdefault(subject, _Shown())
-            wanted = {_mark(secret, subject, key) for key in keys} - so_far.known
+            wanted = so_far.uncounted({_mark(secret, subject, key) for key in keys}, now.date())
             if not wanted:
                 continue
             kept: set[str] = set()
@@ -115,12 +125,13 @@ class Meter:
             limits = self.limits[subject].by_account(self.caller.person.id, self.app)
             most = {account: limit.most for account, limit in limits.items()}
             with self.instance.context(self.caller) as own:  # committed before anything leaves
-                got = seen_store.reserve(own, batch, most, exact)
+                got = seen_store.reserve(own, batch, most, exact, now)
             if got.exceeded:
                 raise self._refusal(limits[got.exceeded], got, clear)
             so_far.parts += 1
             if len(so_far.known) < max(exact, NAMED):  # a large answer takes no more memory than this
                 so_far.known |= wanted
+                so_far.today |= wanted
             else:
                 so_far.more += len(wanted)
 

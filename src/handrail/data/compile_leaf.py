@@ -18,6 +18,7 @@ from handrail.data.periods import GRAINS, after, cut, earlier, interval, later, 
 from handrail.kernel import Invalid
 
 VALUE = "_value"
+MOST_VALUES = 1000  # that one condition may name
 _PERIOD, _ENDS, _LAST = "_period", "_ends", "_last"
 
 
@@ -196,7 +197,13 @@ class Leaf(Modelled):
         if wanted is None:
             return value.is_(exp.null())
         if isinstance(wanted, list | tuple | set | frozenset):
-            choices = [self.bound(one) for one in sorted(wanted, key=str) if one is not None]
+            values = {(str(one), type(one).__name__): one for one in wanted if one is not None}
+            if len(values) > MOST_VALUES:
+                raise Invalid(
+                    f"A condition names {len(values):,} values; at most {MOST_VALUES:,} are taken.",
+                    next_step="Cut the metric by that dimension, and pick what is wanted from the answer.",
+                )
+            choices = [self.bound(values[key]) for key in sorted(values)]
             among = value.isin(*choices) if choices else exp.false()
             return exp.paren(exp.or_(value.copy().is_(exp.null()), among)) if None in wanted else among
         return value.eq(self.bound(wanted))

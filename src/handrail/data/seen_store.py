@@ -145,12 +145,13 @@ def accounts(person: str, app: str) -> tuple[Account, ...]:
     return tuple(sorted((*mine, Account(ALL, app)) if app else mine))
 
 
-def reserve(ctx: Context, shown: Showing, most: Mapping[Account, int], exact: int) -> Reserved:
-    """Count these entities as seen by the caller today; for nobody when that is too many for one account.
+def reserve(ctx: Context, shown: Showing, most: Mapping[Account, int], exact: int, now: datetime) -> Reserved:
+    """Count these entities as seen by the caller on the UTC day of `now`.
 
-    `most` says how many an account may see, and `exact` up to how many are kept one by one.
+    For nobody when that is too many for one account: `most` says how many an account may see, and `exact` up
+    to how many are kept one by one.
     """
-    now, me = ctx.clock.now(), Account(ctx.caller.person.id, ALL)
+    me = Account(ctx.caller.person.id, ALL)
     counted: dict[Account, Tally] = {}
     changed: dict[Account, dict[str, Any]] = {}
     for account in accounts(me.person, shown.app):
