@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from handrail import data, twins
-from handrail.kernel import SYSTEM, Conflict, Context, Instance, NotAllowed, NotReady
+from handrail.kernel import SYSTEM, Conflict, Context, Instance, NotAllowed, NotReady, identity
 from handrail.twins import files, store
 from handrail.twins.supervise import INTERRUPTED, Supervisor, build_here, take_one, tidy
 
@@ -67,6 +68,24 @@ def test_a_certification_that_ends_before_its_turn_fails_the_build(
     assert "certified" in failed.reason
     with acting("steward.sales") as ctx:
         assert twins.report(ctx, "orders") is None
+
+
+def test_whoever_loses_the_right_while_their_twin_is_built_publishes_nothing(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    with acting("steward.sales") as ctx:
+        asked = twins.start(ctx, ["orders"])
+
+    def dismiss(_step: str, _done: int, _total: int) -> None:
+        with acting("admin") as ctx:
+            identity.change_person(ctx, replace(identity.found(ctx, "steward.sales"), active=False))
+
+    with pytest.raises(NotAllowed):
+        build_here(instance, asked.id, dismiss)
+    with instance.context(SYSTEM) as ctx:
+        assert data.rendition(ctx, "orders") is None
+    assert state_of(instance, asked.id).state == "failed"
+    assert files.builds(instance.settings.home) == frozenset()
 
 
 def test_a_server_that_stops_closes_the_build_with_its_reason(

@@ -127,13 +127,12 @@ def _build(instance: Instance, one: Build, note: Progress, *, raising: bool = Fa
     with instance.context(SYSTEM) as ctx:
         if not store.change_build(ctx, one.id, "queued", state="running", step="reading"):
             return
-        by_itself = one.asked_by == SYSTEM.person.id
-        caller = SYSTEM if by_itself else Caller(identity.found(ctx, one.asked_by), one.via)
+    by_itself = one.asked_by == SYSTEM.person.id
     try:
-        with instance.context(caller) as ctx:
+        with instance.context(_asker(instance, one)) as ctx:
             planned = plan(ctx, one.datasets, one.seed)
         made = carry_out(planned, note)
-        with instance.context(caller) as ctx:
+        with instance.context(_asker(instance, one)) as ctx:
             publish(ctx, planned, made, one.id)
             _end(ctx, one)
     except Refusal as refusal:
@@ -155,6 +154,14 @@ def _build(instance: Instance, one: Build, note: Progress, *, raising: bool = Fa
     except Exception:
         _logger.exception("twin.broken", build=one.id)
         _close(instance, one, *BROKEN)
+
+
+def _asker(instance: Instance, one: Build) -> Caller:
+    """Who asked for a build, with the rights that they have now: it may take long."""
+    if one.asked_by == SYSTEM.person.id:
+        return SYSTEM
+    with instance.context(SYSTEM) as ctx:
+        return Caller(identity.found(ctx, one.asked_by), one.via)
 
 
 def _end(ctx: Context, one: Build) -> None:
