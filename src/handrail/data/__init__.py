@@ -31,6 +31,7 @@ from handrail.data.formats import ABOUT, described
 from handrail.data.import_source import import_source
 from handrail.data.lineage import lineage
 from handrail.data.lineage_models import Edge, Lineage, Node, Output, Question
+from handrail.data.load_twin import why_not_verbatim
 from handrail.data.masked_columns import masked_columns
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
 from handrail.data.metrics import broken_models, metric, metrics, reconciliations
@@ -52,6 +53,8 @@ from handrail.data.models import (
 )
 from handrail.data.notices import dismiss, mend, notices, subscriptions, tell_keepers
 from handrail.data.notices_store import Notice
+from handrail.data.personal import looks_personal
+from handrail.data.persons import kind_of_person
 from handrail.data.places import forget_copies
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.propose import propose
@@ -69,6 +72,7 @@ from handrail.data.survey import survey
 from handrail.data.tile_questions import TileQuestion, tile_questions
 from handrail.data.touched import Comparison, Touched, contract_changes
 from handrail.data.try_promises import try_promises
+from handrail.data.twin_terms import LEAST_K
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 
@@ -94,6 +98,7 @@ __all__ = [
     "Found",
     "Freshness",
     "ImportReport",
+    "LEAST_K",
     "Lineage",
     "Mask",
     "Metric",
@@ -149,7 +154,9 @@ __all__ = [
     "forget_copies",
     "forget_questions",
     "import_source",
+    "kind_of_person",
     "lineage",
+    "looks_personal",
     "masked_columns",
     "mend",
     "metric",
@@ -183,4 +190,5 @@ __all__ = [
     "try_promises",
     "unreadable",
     "who_saw",
+    "why_not_verbatim",
 ]

@@ -161,6 +161,7 @@ def _about(old: Contract, new: Contract) -> Iterator[Change]:
         ("What such a person is called", old.subject, new.subject),
         ("The domain", old.domain, new.domain),
         ("What its own queries may look up", ", ".join(old.looks_up), ", ".join(new.looks_up)),
+        ("Its twin", old.twin.words, new.twin.words),
     ):
         if before != after:
             yield Change(f"{what} is {after or 'nothing'} now.", False)

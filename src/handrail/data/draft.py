@@ -18,16 +18,13 @@ from handrail.data.key_names import KEY_WORDS, name_parts
 from handrail.data.keys import Keys
 from handrail.data.models import Column, CombinedLink, Contract
 from handrail.data.personal import Likeness, likeness
+from handrail.data.persons import PEOPLE, kind_of_person
 from handrail.data.profile import ColumnProfile, Profile
 from handrail.data.promises import Rule
 from handrail.data.sources.live import LiveSource
 from handrail.data.sources.table import Extracted, Table
-from handrail.data.words import singular, words
+from handrail.data.words import words
 
-_PEOPLE = (
-    *("customer", "client", "patient", "employee", "person", "member", "student", "user", "subscriber"),
-    *("guest", "passenger", "donor", "tenant", "driver", "applicant", "candidate", "contact", "visitor"),
-)
 _PORT = 5432
 _ENOUGH_ROWS = 100
 
@@ -150,12 +147,12 @@ def entity_key(
 
     A table of people is about its own key; any other about the people it points at, customers first.
     """
-    own = _people(found.table.name)
+    own = kind_of_person(found.table.name)
     if len(found.keys.primary) == 1 and own:
         return found.keys.primary[0], own
-    for person in _PEOPLE:
+    for person in PEOPLE:
         for foreign in found.keys.foreign:
-            if len(foreign.columns) == 1 and _people(all_[foreign.table].table.name) == person:
+            if len(foreign.columns) == 1 and kind_of_person(all_[foreign.table].table.name) == person:
                 return foreign.columns[0], person
         for column in found.profile.columns:
             if words(column.name) in ((person, "id"), (person, "key"), (person, "number"), (person, "no")):
@@ -164,12 +161,6 @@ def entity_key(
     if len(found.keys.primary) == 1 and semantics & {"birth_date", "national_id"}:
         return found.keys.primary[0], "person"
     return None, None
-
-
-def _people(table: str) -> str | None:
-    """The kind of person a table's rows are, when its last word says so ("hr_employees": employee)."""
-    last = singular(words(table)[-1]) if words(table) else ""
-    return last if last in _PEOPLE else None
 
 
 def _column(

@@ -18,6 +18,7 @@ from open_data_contract_standard.model import (
 )
 
 from handrail.data.load_quality import load_age, load_quality
+from handrail.data.load_twin import load_twin
 from handrail.data.masks import misfit, misplaced
 from handrail.data.models import Classification, Column, CombinedLink, Contract, Mask, MaskKind, RowFilter
 from handrail.data.odcs import AGES, RETENTION
@@ -35,6 +36,7 @@ _CONTRACT_PROPERTIES = (
     "expires",
     "rows",
     "referenceTables",
+    "twin",
 )
 _SERVER_PROPERTIES = ("engine",)
 _MASK_KEYS = ("kind", "unlessGroups", "width", "to", "least", "by")
@@ -106,6 +108,7 @@ def load(content: bytes, file: str) -> Contract:
         domain=document.domain,
         looks_up=looks_up,
         combined=combined,
+        twin=load_twin(where, values, columns),
         **_server(where, document.servers or ()),
     )
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from handrail.data.measured import MetricState
 from handrail.data.promises import Freshness, Rule
+from handrail.data.twin_terms import TwinTerms
 from handrail.kernel import Environment
 
 MaskKind = Literal["null", "hash", "partial", "bucket", "truncate", "aggregate"]
@@ -117,6 +118,7 @@ class Contract:
     engine: str | None = None  # of the settings, when it answers at the source; None: the extract answers
     server: str = ""  # where that source is, as host:port/database
     combined: tuple[CombinedLink, ...] = ()  # keys of several columns; those of one stand in `columns`
+    twin: TwinTerms = field(default_factory=TwinTerms)  # how its twin is made
 
     def column(self, name: str) -> Column | None:
         """The column of that exact name, or None."""

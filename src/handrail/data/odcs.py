@@ -144,6 +144,7 @@ def update(document: OpenDataContractStandard, contract: Contract) -> OpenDataCo
                     "expires": contract.expires.isoformat() if contract.expires else None,
                     "rows": contract.rows,
                     "referenceTables": list(contract.looks_up),
+                    "twin": contract.twin.written,
                 },
             ),
         }

@@ -98,6 +98,8 @@ _NAMES: tuple[_ByName, ...] = (
     _named("address", "personal", "address street strasse addr adresse", "house number"),
     _named("photo", "personal", "photo portrait avatar selfie"),
 )
+# What a semantic type may say that is about a person, by our own words for it.
+MEANINGS = frozenset(one.semantic for one in _NAMES) | {"free_text"}
 # A name column of these things does not name a person, and an address of theirs is not a home.
 _THINGS = frozenset(
     ("company", "product", "category", "supplier", "vendor", "brand", "file", "host", "mac", "store", "web")
@@ -116,6 +118,11 @@ def likeness(column: ColumnProfile) -> Likeness | None:
     if found and named and found.semantic == named.semantic:
         return Likeness(named.semantic, named.classification, "by its name and its values")
     return found or named
+
+
+def looks_personal(name: str, type_: str, values: Sequence[str]) -> bool:
+    """Whether a column of that name and DuckDB type with these different values is likely personal data."""
+    return likeness(ColumnProfile(name, type_, len(values), len(values), tuple(values))) is not None
 
 
 def _by_name(column: ColumnProfile) -> Likeness | None:
