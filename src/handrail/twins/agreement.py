@@ -39,7 +39,8 @@ def _agreement(plane: Plane, made: Mapping[str, str], question: data.TileQuestio
         twin = _values(plane, made, question, question.sql)
     except duckdb.Error:
         return Agreement(question.metric, question.by, (), "It cannot be computed here.")
-    known = [tile for tile, value in real.items() if value and held.get(tile, 0) >= plane.k]
+    k = max(map(plane.k_of, plane.tables))
+    known = [tile for tile, value in real.items() if value and held.get(tile, 0) >= k]
     shown = sorted(known, key=lambda tile: (-abs(real[tile]), tile))[:SHOWN]
     return Agreement(
         question.metric, question.by, tuple(Tile(tile, _off(real[tile], twin.get(tile))) for tile in shown)

@@ -90,9 +90,15 @@ def point(
 
 
 def loaded(
-    loads: tuple[float, ...], degrees: Ints | None, parents: int, total: int, rng: np.random.Generator
+    link: LinkSketch, degrees: Ints | None, parents: int, total: int, rng: np.random.Generator
 ) -> Ints:
-    """Children per parent in the known proportions; who was drawn to have more gets more of them."""
+    """Children per parent in the known proportions; who was drawn to have more gets more of them, unless it
+    is known whose they are."""
+    loads = link.loads
+    if link.in_order:
+        shares = np.zeros(parents)
+        shares[: len(loads)] = loads[:parents]
+        return np.round(shares * total).astype(np.int64)
     drawn = np.zeros(parents) if degrees is None else degrees.astype(float)
     ranked = np.lexsort((rng.random(parents), -drawn))
     given = np.zeros(parents)

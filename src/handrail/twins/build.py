@@ -22,7 +22,7 @@ from handrail.twins.tables import table_of
 from handrail.twins.tiles import share_near
 from handrail.twins.values import Values, from_arrow
 
-LEAST_K = 10
+LEAST_K = data.LEAST_K
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def _manifest(report: TwinReport, planned: Plan, made: Made, draft: Path) -> Man
         scores=tuple((one.dataset, one.overall) for one in report.tables),
         gates=tuple((one.dataset, gates(one, report.k)) for one in report.tables),
         files=files.digests(draft),
+        real=tuple((one.dataset, one.privacy.real) for one in report.tables if one.privacy.real),
         built_at=report.built_at,
         built_by=report.built_by,
     )

@@ -45,8 +45,9 @@ def _title(made: TwinReport) -> str:
         f"Invented instead of drawn, or it gave rows away: {table}.{column}"
         for table, column in made.withheld
     ]
+    real = [f"{table.dataset}: {table.privacy.real}" for table in made.tables if table.privacy.real]
     first = f"Synthetic, seed {made.seed}, k {made.k}, variant {made.variant}, {made.seconds:.1f} s"
-    return "\n".join([first, *instead, *made.left_out])
+    return "\n".join([first, *real, *instead, *made.left_out])
 
 
 def _line(table: TableReport) -> tuple[object, ...]:
@@ -66,18 +67,23 @@ def _or_alone(within: Callable[..., None]) -> Callable[..., None]:
     """Let --from and --out make the twins of any source, without an instance."""
 
     def run(
-        source: str | None, out: Path | None, variant: Variant | None, encoding: str | None, **rest: Any
+        source: str | None,
+        out: Path | None,
+        variant: Variant | None,
+        encoding: str | None,
+        verbatim: tuple[str, ...],
+        **rest: Any,
     ) -> None:
         if source is None:
-            if out or variant or encoding:
-                raise click.UsageError("--out, --variant and --encoding go with --from.")
+            if out or variant or encoding or verbatim:
+                raise click.UsageError("--out, --variant, --encoding and --verbatim go with --from.")
             within(**rest)
             return
         if out is None or rest["datasets"] or rest["with_related"]:
             raise click.UsageError("With --from, say where to with --out, and name no dataset.")
         kit.cli.speak(rest["as_json"])
         with kit.cli.refusals(rest["as_json"]), kit.cli.progress() as progress:
-            made = stand_alone(source, out, variant or "hostile", rest["seed"], progress, encoding)
+            made = stand_alone(source, out, variant or "hostile", rest["seed"], progress, encoding, verbatim)
         kit.cli.show(made, _told, rest["as_json"])
 
     return update_wrapper(run, within)
@@ -100,6 +106,12 @@ def _or_alone(within: Callable[..., None]) -> Callable[..., None]:
     help="With --from: plain, hostile with awkward values (default), or drill, its contract broken too.",
 )
 @click.option("--encoding", help="With --from: how CSV files are written.")
+@click.option(
+    "--verbatim",
+    multiple=True,
+    metavar="TABLE",
+    help="With --from: keep the real rows of this reference table, which may name nobody. Repeatable.",
+)
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes."
 )

@@ -89,6 +89,6 @@ def copied(
             f"JOIN {plane.views[link.to]} AS p ON {plane.joined(table, link, 't', 'p')}"
         )
         for (own, other), equal, distinct in zip(pairs, same[::2], same[1::2], strict=True):
-            if rows >= 10 * plane.k and equal >= COPIED * rows and distinct > 1 and own not in found:
+            if rows >= 10 * source.k and equal >= COPIED * rows and distinct > 1 and own not in found:
                 found.add(own)
                 yield own, (link.name, other)

@@ -7,19 +7,23 @@ from handrail.twins.models import TableReport
 
 
 def gates(table: TableReport, k: int) -> tuple[Gate, ...]:
-    """Each gate that this table's twin had to pass, with what was measured and what would have stopped it."""
+    """Each gate that this table's twin had to pass, with what was measured and what would have stopped it.
+
+    `k` is the build's; a table may have a greater one.
+    """
     privacy, attack = table.privacy, table.attack
     orphans = sum(link.orphans for link in table.links)
-    found = [
-        Gate("Nothing rare in the sketch", privacy.passed, "looked up again", f"fewer than {k} share it"),
-        Gate(
-            "Rows equal to a real row",
-            privacy.copies <= privacy.limit,
-            f"{privacy.copies:.2%}",
-            f"above {privacy.limit:.2%}",
-        ),
-        Gate("Keys that lead nowhere", not orphans, f"{orphans:,}", "any"),
-    ]
+    rare = Gate(
+        "Nothing rare in the sketch", privacy.passed, "looked up again", f"fewer than {table.k or k} share it"
+    )
+    copies = Gate(
+        "Rows equal to a real row",
+        privacy.copies <= privacy.limit,
+        f"{privacy.copies:.2%}{', on purpose' if privacy.real else ''}",
+        f"above {privacy.limit:.2%}",
+    )
+    nowhere = Gate("Keys that lead nowhere", not orphans, f"{orphans:,}", "any")
+    found = [copies, nowhere] if table.verbatim else [rare, copies, nowhere]
     found += [
         Gate(f"Invented values of {column} that are real", share <= most, f"{share:.2%}", f"above {most:.2%}")
         for column, share, most in privacy.reused

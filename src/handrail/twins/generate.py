@@ -17,6 +17,7 @@ from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Va
 from handrail.twins.repair import add_up, repair
 from handrail.twins.rows import Outside, close, rows, seeded
 from handrail.twins.values import arrow_type, to_arrow
+from handrail.twins.verbatim import real_rows
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,22 @@ def generate(
     variant: Variant = "hostile",
     outside: Outside | None = None,
     progress: Progress | None = None,
+    real: Mapping[str, pa.Table] | None = None,
 ) -> dict[str, Twin]:
     """One twin per table. Keys differ, foreign keys resolve, required columns are filled.
 
     `outside` gives keys for links to tables that are not in the sketch; without them keys are invented.
+    `real` are the rows of the tables that are kept verbatim.
     """
+    kept = {table.name: (real or {})[table.name] for table in sketch.tables if table.verbatim}
     made: dict[str, Made] = {}
     for position, table in enumerate(sketch.tables):
         if progress:
             progress(f"generating {table.name}", position, len(sketch.tables))
-        made[table.name] = rows(table, made, outside or {}, seed)
+        if table.verbatim:
+            made[table.name] = real_rows(table, kept[table.name], seeded(seed, table.name))
+        else:
+            made[table.name] = rows(table, made, outside or {}, seed)
     finished: dict[str, Twin] = {}
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -51,7 +58,11 @@ def generate(
         for table in reversed(sketch.tables):  # totals need the rows that they add up
             _keep_rules(made, table, seed)
         for table in sketch.tables:  # each gives back its memory before the next takes some
-            finished[table.name] = _finish(con, sketch, made.pop(table.name), seed, variant)
+            one = made.pop(table.name)
+            if table.verbatim:
+                finished[table.name] = Twin(kept[table.name], ())
+            else:
+                finished[table.name] = _finish(con, sketch, one, seed, variant)
     return finished
 
 

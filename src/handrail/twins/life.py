@@ -58,6 +58,7 @@ class Manifest:
     files: tuple[tuple[str, str], ...]
     built_at: datetime
     built_by: str
+    real: tuple[tuple[str, str], ...] = ()  # datasets with rows that are real ones, and why, in words
 
 
 @dataclass(frozen=True)

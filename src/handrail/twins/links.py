@@ -40,17 +40,19 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
     fields = [one for one in own if one.name in link.columns]
     key = {one.name for one in own if one.primary_key}
     free = not all(one.required or one.primary_key for one in fields)
+    ordered = _loads_in_order(plane, table, link)
     return LinkSketch(
         name=link.name,
         columns=link.columns,
         to=link.to,
         to_columns=link.to_columns,
         kind=_kind(plane, table, link),
-        null_share=round(nulls / rows, 6) if nulls >= plane.k and free else 0.0,
+        null_share=round(nulls / rows, 6) if nulls >= source.k and free else 0.0,
         unique=(len(fields) == 1 and fields[0].unique) or set(link.columns) == key,
         degree=f"#{table}.{link.name}" if explains(plane, table, link) else None,
         distinct=_rough(distinct),
-        loads=_loads(plane, table, link),
+        loads=ordered or _loads(plane, table, link),
+        in_order=bool(ordered),
         spread=_spread(plane, table, link),
     )
 
@@ -86,10 +88,36 @@ def _loads(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
     return tuple(round(n / children, 6) for n in sorted([*known, *rest], reverse=True))
 
 
+def _loads_in_order(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
+    """The share of children of each row of a table whose rows are real ones: those that are told first, in
+    their order. Rows with children of fewer than k share what is left."""
+    real = link.to in plane.told or (link.to in plane.tables and plane.tables[link.to].verbatim)
+    if not real or plane.rows[link.to] > FEW_PARENTS or not explains(plane, table, link):
+        return ()
+    source, listed = plane.whole(table), _listed(link.columns)
+    held = f"count(*) AS n, {source.holders} AS holders"
+    of_each = f"SELECT {listed}, {held} FROM {source.relation} GROUP BY ALL"
+    found = source.all(
+        f"SELECT p.rowid, coalesce(c.n, 0), coalesce(c.holders, 0) FROM {plane.views[link.to]} AS p "
+        f"LEFT JOIN ({of_each}) AS c ON {plane.joined(table, link, 'c', 'p')} ORDER BY p.rowid"
+    )
+    told = plane.told[link.to].rows if link.to in plane.told else ()
+    counted = [found[place] for place in (*told, *(row for row, *_ in found if row not in told))]
+    children, known = (
+        sum(n for _, n, _ in counted),
+        sum(n for _, n, holders in counted if holders >= source.k),
+    )
+    others = sum(1 for *_, holders in counted if holders < source.k)
+    if not known:
+        return ()
+    rest = (children - known) / others if others and children - known >= source.k else 0.0
+    return tuple(round((n if holders >= source.k else rest) / children, 6) for _, n, holders in counted)
+
+
 def _spread(plane: Plane, table: str, link: Link) -> float:
     """How unequally parents, of whom there are too few to learn from, share many children: one number."""
     parents, source = plane.rows.get(link.to, 0), plane.whole(table)
-    if not 1 < parents < plane.k or source.rows < 10 * plane.k or not explains(plane, table, link):
+    if not 1 < parents < source.k or source.rows < 10 * source.k or not explains(plane, table, link):
         return 0.0
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
     (pairs,) = source.one(

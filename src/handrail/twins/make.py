@@ -19,6 +19,7 @@ from handrail.twins.rule_scores import score_rules
 from handrail.twins.scores import score_columns, score_links
 from handrail.twins.sketch import Taken, take
 from handrail.twins.tiles import Agreement
+from handrail.twins.verbatim import real_tables
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def make(
     """Sketch the tables in the production plane, generate from the sketch alone, then hold both together.
 
     `questions` of certified metrics are asked of both. Refuses TwinRefused, naming the column, when a twin
-    has more copies of real rows than is usual, and Conflict when contract and extract disagree.
+    has more copies of real rows than is usual, Invalid where a table that is kept verbatim points at one that
+    is not, and Conflict when contract and extract disagree.
     """
     began = time.perf_counter()
     total = 3 * len(tables)
@@ -54,8 +56,9 @@ def make(
 
     plane = open_plane(tables, k)
     with plane.con:
+        real = real_tables(plane, outside or {})
         taken = take(plane, from_step(0))
-        twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)))
+        twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
         reports = _judged(plane, taken, twins, seed, from_step(2 * len(tables)))
         agreements = agree(plane, {name: twin.table for name, twin in twins.items()}, questions)
     return Made(taken.sketch, twins, reports, round(time.perf_counter() - began, 2), agreements)
@@ -79,7 +82,8 @@ def _judged(
                 subject=f"dataset:{table.name}",
                 column=privacy.column,
             )
-        attacked = _withstood(plane.tables[table.name], plane.k, seed)
+        k = plane.k_of(table.name)
+        attacked = None if table.verbatim else _withstood(plane.tables[table.name], k, seed)
         columns, pairs = score_columns(plane, table, taken.coded[table.name], twin.table)
         links = score_links(plane, table, written)
         shapes = _mean([column.score for column in columns if column.score is not None])
@@ -102,6 +106,8 @@ def _judged(
                 overall=_mean([one for one in (shapes, dependence, cardinality) if one is not None]),
                 attack=attacked,
                 rules=score_rules(plane, table, written, sketches),
+                k=table.k or None,
+                verbatim=table.verbatim,
             )
         )
     return tuple(reports)

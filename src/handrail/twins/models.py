@@ -50,6 +50,7 @@ class Field:
     personal: bool = False
     semantic: str | None = None
     references: tuple[str, str] | None = None  # (table, column)
+    sensitive: bool = False  # drawn like any other; its table is never told row by row
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Table:
     entity: str | None = None  # the column that says whom a row is about; k counts these, not rows
     promises: tuple[Promise, ...] = ()  # the contract's quality rules
     combined: tuple[CombinedLink, ...] = ()  # columns that point at another table together
+    k: int | None = None  # more than the build's, where the contract asks for more
+    verbatim: str = ""  # why its real rows are its twin, in words; "" for tables that are imitated
+    company: str | None = None  # the column that says which company a row is about, where it is no person
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ class Privacy:
     reused: tuple[
         tuple[str, float, float], ...
     ] = ()  # invented columns: shares that are real by chance, and limit
+    real: str = ""  # why rows of it are real ones on purpose, in words; copies are not looked for then
 
     @property
     def passed(self) -> bool:
@@ -187,6 +192,8 @@ class TableReport:
     overall: float | None = None  # mean of those of the three that exist
     attack: Attack | None = None  # None: too few rows to try
     rules: tuple[RuleScore, ...] = ()
+    k: int | None = None  # where it is more than the build's
+    verbatim: bool = False  # its rows are the real ones
 
 
 @dataclass(frozen=True)

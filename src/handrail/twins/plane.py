@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -12,6 +13,9 @@ from handrail.kernel import Conflict
 from handrail.twins.columns import Source, quoted
 from handrail.twins.models import Table
 from handrail.twins.roles import Layout, Link, layout
+
+if TYPE_CHECKING:
+    from handrail.twins.descendants import Told
 
 MEMORY_MB = 1024
 # Rows that a sketch is taken from: shares are then right to a tenth of a per cent, and what is shared by k of
@@ -34,6 +38,7 @@ class Plane:
     sampled: Mapping[str, int]
     k: int
     keyed: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)  # asked once, see `is_key`
+    told: dict[str, Told] = field(default_factory=dict)  # small tables whose rows are told, found by `take`
 
     def is_key(self, table: str, columns: tuple[str, ...]) -> bool:
         """Whether these columns together differ in every row of a table that has rows."""
@@ -50,12 +55,29 @@ class Plane:
         own = self.tables[table].entity
         if relation is None and own is not None:
             entity = quoted(own)
-        return Source(self.con, relation or self.samples[table], self.sampled[table], self.k, entity)
+        k = self.k_of(table)
+        return Source(self.con, relation or self.samples[table], self.sampled[table], k, entity)
 
     def whole(self, table: str) -> Source:
         """All rows of a table, for what must hold in every one of them."""
         own = self.tables[table].entity
-        return Source(self.con, self.views[table], self.rows[table], self.k, quoted(own) if own else None)
+        entity = quoted(own) if own else None
+        return Source(self.con, self.views[table], self.rows[table], self.k_of(table), entity)
+
+    def k_of(self, table: str) -> int:
+        """How many stand behind what is told of a table: as many as its contract asks for, or that of a
+        table which it points at, since each of its rows also tells of one of those."""
+        asked = (self.tables[one].k or 0 for one in {table, *self._above(table)})
+        return max(self.k, *asked)
+
+    def _above(self, table: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [table]
+        while waiting:
+            new = {link.to for link in self.links(waiting.pop()) if link.to in self.tables} - found
+            found |= new
+            waiting += new
+        return found
 
     def links(self, table: str) -> Sequence[Link]:
         """The links of a table."""

@@ -23,6 +23,7 @@ from handrail.twins.plane import Plane
 from handrail.twins.rare_rules import rare_in_rules
 from handrail.twins.semantics import meaning_of
 from handrail.twins.shapes import MOST_ROOM, is_code, room_of
+from handrail.twins.told_columns import rare_told
 
 CHANCE_ROWS = 100_000  # rows put together by chance, enough to know how often they meet a real one
 TOLERATED = 1.2  # times the hold-out rate
@@ -32,13 +33,22 @@ _NOBODYS = ("email", "phone", "iban", "card", "national_id", "prose", "url")
 def judge(
     plane: Plane, table: TableSketch, twin: pa.Table, hostile: Sequence[HostileCell], seed: int
 ) -> Privacy:
-    """Compare every row, except those made hostile: their awkward values are known constants."""
+    """Compare every row, except those made hostile: their awkward values are known constants.
+
+    Tables whose rows are real ones on purpose are not compared, and that is told; but what stands behind a
+    row that is told as it is, is looked up again.
+    """
+    if table.verbatim:
+        return Privacy((), 1.0, 0.0, 0.0, 1.0, real=table.real)
     columns = [one for one in table.columns if one.role == "model" and one.shares]
     names = tuple(one.name for one in columns)
     rare = rare_in_sketch(plane, table)
     if rare is not None:
-        told = f"The sketch holds a value of {rare} that fewer than {plane.k} share."
+        told = f"The sketch holds a value of {rare} that fewer than {plane.k_of(table.name)} share."
         return Privacy(names, 0, 0, 0, 0, rare, told)
+    if table.told:
+        share = round(table.told / max(table.rows, 1), 5)
+        return Privacy((), share, 0.0, 0.0, share, real=table.real)
     plain = _plain(twin, hostile)
     reused = tuple(_reused(plane, table, plain)) if plain.num_rows else ()
     for column, share, most in reused:
@@ -116,7 +126,7 @@ def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
     """
     source = plane.source(table.name)
     for column in table.columns:
-        if column.role == "degree" or column.role not in ("model", "key", "fake"):
+        if column.role == "degree" or column.role not in ("model", "key", "fake") or column.kept:
             continue
         named = [*(one.value for one in column.bins if one.kind == "value"), *_pooled(column)]
         if not named:
@@ -130,9 +140,9 @@ def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
             f"(SELECT unnest(?::{'VARCHAR' if text else 'DOUBLE'}[])) GROUP BY {value})",
             [named],
         )
-        if found < len(set(named)) or fewest < plane.k:
+        if found < len(set(named)) or fewest < source.k:
             return column.name
-    return rare_in_rules(plane, table)
+    return rare_in_rules(plane, table) or rare_told(plane, table)
 
 
 def _pooled(column: ColumnSketch) -> list[str]:

@@ -36,6 +36,6 @@ def rare_in_rules(plane: Plane, table: TableSketch) -> str | None:
             f"SEMI JOIN (SELECT {', '.join(asked)}) USING ({keys}) GROUP BY {keys})",
             [list(column) for column in zip(*listed, strict=True)],
         )
-        if found < len(set(listed)) or fewest < plane.k:
+        if found < len(set(listed)) or fewest < source.k:
             return names[-1]
     return None

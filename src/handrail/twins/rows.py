@@ -8,6 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
+from handrail.twins.as_told import put, settle
 from handrail.twins.assign import (
     Made,
     different,
@@ -61,6 +62,7 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
         one.places[name] = along(table, made, one, column, places, rng)
         if column.copies is not None and column.kind != "text":
             _copy(table, made, one, column)
+    settle(table, one)
     nowhere = np.zeros(one.rows, dtype=np.float32)
     for column in table.columns:
         found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
@@ -77,6 +79,7 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
             _copy(table, made, one, column)
     _keys(table, made, one, seed)
     _links(table, made, pools, one, seed)
+    put(table, made, one)
     return one
 
 
@@ -161,11 +164,11 @@ def _point(
             degrees = parent.degrees.get(link.degree) if link.degree else None
             if link.loads:
                 total = one.rows - round(one.rows * link.null_share)
-                degrees = loaded(link.loads, degrees, parent.rows, total, rng)
+                degrees = loaded(link, degrees, parent.rows, total, rng)
             if link.spread and not link.loads and (degrees is None or not degrees.any()):
                 drawn = rng.gamma(1 / link.spread**2, link.spread**2, parent.rows)
                 degrees = np.round(drawn * 1_000_000).astype(np.int64)
-            if degrees is not None and not link.unique:
+            if degrees is not None and not link.unique and not link.in_order:
                 shares, whose = agreeing.towards(link, children) if agreeing and link in several else ((), {})
                 degrees = matched(degrees, (*link.towards, *shares), {**parent.codes, **whose})
             if agreeing and link in several:

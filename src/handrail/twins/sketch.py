@@ -19,6 +19,7 @@ from handrail.twins.columns import (
     step_of,
     text_bins,
 )
+from handrail.twins.descendants import Told, told_rows
 from handrail.twins.following import copied, following
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
@@ -30,7 +31,10 @@ from handrail.twins.orders import sorted_by
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
 from handrail.twins.roles import kind_of, role_of
-from handrail.twins.told import ranged, told
+from handrail.twins.told import ranged
+from handrail.twins.told import told as shaped_like
+from handrail.twins.told_columns import told_columns, told_links
+from handrail.twins.verbatim import all_told
 from handrail.twins.whose import follows, lands, people
 
 
@@ -46,7 +50,11 @@ def take(plane: Plane, progress: Progress | None = None) -> Taken:
     """Sketch every table of the plane, parents before children."""
     order = plane.layout.order
     drafts = {name: list(follows(plane, name, _columns(plane, name))) for name in order}
-    counts = {name: degrees(plane, name) for name in order}
+    for name in order:
+        if found := all_told(plane, name) or told_rows(plane, name):
+            plane.told[name] = found
+            drafts[name] = told_columns(plane, name, found, drafts[name])
+    counts = {name: [] if name in plane.told else degrees(plane, name) for name in order}
     for name in order:
         drafts[name] += [degree.column for degree in counts[name]]
     finished: list[TableSketch] = []
@@ -65,7 +73,7 @@ def _table(
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
     made = {column.name: column for column in drafts[name]}
     for node in coded.nodes:
-        if not node.link:
+        if not node.link and not made[node.column].kept:
             made[node.column] = _depend(source, made[node.column], node, coded)
     for column, copies in copied(plane, name, made):
         made[column] = replace(made[column], copies=copies)
@@ -74,18 +82,35 @@ def _table(
         replace(link_sketch(plane, name, link), towards=towards(source, coded.nodes, link.name))
         for link in plane.links(name)
     )
+    told, verbatim = plane.told.get(name), bool(plane.tables[name].verbatim)
+    links = told_links(plane, name, told, links) if told else links
+    rules = rules_of(plane, name, drafts)
+    real = told is not None or verbatim  # whose rows nothing may change
     return TableSketch(
         name=name,
         rows=plane.rows[name],
         columns=columns,
         order=tuple(node.column for node in coded.shape.order),
         links=links,
-        rules=rules_of(plane, name, drafts),
-        means=means_of(plane.source(name), drafts[name]),
-        sorted_by=sorted_by(plane.source(name), columns),
+        rules=tuple(rule for rule in rules if rule.declared) if real else rules,
+        means=() if real else means_of(plane.source(name), drafts[name]),
+        sorted_by=None if real else sorted_by(plane.source(name), columns),
         simplifications=tuple(_simplifications(plane, name, columns, links)),
         lands=lands(plane.source(name), plane.tables[name].fields, plane.types[name]),
         people=people(plane, name, columns),
+        k=plane.k_of(name) if plane.k_of(name) > plane.k else 0,
+        told=len(told.rows) if told else 0,
+        real=plane.tables[name].verbatim or (_stood_behind(told, plane.k_of(name)) if told else ""),
+        verbatim=verbatim,
+    )
+
+
+def _stood_behind(told: Told, k: int) -> str:
+    """Why rows of a small table are real ones, in words."""
+    which = f"Its {told.of} rows are" if told.whole else f"{len(told.rows)} of its {told.of} rows are"
+    return (
+        f"{which} real: {k} or more of {' or '.join(told.behind)}, or of whom those are about, stand behind "
+        "each, so what it says is told as of any column that so many share. No column is about a person."
     )
 
 
@@ -134,7 +159,7 @@ def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> C
     )
     column = quoted(one.name)
     if kind == "text":
-        draft = told(source, draft, f"{column}::VARCHAR")
+        draft = shaped_like(source, draft, f"{column}::VARCHAR")
         draft = replace(draft, start=fresh(plane, table, draft) if role == "key" and unique else 1)
     if kind == "integer" and role in ("key", "link", "fake"):
         draft = replace(draft, start=_start(source, column))
@@ -173,9 +198,13 @@ def _simplifications(
     plane: Plane, table: str, columns: Sequence[ColumnSketch], links: Sequence[LinkSketch]
 ) -> list[str]:
     """What this twin does not imitate, in words for its report."""
-    rows, k = plane.rows[table], plane.k
+    rows, k, told = plane.rows[table], plane.k_of(table), plane.told.get(table)
     said: list[str] = []
-    if rows < k:
+    if told and not told.whole:
+        said.append(
+            f"Fewer than {k} stand behind {rows - len(told.rows)} of its rows: they and all keys are new."
+        )
+    elif rows < k and not told:
         said.append(
             f"The table has fewer than {k} rows, so nothing was learned from it but its size and types."
         )
@@ -197,7 +226,7 @@ def _simplifications(
     if sum(1 for one in columns if one.role == "model") > MOST_NODES:
         said.append(f"Only {MOST_NODES} columns depend on each other; the rest are drawn on their own.")
     unknown = [one.name for one in columns if one.role == "model" and not one.bins]
-    if unknown and rows >= k:
+    if unknown and rows >= k and not plane.tables[table].verbatim:
         said.append(
             f"No value is shared by {k}, so these are invented from their type: {', '.join(unknown)}."
         )

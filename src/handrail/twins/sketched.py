@@ -65,6 +65,7 @@ class ColumnSketch:
     words: tuple[tuple[str, float], ...] = ()  # of free text, those that k or more rows share
     sentences: int = 0  # that end with a stop, in a free text usually
     follows: str = ""  # personal: the link whose parent row is the same person
+    kept: tuple[str | float | int | None, ...] = ()  # of a small table: what its first rows say, see `told`
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class LinkSketch:
     loads: tuple[float, ...] = ()  # few impersonal parents: each one's share of the children, largest first
     spread: float = 0.0  # of fewer than k parents: deviation of the numbers of children, by their mean
     towards: tuple[tuple[str, tuple[float, ...]], ...] = ()  # shares of children by parents' bins
+    in_order: bool = False  # the loads are those of the parent's rows, in their order
+    kept: tuple[int, ...] = ()  # of a small table: the rows that its first rows point at, -1 for none
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,10 @@ class TableSketch:
     simplifications: tuple[str, ...] = ()
     lands: tuple[tuple[str, float], ...] = ()  # countries that its people live in, with their shares
     people: int = 0  # how many different people its rows are about, rounded; 0: one for each row
+    k: int = 0  # where its contract asks for more than the sketch's
+    told: int = 0  # of a small table that names nobody: its first rows, which are told as they are
+    real: str = ""  # why rows of it are real ones, in words
+    verbatim: bool = False  # its rows are the real ones, and not in the sketch
 
     def column(self, name: str) -> ColumnSketch:
         """The column of that name, which must exist."""

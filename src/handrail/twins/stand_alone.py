@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail import data
-from handrail.kernel import Conflict, Invalid, LimitReached, NotAllowed, storage
+from handrail.kernel import Conflict, Invalid, LimitReached, NotAllowed, NotFound, storage
 from handrail.kernel.clock import SystemClock
 from handrail.twins import codec
 from handrail.twins.build import LEAST_K
@@ -26,8 +26,13 @@ from handrail.twins.models import Break, Progress, Table, TwinRefused, TwinRepor
 from handrail.twins.roles import layout, links_of
 from handrail.twins.semantics import shared
 from handrail.twins.tables import table_of
+from handrail.twins.whom import about_companies
 
 MANIFEST = "twin.json"
+ASKED = (
+    "Its rows are the real ones: whoever built this twin named the table as one to keep verbatim. No column "
+    "of it looks personal, which nobody certified."
+)
 
 
 def stand_alone(
@@ -37,6 +42,7 @@ def stand_alone(
     seed: int = 0,
     progress: Progress | None = None,
     encoding: str | None = None,
+    verbatim: Collection[str] = (),
 ) -> TwinReport:
     """Write a twin of every table of a source into the directory `out`, as Parquet, all of it or nothing.
 
@@ -45,7 +51,10 @@ def stand_alone(
     import drafts them, for nobody has confirmed them. The same source, variant and seed give the same Parquet
     bytes. A column that would show real rows is invented from its meaning instead and named in the report.
     Keys that point at each other in a circle are let go, and what of the source could not be read is said.
+    The tables `verbatim`, by their own names or their datasets', keep their real rows. Rows are counted
+    where those whom they are about are companies, people where they may be people (`whom.py`).
     Refuses what `data.import_source` refuses about a source, TwinRefused where even that does not help,
+    NotFound a table to keep verbatim that is not there, Invalid one that may be about people,
     Conflict a directory that holds anything but an earlier twin, and LimitReached on a full disk.
     """
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
@@ -54,16 +63,27 @@ def stand_alone(
         )
     with _room_for(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        return _stand_alone(source, out, variant, seed, progress, encoding)
+        return _stand_alone(source, out, variant, seed, progress, encoding, verbatim)
 
 
 def _stand_alone(
-    source: str, out: Path, variant: Variant, seed: int, progress: Progress | None, encoding: str | None
+    source: str,
+    out: Path,
+    variant: Variant,
+    seed: int,
+    progress: Progress | None,
+    encoding: str | None,
+    verbatim: Collection[str],
 ) -> TwinReport:
     notes: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="handrail-twin-") as folder:
         drafts = data.survey(source, Path(folder), LEAST_K, encoding, progress, notes)
-        tables = _opened([_guessed(table_of(contract, path)) for contract, path in drafts], notes)
+        kept = _kept_verbatim([contract for contract, _ in drafts], verbatim)
+        companies = about_companies(drafts)
+        for name, why in companies.items():
+            notes.setdefault(name, []).append(why)
+        guessed = [_counting(_guessed(table_of(*draft)), companies, kept) for draft in drafts]
+        tables = _opened(guessed, notes)
         made, withheld = _made(tables, "plain" if variant == "plain" else "hostile", seed, progress)
     written = {name: twin.table for name, twin in made.twins.items()}
     breaks: list[Break] = []
@@ -117,6 +137,32 @@ def _guessed(table: Table) -> Table:
             replace(one, personal=one.personal and not shared(one.semantic, one.name)) for one in table.fields
         ),
     )
+
+
+def _counting(table: Table, companies: Collection[str], verbatim: Collection[str]) -> Table:
+    """Rows are counted where they are about companies, and not at all where they are kept as they are."""
+    if table.name in companies:
+        table = replace(table, entity=None, company=table.entity)
+    return replace(table, verbatim=ASKED) if table.name in verbatim else table
+
+
+def _kept_verbatim(drafts: Sequence[data.Contract], wanted: Collection[str]) -> frozenset[str]:
+    """The datasets of the tables that are to be kept; refuses those that are not there, or about people."""
+    found = set()
+    for name in wanted:
+        one = next((one for one in drafts if name in (one.name, one.physical_name)), None)
+        if one is None:
+            raise NotFound(
+                f"There is no table {name[:60]} to keep verbatim.",
+                next_step=f"Name one of {', '.join(one.name for one in drafts)}.",
+            )
+        if why := data.why_not_verbatim(one.columns, one.entity_key, filtered=False):
+            raise Invalid(
+                f"{name} cannot be kept verbatim: {why}.",
+                next_step="Leave it out, and it is imitated; only tables that name nobody are kept.",
+            )
+        found.add(one.name)
+    return frozenset(found)
 
 
 @contextmanager

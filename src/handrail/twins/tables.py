@@ -8,6 +8,11 @@ from pathlib import Path
 from handrail.data import Contract, Rule
 from handrail.twins.models import Field, Table
 
+CERTIFIED = (
+    "Its rows are the real ones: its contract says “twin: verbatim”, and two people certified that. No "
+    "column of it is about a person, and every reader may see all of it."
+)
+
 
 def table_of(contract: Contract, extract: Path) -> Table:
     """One dataset as a table to make a twin of."""
@@ -21,6 +26,7 @@ def table_of(contract: Contract, extract: Path) -> Table:
             personal=column.classification == "personal",
             semantic=column.semantic,
             references=column.references,
+            sensitive=column.classification == "sensitive" or column.mask is not None,
         )
         for column in contract.columns
     )
@@ -31,7 +37,16 @@ def table_of(contract: Contract, extract: Path) -> Table:
         for one in fields
     )
     entity = contract.entity_key if contract.column(contract.entity_key or "") else None
-    return Table(contract.name, fields, extract, entity, contract.quality, combined=contract.combined)
+    return Table(
+        contract.name,
+        fields,
+        extract,
+        entity,
+        contract.quality,
+        combined=contract.combined,
+        k=contract.twin.k,
+        verbatim=CERTIFIED if contract.twin.verbatim else "",
+    )
 
 
 def _never(rule: Rule, *counted: str) -> bool:

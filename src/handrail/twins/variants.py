@@ -102,7 +102,9 @@ def _make(instance: Instance, build: str, variant: Variant) -> None:
         lent = outside(ctx, files.manifest_of(home, build).outside) if variant == "plain" else {}
     seed, sketch = _seed(facts), files.sketch_of(home, build)
     if variant == "plain":
-        made: Mapping[str, Twin] = generate(sketch, seed, "plain", lent)
+        kept = {one.name: parquet(home, build, one.name) for one in sketch.tables if one.verbatim}
+        real = {name: pq.read_table(path) for name, path in kept.items()}
+        made: Mapping[str, Twin] = generate(sketch, seed, "plain", lent, real=real)
         broken: Sequence[Break] = ()
     else:
         whole = {name: pq.read_table(parquet(home, build, name)) for name in facts}

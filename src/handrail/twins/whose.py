@@ -88,7 +88,7 @@ def _alphabets(source: Source, meanings: Mapping[str, str]) -> tuple[tuple[str, 
 
 def people(plane: Plane, table: str, columns: Sequence[ColumnSketch]) -> int:
     """How many different people the rows of a table are about, roughly; 0 where each row is another's."""
-    rows = plane.rows[table]
+    rows, k = plane.rows[table], plane.k_of(table)
     for wanted in ("email", "national_id", "username", "full_name", "phone"):
         for column in columns:
             if column.role != "fake" or column.kind != "text" or column.unique or column.follows:
@@ -99,9 +99,7 @@ def people(plane: Plane, table: str, columns: Sequence[ColumnSketch]) -> int:
                 f"SELECT approx_count_distinct({quoted(column.name)}) FROM {plane.views[table]}"
             )
             unit = 10 ** max(0, len(str(distinct)) - 2)
-            return (
-                max(plane.k, distinct // unit * unit) if distinct < 0.9 * rows and rows >= 10 * plane.k else 0
-            )
+            return max(k, distinct // unit * unit) if distinct < 0.9 * rows and rows >= 10 * k else 0
     return 0
 
 
@@ -137,7 +135,7 @@ def _agrees(plane: Plane, table: str, by: Sequence[str], column: str) -> bool:
         f"SELECT count(*), coalesce(avg((d = 1)::INTEGER), 0) FROM (SELECT count(DISTINCT {quoted(column)}) "
         f"AS d FROM {plane.samples[table]} WHERE {there} GROUP BY {listed} HAVING count(*) > 1)"
     ).fetchall()[0]
-    return bool(groups >= plane.k and agreeing >= ONE_PERSON)
+    return bool(groups >= plane.k_of(table) and agreeing >= ONE_PERSON)
 
 
 def _equals(plane: Plane, table: str, link: Link, column: ColumnSketch) -> bool:
@@ -152,6 +150,6 @@ def _equals(plane: Plane, table: str, link: Link, column: ColumnSketch) -> bool:
             f"b.{quoted(other.name)}::VARCHAR)::INTEGER), 0) FROM {plane.samples[table]} AS a "
             f"JOIN {plane.views[to]} AS b ON {joined}"
         ).fetchall()[0]
-        if rows >= plane.k and same >= ONE_PERSON:
+        if rows >= plane.k_of(table) and same >= ONE_PERSON:
             return True
     return False
