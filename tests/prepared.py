@@ -11,7 +11,7 @@ from pathlib import Path
 def copied(make: Callable[[Path], None], folder: Path) -> None:
     """Put into `folder` what `make` makes in a folder that is not there yet; it works once in this process.
 
-    What it makes must hold for every test: no moment that a test moves, no path of the folder it was made in.
+    What it makes must hold for every test. Where it remembers a path of its own folder, a test may read there only.
     """
     shutil.copytree(_made(make), folder, symlinks=True, dirs_exist_ok=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,15 @@ from handrail import apps, runtime, twins
 from handrail.apps import find_cause
 from handrail.kernel import Instance, NotAllowed, NotFound, NotReady
 from handrail.runtime import Run
-from handrail.server import command
+from handrail.server import command, open_instance
 from tests.apps.conftest import Push, link
 from tests.apps.test_browser import no_barrier
-from tests.conftest import Acting
+from tests.conftest import Acting, inhabited
+from tests.data.asking import actors
+from tests.prepared import copied
 from tests.twins.conftest import certify_all
 
+pytestmark = pytest.mark.long
 MANIFEST = """\
 [app]
 name = "notes"
@@ -54,10 +57,11 @@ text(f"{df['amount'].astype(int).sum()}")
 """
 
 
-@pytest.fixture
-def orders(instance: Instance, acting: Acting, tmp_path: Path) -> None:
-    """Orders, certified, with the twin that Handrail makes of them."""
-    source = tmp_path / "source"
+def company(folder: Path) -> None:
+    """Make an instance with orders, certified, and the twin that Handrail makes of them."""
+    folder.mkdir()
+    instance = inhabited(folder / "home")
+    source = folder / "source"
     source.mkdir()
     rng, rows = np.random.default_rng(4), 900
     table = {
@@ -70,9 +74,20 @@ def orders(instance: Instance, acting: Acting, tmp_path: Path) -> None:
         None if one < 0.02 else note for one, note in zip(rng.random(rows), table["note"], strict=True)
     ]
     pq.write_table(pa.table(table), source / "orders.parquet")
+    acting = actors(instance)
     certify_all(acting, source)
     with acting("steward.sales") as ctx:
         twins.build(ctx, ["orders"])
+    instance.close()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    """The company, as it was made, for each test."""
+    copied(company, tmp_path)
+    opened = open_instance(tmp_path / "home")
+    yield opened
+    opened.close()
 
 
 def ran(instance: Instance, acting: Acting, push: Push, code: str) -> Run:
@@ -99,9 +114,7 @@ def cell_of(instance: Instance, run: Run, key: str, column: str) -> object:
     return table[column][row].as_py()
 
 
-def test_a_formula_is_named_by_its_row_and_case(
-    instance: Instance, acting: Acting, push: Push, orders: None
-) -> None:
+def test_a_formula_is_named_by_its_row_and_case(instance: Instance, acting: Acting, push: Push) -> None:
     run = ran(instance, acting, push, CSV)
     assert run.state == "failed"
     found = explained(instance, acting, run)
@@ -121,7 +134,7 @@ def test_a_formula_is_named_by_its_row_and_case(
 
 
 def test_a_missing_number_is_named_behind_a_missing_text(
-    instance: Instance, acting: Acting, push: Push, orders: None
+    instance: Instance, acting: Acting, push: Push
 ) -> None:
     found = explained(instance, acting, ran(instance, acting, push, BOTH))
     assert found.says.startswith("It fails on the plain twin too")
@@ -132,17 +145,13 @@ def test_a_missing_number_is_named_behind_a_missing_text(
     assert cell_of(instance, run, cause.rows[0], "amount") is None
 
 
-def test_code_that_fails_on_any_row_blames_none(
-    instance: Instance, acting: Acting, push: Push, orders: None
-) -> None:
+def test_code_that_fails_on_any_row_blames_none(instance: Instance, acting: Acting, push: Push) -> None:
     run = ran(instance, acting, push, WHOLE + "raise KeyError('region')\n")
     found = explained(instance, acting, run)
     assert found.causes == () or found.causes[0].case == "null"
 
 
-def test_trials_are_no_runs_and_open_no_gate(
-    instance: Instance, acting: Acting, push: Push, orders: None
-) -> None:
+def test_trials_are_no_runs_and_open_no_gate(instance: Instance, acting: Acting, push: Push) -> None:
     run = ran(instance, acting, push, CSV)
     explained(instance, acting, run)
     with acting("maker.sales") as ctx:
@@ -153,7 +162,7 @@ def test_trials_are_no_runs_and_open_no_gate(
 
 
 def test_only_who_may_run_it_may_ask_and_only_about_failures(
-    instance: Instance, acting: Acting, push: Push, orders: None
+    instance: Instance, acting: Acting, push: Push
 ) -> None:
     run = ran(instance, acting, push, "print('well')")
     with acting("maker.sales") as ctx, pytest.raises(NotReady, match="did not fail"):
@@ -163,7 +172,7 @@ def test_only_who_may_run_it_may_ask_and_only_about_failures(
 
 
 def test_the_command_the_page_and_rest_say_it(
-    instance: Instance, acting: Acting, push: Push, orders: None, client: Callable[[str], TestClient]
+    instance: Instance, acting: Acting, push: Push, client: Callable[[str], TestClient]
 ) -> None:
     push(code=CSV, manifest=MANIFEST)
     environment = {"HANDRAIL_HOME": str(instance.settings.home), "HANDRAIL_PERSON": "maker.sales"}
@@ -182,7 +191,7 @@ def test_the_command_the_page_and_rest_say_it(
 
 
 def test_a_run_that_read_nothing_is_not_repeated_by_itself(
-    instance: Instance, acting: Acting, push: Push, orders: None
+    instance: Instance, acting: Acting, push: Push
 ) -> None:
     run = ran(instance, acting, push, "raise SystemExit(3)")
     assert not find_cause.take_one(instance)
@@ -195,7 +204,7 @@ def test_a_run_that_read_nothing_is_not_repeated_by_itself(
 
 @pytest.mark.browser
 def test_the_page_says_it_by_itself_once_it_is_known(
-    instance: Instance, acting: Acting, push: Push, orders: None, url: str, chromium: Browser
+    instance: Instance, acting: Acting, push: Push, url: str, chromium: Browser
 ) -> None:
     run = ran(instance, acting, push, CSV)
     context = chromium.new_context(base_url=url)

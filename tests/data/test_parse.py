@@ -1,6 +1,7 @@
 """Reading SQL: limits before parsing, one SELECT, the allow-list, and errors that point at the place."""
 
 import pytest
+from sqlglot import exp
 
 from handrail.data import parse
 from handrail.data.parse import read
@@ -61,9 +62,11 @@ def test_the_parser_never_sees_what_would_make_it_slow_or_overflow(
 
 
 def test_ordinary_long_queries_are_read() -> None:
-    read("SELECT 1 FROM t WHERE a IN (" + ", ".join(map(str, range(5_000))) + ")")
-    read("SELECT 1 FROM t WHERE " + " OR ".join(f"a = {n}" for n in range(200)))
-    read("SELECT " + "(" * 20 + "1" + ")" * 20)
+    several = read("SELECT 1 FROM t WHERE a IN (" + ", ".join(map(str, range(5_000))) + ")").find(exp.In)
+    assert several is not None and len(several.expressions) == 5_000
+    chained = read("SELECT 1 FROM t WHERE " + " OR ".join(f"a = {n}" for n in range(200)))
+    assert len(list(chained.find_all(exp.EQ))) == 200
+    assert read("SELECT " + "(" * 20 + "1" + ")" * 20).find(exp.Literal) == exp.Literal.number(1)
 
 
 @pytest.mark.parametrize(

@@ -41,4 +41,6 @@ def test_stopping_tells_the_round_that_goes_on_and_waits_for_every_thread() -> N
 
 
 def test_one_that_never_began_can_be_stopped() -> None:
+    before = threading.enumerate()
     Worker("test", lambda _: False, pause=60).stop()
+    assert threading.enumerate() == before

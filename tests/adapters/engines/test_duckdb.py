@@ -131,6 +131,7 @@ def test_a_closed_answer_can_be_closed_again(engine: DuckDB, tables: dict[str, P
     running = engine.run("SELECT id FROM s.t", {}, "s", tables, LIMITS)
     running.close()
     running.close()
+    assert rows(engine, tables, "SELECT count(*) AS n FROM s.t")["n"].to_pylist() == [1000]
 
 
 def test_a_missing_file_is_not_ready(engine: DuckDB, tmp_path: Path) -> None:
