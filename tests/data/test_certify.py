@@ -176,7 +176,7 @@ def test_data_that_does_not_keep_the_contract_cannot_be_certified(
     with acting("steward.sales") as ctx:
         data.propose(ctx, "sales_orders", shop.COMPLETE)
     with (
-        pytest.raises(NotReady, match="The column note is required and has no value in 1 rows"),
+        pytest.raises(NotReady, match="The column note is required and has no value in some rows"),
         acting("steward.hr") as ctx,
     ):
         data.certify(ctx, "sales_orders")

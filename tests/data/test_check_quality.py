@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail import data
-from handrail.data import commands
+from handrail.data import commands, quality_store
 from handrail.data.custom_sql import check_custom_sql
 from handrail.data.load import load
 from handrail.data.promises import OPERATORS, Bound
@@ -39,8 +39,11 @@ def rewrite(acting: Acting, old: str, new: str, name: str = "orders") -> None:
 
 
 def outcomes(acting: Acting, name: str = "orders") -> dict[str, tuple[str, float | None]]:
+    """Each promise with what came of it and what was counted, as it is kept, before anybody is told of it."""
     with acting("steward.hr") as ctx:
-        return {one.promise: (one.outcome, one.count) for one in data.check_quality(ctx, name).results}
+        data.check_quality(ctx, name)
+        (made,) = quality_store.checks_of(ctx, name, 1)
+    return {one.promise: (one.outcome, one.count) for one in made.results}
 
 
 @pytest.fixture
@@ -82,8 +85,10 @@ def test_a_new_value_is_found_by_the_next_import_and_others_are_told(
         assert data.import_source(ctx, str(orders)).refreshed == ("orders",)
     with acting("steward.hr") as ctx:
         newest, before = data.quality_history(ctx, "orders")
-    (broken,) = newest.broken
+        (kept,) = quality_store.checks_of(ctx, "orders", 1)
+    ((broken,), (told,)) = kept.broken, newest.broken
     assert (broken.count, broken.said) == (1, "1 of 200 rows are otherwise.")
+    assert (told.count, told.said) == (None, "Fewer than 5 rows are otherwise.")
     assert before.outcome == "kept"
     assert heard == [data.QualityBroken("orders", ("region is one of APAC, EMEA",))]
     assert "ATLANTIS" not in str(newest)

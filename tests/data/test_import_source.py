@@ -109,7 +109,7 @@ def test_another_shape_ends_the_certification_and_keeps_what_stewards_wrote(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("DELETE FROM Customers WHERE id = 2", "1 rows of customer_id point at no row of customers."),
+        ("DELETE FROM Customers WHERE id = 2", "Some rows of customer_id point at no row of customers."),
         ('ALTER TABLE "Sales Orders" RENAME COLUMN region TO area', "The column region is gone."),
         (
             "UPDATE \"Sales Orders\" SET note = x'00'",

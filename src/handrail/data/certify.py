@@ -15,9 +15,9 @@ from handrail.data.events import CertificationEnded, DatasetCertified
 from handrail.data.models import Certification, Contract, Dataset, Proposal
 from handrail.data.places import copied, there
 from handrail.data.propose import write
-from handrail.data.pushdown import promises_of
-from handrail.data.rule_sight import may_certify, roughly, sees_all
+from handrail.data.rule_sight import may_certify
 from handrail.data.state import lacks
+from handrail.data.tell_counts import told
 from handrail.kernel import Conflict, Context, Invalid, NotReady, Resource, access, definitions
 from handrail.kernel.ports import Place
 
@@ -147,9 +147,7 @@ def _broken(ctx: Context, contract: Contract) -> list[str]:
     if contract.engine is None:
         seen = breaches(contract, extract_of(ctx, contract.name), lambda name: _path(ctx, name))
         held = plain(contract)
-    found = results(ctx, held, store.all_extracts(ctx))
-    if not sees_all(ctx, contract.name):
-        found = roughly(found, promises_of(held))
+    found = told(ctx, contract.name, results(ctx, held, store.all_extracts(ctx)))
     return [*seen, *(f"{one.promise}: {one.said}" for one in found if one.blocking and one.outcome != "kept")]
 
 

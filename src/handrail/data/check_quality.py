@@ -14,9 +14,9 @@ from handrail.data.models import Contract, Extract
 from handrail.data.places import there
 from handrail.data.promises import Freshness, QualityCheck, Result, Rule
 from handrail.data.pushdown import Question, alone, promises_of, scan, scans_with_others
-from handrail.data.rule_sight import knows_numbers, outcome_only
 from handrail.data.sources.table import quote
 from handrail.data.store import all_extracts
+from handrail.data.tell_counts import checks_told, told
 from handrail.kernel import Context, NotReady, Refusal, Resource, access, storage
 from handrail.kernel.ports import EngineLimits
 
@@ -27,23 +27,24 @@ def check_quality(ctx: Context, name: str) -> QualityCheck:
     """Hold the contract's promises against the extract now, and keep what came of it in the history.
 
     All rules that one scan can answer are counted in one; keys of several columns, references and custom SQL
-    in a question each, in the locked engine. Counts are kept, never values. Refuses anybody but stewards and
-    what has no data. A rule that cannot be counted is `unchecked`, and says why.
+    in a question each, in the locked engine. Counts are kept, never values, and told as `tell_counts.sight`
+    says. Refuses anybody but stewards and what has no data. A rule that cannot be counted is `unchecked`, and
+    says why.
     """
     access.require(ctx, "check-quality", Resource("Dataset", name))
-    return checked(ctx, name, "asked")
+    made = checked(ctx, name, "asked")
+    return replace(made, results=told(ctx, name, made.results))
 
 
 def quality_history(ctx: Context, name: str, limit: int = SHOWN) -> tuple[QualityCheck, ...]:
     """The newest checks of a dataset, newest first.
 
-    What was counted and the promises in words are told to `rule_sight.knows_numbers`; everybody else learns
-    of each promise its kind and whether it is kept.
+    What was counted, and the promises in words, are told as `tell_counts.sight` says.
     """
     access.require(ctx, "see-datasets", CATALOG)
-    found = quality_store.checks_of(ctx, name, limit)
-    if not knows_numbers(ctx, name):
-        return tuple(replace(one, results=tuple(map(outcome_only, one.results))) for one in found)
+    how, found = checks_told(ctx, name, quality_store.checks_of(ctx, name, limit))
+    if how == "outcome":
+        return tuple(found)
     hidden = _hidden(ctx, name)
     return tuple(
         replace(one, results=tuple(_without_values(r, hidden) for r in one.results)) for one in found

@@ -17,7 +17,7 @@ PathOf = Callable[[str], Path | None]
 
 
 def breaches(contract: Contract, extract: Path, path_of: PathOf) -> tuple[str, ...]:
-    """Every promise that the extract breaks, each as a sentence; empty when all hold.
+    """Every promise that the extract breaks, each as a sentence without a number; empty when all hold.
 
     Columns and their types, required and unique columns, the primary key, and references to other datasets
     by one column or several together (`path_of` gives their extracts).
@@ -71,14 +71,14 @@ def _missing(con: duckdb.DuckDBPyConnection, extract: Path, names: list[str]) ->
     counts = ", ".join(f"count(*) - count({quote(name)})" for name in names)
     for name, missing in zip(names, first(con, f"SELECT {counts} FROM {relation(extract)}"), strict=True):  # noqa: S608
         if missing:
-            yield f"The column {name} is required and has no value in {missing:,} rows."
+            yield f"The column {name} is required and has no value in some rows."
 
 
 def _repeated(con: duckdb.DuckDBPyConnection, extract: Path, column: Column) -> Iterator[str]:
     name = quote(column.name)
     values, distinct = first(con, f"SELECT count({name}), count(DISTINCT {name}) FROM {relation(extract)}")  # noqa: S608
     if values != distinct:
-        yield f"The column {column.name} is unique, and {values - distinct:,} values are repeated."
+        yield f"The column {column.name} is unique, and some values are repeated."
 
 
 def _dangling(
@@ -90,6 +90,5 @@ def _dangling(
         who = f"The columns {said} point" if several else f"The column {said} points"
         yield f"{who} at {spoken.target(link)}, which is not there."
         return
-    orphans = unmatched(con, extract, link.columns, path, link.targets)
-    if orphans:
-        yield f"{orphans:,} rows of {said} point at no row of {link.dataset}."
+    if unmatched(con, extract, link.columns, path, link.targets):
+        yield f"Some rows of {said} point at no row of {link.dataset}."

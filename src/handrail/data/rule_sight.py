@@ -6,20 +6,15 @@ takes a mask away, in the proposal by which they would look.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 from handrail.data import filters, masks, odcs, store
 from handrail.data.catalog import contract_of, found
 from handrail.data.custom_sql import columns_told
 from handrail.data.load import load
 from handrail.data.models import Contract
-from handrail.data.promises import Result, Rule
+from handrail.data.promises import Rule
 from handrail.kernel import Context, NotAllowed, Refusal, Resource, access, definitions
-
-_FEW = 5
-_NUMBERS = frozenset({"steward", "compliance", "admin"})  # besides the readers, the owner and the deputy
-_WITHHELD = "The numbers are told to its readers, its owner, stewards and compliance."
 
 
 def may_write(ctx: Context, before: Contract, wanted: Contract) -> None:
@@ -89,53 +84,6 @@ def sees_all(ctx: Context, name: str) -> bool:
         declared=True,
         undeclared=(),
     ).allowed
-
-
-def knows_numbers(ctx: Context, name: str) -> bool:
-    """Whether the caller is told what was counted in the checks of a dataset, and its accepted values."""
-    person = ctx.caller.person
-    if person.roles & _NUMBERS:
-        return True
-    try:
-        stated = contract_of(ctx, name)
-    except Refusal:
-        return False
-    return person.id in (stated.owner, stated.deputy) or bool(person.groups & set(stated.readers))
-
-
-def outcome_only(one: Result) -> Result:
-    """The result for everybody else: what kind of promise it is, and whether it is kept."""
-    return replace(
-        one,
-        promise=f"A promise about {one.about}" if one.about else "A promise of the contract",
-        count=None,
-        said="" if one.outcome == "kept" else _WITHHELD,
-    )
-
-
-def roughly(found_: Sequence[Result], rules: Sequence[Rule]) -> tuple[Result, ...]:
-    """What came of `rules`, in this order, for a steward who may not see the rows: rounded."""
-    told = []
-    for place, one in enumerate(found_):
-        rule = rules[place] if place < len(rules) else None  # None: how old the data is
-        if one.count is None or (rule and rule.counted == "rows"):
-            told.append(one)
-        elif one.outcome == "kept":
-            told.append(replace(one, count=None))
-        else:
-            told.append(replace(one, count=None, said=_rounded(rule, one.count)))
-    return tuple(told)
-
-
-def _rounded(rule: Rule | None, count: float) -> str:
-    if rule is None:
-        return "It is older."
-    if rule.counted == "sql" and abs(count) < _FEW:
-        return f"It answered less than {_FEW}."
-    if abs(count) < _FEW:
-        return f"Fewer than {_FEW} rows are otherwise."
-    rough = f"{float(f'{count:.1g}'):,.0f}"
-    return f"It answered about {rough}." if rule.counted == "sql" else f"About {rough} rows are otherwise."
 
 
 def _may_look_up(ctx: Context, contract: Contract) -> None:

@@ -11,10 +11,11 @@ from handrail.data import filters, masks, spoken
 from handrail.data.catalog import declared_purposes, found
 from handrail.data.govern import SCHEMA
 from handrail.data.models import Contract, Dataset
-from handrail.data.no_row import VIEWER
+from handrail.data.no_row import VIEWER, why_no_row
 from handrail.data.parse import nearest
 from handrail.data.places import there
 from handrail.data.renditions import rendition
+from handrail.data.tell_counts import sight
 from handrail.kernel import Caller, Context, Decision, Invalid, Person, Resource, access, identity
 from handrail.kernel.ports import EngineLimits
 
@@ -32,7 +33,8 @@ class Preview:
     policy_version: str
     next_step: str
     rows: int  # in the dataset
-    remaining: int  # of these, what the row filter leaves; none of them is shown to anybody
+    remaining: int | None  # of these, what the row filter leaves; None where the caller is not told exactly
+    left: str  # the same in words, rounded where it is None
     filter: str  # in words, with the person's own attributes
     masked: tuple[tuple[str, str], ...]  # column, and what is seen instead
 
@@ -40,7 +42,8 @@ class Preview:
 def preview(ctx: Context, name: str, person: str, purpose: str | None = None) -> Preview:
     """Show a steward how the contract, as it is now, treats a person; the look is on the trail.
 
-    Without `purpose` the contract's first. Refuses anybody but stewards, unknown people and purposes.
+    Without `purpose` the contract's first. Rows are counted and not shown, and the count told as
+    `tell_counts.sight` says. Refuses anybody but stewards, unknown people and purposes.
     """
     access.require(ctx, "see-as", Resource("Dataset", name))
     now, somebody = found(ctx, name), identity.found(ctx, person)
@@ -51,6 +54,8 @@ def preview(ctx: Context, name: str, person: str, purpose: str | None = None) ->
     decision = _decision(ctx, now, somebody, wanted)
     ctx.audit.note("dataset.previewed", f"dataset:{name}", person=person, purpose=wanted, rule=decision.rule)
     hidden = [column for column in contract.columns if masks.masked(column, somebody.groups)]
+    rows, remaining = now.rows or 0, _remaining(ctx, contract, somebody)
+    known = not contract.row_filters or why_no_row(contract, somebody) or sight(ctx, name) == "exact"
     return Preview(
         dataset=name,
         person=person,
@@ -60,8 +65,9 @@ def preview(ctx: Context, name: str, person: str, purpose: str | None = None) ->
         rule=decision.rule,
         policy_version=decision.policy_version,
         next_step=decision.next_step,
-        rows=now.rows or 0,
-        remaining=_remaining(ctx, contract, somebody),
+        rows=rows,
+        remaining=remaining if known else None,
+        left=f"{remaining:,}" if known else spoken.roughly(remaining, ctx.settings.data.least),
         filter=_said(contract, somebody),
         masked=tuple((one.name, spoken.mask(one.mask)) for one in hidden),
     )

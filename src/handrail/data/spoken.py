@@ -142,6 +142,11 @@ def counted(rule: Rule, found: float, rows: int) -> str:
     return f"{found:,.0f} of {rows:,} rows are otherwise."
 
 
+def roughly(count: float, least: int) -> str:
+    """A count for whom the exact one is not told: one digit of it, and nothing of fewer than `least`."""
+    return f"fewer than {least}" if abs(count) < least else f"about {float(f'{count:.1g}'):,.0f}"
+
+
 def fresh(freshness: Freshness) -> str:
     """What a contract promises about the age of its data."""
     what = f"The newest {freshness.column}" if freshness.column else "The extract"

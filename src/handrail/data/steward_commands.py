@@ -231,7 +231,7 @@ def _seen(found: Preview) -> str:
     why = f"{found.rule}: {found.because}" if found.because else found.rule
     lines = [
         f"{found.person} {may} read {found.dataset} for {found.purpose or 'nothing'} ({why}).",
-        f"Rows: {found.remaining:,} of {found.rows:,}; {found.filter}.",
+        f"Rows: {found.left} of {found.rows:,}; {found.filter}.",
         *(f"{column}: {said}." for column, said in found.masked),
     ]
     return "\n".join(lines)

@@ -11,9 +11,8 @@ from handrail.data.check_quality import results
 from handrail.data.models import Contract
 from handrail.data.promises import Result
 from handrail.data.propose import changed, queries
-from handrail.data.pushdown import promises_of
-from handrail.data.rule_sight import roughly, sees_all
 from handrail.data.store import all_extracts
+from handrail.data.tell_counts import told
 from handrail.kernel import Context, Resource, access
 
 
@@ -22,8 +21,8 @@ def try_promises(
 ) -> tuple[Contract, tuple[Result, ...]]:
     """Hold what the contract would promise after these changes against the data; nothing is kept of it.
 
-    Answers with the contract as it would be, and with counts, never values: rounded, and none
-    below five, for a steward who may not see all rows. The trail has the SQL. Refuses as `propose` does.
+    Answers with the contract as it would be, and with counts, never values, told as `tell_counts.sight`
+    says. The trail has the SQL. Refuses as `propose` does.
     """
     access.require(ctx, "propose", Resource("Dataset", name))
     wanted = changed(ctx, found(ctx, name).contract, changes)
@@ -33,4 +32,4 @@ def try_promises(
     if sql := queries(wanted):
         facts["sql"] = sql
     ctx.audit.note("quality.tried", f"dataset:{name}", **facts)
-    return wanted, made if sees_all(ctx, name) else roughly(made, promises_of(wanted))
+    return wanted, told(ctx, name, made)
