@@ -1,9 +1,12 @@
 """Access: default deny, denials that explain themselves, and rules that fail closed."""
 
+from typing import Any
+
+import cedarpy
 import pytest
 
 from handrail.kernel import Caller, Invalid, Person, Resource
-from handrail.kernel.access import Policies
+from handrail.kernel.access import Policies, _shipped
 
 ANNA = Caller(Person("anna", "Anna", "anna@meridian.example", frozenset({"maker"})), "cli")
 PEOPLE = Resource("Instance", "people")
@@ -71,3 +74,33 @@ def test_the_version_names_the_exact_rules() -> None:
         load().version
         != load(own='@id("x") forbid(principal, action == Action::"see-trail", resource);').version
     )
+
+
+def test_the_rules_that_are_asked_decide_as_all_of_them_would() -> None:
+    """What a rule says about one action, several or all, whatever form it is written in."""
+    own = """
+        @id("a") permit(principal, action, resource) when { principal.roles.contains("maker") };
+        @id("b") forbid(principal, action == Action::"manage-people", resource);
+        @id("c") forbid(principal, action in [Action::"see-trail", Action::"manage-tokens"], resource)
+            unless { principal.roles.contains("admin") };
+        @id("d") forbid(principal, action in Action::"see-people", resource);
+    """
+    texts = [_shipped("handrail.kernel", "policies.cedar"), own]
+    every = cedarpy.PolicySet.from_str("\n".join(texts))
+    some = load(own=own).rules
+    for action in ("manage-people", "see-trail", "manage-tokens", "see-people", "fly"):
+        for roles in ([], ["maker"], ["admin"], ["maker", "admin"]):
+            uid, target = {"type": "Person", "id": "anna"}, {"type": "Account", "id": "anna"}
+            attrs = {"id": "anna", "roles": roles, "groups": [], "active": True}
+            entities: list[dict[str, Any]] = [
+                {"uid": uid, "attrs": attrs, "parents": []},
+                {"uid": target, "attrs": {"person": "anna"}, "parents": []},
+            ]
+            request = {"principal": uid, "action": {"type": "Action", "id": action}, "resource": target}
+            told = [
+                cedarpy.is_authorized({**request, "context": {}}, of, entities)
+                for of in (every, some.about(action))
+            ]
+            assert [told[0].decision, sorted(told[0].diagnostics.reasons), told[0].diagnostics.errors] == [
+                told[1].decision, sorted(told[1].diagnostics.reasons), told[1].diagnostics.errors,
+            ], (action, roles)  # fmt: skip

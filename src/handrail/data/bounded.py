@@ -21,6 +21,8 @@ _PATTERNS = (
     *(exp.RegexpLike, exp.RegexpILike, exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpReplace),
     *(exp.RegexpSplit, exp.RegexpFullMatch, exp.SimilarTo),
 )
+# The kinds of node that are bounded here, and functions without a kind of their own.
+LIMITED = (exp.Pad, exp.Repeat, exp.GenerateSeries, exp.Format, exp.Anonymous, *_PATTERNS)
 
 
 def oversized(node: exp.Expr) -> str | None:

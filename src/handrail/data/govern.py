@@ -110,14 +110,17 @@ def rewritten(
     """Rewrite `query` for everybody of this entitlement: a function of what is handed over, nothing else."""
     _refuse_undecided(query.tree)
     values: dict[str, Any] = {}
-    tree = query.tree.copy()
-    for node in list(tree.find_all(exp.Placeholder)):
-        node.set("this", f"{_PARAMETER}{node.name}")
+    tree, tables = query.tree.copy(), list[exp.Table]()
+    for node in tree.find_all(exp.Placeholder, exp.Table):
+        if isinstance(node, exp.Placeholder):
+            node.set("this", f"{_PARAMETER}{node.name}")
+        elif isinstance(node, exp.Table) and DATASET in node.meta:
+            tables.append(node)
     groups = viewer.groups
     aggregate_only.refuse_values(query, contracts, groups)
     seen: dict[str, tuple[str, ...]] = {}
     harmless = shield.is_harmless(query.tree)
-    for number, table in enumerate([t for t in tree.find_all(exp.Table) if DATASET in t.meta]):
+    for number, table in enumerate(tables):
         contract = contracts[table.meta[DATASET]]
         columns = query.reads[contract.name]
         rows = filters.Condition(exp.true())
@@ -129,9 +132,10 @@ def rewritten(
         )
         fence = not harmless and not isinstance(rows.tree, exp.Boolean)
         table.replace(_source(table, contract, columns, groups, rows.tree, fence))
-    keyed = {node.name for node in tree.find_all(exp.Placeholder)} & {masks.INNER, masks.OUTER}
-    sql = _written(tree)
     masked = {name: columns for name, columns in seen.items() if columns}
+    keys = {masks.INNER, masks.OUTER}
+    keyed = {node.name for node in tree.find_all(exp.Placeholder)} & keys if masked else set[str]()
+    sql = _written(tree)
     return Rewritten(sql, values, query.parameters, frozenset(keyed), frozenset(query.reads), masked)
 
 

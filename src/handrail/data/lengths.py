@@ -25,7 +25,7 @@ _BUILDERS = (
 
 def refuse_long_texts(tree: exp.Query) -> None:
     """Refuse NotAllowed a question whose texts may become longer together than MAX_LETTERS."""
-    if any(_builds(node) for node in tree.walk()):
+    if any(_builds(node) for node in tree.find_all(*_BUILDERS, exp.Anonymous)):
         _Lengths().query(tree, _VALUE)
 
 

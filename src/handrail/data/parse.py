@@ -6,10 +6,10 @@ run for minutes or to overflow its stack by a few kilobytes of brackets.
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import groupby
+from functools import partial
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -36,7 +36,7 @@ _TEXTS = {
     "WindowSpec": re.compile(r"[\w ]+"),
     "JSONPathKey": re.compile(r"[^'\"\\]*"),
 }
-_parts: dict[str, frozenset[str] | None] = {}  # by kind of node, what may be said of one; None: anything
+_NAMED = (exp.Placeholder, exp.Parameter)
 _UNQUOTED = "A name, type, unit or parameter holds quotes or signs where it cannot be quoted."
 _UNREADABLE, _CORRECT = "The SQL cannot be read.", "Correct the SQL; it is read in DuckDB's dialect."
 _SELECT_ONLY = "Send one SELECT; WITH, joins, subqueries and set operations are fine."
@@ -152,15 +152,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _refuse_deep(tokens: list[Token]) -> None:
-    depth = 0
+    depth = brackets = run = 0
+    last = ""
     for token in tokens:
-        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
-        if depth > MAX_NESTING:
+        kind, word = token.token_type, token.text.upper()
+        if kind in _OPEN:
+            depth += 1
+            brackets += kind == TokenType.L_BRACKET
+        elif kind in _CLOSE:
+            depth -= 1
+        run, last = run + 1 if word == last else 1, word
+        if depth > MAX_NESTING or brackets > MAX_BRACKETS or run > MAX_RUN:
             raise _too_deep()
-    brackets = sum(token.token_type == TokenType.L_BRACKET for token in tokens)
-    runs = (sum(1 for _ in run) for _, run in groupby(tokens, key=lambda token: token.text.upper()))
-    if brackets > MAX_BRACKETS or max(runs, default=0) > MAX_RUN:
-        raise _too_deep()
 
 
 def _numbered(tokens: list[Token]) -> list[Token]:
@@ -178,35 +181,89 @@ def _numbered(tokens: list[Token]) -> list[Token]:
 
 def _refused(node: exp.Expr) -> str | None:
     """What is not allowed about this one node, as the beginning of a sentence; None when it is fine."""
-    kind = type(node).__name__
-    if isinstance(node, exp.Anonymous):
-        known = node.name.lower() in allowed.OTHER_FUNCTIONS
-        return bounded.oversized(node) if known else f"The function {node.name}() is"
-    if kind not in allowed.NODES and kind not in allowed.KNOWN_FUNCTIONS:
-        named = f"The function {node.sql_name().lower()}()" if isinstance(node, exp.Func) else _words(kind)
-        return f"{named} is"
-    if kind not in _parts:
-        _parts[kind] = next((parts for of, parts in allowed.PARTS.items() if isinstance(node, of)), None)
-    parts = _parts[kind]
-    if parts is not None and (extra := sorted(k for k, v in node.args.items() if v and k not in parts)):
-        return f"{_words(extra[0].rstrip('_'))} is"
-    if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.USERDEFINED:
-        return "That type is"
-    if not _is_quoted_or_word(node):
-        return "A name, unit or parameter with signs in it, but for names in double quotes, is"
-    if isinstance(node, exp.Interval) and not _has_known_unit(node):
-        return f"The unit {node.text('unit').lower()} is"
-    if too_much := bounded.oversized(node):
-        return too_much
-    if isinstance(node, exp.Join) and (node.args.get("method") or "") not in allowed.JOIN_METHODS:
-        return f"{node.args['method']} JOIN is"
-    if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier | exp.Values):
-        if not isinstance(node.this, exp.Func):
-            return "A table without a plain name is"
-        if type(node.this).__name__ not in allowed.TABLE_FUNCTIONS:
-            anonymous = isinstance(node.this, exp.Anonymous)
-            return f"{node.this.name if anonymous else node.this.sql_name().lower()}() as a table is"
+    kind = type(node)
+    looks = _looks.get(kind)
+    if looks is None:
+        looks = _looks[kind] = tuple(_looks_at(kind))
+    for look in looks:
+        if refused := look(node):
+            return refused
     return None
+
+
+_Look = Callable[[exp.Expr], str | None]
+_looks: dict[type[exp.Expr], tuple[_Look, ...]] = {}  # by kind of node, what is asked about each of its kind
+
+
+def _looks_at(kind: type[exp.Expr]) -> Iterator[_Look]:
+    if issubclass(kind, exp.Anonymous):
+        yield _unknown_function
+        yield bounded.oversized
+        return
+    if kind.__name__ not in allowed.NODES and kind.__name__ not in allowed.KNOWN_FUNCTIONS:
+        yield _not_listed
+        return
+    if (
+        parts := next((parts for of, parts in allowed.PARTS.items() if issubclass(kind, of)), None)
+    ) is not None:
+        yield partial(_extra_part, parts)
+    if issubclass(kind, exp.DataType):
+        yield _made_up_type
+    yield _signs
+    if issubclass(kind, exp.Interval):
+        yield _unknown_unit
+    if issubclass(kind, bounded.LIMITED):
+        yield bounded.oversized
+    if issubclass(kind, exp.Join):
+        yield _unknown_join
+    if issubclass(kind, exp.Table):
+        yield _no_plain_table
+
+
+def _unknown_function(node: exp.Expr) -> str | None:
+    return None if node.name.lower() in allowed.OTHER_FUNCTIONS else f"The function {node.name}() is"
+
+
+def _not_listed(node: exp.Expr) -> str | None:
+    if isinstance(node, exp.Func):
+        return f"The function {node.sql_name().lower()}() is"
+    return f"{_words(type(node).__name__)} is"
+
+
+def _extra_part(parts: frozenset[str], node: exp.Expr) -> str | None:
+    extra = sorted(key for key, value in node.args.items() if value and key not in parts)
+    return f"{_words(extra[0].rstrip('_'))} is" if extra else None
+
+
+def _made_up_type(node: exp.Expr) -> str | None:
+    return "That type is" if node.this == exp.DataType.Type.USERDEFINED else None
+
+
+def _signs(node: exp.Expr) -> str | None:
+    told = "A name, unit or parameter with signs in it, but for names in double quotes, is"
+    return None if _is_quoted_or_word(node) else told
+
+
+def _unknown_unit(node: exp.Expr) -> str | None:
+    unit = node.text("unit").lower()
+    known = not unit or unit in allowed.UNITS or unit.removesuffix("s") in allowed.UNITS
+    return None if known else f"The unit {unit} is"
+
+
+def _unknown_join(node: exp.Expr) -> str | None:
+    method = node.args.get("method") or ""
+    return None if method in allowed.JOIN_METHODS else f"{method} JOIN is"
+
+
+def _no_plain_table(node: exp.Expr) -> str | None:
+    this = node.this
+    if isinstance(this, exp.Identifier | exp.Values):
+        return None
+    if not isinstance(this, exp.Func):
+        return "A table without a plain name is"
+    if type(this).__name__ in allowed.TABLE_FUNCTIONS:
+        return None
+    return f"{this.name if isinstance(this, exp.Anonymous) else this.sql_name().lower()}() as a table is"
 
 
 def _is_quoted_or_word(node: exp.Expr) -> bool:
@@ -214,17 +271,14 @@ def _is_quoted_or_word(node: exp.Expr) -> bool:
 
     The parser takes `$$x, (SELECT …)$$` for a name or a unit, and the generator writes that as it is.
     """
-    if node.args.get("quoted") or node.args.get("is_string"):
-        return True
-    if isinstance(node, exp.Placeholder | exp.Parameter):
+    kind = type(node)
+    if issubclass(kind, _NAMED):
         return not node.name or _WORD.fullmatch(node.name) is not None
-    form = _TEXTS.get(type(node).__name__, _WORD)
-    return all(form.fullmatch(text) for text in node.args.values() if isinstance(text, str))
-
-
-def _has_known_unit(node: exp.Interval) -> bool:
-    unit = node.text("unit").lower()
-    return not unit or unit in allowed.UNITS or unit.removesuffix("s") in allowed.UNITS
+    form = _TEXTS.get(kind.__name__, _WORD)
+    for text in node.args.values():
+        if isinstance(text, str) and form.fullmatch(text) is None:
+            return bool(node.args.get("quoted") or node.args.get("is_string"))
+    return True
 
 
 def _advice(node: exp.Expr) -> str:

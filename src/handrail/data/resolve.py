@@ -245,8 +245,7 @@ class _Resolver:
         """Count the column as read if the source has it; None when that cannot be told."""
         has = source.has(column.lower())
         if has and source.contract:
-            read = self.reads[source.contract.name]
-            read.update(c.name for c in source.contract.columns if c.name.lower() == column.lower())
+            self.reads[source.contract.name].update(source.spelled(column.lower()))
         return has
 
     def everything(self, sources: Iterable[Source]) -> None:

@@ -28,17 +28,22 @@ class Source:
     name: str
     contract: Contract | None = None
     columns: frozenset[str] | None = None
-    _stated: frozenset[str] = field(init=False, repr=False)  # the contract's columns, in lower case
+    _stated: dict[str, list[str]] = field(init=False, repr=False)  # the contract's columns, by lower case
 
     def __post_init__(self) -> None:
-        stated = self.contract.columns if self.contract else ()
-        self._stated = frozenset(column.name.lower() for column in stated)
+        self._stated = {}
+        for column in self.contract.columns if self.contract else ():
+            self._stated.setdefault(column.name.lower(), []).append(column.name)
 
     def has(self, column: str) -> bool | None:
         """Whether it has this column, in lower case; None when that cannot be told."""
         if self.contract:
             return column in self._stated
         return None if self.columns is None else column in self.columns
+
+    def spelled(self, column: str) -> list[str]:
+        """The dataset's columns of that name, in lower case, as its contract writes them."""
+        return self._stated.get(column, [])
 
     def names(self) -> list[str]:
         """Its column names as far as they are known."""

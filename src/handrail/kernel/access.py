@@ -74,7 +74,7 @@ class Policies:
     memory, under a key that is all of what is handed over. Other rules are another object, with none kept.
     """
 
-    rules: cedarpy.PolicySet
+    rules: "_Rules"
     annotations: Mapping[str, Mapping[str, str]]
     version: str
     listed: tuple[Rule, ...] = ()
@@ -145,7 +145,7 @@ class Policies:
         return self._decided.made(key, lambda: self._ruled(request, entities, words))
 
     def _ruled(self, request: dict[str, Any], entities: list[Any], about: Mapping[str, Any]) -> Decision:
-        result = cedarpy.is_authorized(request, self.rules, entities)
+        result = cedarpy.is_authorized(request, self.rules.about(request["action"]["id"]), entities)
         if result.diagnostics.errors:
             return self._denied("rule-error", "an access rule could not be evaluated", "Tell an admin.")
         words = _Words(about)
@@ -188,12 +188,32 @@ def denial(decision: Decision, action: str, resource: Resource) -> NotAllowed:
     )
 
 
+class _Rules:
+    """Parsed rules, apart by the action that is asked about: a rule about others only takes time."""
+
+    def __init__(self, parsed: Mapping[str, Any]) -> None:
+        self._parsed = parsed
+        self.about = lru_cache(maxsize=1024)(self._about)
+
+    def _about(self, action: str) -> cedarpy.PolicySet:
+        asked = {name: one for name, one in self._parsed["staticPolicies"].items() if _may_say(one, action)}
+        return cedarpy.PolicySet.from_json_str(json.dumps({**self._parsed, "staticPolicies": asked}))
+
+
+def _may_say(policy: Mapping[str, Any], action: str) -> bool:
+    about = policy["action"]
+    if about["op"] == "==":
+        return bool(about["entity"]["id"] == action)
+    if about["op"] == "in" and "entities" in about:
+        return action in [one["id"] for one in about["entities"]]
+    return True
+
+
 @lru_cache(maxsize=4)
-def _parsed(text: str, schema: str) -> tuple[cedarpy.PolicySet, dict[str, Any], cedarpy.ValidationResult]:
+def _parsed(text: str, schema: str) -> tuple[_Rules, dict[str, Any], cedarpy.ValidationResult]:
     """The rules to ask, the rules to read, and whether they fit; mostly the same as the last time."""
-    rules = cedarpy.PolicySet.from_str(text)
-    policies = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    return rules, policies, cedarpy.validate_policies(text, schema)
+    parsed = json.loads(cedarpy.policies_to_json_str(text))
+    return _Rules(parsed), parsed["staticPolicies"], cedarpy.validate_policies(text, schema)
 
 
 def _in_words(policy: Mapping[str, Any], origins: Mapping[str, str]) -> Rule:

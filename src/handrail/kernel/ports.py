@@ -173,7 +173,7 @@ class Engine(Protocol):
         """Start `sql`, which is DuckDB's, over `tables`, which it names as `schema`.name; `values` are bound.
 
         Tables of one place are answered there, in its dialect; what is in several is joined here. `keys`
-        help to plan it, and no answer depends on them. Refuses Invalid what cannot be run, LimitReached beyond
+        help to plan it; no answer depends on them. Refuses Invalid what cannot be run, LimitReached beyond
         `limits`, NotReady and Upstream without the data, and never in the engine's own words, which quote
         values.
         """
