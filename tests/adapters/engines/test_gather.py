@@ -23,6 +23,8 @@ PLAN = (
     '(SELECT "_row"."region" AS "region", "_row"."target" AS "target" FROM "governed"."plan" AS "_row"'
     ' WHERE "_row"."target" > $viewer_1)'
 )
+COLUMNS = (("id", "INTEGER"), ("region", "VARCHAR"), ("amount", "BIGINT"))
+WAREHOUSE = Remote("warehouse", "orders", COLUMNS)
 VIEWER = {"viewer_0": 900, "viewer_1": 0}
 Asks = Callable[..., list[dict[str, Any]]]
 
@@ -59,9 +61,7 @@ class Places:
 
     def ask(self, sql: str, limits: EngineLimits = LIMITS, **values: Any) -> list[dict[str, Any]]:
         """Over both places."""
-        remote = (
-            {"orders": Remote("warehouse", "orders", ())} if "governed" in sql and "orders" in sql else {}
-        )
+        remote = {"orders": WAREHOUSE} if "governed" in sql and "orders" in sql else {}
         given = {name: value for name, value in {**VIEWER, **values}.items() if f"${name}" in sql}
         files = {"plan": self.files["plan"]}
         rows = gather(sql, given, "governed", files, remote, limits, self.there, self.engine.run)
@@ -116,6 +116,15 @@ QUESTIONS = {
     "correlated from within": f"SELECT (SELECT max(id) FROM (SELECT id FROM {ORDERS} AS o"
     f" WHERE o.region = p.region) AS x) AS m FROM {PLAN} AS p",
     "one after the other": f"SELECT region FROM {ORDERS} AS o UNION SELECT region FROM {PLAN} AS p",
+    "a check of references": 'SELECT (SELECT count(*) FROM "governed"."orders" AS a WHERE a."region" IS NOT NULL)'
+    ' - (SELECT count(*) FROM "governed"."orders" AS a WHERE a."region" IS NOT NULL'
+    ' AND (a."region") IN (SELECT b."region" FROM "governed"."plan" AS b)) AS n',
+    "a bare table and its like": 'SELECT count_if(EXISTS (SELECT 1 FROM "governed"."plan" AS p'
+    ' WHERE p.region = o.region)) AS n FROM "governed"."orders" AS o WHERE o.amount > 100',
+    "a bare table within": 'SELECT p.region, (SELECT max(o.amount) FROM "governed"."orders" AS o'
+    ' WHERE o.region = p.region) AS m FROM "governed"."plan" AS p',
+    "a value from there": f"SELECT p.*, (SELECT max(amount) FROM {ORDERS} AS o) AS m FROM {PLAN} AS p",
+    "all of a bare table": 'SELECT * FROM "governed"."orders" JOIN "governed"."plan" USING (region)',
 }  # fmt: skip
 
 
@@ -177,7 +186,7 @@ def test_all_of_it_takes_no_longer_than_one_question(places: Places) -> None:
 
 
 def test_who_stops_early_leaves_nothing_behind(places: Places) -> None:
-    remote = {"orders": Remote("warehouse", "orders", ())}
+    remote = {"orders": WAREHOUSE}
     files = {"plan": places.files["plan"]}
     rows = gather(
         QUESTIONS["a join"], VIEWER, "governed", files, remote, LIMITS, places.there, places.engine.run

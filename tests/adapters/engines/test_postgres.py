@@ -389,11 +389,12 @@ def test_a_server_that_stops_is_refused_with_a_reason_and_answers_when_it_is_bac
     assert house.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
 
 
-def test_what_is_in_two_places_is_not_one_question(house: LiveHouse) -> None:
+def test_what_is_in_two_places_is_joined_here(house: LiveHouse) -> None:
     places = {"orders": house.place("orders"), "customers": house.folder / "customers.parquet"}
-    sql = 'SELECT 1 FROM "governed"."orders" o, "governed"."customers" c'
-    with pytest.raises(Invalid, match="answered apart: orders by the engine pg, customers by its extract"):
-        house.engines.run(sql, {}, "governed", places, LIMITS)
+    sql = 'SELECT count(*) AS n FROM "governed"."orders" o, "governed"."customers" c'
+    (batch,) = house.engines.run(sql, {}, "governed", places, LIMITS).batches()
+    customers = house.ask("SELECT count(*) AS n FROM customers")["n"].to_pylist()[0]
+    assert batch.column(0).to_pylist() == [2 * customers]
 
 
 def test_a_contract_of_another_server_is_not_answered_by_this_one(house: LiveHouse) -> None:

@@ -79,6 +79,8 @@ class _Whole:
         """The statement with a table of ours in the place of everything that a server answers."""
         for query in _largest(tree, self.schema, self.remote):
             self.bring_best(query)
+        for table in _tables(tree, self.schema, self.remote):
+            self.bring_best(_wrapped(table, self.remote[table.name], tree))
         return tree
 
     def bring_best(self, query: exp.Query) -> None:
@@ -86,18 +88,15 @@ class _Whole:
 
         The server may have no word for a condition, and a query within another may mean nothing alone.
         """
-        refused: Invalid | None = None
         for wanted in filter(None, (narrowed(query), query)):
             try:
                 self.bring(query, wanted)
-            except Invalid as refusal:
-                refused = refusal
+            except Invalid:
+                if wanted is query and _is_of_a_table(query):
+                    raise
             else:
                 return
-        leaves = [leaf for leaf in _leaves(query, self.schema) if leaf is not query]
-        if refused and not leaves:
-            raise refused
-        for leaf in leaves:
+        for leaf in _leaves(query, self.schema):
             self.bring_best(leaf)
 
     def bring(self, place: exp.Query, query: exp.Query) -> None:
@@ -182,25 +181,25 @@ def _read(tree: exp.Expr, schema: str, tables: Mapping[str, Any]) -> dict[str, A
     return {name: place for name, place in tables.items() if name in names}
 
 
+def _tables(tree: exp.Expr, schema: str, remote: Mapping[str, Remote]) -> list[exp.Table]:
+    return [table for table in tree.find_all(exp.Table) if table.db == schema and table.name in remote]
+
+
 def _largest(node: exp.Expr, schema: str, remote: Mapping[str, Remote]) -> list[exp.Query]:
-    """The largest queries in FROM clauses and common tables that read tables of one server only."""
-    if isinstance(node, exp.Query) and _stands_in_from(node) and _is_of_one_server(node, schema, remote):
+    """The largest subqueries and common tables that read tables of one server only."""
+    if isinstance(node, exp.Query) and _may_stand_alone(node) and _is_of_one_server(node, schema, remote):
         return [node]
     return [found for child in node.iter_expressions() for found in _largest(child, schema, remote)]
 
 
-def _stands_in_from(query: exp.Query) -> bool:
-    above = query.parent
-    if isinstance(above, exp.CTE):
-        return True
-    return isinstance(above, exp.Subquery) and isinstance(above.parent, exp.From | exp.Join)
+def _may_stand_alone(query: exp.Query) -> bool:
+    """Whether rows can be in its place; one that is about the row around it is refused by who plans it."""
+    return not isinstance(query, exp.Subquery) and isinstance(query.parent, exp.CTE | exp.Subquery)
 
 
 def _is_of_one_server(query: exp.Query, schema: str, remote: Mapping[str, Remote]) -> bool:
     tables = list(query.find_all(exp.Table))
-    if isinstance(query, exp.Subquery) or not tables or query.find(exp.Lateral) is not None:
-        return False
-    if any(table.db != schema or table.name not in remote for table in tables):
+    if not tables or len(tables) > len(_tables(query, schema, remote)) or query.find(exp.Lateral) is not None:
         return False
     return len({remote[table.name].engine for table in tables}) == 1
 
@@ -210,13 +209,28 @@ def _leaves(query: exp.Query, schema: str) -> list[exp.Query]:
     found: dict[int, exp.Query] = {}
     for table in query.find_all(exp.Table):
         select = table.find_ancestor(exp.Select)
-        while select is not None and not _is_governed(select):
+        while select is not None and not _is_of_a_table(select):
             select = select.find_ancestor(exp.Select)
-        if select is not None and table.db == schema:
+        if select is not None and select is not query and table.db == schema:
             found[id(select)] = select
     return list(found.values())
 
 
-def _is_governed(select: exp.Select) -> bool:
+def _is_of_a_table(query: exp.Query) -> bool:
     """Whether it is the subquery that stands for a dataset, and not the count of its cells within."""
-    return _stands_in_from(select) and isinstance(select.args["from_"].this, exp.Table)
+    source = query.args.get("from_")
+    stands = isinstance(query.parent, exp.Subquery) and isinstance(query.parent.parent, exp.From | exp.Join)
+    return stands and source is not None and isinstance(source.this, exp.Table)
+
+
+def _wrapped(table: exp.Table, place: Remote, tree: exp.Expr) -> exp.Select:
+    """A query in the place of a bare table, as checks of quality name it, with the columns that are named."""
+    named = {column.name.lower() for column in tree.find_all(exp.Column)}
+    every = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
+    columns = [name for name, _ in place.columns if every or name.lower() in named] or [place.columns[0][0]]
+    select = exp.Select().select(*(exp.column(name, quoted=True) for name in columns))
+    alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+    around = exp.Subquery(this=select, alias=alias.copy(), joins=table.args.get("joins"))
+    table.replace(around)
+    select.set("from_", exp.From(this=exp.table_(table.name, db=table.db, quoted=True)))
+    return select

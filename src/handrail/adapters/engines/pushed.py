@@ -23,7 +23,10 @@ def narrowed(leaf: exp.Query) -> exp.Select | None:
     if any(_fills_in(join, source) for join in joins) or around.args.get("laterals"):
         return None
     others: set[str] | None = set()
-    for one in (around.args["from_"].this, *(join.this for join in joins)):
+    sources = [around.args["from_"].this, *(join.this for join in joins)] if around.args.get("from_") else []
+    if all(one is not source for one in sources):
+        return None
+    for one in sources:
         if one is not source:
             names = _columns(one)
             others = None if names is None or others is None else others | names
