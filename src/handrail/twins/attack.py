@@ -5,8 +5,7 @@ The real rows are split. A second twin is made from one half, to which values li
 from, and who was in that half can be told by how close the twin comes; one that has learned only shares tells
 neither. The measures are those of DCR with a hold-out (as in Platzer and Reutterer, 2021) and of membership
 inference by distance (Hayes et al., 2019), both 0.5 when nothing is remembered. Distances are counted in
-DuckDB, in columns whose bins differ. What chance alone reaches in 997 of 1000 attacks is not held against
-a twin.
+columns whose bins differ. What chance alone reaches in 997 of 1000 attacks is not held against a twin.
 """
 
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
@@ -20,9 +19,10 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
 from handrail.twins.canaries import HALF, KINDS, found_again, planted
-from handrail.twins.coded import coding, modelled
+from handrail.twins.coded import coded_sql, modelled
 from handrail.twins.columns import quoted
 from handrail.twins.generate import generate
 from handrail.twins.models import Attack, ColumnSketch, Field, Table
@@ -34,6 +34,8 @@ COMPARED = 1_000  # rows of each half and of the twin: 2 x 10^6 distances
 MOST_COLUMNS = 64  # of a wider table every so many: those beyond are drawn each on its own
 FEWEST = 200  # rows of each half below which chance hides everything
 SLACK = 0.03
+UNKNOWN = 255  # stands for a value that no bin holds: two of those do not differ
+Codes = NDArray[np.uint8]
 SIGMAS = 3  # what chance reaches in 997 of 1000 attacks
 
 
@@ -99,12 +101,11 @@ def _measured(plane: Plane, taken: Taken, name: str, canaries: dict[str, str]) -
     columns = [one for one in taken.coded[name].columns if modelled(one)]
     if len(columns) < 2:
         return None
-    for relation, source in (("train", plane.views[name]), ("hold", "hold_rows"), ("twin", "twin_rows")):
-        _code(plane, name, columns, f"{relation}_codes", source)
-    differ = [f"(a.c{n} IS DISTINCT FROM b.c{n})::INTEGER" for n in range(len(columns))]
-    whole = " + ".join(differ)
-    measures = _nearest(plane, [whole])
-    closer, auc, compared = measures[0]
+    sources = (plane.views[name], "hold_rows", "twin_rows")
+    train, hold, twin = (_codes(plane, name, columns, source) for source in sources)
+    away = _differing(twin, train), _differing(twin, hold)
+    closer, auc = _measures(*away)
+    compared = min(len(twin), len(train), len(hold))
     spread = SIGMAS * 0.5 / math.sqrt(compared)
     found = Attack(
         round(closer, 4),
@@ -113,81 +114,61 @@ def _measured(plane: Plane, taken: Taken, name: str, canaries: dict[str, str]) -
         round(0.5 + SLACK + spread, 4),
         planted=len(KINDS),
         compared=compared,
-        distances=_histogram(plane),
+        distances=_histogram(away[0].min(axis=0), away[1].min(axis=0), plane.k),
     )
     if found.held:
         return found
     if canaries:
         return replace(found, column=next(iter(canaries.values())))
-    without = _nearest(plane, [f"{whole} - {one}" for one in differ])
-    best = min(range(len(columns)), key=lambda n: max(without[n][:2]))
-    return replace(found, column=columns[best].name)
+    without = []
+    for n in range(len(columns)):
+        one = slice(n, n + 1)
+        own = _differing(twin[:, one], train[:, one]), _differing(twin[:, one], hold[:, one])
+        without.append(max(_measures(away[0] - own[0], away[1] - own[1])))
+    return replace(found, column=columns[without.index(min(without))].name)
 
 
-def _nearest(plane: Plane, distances: Sequence[str]) -> list[tuple[float, float, int]]:
-    """For each way to count a distance: the share of twin rows nearer to the half it was made from, how well
-    nearness tells that half, and how many rows were compared. Leaves the nearest distances in tables."""
-    counted = ", ".join(f"({one})::UTINYINT AS d{n}" for n, one in enumerate(distances))
-    least = ", ".join(f"min(d{n})::DOUBLE AS d{n}" for n in range(len(distances)))
-    for half in ("train", "hold"):
-        plane.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE near AS SELECT a.n AS twin, b.n AS real, {counted} "
-            f"FROM twin_codes AS a CROSS JOIN {half}_codes AS b"
-        )
-        for side in ("twin", "real"):
-            plane.con.execute(
-                f"CREATE OR REPLACE TEMP TABLE near_{half}_{side} AS "
-                f"SELECT {side} AS n, {least} FROM near GROUP BY {side}"
-            )
-    measures = []
-    for n in range(len(distances)):
-        closer, rows = plane.con.execute(
-            f"SELECT avg(CASE WHEN t.d{n} < h.d{n} THEN 1.0 WHEN t.d{n} = h.d{n} THEN 0.5 ELSE 0.0 END), "
-            "count(*) FROM near_train_twin AS t JOIN near_hold_twin AS h USING (n)"
-        ).fetchall()[0]
-        halves = [
-            np.asarray(
-                plane.con.execute(f"SELECT d{n} FROM near_{half}_real ORDER BY n").fetchnumpy()[f"d{n}"]
-            )
-            for half in ("train", "hold")
-        ]
-        measures.append((float(closer), _auc(*halves), int(min(rows, *(len(one) for one in halves)))))
-    return measures
+def _codes(plane: Plane, name: str, columns: Sequence[ColumnSketch], source: str) -> Codes:
+    """The bins of the rows of a rendition, as many as are compared, a column each."""
+    some = f"(SELECT * FROM {source} USING SAMPLE reservoir({COMPARED} ROWS) REPEATABLE (7))"
+    names = [f"c{number}" for number in range(len(columns))]
+    sql, values = coded_sql(plane, name, dict(zip(names, columns, strict=True)), some)
+    filled = ", ".join(f"coalesce({one}, {UNKNOWN})::UTINYINT AS {one}" for one in names)
+    found = plane.con.execute(f"SELECT {filled} FROM ({sql})", values).fetchnumpy()
+    return np.column_stack([found[one] for one in names])
 
 
-def _histogram(plane: Plane) -> tuple[tuple[int, float, float], ...]:
+def _differing(rows: Codes, others: Codes) -> Codes:
+    """In how many columns each row differs from each of the others."""
+    found = np.zeros((len(rows), len(others)), dtype=np.uint8)
+    for column in range(rows.shape[1]):
+        found += rows[:, None, column] != others[None, :, column]
+    return found
+
+
+def _measures(to_train: Codes, to_hold: Codes) -> tuple[float, float]:
+    """The share of twin rows nearer to the half it was made from, and how well nearness tells that half."""
+    here, there = to_train.min(axis=1), to_hold.min(axis=1)
+    closer = np.where(here < there, 1.0, np.where(here == there, 0.5, 0.0)).mean()
+    return float(closer), _auc(to_train.min(axis=0), to_hold.min(axis=0))
+
+
+def _histogram(train: Codes, hold: Codes, k: int) -> tuple[tuple[int, float, float], ...]:
     """How far real rows are from the nearest row of the twin, as shares of each half; what fewer than k have
     is added to the next."""
-    counted = plane.con.execute(
-        "SELECT d, count(*) FILTER (half = 't'), count(*) FILTER (half = 'h') FROM ("
-        "SELECT d0::INTEGER AS d, 't' AS half FROM near_train_real UNION ALL "
-        "SELECT d0::INTEGER, 'h' FROM near_hold_real) GROUP BY d ORDER BY d"
-    ).fetchall()
+    most = int(max(train.max(), hold.max())) + 1
+    counted = (np.bincount(one, minlength=most) for one in (train, hold))
     kept: list[list[int]] = []
     open_train = open_hold = 0
-    for distance, train, hold in counted:
-        open_train, open_hold = open_train + train, open_hold + hold
-        if open_train + open_hold >= plane.k:
+    for distance, (in_train, in_hold) in enumerate(zip(*counted, strict=True)):
+        open_train, open_hold = open_train + int(in_train), open_hold + int(in_hold)
+        if open_train + open_hold >= k:
             kept.append([distance, open_train, open_hold])
             open_train = open_hold = 0
     if kept:
         kept[-1][1], kept[-1][2] = kept[-1][1] + open_train, kept[-1][2] + open_hold
-    train, hold = (sum(one[side] for one in kept) or 1 for side in (1, 2))
-    return tuple((one[0], round(one[1] / train, 4), round(one[2] / hold, 4)) for one in kept)
-
-
-def _code(plane: Plane, name: str, columns: Sequence[ColumnSketch], target: str, source: str) -> None:
-    """Bin rows of a rendition, as many as are compared."""
-    picked, values = [], []
-    for number, one in enumerate(columns):
-        sql, given = coding(plane, name, one, quoted(one.name))
-        picked.append(f"{sql} AS c{number}")
-        values += given
-    plane.con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT row_number() OVER () AS n, {', '.join(picked)} "
-        f"FROM (SELECT * FROM {source} USING SAMPLE reservoir({COMPARED} ROWS) REPEATABLE (7))",
-        values,
-    )
+    whole = [sum(one[side] for one in kept) or 1 for side in (1, 2)]
+    return tuple((one[0], round(one[1] / whole[0], 4), round(one[2] / whole[1], 4)) for one in kept)
 
 
 def _auc(members: np.ndarray, others: np.ndarray) -> float:

@@ -24,6 +24,7 @@ from handrail.twins.values import Ints, Values
 
 Floats = NDArray[np.float64]
 Tiles = list[tuple[Ints, Floats]]  # the tile of each row, -1 for none, and the wanted mean of each tile
+Known = dict[tuple[str, tuple[str, ...]], tuple[Values, Ints]]  # a column and its tiles: those of all rows
 ROUNDS = 8
 MANY_ROWS = 300_000  # beyond, means come out right by themselves
 NEAR = 0.02  # relative difference that needs no work
@@ -34,13 +35,16 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # how far the order of an input follows wh
 def calibrate(table: TableSketch, one: Made) -> None:
     """Let the rows of a table exchange values of each measure that is drawn, not computed."""
     made = {rule.target for rule in table.rules}
+    known: Known = {}
     for name in dict.fromkeys(means.measure for means in table.means):
         values = one.values.get(name)
         if name in made or values is None or one.rows > MANY_ROWS:
             continue
         rows = np.flatnonzero(values.valid)
         items = natural(table.column(name), values)[rows]
-        _exchange(one, name, rows, dealt(items, items, _together(rows), _tiles(table, one, name, rows)))
+        _exchange(
+            one, name, rows, dealt(items, items, _together(rows), _tiles(table, one, name, rows, known))
+        )
     for rule in (rule for rule in table.rules if rule.kind == "formula" and one.rows <= MANY_ROWS):
         if set(rule.columns) <= one.values.keys():
             _fit(table, one, rule)
@@ -108,7 +112,7 @@ def regroup(table: TableSketch, made: Mapping[str, Made]) -> None:
         drawn = one.values[rule.columns[0]]
         keys = np.where(drawn.valid, natural(table.column(rule.columns[0]), drawn), 0.0)
         groups = _alike(one, there, link, rule, rows)
-        got = dealt(keys[rows], added.array[rows], groups, _tiles(table, one, rule.columns[0], rows))
+        got = dealt(keys[rows], added.array[rows], groups, _tiles(table, one, rule.columns[0], rows, {}))
         moved = np.arange(one.rows + 1)
         moved[rows[got]], moved[-1] = rows, -1
         there.points[name] = moved[there.points[name]]
@@ -118,13 +122,14 @@ def regroup(table: TableSketch, made: Mapping[str, Made]) -> None:
 
 def dealt(keys: Floats, items: Floats, groups: Ints, tiles: Tiles) -> Ints:
     """Which item each row gets, within its group: by the rank of its key, leaned until the means fit."""
-    in_order = np.lexsort((items, groups))
+    several = bool((groups != groups[:1]).any())
+    in_order = np.lexsort((items, groups) if several else (items,))
     leaned = np.ones(len(keys))
     best, best_off = np.arange(len(keys)), np.inf
     usable = bool(len(items)) and items.min() >= 0
     for _ in range(ROUNDS if usable and tiles else 1):
         got = np.empty(len(keys), dtype=np.int64)
-        got[np.lexsort((keys * leaned, groups))] = in_order
+        got[np.lexsort((keys * leaned, groups) if several else (keys * leaned,))] = in_order
         ratios = [_ratio(codes, wanted, items[got]) for codes, wanted in tiles]
         off = float(np.mean([np.abs(np.log(ratio)).mean() for ratio, _ in ratios])) if ratios else 0.0
         if off < best_off:
@@ -149,15 +154,21 @@ def _ratio(codes: Ints, wanted: Floats, values: Floats) -> tuple[Floats, Ints]:
     return np.clip(ratio, 0.25, 4.0), codes
 
 
-def _tiles(table: TableSketch, one: Made, measure: str, rows: Ints) -> Tiles:
-    return [
-        (
-            tile_codes(table.column(means.by), one.values[means.by].take(rows), means),
-            np.array([m for _, m in means.means]),
-        )
-        for means in table.means
-        if means.measure == measure and means.by in one.values
-    ]
+def _tiles(table: TableSketch, one: Made, measure: str, rows: Ints, known: Known) -> Tiles:
+    """The tiles of some rows by each column that a measure's means are cut by; `known` are those of all rows,
+    for several measures are cut by the same."""
+    tiles = []
+    for means in table.means:
+        values = one.values.get(means.by)
+        if means.measure != measure or values is None:
+            continue
+        cut = means.by, tuple(tile for tile, _ in means.means)
+        of, codes = known.get(cut, (None, None))
+        if codes is None or of is not values:  # which may have been exchanged themselves
+            codes = tile_codes(table.column(means.by), values, means)
+            known[cut] = values, codes
+        tiles.append((codes[rows], np.array([mean for _, mean in means.means])))
+    return tiles
 
 
 def tile_codes(column: ColumnSketch, values: Values, means: Means) -> Ints:

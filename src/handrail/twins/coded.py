@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from handrail.twins.columns import code_sql, number_sql, quoted
 from handrail.twins.links import Degree, explains
 from handrail.twins.models import ColumnSketch
-from handrail.twins.network import Node, Shape, shape
+from handrail.twins.network import MOST_NODES, Node, Shape, shape
 from handrail.twins.plane import Plane
 
 MOST_EVIDENCE = 8  # columns of a parent's row that may explain a child's
@@ -25,6 +25,11 @@ class Coded:
     shape: Shape
     columns: tuple[ColumnSketch, ...]  # as they were binned, for binning another rendition the same way
     ranged: frozenset[str] = frozenset()  # codes of the nodes with ranges, whose places are known
+    others: Mapping[str, str] = field(default_factory=dict)  # codes that are in another relation: which
+
+    def relation_of(self, code: str) -> str:
+        """The binned table that has this code."""
+        return self.others.get(code, self.relation)
 
 
 def modelled(column: ColumnSketch) -> bool:
@@ -39,23 +44,39 @@ def pool_name(plane: Plane, table: str, column: str) -> str:
     return f"pool_{plane.views[table]}_{number}"
 
 
-def coding(plane: Plane, table: str, column: ColumnSketch, value: str) -> tuple[str, list[Any]]:
-    """SQL (and parameters) that bins `value`: a reference to the column, or a count of children."""
+def value_sql(column: ColumnSketch, reference: str) -> str:
+    """SQL for what `coding` bins, from a reference to the column or a count of children."""
     if column.role == "degree":
-        return code_sql(column.bins, f"{value}::DOUBLE", True, "")
+        return f"{reference}::DOUBLE"
     if column.kind == "text":
-        return code_sql(column.bins, f"{value}::VARCHAR", False, pool_name(plane, table, column.name))
-    return code_sql(column.bins, number_sql(value, column.type, column.kind), True, "")
+        return f"{reference}::VARCHAR"
+    return number_sql(reference, column.type, column.kind)
 
 
-def _number(column: ColumnSketch, value: str) -> str:
-    return f"{value}::DOUBLE" if column.role == "degree" else number_sql(value, column.type, column.kind)
+def coding(plane: Plane, table: str, column: ColumnSketch, name: str) -> tuple[str, list[Any]]:
+    """SQL (and parameters) for the bin of a value, which `value_sql` was selected as `name` before."""
+    if column.kind == "text" and column.role != "degree":
+        return code_sql(column.bins, name, False, pool_name(plane, table, column.name))
+    return code_sql(column.bins, name, True, "")
+
+
+def coded_sql(
+    plane: Plane, table: str, columns: Mapping[str, ColumnSketch], source: str
+) -> tuple[str, list[Any]]:
+    """SQL (and parameters) that bins columns of a rendition, each under the name it is given here."""
+    picked, values = [], []
+    for name, column in columns.items():
+        sql, given = coding(plane, table, column, name)
+        picked.append(f"{sql} AS {name}")
+        values += given
+    asked = ", ".join(f"{value_sql(one, quoted(one.name))} AS {name}" for name, one in columns.items())
+    return f"SELECT {', '.join(picked) or '0 AS nothing'} FROM (SELECT {asked or '0'} FROM {source})", values
 
 
 def _place(column: ColumnSketch, code: str, number: str) -> list[str]:
     """SQL for how far into its range a number is, 0..1, and the middle of a value that has its own bin.
 
-    Nothing for columns without ranges.
+    `code` and `number` are names. Nothing for columns without ranges.
     """
     if not any(one.kind == "range" for one in column.bins):
         return []
@@ -73,46 +94,104 @@ def place_of(code: str) -> str:
     return f"u_{code}"
 
 
+class _Binning:
+    """Columns that are binned in one pass, in three steps: the value, its bin, and its place within that.
+
+    Each step names the columns of the one before: bins and places ask for a value many times over.
+    """
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._asked: list[str] = []
+        self._binned: list[str] = []
+        self._values: list[Any] = []
+        self._kept: list[str] = []
+        self.nodes: list[Node] = []
+        self.ranged: set[str] = set()
+
+    def carry(self, sql: str, name: str, kept: bool = False) -> None:
+        """Select something beside the values; `kept` also into the table."""
+        self._asked.append(f"{sql} AS {name}")
+        self._kept += [name] if kept else []
+
+    def add(self, node: Node, of: str, column: ColumnSketch, reference: str, there: str = "") -> None:
+        """Bin a column of the table `of`; without `there`, a condition that was carried, in every row."""
+        value = f"x_{node.code}"
+        self.carry(value_sql(column, reference), value)
+        sql, given = coding(self._plane, of, column, value)
+        self._binned.append(f"{f'CASE WHEN {there} THEN {sql} END' if there else sql} AS {node.code}")
+        self._values += given
+        self._kept.append(node.code)
+        self.nodes.append(node)
+        if places := _place(column, node.code, value):
+            self._kept += places
+            self.ranged.add(node.code)
+
+    def write(self, relation: str, sources: Sequence[str]) -> None:
+        """Make the temporary table."""
+        whole = f"SELECT {', '.join([*self._asked, '0 AS nothing'])} FROM {' '.join(sources)}"
+        binned = f"SELECT {', '.join(['*', *self._binned])} FROM ({whole})"
+        kept = ", ".join(self._kept or ["nothing"])
+        self._plane.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {kept} FROM ({binned})", self._values
+        )
+
+
 def code(
     plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketch]], degrees: Sequence[Degree]
 ) -> Coded:
-    """Bin a table, together with the rows it points at, into a temporary table of small numbers."""
-    picked: list[str] = []
-    values: list[Any] = []
-    nodes: list[Node] = []
-    ranged: set[str] = set()
+    """Bin a table, together with the rows it points at, into a temporary table of small numbers.
+
+    Columns beyond those that can depend on each other are binned into further tables, some at a time: all in
+    one query would take gigabytes for a table of thousands.
+    """
     sources = [f"{plane.samples[table]} AS t", *(degree.join for degree in degrees)]
     counted = {degree.column.name: degree.value for degree in degrees}
-    for number, column in enumerate(one for one in drafts[table] if modelled(one)):
-        reference = counted.get(column.name) or f"t.{quoted(column.name)}"
-        sql, given = coding(plane, table, column, reference)
-        picked.append(f"{sql} AS c{number}")
-        values += given
-        nodes.append(Node("", column.name, f"c{number}", len(column.bins), column.role == "key"))
-        if places := _place(column, f"c{number}", _number(column, reference)):
-            picked += places
-            ranged.add(f"c{number}")
+    entity, relation = plane.tables[table].entity, f"codes_{plane.views[table]}"
+    own = [
+        (Node("", one.name, f"c{number}", len(one.bins), one.role == "key"), one)
+        for number, one in enumerate(one for one in drafts[table] if modelled(one))
+    ]
+    own.sort(key=lambda found: found[0].fixed)  # as those are chosen that depend on each other
+    binnings = []
+    for start in range(0, max(len(own), 1), MOST_NODES):
+        binning = _Binning(plane)
+        for node, column in own[start : start + MOST_NODES]:
+            binning.add(node, table, column, counted.get(column.name) or f"t.{quoted(column.name)}")
+        if entity:
+            binning.carry(f"t.{quoted(entity)}", "holder", kept=True)
+        binnings.append(binning)
+    whole = [*sources, *_evidence(plane, table, drafts, binnings[0])]
+    relations = [relation, *(f"{relation}_{number}" for number in range(1, len(binnings)))]
+    for binning, name in zip(binnings, relations, strict=True):
+        binning.write(name, whole if binning is binnings[0] else sources)
+    source = plane.source(table, relation, "holder" if entity else None)
+    nodes = sorted((node for one in binnings for node in one.nodes), key=lambda node: bool(node.link))
+    return Coded(
+        relation,
+        tuple(nodes),
+        shape(source, nodes),
+        tuple(drafts[table]),
+        frozenset().union(*(one.ranged for one in binnings)),
+        {
+            node.code: name
+            for one, name in zip(binnings[1:], relations[1:], strict=True)
+            for node in one.nodes
+        },
+    )
+
+
+def _evidence(
+    plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketch]], binning: _Binning
+) -> list[str]:
+    """Bin columns of the rows that the table points at, too; returns the joins which that takes."""
+    joins = []
     for place, link in enumerate(link for link in plane.links(table) if explains(plane, table, link)):
-        there = f"p{place}.{quoted(link.to_columns[0])} IS NOT NULL"
+        binning.carry(f"p{place}.{quoted(link.to_columns[0])} IS NOT NULL", f"there_{place}")
         joined = plane.joined(table, link, "t", f"p{place}")
-        sources.append(f"LEFT JOIN {plane.views[link.to]} AS p{place} ON {joined}")
+        joins.append(f"LEFT JOIN {plane.views[link.to]} AS p{place} ON {joined}")
         known = [one for one in drafts[link.to] if modelled(one) and one.role == "model"][:MOST_EVIDENCE]
         for number, column in enumerate(known):
-            sql, given = coding(plane, link.to, column, f"p{place}.{quoted(column.name)}")
-            picked.append(f"CASE WHEN {there} THEN {sql} END AS e{place}_{number}")
-            values += given
-            nodes.append(Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True))
-            reference = f"p{place}.{quoted(column.name)}"
-            if places := _place(column, f"e{place}_{number}", _number(column, reference)):
-                picked += places
-                ranged.add(f"e{place}_{number}")
-    entity = plane.tables[table].entity
-    if entity:
-        picked.append(f"t.{quoted(entity)} AS holder")
-    relation = f"codes_{plane.views[table]}"
-    listed = ", ".join(picked) or "0 AS nothing"
-    plane.con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {listed} FROM {' '.join(sources)}", values
-    )
-    source = plane.source(table, relation, "holder" if entity else None)
-    return Coded(relation, tuple(nodes), shape(source, nodes), tuple(drafts[table]), frozenset(ranged))
+            node = Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True)
+            binning.add(node, link.to, column, f"p{place}.{quoted(column.name)}", f"there_{place}")
+    return joins

@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -16,6 +15,7 @@ from handrail.twins.models import Bin, Kind
 MOST_BINS = 32
 MOST_TEXTS = 64
 MOST_POOLED = 2000
+SHAPED_TEXTS = 20_000  # different texts, of those that few share, that are enough to see their shapes
 STEPS: dict[Kind, tuple[float, ...]] = {
     "integer": (1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
     "decimal": (100000.0, 10000.0, 5000.0, 1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
@@ -128,36 +128,64 @@ def text_bins(source: Source, value: str, pool: str) -> tuple[Bin, ...]:
 
 
 def code_sql(bins: Sequence[Bin], value: str, numeric: bool, pool: str) -> tuple[str, list[Any]]:
-    """SQL (and its parameters) for the number of the bin a value falls into; null where no bin holds it."""
-    alone = [one.value for one in bins if one.kind == "value"]
-    listed = f"list_position(?::{'DOUBLE' if numeric else 'VARCHAR'}[], {value})"
-    own = f"[{', '.join(str(code) for code, one in enumerate(bins) if one.kind == 'value')}][{listed}]"
+    """SQL (and its parameters) for the number of the bin a value falls into; null where no bin holds it.
+
+    It names `value` more than once, so that should be the name of a column, not how it is made.
+    """
     if numeric:
-        ranges = [(code, one) for code, one in enumerate(bins) if one.kind == "range"]
-        steps = " ".join(
-            f"WHEN {value} < {one.low!r} THEN {code}" for (code, _), (_, one) in pairwise(ranges)
-        )
-        rest = f"{steps} ELSE {ranges[-1][0]}" if ranges else "ELSE NULL"
-    else:
-        other = len(bins) - 1
-        pooled = (
-            f"WHEN {value} IN (SELECT v FROM {pool}) THEN {other - 1} " if bins[-2].kind == "pool" else ""
-        )
-        rest = f"{pooled}ELSE {other}"
-    sql = f"(CASE WHEN {value} IS NULL THEN 0 WHEN {listed} IS NOT NULL THEN {own} {rest} END)::UTINYINT"
-    return sql, [alone, alone]
+        return f"(CASE WHEN {value} IS NULL THEN 0 ELSE {_number_code(bins, value)} END)::UTINYINT", []
+    alone = [one.value for one in bins if one.kind == "value"]
+    own = f"[{', '.join(str(code) for code, one in enumerate(bins) if one.kind == 'value')}]"
+    other = len(bins) - 1
+    rest = str(other)
+    if bins[-2].kind == "pool":
+        rest = f"CASE WHEN {value} IN (SELECT v FROM {pool}) THEN {other - 1} ELSE {other} END"
+    found = f"coalesce({own}[list_position(?::VARCHAR[], {value})], {rest})" if alone else rest
+    return f"(CASE WHEN {value} IS NULL THEN 0 ELSE {found} END)::UTINYINT", [alone] if alone else []
+
+
+def _number_code(bins: Sequence[Bin], value: str) -> str:
+    """SQL for the bin of a number: its place between all ends of bins is found by halving, not one by one."""
+    codes = {float(one.value or 0): code for code, one in enumerate(bins) if one.kind == "value"}
+    ranges = [(one.low, code) for code, one in enumerate(bins) if one.kind == "range"]
+    starts = [-math.inf, *sorted({*codes, *(low for low, _ in ranges[1:])})]
+
+    def leaf(start: float) -> str:
+        around = [code for low, code in ranges if low <= start] or [code for _, code in ranges[:1]]
+        within = str(around[-1]) if around else "NULL"
+        if start not in codes:
+            return within
+        return f"CASE WHEN {value} = {_double(start)} THEN {codes[start]} ELSE {within} END"
+
+    def between(first: int, after: int) -> str:
+        if after - first == 1:
+            return leaf(starts[first])
+        half = (first + after) // 2
+        low, high = between(first, half), between(half, after)
+        return f"CASE WHEN {value} < {_double(starts[half])} THEN {low} ELSE {high} END"
+
+    return between(0, len(starts))
+
+
+def _double(number: float) -> str:
+    """A number as SQL that is read as this very float: without an exponent it would be read as a decimal."""
+    text = repr(float(number))
+    return text if "e" in text else f"{text}e0"
 
 
 def text_shapes(source: Source, value: str) -> tuple[tuple[tuple[str, float], ...], tuple[int, int, int]]:
     """Shapes of short text (letters to A and a, digits to 9) that at least k share, and usual lengths."""
-    shape = (
-        "regexp_replace(regexp_replace(regexp_replace(x, '\\p{Lu}', 'A', 'g'), "
-        "'[^\\x00-\\x7F]|[b-z]', 'a', 'g'), '[0-9]', '9', 'g')"
-    )
     inner = f"(SELECT {value} AS x{carry(source)} FROM {source.relation})"
+    held_by = "count(DISTINCT holder)" if source.entity else "sum(n)"
+    own = "x, holder" if source.entity else "x"
     found = source.all(
-        f"SELECT {shape} AS s, count(*) AS n FROM {inner} WHERE x <> '' AND len(x) <= 40 GROUP BY s "
-        f"HAVING {held(source)} >= ? ORDER BY n DESC, s LIMIT 20",
+        f"WITH each AS MATERIALIZED (SELECT {own}, count(*) AS n FROM {inner} "
+        "WHERE x <> '' AND len(x) <= 40 GROUP BY ALL), "
+        f"kept AS (SELECT *, n >= {source.k} AS often FROM each, "
+        f"(SELECT greatest(1, count(*) // {SHAPED_TEXTS}) AS every FROM each) "
+        "WHERE often OR hash(x) % every = 0) "
+        f"SELECT {shape_sql('x')} AS s, sum(CASE WHEN often THEN n ELSE n * every END)::BIGINT AS n "
+        f"FROM kept GROUP BY s HAVING {held_by} >= ? ORDER BY n DESC, s LIMIT 20",
         [source.k],
     )
     filled, lengths = source.one(
@@ -169,6 +197,14 @@ def text_shapes(source: Source, value: str) -> tuple[tuple[tuple[str, float], ..
         return shapes, (4, 12, 24)
     short, middle, long = (max(1, min(2000, int(n))) for n in lengths)
     return shapes, (short, middle, long)
+
+
+def shape_sql(text: str) -> str:
+    """SQL for the shape of a text, by patterns: microseconds for each text."""
+    made = f"regexp_replace({text}, '\\p{{Lu}}', 'A', 'g')"
+    for pattern, to in (("[^\\x00-\\x7F]|[b-z]", "a"), ("[0-9]", "9")):
+        made = f"regexp_replace({made}, '{pattern}', '{to}', 'g')"
+    return made
 
 
 def held(source: Source) -> str:

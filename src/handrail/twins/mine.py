@@ -16,11 +16,14 @@ from handrail.twins.holds import Columns, last_digit
 from handrail.twins.models import ColumnSketch, Kind
 from handrail.twins.rule_sql import Count, counts, formula_sql, natural_sql
 from handrail.twins.rules import DERIVED, Rule
+from handrail.twins.screen_guesses import refuted
 
 KEPT = 0.999  # share of the real rows that must keep a rule
 TRIED_ROWS = 1000
 MOST_COLUMNS = 14  # of each kind: the number of guesses grows with the third power
+REFUTED = 0.005  # share of the tried rows that may break a guess
 AT_ONCE = 250  # guesses a query
+SCREENED_ROWS = 64  # of the tried: those that most wrong guesses about numbers are refuted by
 NUMBERS: tuple[Kind, ...] = ("integer", "decimal", "float")
 MOMENTS: tuple[Kind, ...] = ("date", "timestamp")
 BY_CHANCE = {"order": 0.02, "offset": 0.5, "formula": 0.5, "derived": 0.2}  # least share broken when shifted
@@ -65,9 +68,10 @@ def mine(sample: Source, whole: Source, columns: Sequence[ColumnSketch]) -> list
     rates = _rates(sample, numbers)
     simple = [*_orders(numbers), *_orders(moments), *_derived(sample, texts, moments, numbers)]
     simple += [*_offsets(sample, numbers), *_offsets(sample, moments)]
-    found = _likely(sample, simple)
+    found = _likely(sample, _screened(sample, numbers, simple))
     twice = {rule.columns[1] for rule in found if rule.kind == "offset" or rule.how == "same"}
-    found += _likely(sample, list(_formulas([one for one in numbers if one.name not in twice], rates)))
+    guesses = list(_formulas([one for one in numbers if one.name not in twice], rates))
+    found += _likely(sample, _screened(sample, numbers, guesses))
     found += [Rule("range", (one.name,), low=0.0) for one in numbers]
     found += [Rule("range", (one.name,), high=0.0) for one in numbers]
     by_name = {one.name: one for one in columns}
@@ -240,9 +244,17 @@ def _likely(source: Source, guesses: Iterable[Guess]) -> list[Rule]:
         numbers = source.one(f"SELECT {', '.join(asked)} FROM tried")
         for place, guess in enumerate(some):
             seen, broken, shifted, strange = numbers[4 * place : 4 * place + 4]
-            if seen >= 5 and broken <= 0.005 * seen and strange >= BY_CHANCE[guess.rule.kind] * shifted > 0:
+            if seen >= 5 and broken <= REFUTED * seen and strange >= BY_CHANCE[guess.rule.kind] * shifted > 0:
                 found.append(guess.rule)
     return found
+
+
+def _screened(source: Source, numbers: Sequence[ColumnSketch], guesses: Sequence[Guess]) -> list[Guess]:
+    """Without the guesses about numbers that a few of the tried rows refute."""
+    listed = ", ".join(_name(one, "x") for one in numbers)
+    some = f"(SELECT [{listed}]::DOUBLE[] AS v FROM tried LIMIT {SCREENED_ROWS})"
+    gone = refuted(source, some, [guess.rule for guess in guesses], numbers, REFUTED * TRIED_ROWS)
+    return [guess for place, guess in enumerate(guesses) if place not in gone]
 
 
 def _not_refuted(source: Source, guesses: list[Guess]) -> list[Guess]:
@@ -252,7 +264,7 @@ def _not_refuted(source: Source, guesses: list[Guess]) -> list[Guess]:
         some = guesses[start : start + AT_ONCE]
         asked = ", ".join(f"count(*) FILTER ({guess.bad})" for guess in some)
         broken = source.one(f"SELECT {asked} FROM tried")
-        found += [guess for guess, n in zip(some, broken, strict=True) if n <= 0.005 * TRIED_ROWS]
+        found += [guess for guess, n in zip(some, broken, strict=True) if n <= REFUTED * TRIED_ROWS]
     return found
 
 

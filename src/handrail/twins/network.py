@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.twins.columns import Source
+from handrail.twins.entropies import SAMPLED_ROWS, Entropies
 
 MOST_NODES = 48  # columns beyond these are drawn on their own
-SAMPLED_ROWS = 100_000  # rows that are enough to find the structure
 WORTH = 0.01  # nats below which a dependence is not worth a parent
 
 
@@ -237,19 +237,12 @@ def _cell_sql(parents: Sequence[Node], groups: Sequence[int]) -> str:
 
 
 class _Measured:
-    """Mutual information between binned columns; only one number a pair leaves DuckDB."""
+    """Mutual information between binned columns."""
 
     def __init__(self, source: Source, nodes: Sequence[Node]) -> None:
-        self._source = source
-        every = max(1, source.rows // SAMPLED_ROWS)
-        self._from = (
-            f"(SELECT * FROM {source.relation} WHERE hash(rowid) % {every} = 0)"
-            if every > 1
-            else source.relation
-        )
-        self._rows = source.rows / every
-        self._entropy: dict[tuple[str, ...], tuple[float, int]] = {}
         self.nodes = [node for node in nodes if node.bins > 1]
+        self._rows = source.rows / max(1, source.rows // SAMPLED_ROWS)
+        self._of = Entropies(source, {node.code: node.bins for node in self.nodes}).of
         self._pairs: dict[frozenset[str], float] = {}
         for i, first in enumerate(self.nodes):
             for second in self.nodes[:i]:
@@ -272,20 +265,8 @@ class _Measured:
 
     def _shared(self, node: Node, others: Sequence[Node]) -> float:
         """Bias-corrected, and lowered by two standard deviations of what chance alone would show."""
-        codes = tuple(sorted(other.code for other in others))
-        together = tuple(sorted((node.code, *codes)))
-        found = self._of((node.code,))[0] + self._of(codes)[0] - self._of(together)[0]
-        freedom = max(1, self._of(together)[1] - self._of(codes)[1] - self._of((node.code,))[1] + 1)
-        return max(0.0, found - math.sqrt(2 * freedom) / max(1.0, self._rows))
-
-    def _of(self, codes: tuple[str, ...]) -> tuple[float, int]:
-        """Miller-Madow entropy of some columns together, and how many combinations there are."""
-        if codes not in self._entropy:
-            rows, cells, weight = self._source.one(
-                f"SELECT coalesce(sum(n), 0), count(*), coalesce(sum(n * ln(n)), 0) FROM "
-                f"(SELECT count(*) AS n FROM {self._from} GROUP BY {', '.join(codes)})"
-            )
-            counted = float(rows) or 1.0
-            entropy = math.log(counted) - float(weight) / counted + (cells - 1) / (2 * counted)
-            self._entropy[codes] = (entropy, int(cells))
-        return self._entropy[codes]
+        codes = [other.code for other in others]
+        (own, cells), (theirs, kinds) = self._of([node.code]), self._of(codes)
+        both, together = self._of([node.code, *codes])
+        freedom = max(1, together - kinds - cells + 1)
+        return max(0.0, own + theirs - both - math.sqrt(2 * freedom) / max(1.0, self._rows))

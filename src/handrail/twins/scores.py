@@ -8,21 +8,25 @@ SDMetrics (TVComplement, ContingencySimilarity, CardinalityShapeSimilarity) on b
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from handrail.twins.coded import Coded, coding, modelled
+from handrail.twins.coded import Coded, coded_sql, modelled
 from handrail.twins.columns import quoted
 from handrail.twins.labels import label, made_how
 from handrail.twins.links import explains
 from handrail.twins.models import Bar, ColumnScore, ColumnSketch, LinkScore, PairScore, TableSketch
 from handrail.twins.network import Node, fold
 from handrail.twins.plane import SKETCHED_ROWS, Plane
+from handrail.twins.values import Ints
 
 MOST_PAIRS = 40
 PAIR_BINS = 10  # finer joint bins would mostly measure the noise of small tables
+WIDTH = PAIR_BINS + 1  # with one for nulls
 
 
 def score_columns(
@@ -33,14 +37,12 @@ def score_columns(
     drafts = [one for one in coded.columns if modelled(one) and one.role != "degree"]
     codes = {node.column: node.code for node in coded.nodes if not node.link}
     plane.con.register("twin_rows", _sampled(twin))
-    picked: list[str] = []
-    values: list[Any] = []
+    together: dict[str, dict[str, ColumnSketch]] = {coded.relation: {}}
     for one in drafts:
-        sql, given = coding(plane, table.name, one, quoted(one.name))
-        picked.append(f"{sql} AS {codes[one.name]}")
-        values += given
-    listed = ", ".join(picked) or "0 AS nothing"
-    plane.con.execute(f"CREATE OR REPLACE TEMP TABLE twin_codes AS SELECT {listed} FROM twin_rows", values)
+        together.setdefault(coded.relation_of(codes[one.name]), {})[codes[one.name]] = one
+    for relation, columns in together.items():
+        sql, values = coded_sql(plane, table.name, columns, "twin_rows")
+        plane.con.execute(f"CREATE OR REPLACE TEMP TABLE {_twin_of(relation)} AS {sql}", values)
     plane.con.unregister("twin_rows")
     scores = []
     for column in table.columns:
@@ -52,7 +54,13 @@ def score_columns(
         scores.append(ColumnScore(column.name, column.kind, made_how(column), score, bars))
     names = {one.name for one in drafts if known[one.name].shares}
     pairs = [(a, b) for a, b in coded.shape.strongest if a.column in names and b.column in names][:MOST_PAIRS]
-    return tuple(scores), tuple(PairScore(b.column, a.column, *_pair(plane, coded, a, b)) for a, b in pairs)
+    alike = zip(pairs, _pairs(plane, coded, pairs), strict=True)
+    return tuple(scores), tuple(PairScore(b.column, a.column, *found) for (a, b), found in alike)
+
+
+def _twin_of(relation: str) -> str:
+    """The table of the twin that is binned as this one of the original is."""
+    return f"twin_{relation}"
 
 
 def _sampled(twin: pa.Table) -> pa.Table:
@@ -64,7 +72,7 @@ def _sampled(twin: pa.Table) -> pa.Table:
 def _bars(plane: Plane, coded: Coded, column: ColumnSketch, code: str) -> tuple[Bar, ...]:
     found = dict(
         plane.con.execute(
-            f"SELECT {code}, count(*) / sum(count(*)) OVER () FROM twin_codes "
+            f"SELECT {code}, count(*) / sum(count(*)) OVER () FROM {_twin_of(coded.relation_of(code))} "
             f"WHERE {code} IS NOT NULL GROUP BY 1"
         ).fetchall()
     )
@@ -75,28 +83,38 @@ def _bars(plane: Plane, coded: Coded, column: ColumnSketch, code: str) -> tuple[
     )
 
 
-def _pair(plane: Plane, coded: Coded, one: Node, other: Node) -> tuple[float, float, float]:
-    """How alike the joint shares are, and Cramér's V of the real rows and of the twin's."""
-    first, second = (fold(node.code, node.bins, min(node.bins, PAIR_BINS)) for node in (one, other))
-    shares = "SELECT {0} AS a, {1} AS b, count(*) / sum(count(*)) OVER () AS s FROM {2} GROUP BY 1, 2"
-    real = shares.format(first, second, coded.relation)
-    twin = shares.format(first, second, "twin_codes")
-    (distance,) = plane.con.execute(
-        f"SELECT coalesce(sum(abs(coalesce(r.s, 0) - coalesce(t.s, 0))) / 2, 0) FROM ({real}) AS r "
-        f"FULL JOIN ({twin}) AS t ON r.a IS NOT DISTINCT FROM t.a AND r.b IS NOT DISTINCT FROM t.b"
-    ).fetchall()[0]
-    return round(1 - float(distance), 4), _strength(plane, real), _strength(plane, twin)
+def _pairs(
+    plane: Plane, coded: Coded, pairs: Sequence[tuple[Node, Node]]
+) -> Iterator[tuple[float, float, float]]:
+    """How alike the joint shares of each pair are, and Cramér's V of the real rows and of the twin's."""
+    nodes = list(dict.fromkeys(node for pair in pairs for node in pair))
+    real, twin = (_folded(plane, relation, nodes) for relation in (coded.relation, _twin_of(coded.relation)))
+    for first, second in pairs:
+        shares = []
+        for groups in (real, twin):
+            cells = np.bincount(groups[first] * WIDTH + groups[second], minlength=WIDTH * WIDTH)
+            shares.append(cells.reshape(WIDTH, WIDTH) / max(1, len(groups[first])))
+        distance = float(np.abs(shares[0] - shares[1]).sum()) / 2
+        yield round(1 - distance, 4), _strength(shares[0]), _strength(shares[1])
 
 
-def _strength(plane: Plane, shares: str) -> float:
+def _folded(plane: Plane, relation: str, nodes: Sequence[Node]) -> dict[Node, Ints]:
+    """The group of each row's bin, by column, nulls last: small numbers, to be counted in memory."""
+    if not nodes:
+        return {}
+    groups = (fold(node.code, node.bins, min(node.bins, PAIR_BINS)) for node in nodes)
+    asked = ", ".join(f"coalesce({sql}, {PAIR_BINS}) AS g{n}" for n, sql in enumerate(groups))
+    found = plane.con.execute(f"SELECT {asked} FROM {relation}").fetchnumpy()
+    return {node: found[f"g{n}"].astype(np.int64) for n, node in enumerate(nodes)}
+
+
+def _strength(shares: NDArray[np.float64]) -> float:
     """Cramér's V (1946) of joint shares: 0 where two columns are independent, 1 where one gives the other."""
-    (found,) = plane.con.execute(
-        "SELECT sqrt(greatest(sum(s * s / (x * y)) - 1, 0) "
-        "/ greatest(least(count(DISTINCT a), count(DISTINCT b)) - 1, 1)) "
-        "FROM (SELECT a, b, s, sum(s) OVER (PARTITION BY a) AS x, sum(s) OVER (PARTITION BY b) AS y "
-        f"FROM ({shares}))"
-    ).fetchall()[0]
-    return round(min(1.0, float(found or 0)), 4)
+    first, second = shares.sum(axis=1), shares.sum(axis=0)
+    by_chance = np.outer(first, second)
+    found = float((shares[by_chance > 0] ** 2 / by_chance[by_chance > 0]).sum()) - 1
+    freedom = max(min(np.count_nonzero(first), np.count_nonzero(second)) - 1, 1)
+    return round(min(1.0, math.sqrt(max(found, 0.0) / freedom)), 4)
 
 
 def score_links(plane: Plane, table: TableSketch, twins: dict[str, pa.Table]) -> tuple[LinkScore, ...]:
@@ -109,7 +127,7 @@ def score_links(plane: Plane, table: TableSketch, twins: dict[str, pa.Table]) ->
         plane.con.register("twin_child", twins[table.name])
         plane.con.register("twin_parent", twins[link.to])
         joined = " AND ".join(
-            f"c.{quoted(own)}::VARCHAR = p.{quoted(other)}::VARCHAR"
+            _equal(twins[table.name], own, twins[link.to], other)
             for own, other in zip(link.columns, link.to_columns, strict=True)
         )
         there = " AND ".join(f"c.{quoted(own)} IS NOT NULL" for own in link.columns)
@@ -125,6 +143,13 @@ def score_links(plane: Plane, table: TableSketch, twins: dict[str, pa.Table]) ->
         plane.con.unregister("twin_child")
         plane.con.unregister("twin_parent")
     return tuple(scores)
+
+
+def _equal(child: pa.Table, own: str, parent: pa.Table, other: str) -> str:
+    """SQL for "this key is that one", as text where their types differ."""
+    same = child.schema.field(own).type == parent.schema.field(other).type
+    cast = "" if same else "::VARCHAR"
+    return f"c.{quoted(own)}{cast} = p.{quoted(other)}{cast}"
 
 
 def _degrees(child: str, parent: str, columns: tuple[str, ...]) -> str:

@@ -115,6 +115,7 @@ def _stood_behind(told: Told, k: int) -> str:
 
 
 def _depend(source: Source, column: ColumnSketch, node: Node, coded: Coded) -> ColumnSketch:
+    source = replace(source, relation=coded.relation_of(node.code))
     found = depend(source, node, coded.shape.parents.get(node.code, ()))
     if not any(found.shares):  # nothing is shared by k: keep no bin at all
         return replace(column, bins=(), shares=())

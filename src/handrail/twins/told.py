@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from handrail.twins.columns import Source, number_sql, quoted, text_shapes
+from handrail.twins.columns import Source, number_sql, quoted, shape_sql, text_shapes
 from handrail.twins.models import ColumnSketch
 from handrail.twins.ranges import number_bins
 from handrail.twins.semantics import meaning_of
@@ -67,11 +67,6 @@ def looked_at(source: Source) -> str:
     return f"(SELECT * FROM {source.relation} WHERE hash(rowid) % {every} = 0)"
 
 
-def _shape_sql(value: str) -> str:
-    letters = f"regexp_replace({value}, '\\p{{Lu}}', 'A', 'g')"
-    return f"regexp_replace(regexp_replace({letters}, '[^\\x00-\\x7F]|[b-z]', 'a', 'g'), '[0-9]', '9', 'g')"
-
-
 def _with_letters(
     source: Source, looked: str, value: str, shapes: tuple[tuple[str, float], ...]
 ) -> tuple[tuple[str, float], ...]:
@@ -84,7 +79,7 @@ def _with_letters(
         f"CASE WHEN min(x[{i}]) = max(x[{i}]) THEN min(x[{i}]) END" for i in range(1, longest + 1)
     )
     rows = source.all(
-        f"SELECT s, {same} FROM (SELECT {value} AS x, {_shape_sql(value)} AS s{carried(source)} "
+        f"SELECT s, {same} FROM (SELECT {value} AS x, {shape_sql(value)} AS s{carried(source)} "
         f"FROM {looked} WHERE len({value}) <= {longest}) GROUP BY s HAVING {held(source)} >= ?",
         [source.k],
     )
