@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,8 +111,6 @@ def test_pairs_have_as_many_lines_as_they_really_have(trade: tuple[Table, ...]) 
 
 
 def _real(table: Table) -> pa.Table:
-    import pyarrow.parquet as pq
-
     return pq.read_table(table.path)
 
 
@@ -215,6 +214,38 @@ def test_tables_that_point_at_each_other_by_several_columns_are_made_all_the_sam
     assert set(lasts) <= set(keys(twin["lines"], "order", "line"))
     assert set(keys(twin["lines"], "order")) <= set(keys(twin["orders"], "id"))
     assert 30 < len(lasts) < 50 and twin["orders"]["id"].null_count == 0
+
+
+def test_a_key_made_of_links_that_share_a_column_differs_in_every_row(
+    make_table: Any, tenants: tuple[Table, ...]
+) -> None:
+    rng = np.random.default_rng(6)
+    all_, orders, products, _ = tenants
+    owner, of_product = (_real(one)["tenant"].to_pylist() for one in (orders, products))
+    pairs = {
+        (int(o), int(rng.choice([n for n, of in enumerate(of_product) if of == owner[o]])))
+        for o in rng.integers(0, 200, 1500)
+    }
+    offers = make_table(
+        "offers",
+        {
+            "tenant": [owner[order] for order, _ in sorted(pairs)],
+            "order": pa.array([order for order, _ in sorted(pairs)]),
+            "product": pa.array([product for _, product in sorted(pairs)]),
+        },
+        needed("tenant", "tenants", "name", key=True),
+        needed("order", key=True),
+        needed("product", key=True),
+    )
+    links = (
+        CombinedLink(("tenant", "order"), "orders", ("tenant", "id")),
+        CombinedLink(("tenant", "product"), "products", ("tenant", "id")),
+    )
+    twin = made(sketched(all_, orders, products, linked(offers, *links)))
+    rows = keys(twin["offers"], "tenant", "order", "product")
+    assert len(rows) == len(set(rows)) > 0.97 * len(pairs)
+    assert set(keys(twin["offers"], "tenant", "order")) <= set(keys(twin["orders"], "tenant", "id"))
+    assert set(keys(twin["offers"], "tenant", "product")) <= set(keys(twin["products"], "tenant", "id"))
 
 
 def test_keys_that_another_build_lends_stay_in_their_rows(trade: tuple[Table, ...]) -> None:

@@ -18,7 +18,7 @@ from handrail.twins.models import LinkSketch, TableSketch
 from handrail.twins.values import Ints, Mask, Values, dtype_of
 
 SELDOM = 0.1  # share of rows without a parent up to which a link has a say in what others choose
-ROUNDS = 20  # of dealing keys again that repeat
+TRIES = 20  # to change parents with another row, of each whose key repeats
 
 
 def overruled(table: TableSketch, invented: Collection[str]) -> tuple[LinkSketch, ...]:
@@ -204,26 +204,33 @@ class Together:
         return [self._known[name] - UNKNOWN for name in names if name in self._known]
 
     def differ(self, key: Sequence[str], rng: np.random.Generator) -> None:
-        """Deal parents again among rows whose keys repeat, where the other columns stay as they are."""
-        for _ in range(ROUNDS):
-            again = repeats(self.held(key))
-            link = self._last(key)
-            if not len(again) or link is None:
-                return
-            number = self._links.index(link)
-            mine = [name for name in link.columns if (self._from[name] == number).any()]
-            moved = [one for one in self._links[number:] if set(one.columns) <= set(link.columns)]
-            kept = [np.where(self._from[n] == number, UNKNOWN, self._known[n]) for n in link.columns]
-            group, _ = grouped(kept, [np.zeros(0, dtype=np.int64)] * len(kept))
-            order = np.argsort(group, kind="stable")
-            starts = np.searchsorted(group[order], group[again])
-            sizes = np.bincount(group)[group[again]]
-            others = order[starts + np.floor(rng.random(len(again)) * sizes).astype(np.int64)]
-            changed = [*(self.points[one.name] for one in moved), *(self._known[name] for name in mine)]
-            changed += [self._from[name] for name in mine]
-            for row, other in zip(again.tolist(), others.tolist(), strict=True):
-                for one in changed:
+        """Let rows whose keys repeat change parents with others where that makes two keys that no row has."""
+        again, link = repeats(self.held(key)), self._last(key)
+        if not len(again) or link is None:
+            return
+        number = self._links.index(link)
+        mine = [name for name in link.columns if (self._from[name] == number).any()]
+        moved = [one for one in self._links[number:] if set(one.columns) <= set(link.columns)]
+        changed = [*(self.points[one.name] for one in moved), *(self._known[name] for name in mine)]
+        group = _numbered([np.where(self._from[n] == number, UNKNOWN, self._known[n]) for n in link.columns])
+        rest = _numbered([self._known[name] for name in key if name in self._known and name not in mine])
+        own = _numbered([self._known[name] for name in key if name in mine])
+        rest = rest if len(rest) else np.zeros(self._rows, dtype=np.int64)
+        taken = set(zip(rest.tolist(), own.tolist(), strict=True))
+        order = np.argsort(group, kind="stable")
+        starts = np.searchsorted(group[order], group[again])
+        sizes = np.bincount(group)[group[again]]
+        places = np.floor(rng.random((len(again), TRIES)) * sizes[:, None]).astype(np.int64)
+        tried = order[starts[:, None] + places]
+        for row, others in zip(again.tolist(), tried.tolist(), strict=True):
+            for other in others:
+                new = (int(rest[row]), int(own[other])), (int(rest[other]), int(own[row]))
+                if new[0] == new[1] or new[0] in taken or new[1] in taken:
+                    continue
+                taken.update(new)  # and what both had, of which there is plenty
+                for one in (*changed, own):
                     one[row], one[other] = one[other], one[row]
+                break
 
     def _last(self, key: Sequence[str]) -> LinkSketch | None:
         """The last link that wrote into the key, if no other than narrower ones rests on it."""
@@ -252,3 +259,10 @@ class Together:
                 array[here], valid[here] = got.array, got.valid
             made[name] = Values(array, valid)
         return made
+
+
+def _numbered(held: Sequence[Ints]) -> Ints:
+    """One number for what each row holds in these columns; none without columns."""
+    return (
+        grouped(held, [np.zeros(0, dtype=np.int64)] * len(held))[0] if held else np.zeros(0, dtype=np.int64)
+    )
