@@ -78,6 +78,7 @@ class _Part:
         except (OSError, StopIteration) as error:
             os.close(self._file)
             raise OSError(getattr(error, "errno", errno.EUSERS), "no part in the count") from None
+        self._taken = memoryview(self._all).cast("I")[:: _PART // 4]  # by every process
         self._at = self._number * _PART
         self._all[self._at : self._at + _PART] = bytes(_PART)
         self._free = list(range(_PLACES))
@@ -85,6 +86,7 @@ class _Part:
 
     def close(self) -> None:
         """Forget the file: it came by fork, lock and all, and is the parent's."""
+        self._taken.release()
         self._all.close()
         os.close(self._file)
 
@@ -105,9 +107,9 @@ class _Part:
     def whose(self, names: bytes, most: Most) -> str:
         """The limit that is exceeded, or none."""
         viewer, app, in_all, viewers, apps = names[:_NAME], names[_NAME:], 0, 0, 0
-        for number in range(_PROCESSES):
-            taken, high = _HEADER.unpack_from(self._all, number * _PART)
-            if taken:
+        for number, held in enumerate(self._taken.tolist()):
+            if held:
+                taken, high = _HEADER.unpack_from(self._all, number * _PART)
                 begin = number * _PART + _HEADER.size
                 records = self._all[begin : begin + high * _RECORD]
                 in_all += taken
@@ -122,7 +124,7 @@ class _Part:
     def taken(self) -> int:
         """How many places are taken by processes that live."""
         self._bury()
-        return sum(_HEADER.unpack_from(self._all, number * _PART)[0] for number in range(_PROCESSES))
+        return sum(self._taken.tolist())
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -248,13 +250,13 @@ class Slots:
             self._changed.notify_all()
 
 
-_slots: dict[Path, Slots] = {}
+_slots: dict[Path, Slots] = {}  # by the home of the instance
 
 
 def slots_of(ctx: Context) -> Slots:
     """The places of this instance."""
-    file = ctx.settings.home / "questions.places"
-    return _slots.setdefault(file, Slots(file))
+    home = ctx.settings.home
+    return _slots.get(home) or _slots.setdefault(home, Slots(home / "questions.places"))
 
 
 def take_slot(ctx: Context, app: str) -> Slot:
