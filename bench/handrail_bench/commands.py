@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
+from rich.console import RenderableType
 
 from handrail import kit
 from handrail_bench import answers, growth, metrics, options, tpch, wire
@@ -114,6 +114,6 @@ def _how(size: Size, turns: int, threads: int) -> dict[str, Any]:
     }
 
 
-def _shown(found: dict[str, Any]) -> Table:
+def _shown(found: dict[str, Any]) -> RenderableType:
     rows = [(key, "missing" if found[key] is None else f"{found[key]:.3g}", bar) for key, bar in BARS.items()]
     return kit.cli.table(("what", "measured", "bar"), rows)

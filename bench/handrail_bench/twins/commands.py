@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
+from rich.console import RenderableType
 
 from handrail import kit
 from handrail_bench import options
@@ -87,7 +87,7 @@ def twins(
     kit.cli.show(found, _shown, as_json)
 
 
-def _shown(found: dict[str, Any]) -> Table:
+def _shown(found: dict[str, Any]) -> RenderableType:
     rows = [(key, _told(found[key]), _told(found.get(f"{key}_worst")), bar) for key, bar in BARS.items()]
     return kit.cli.table(("what", "measured", "worst database", "bar"), rows)
 
