@@ -19,6 +19,7 @@ from tests.apps.conftest import MANIFEST, client, hello, orders, token
 from tests.conftest import Acting
 
 __all__ = ["client", "orders", "token"]
+pytestmark = pytest.mark.long
 
 # A NUL, half a character, a number that no database holds, a path, markup, a long word, text from right to left.
 ODD = [
