@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner, Result
 from dulwich import porcelain
 
 from handrail.kernel import Caller, identity, storage
+from handrail.server import command
 from tests.conftest import PEOPLE
 from tests.journeys import company, whole
 from tests.journeys.served import Answer, Served, run_cli
@@ -32,9 +34,8 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        instance = company.found(folder)
+        instance = company.furnished(folder)
         self.home = instance.settings.home
-        company.furnish(instance, company.source(folder / "company.duckdb"))
         self.tokens = {}
         for person in PEOPLE:
             with instance.context(Caller(person, "cli")) as ctx:
@@ -59,8 +60,13 @@ class Place:
             {"Content-Type": "multipart/form-data; boundary=b"},
         )  # fmt: skip
 
-    def type(self, person: str, *words: str | Path) -> "subprocess.CompletedProcess[str]":
-        return run_cli(*map(str, words), "--json", home=self.home, person=person)
+    def type(self, person: str, *words: str | Path) -> Result:
+        where = {"HANDRAIL_HOME": str(self.home), "HANDRAIL_PERSON": person}
+        return CliRunner().invoke(command(), [*map(str, words), "--json"], env=where)
+
+    def in_a_terminal(self, person: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        """The same in a process of its own, which takes seconds to begin."""
+        return run_cli(*words, "--json", home=self.home, person=person)
 
     def state(self) -> tuple[Any, ...]:
         """All that must be as it was: rows, files, the definitions' commit, and nothing in them uncommitted."""
@@ -101,7 +107,9 @@ def untouched(place: Place) -> Iterator[None]:
     assert place.ask("compliance", "GET", "/audit/verify").json["ok"] is True
 
 
-def refused(answer: Answer | subprocess.CompletedProcess[str], *words: str, code: str = "invalid") -> None:
+def refused(
+    answer: Answer | Result | subprocess.CompletedProcess[str], *words: str, code: str = "invalid"
+) -> None:
     """A refusal in the shape of its face, which names the trouble and a next step."""
     if isinstance(answer, Answer):
         assert 400 <= answer.status < 500, answer
@@ -110,7 +118,8 @@ def refused(answer: Answer | subprocess.CompletedProcess[str], *words: str, code
         message = said["detail"]
         assert said["status"] == answer.status
     else:
-        assert (answer.returncode, answer.stdout) == (1, ""), answer
+        ended = answer.exit_code if isinstance(answer, Result) else answer.returncode
+        assert (ended, answer.stdout) == (1, ""), answer
         said = json.loads(answer.stderr)
         message = said["message"]
     assert said["code"] == code, said
@@ -298,12 +307,12 @@ def test_sql_that_nests_without_end_is_refused(place: Place, sql: str) -> None:
 @pytest.mark.usefixtures("untouched")
 def test_a_bad_question_on_the_command_line_is_one_json_document_on_stderr(place: Place) -> None:
     refused(
-        place.type("viewer.emea", "query", "DROP TABLE sales_orders", "--purpose", company.PURPOSE),
+        place.in_a_terminal("viewer.emea", "query", "DROP TABLE sales_orders", "--purpose", company.PURPOSE),
         "SELECT",
         code="not_allowed",
     )
     refused(
-        place.type("viewer.emea", "query", "SELECT 1 FROM salaries", "--purpose", company.PURPOSE),
+        place.in_a_terminal("viewer.emea", "query", "SELECT 1 FROM salaries", "--purpose", company.PURPOSE),
         "salaries", code="not_found",
     )  # fmt: skip
 
