@@ -391,10 +391,16 @@ def test_a_server_that_stops_is_refused_with_a_reason_and_answers_when_it_is_bac
 
 def test_what_is_in_two_places_is_joined_here(house: LiveHouse) -> None:
     places = {"orders": house.place("orders"), "customers": house.folder / "customers.parquet"}
-    sql = 'SELECT count(*) AS n FROM "governed"."orders" o, "governed"."customers" c'
-    (batch,) = house.engines.run(sql, {}, "governed", places, LIMITS).batches()
-    customers = house.ask("SELECT count(*) AS n FROM customers")["n"].to_pylist()[0]
-    assert batch.column(0).to_pylist() == [2 * customers]
+
+    def count(*names: str) -> int:
+        sql = f"SELECT count(*) AS n FROM {', '.join(names)}"
+        there = {name: place for name, place in places.items() if any(f'"{name}"' in one for one in names)}
+        (batch,) = house.engines.run(sql, {}, "governed", there, LIMITS).batches()
+        found: int = batch.column(0)[0].as_py()
+        return found
+
+    orders, customers = '"governed"."orders" o', '"governed"."customers" c'
+    assert count(orders, customers) == count(orders) * count(customers) > 0
 
 
 def test_a_contract_of_another_server_is_not_answered_by_this_one(house: LiveHouse) -> None:
