@@ -17,11 +17,12 @@ from handrail.data import CombinedLink
 from handrail.twins import codec
 from handrail.twins.generate import Twin, generate
 from handrail.twins.groups import dealt
-from handrail.twins.models import Field, Sketch, Table
+from handrail.twins.models import ColumnSketch, Field, LinkSketch, Sketch, Table, TableSketch
 from handrail.twins.plane import open_plane
+from handrail.twins.point_together import Together
 from handrail.twins.rows import Outside
 from handrail.twins.sketch import take
-from handrail.twins.values import from_arrow
+from handrail.twins.values import from_arrow, full
 
 VARIANTS = ("plain", "hostile")
 
@@ -246,6 +247,31 @@ def test_a_key_made_of_links_that_share_a_column_differs_in_every_row(
     assert len(rows) == len(set(rows)) > 0.97 * len(pairs)
     assert set(keys(twin["offers"], "tenant", "order")) <= set(keys(twin["orders"], "tenant", "id"))
     assert set(keys(twin["offers"], "tenant", "product")) <= set(keys(twin["products"], "tenant", "id"))
+
+
+def test_no_parent_is_chosen_after_whom_another_link_has_nowhere_to_point() -> None:
+    links = tuple(
+        LinkSketch(
+            "+".join(("tenant", to)), ("tenant", to), to, ("tenant", "id"), "inside", 0.0, False, None, 0
+        )
+        for to in ("order", "product")
+    )
+    columns = tuple(
+        ColumnSketch(name, "BIGINT", "integer", "link", required=True)
+        for name in ("tenant", "order", "product")
+    )
+    of_tenants = {"order": np.repeat([1, 2], 40), "product": np.repeat([1], 30)}  # the other one has none
+    pointing = Together(
+        TableSketch("lines", 400, columns, (), links),
+        links,
+        {link.name: [full(of_tenants[link.to]), full(np.arange(len(of_tenants[link.to])))] for link in links},
+        400,
+    )
+    rng = np.random.default_rng(1)
+    for link in links:
+        pointing.point(link, None, link is links[0], rng)
+    assert all((points >= 0).all() for points in pointing.points.values())
+    assert set(pointing.values(rng)["tenant"].array.tolist()) == {1}
 
 
 def test_keys_that_another_build_lends_stay_in_their_rows(trade: tuple[Table, ...]) -> None:
