@@ -20,6 +20,7 @@ from handrail.twins.mine_totals import ROWS
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.repair import sums
 from handrail.twins.rules import Means, Rule
+from handrail.twins.series import still
 from handrail.twins.values import Ints, Values
 
 Floats = NDArray[np.float64]
@@ -34,7 +35,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # how far the order of an input follows wh
 
 def calibrate(table: TableSketch, one: Made) -> None:
     """Let the rows of a table exchange values of each measure that is drawn, not computed."""
-    made = {rule.target for rule in table.rules}
+    made = {rule.target for rule in table.rules} | still(table) | _explaining(table)
     known: Known = {}
     for name in dict.fromkeys(means.measure for means in table.means):
         values = one.values.get(name)
@@ -46,8 +47,21 @@ def calibrate(table: TableSketch, one: Made) -> None:
             one, name, rows, dealt(items, items, _together(rows), _tiles(table, one, name, rows, known))
         )
     for rule in (rule for rule in table.rules if rule.kind == "formula" and one.rows <= MANY_ROWS):
-        if set(rule.columns) <= one.values.keys():
+        if set(rule.columns) <= one.values.keys() - still(table):
             _fit(table, one, rule)
+
+
+def _explaining(table: TableSketch) -> set[str]:
+    """Numbers of few values, each by itself in the sketch, by which other columns are drawn.
+
+    To exchange one would tear apart what goes together, as a code and its kind, for the sake of a mean.
+    """
+    needed = {name for column in table.columns for link, name in column.parents if not link}
+    return {
+        column.name
+        for column in table.columns
+        if column.name in needed and not any(one.kind == "range" for one in column.bins)
+    }
 
 
 def _fit(table: TableSketch, one: Made, rule: Rule) -> None:

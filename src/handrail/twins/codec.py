@@ -1,4 +1,4 @@
-"""The sketch as a file: JSON, version 2, the same bytes for the same sketch.
+"""The sketch as a file: JSON, version 3, the same bytes for the same sketch.
 
 Keys are those of the dataclasses in `models.py`: `Sketch` > `TableSketch` > `ColumnSketch` > `Bin`, and
 `LinkSketch`. `given` lists, per cell of the parents' folded bins, pairs of bin number and share. A reader of
@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 
 from handrail.kernel import Invalid
-from handrail.twins.models import Bin, ColumnSketch, LinkSketch, Sketch, TableSketch
+from handrail.twins.models import Beside, Bin, ColumnSketch, First, LinkSketch, Series, Sketch, TableSketch
 from handrail.twins.rules import Means, Rule
 
-VERSION = 2
+VERSION = 3
 
 
 def to_json(sketch: Sketch) -> bytes:
@@ -51,6 +51,7 @@ def _table(one: dict[str, Any]) -> TableSketch:
             "links": tuple(_link(link) for link in one["links"]),
             "means": tuple(Means(**{key: _tuples(value) for key, value in m.items()}) for m in one["means"]),
             "order": tuple(one["order"]),
+            "series": _series(one["series"]) if one["series"] else None,
             "rules": tuple(_rule(rule) for rule in one["rules"]),
             "simplifications": tuple(one["simplifications"]),
             "lands": _tuples(one.get("lands", [])),
@@ -66,8 +67,19 @@ def _bins(found: list[dict[str, Any]]) -> tuple[Bin, ...]:
     return tuple(Bin(**{key: _tuples(value) for key, value in one.items()}) for one in found)
 
 
+def _first(one: dict[str, Any]) -> First:
+    return First(one["column"], _bins(one["bins"]), _tuples(one["shares"]))
+
+
+def _series(one: dict[str, Any]) -> Series:
+    first = tuple(_first(f) for f in one["first"])
+    return Series(**{key: _tuples(value) for key, value in one.items()} | {"first": first})
+
+
 def _link(one: dict[str, Any]) -> LinkSketch:
-    return LinkSketch(**{key: _tuples(value) for key, value in one.items()})
+    beside = tuple(Beside(**{key: _tuples(value) for key, value in b.items()}) for b in one["beside"])
+    nested = {"beside": beside, "children": _first(one["children"]) if one["children"] else None}
+    return LinkSketch(**{key: _tuples(value) for key, value in one.items()} | nested)
 
 
 def _rule(one: dict[str, Any]) -> Rule:

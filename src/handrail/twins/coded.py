@@ -138,9 +138,15 @@ class _Binning:
 
 
 def code(
-    plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketch]], degrees: Sequence[Degree]
+    plane: Plane,
+    table: str,
+    drafts: Mapping[str, Sequence[ColumnSketch]],
+    degrees: Sequence[Degree],
+    first: str = "",
 ) -> Coded:
     """Bin a table, together with the rows it points at, into a temporary table of small numbers.
+
+    The column `first` depends on no other of the table.
 
     Columns beyond those that can depend on each other are binned into further tables, some at a time: all in
     one query would take gigabytes for a table of thousands.
@@ -170,7 +176,7 @@ def code(
     return Coded(
         relation,
         tuple(nodes),
-        shape(source, nodes),
+        shape(source, nodes, first),
         tuple(drafts[table]),
         frozenset().union(*(one.ranged for one in binnings)),
         {

@@ -38,11 +38,14 @@ def codes(column: ColumnSketch, cell: Ints, rng: np.random.Generator) -> Codes:
     return placed(column, cell, rng)[0]
 
 
-def placed(column: ColumnSketch, cell: Ints, rng: np.random.Generator) -> tuple[Codes, Places]:
+def placed(
+    column: ColumnSketch, cell: Ints, rng: np.random.Generator, lead: NDArray[np.float64] | None = None
+) -> tuple[Codes, Places]:
     """A bin for each row, by the shares of its parents' cell, or of the cells that were suppressed.
 
     One search in the cumulated shares of all cells laid end to end. How far into its share a draw falls is
-    also its place within the bin, so that places are spread evenly too.
+    also its place within the bin, so that places are spread evenly too. With a `lead`, the
+    rows of one cell draw by the size of their number in it, the least lowest.
     """
     if not column.bins or not any(column.shares):
         return np.full(len(cell), -1, dtype=np.int16), np.zeros(len(cell), dtype=np.float32)
@@ -62,7 +65,7 @@ def placed(column: ColumnSketch, cell: Ints, rng: np.random.Generator) -> tuple[
     cumulated[:, -1] = 1.0
     which = np.where((cell >= 0) & (cell < len(place)), place[np.clip(cell, 0, len(place) - 1)], 0)
     laid = (cumulated + np.arange(len(cumulated))[:, None]).ravel()
-    thrown = which + _even(which, rng)
+    thrown = which + _even(which, rng, lead)
     found_at = np.searchsorted(laid, thrown, side="right")
     drawn: Codes = np.clip(found_at - which * width, 0, width - 1).astype(np.int16)
     ends = np.concatenate([[0.0], laid])
@@ -71,15 +74,17 @@ def placed(column: ColumnSketch, cell: Ints, rng: np.random.Generator) -> tuple[
     return drawn, np.clip(places, 0.0, np.float32(1 - 1e-7))
 
 
-def _even(which: Ints, rng: np.random.Generator) -> NDArray[np.float64]:
+def _even(
+    which: Ints, rng: np.random.Generator, lead: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Random numbers in [0, 1), spread evenly within each group of rows (stratified sampling).
 
     Many rows come out even by themselves, so there they are left as they fall.
     """
     rows = len(which)
-    if rows > MANY_ROWS:
+    if rows > MANY_ROWS and lead is None:
         return rng.random(rows)
-    order = np.lexsort((rng.random(rows), which))
+    order = np.lexsort((rng.random(rows) if lead is None else lead, which))
     ordered = which[order]
     new = np.ones(rows, dtype=bool)
     new[1:] = ordered[1:] != ordered[:-1]

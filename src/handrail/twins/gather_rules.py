@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from handrail.twins.declared import declared
 from handrail.twins.mine import counted, mine
+from handrail.twins.mine_across import mine_across
 from handrail.twins.mine_pairs import mine_pairs
 from handrail.twins.mine_totals import mine_totals
 from handrail.twins.models import ColumnSketch
@@ -25,4 +26,5 @@ def rules_of(plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketc
         *mine_pairs(sample, columns),
         *mine_totals(plane, table, drafts),
     ]
+    shown += mine_across(plane, table, drafts, shown)
     return (*said, *(rule for rule in shown if (rule.kind, rule.columns) not in known))

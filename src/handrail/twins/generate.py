@@ -10,12 +10,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from handrail.twins.across import mended
 from handrail.twins.assign import Made
 from handrail.twins.calibrate import regroup
 from handrail.twins.hostile import keyed, strew
 from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Variant
-from handrail.twins.repair import add_up, repair
+from handrail.twins.repair import add_up
 from handrail.twins.rows import Outside, close, rows, seeded
+from handrail.twins.series import still
 from handrail.twins.values import arrow_type, to_arrow
 from handrail.twins.verbatim import real_rows
 
@@ -57,6 +59,8 @@ def generate(
             close(table, made, seed)
         for table in reversed(sketch.tables):  # totals need the rows that they add up
             _keep_rules(made, table, seed)
+        for table in sketch.tables:  # and what is about rows that are pointed at, these first
+            _keep_across(made, table, seed)
         for table in sketch.tables:  # each gives back its memory before the next takes some
             one = made.pop(table.name)
             if table.verbatim:
@@ -69,9 +73,18 @@ def generate(
 def _keep_rules(made: Mapping[str, Made], table: TableSketch, seed: int) -> None:
     """Set the totals of a table and repair what is about them, or about columns that came last."""
     regroup(table, made)
-    still = add_up(table, made) | ({table.sorted_by} if table.sorted_by else set())
+    fixed = add_up(table, made) | still(table) | ({table.sorted_by} if table.sorted_by else set())
     one, rng = made[table.name], seeded(seed, f"{table.name}:rules")
-    one.values = repair(table, one.values, rng, frozenset(still))
+    one.values = mended(table, made, one, rng, frozenset(fixed))
+
+
+def _keep_across(made: Mapping[str, Made], table: TableSketch, seed: int) -> None:
+    """Repair once more what rules about the rows that are pointed at say, now that these stay."""
+    if any(rule.kind == "across" for rule in table.rules):
+        totals = {rule.columns[0] for rule in table.rules if rule.child}
+        fixed = totals | still(table) | ({table.sorted_by} if table.sorted_by else set())
+        one, rng = made[table.name], seeded(seed, f"{table.name}:across")
+        one.values = mended(table, made, one, rng, frozenset(fixed))
 
 
 def write(twin: Twin, path: Path) -> None:

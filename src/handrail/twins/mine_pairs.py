@@ -33,7 +33,7 @@ def mine_pairs(sample: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
     if sample.rows < 10 * sample.k:
         return []
     free = [one for one in columns if one.role == "model"]
-    grouped = [one for one in free if _few(one)][:MOST_COLUMNS]
+    grouped = [one for one in free if few(one)][:MOST_COLUMNS]
     pairs = list(_accepted(sample, grouped))
     explained = {frozenset(rule.columns) for rule in pairs}
     return [
@@ -42,7 +42,7 @@ def mine_pairs(sample: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
     ]
 
 
-def _few(column: ColumnSketch) -> bool:
+def few(column: ColumnSketch) -> bool:
     """Whether its values are few enough, each shared by k, to be listed."""
     if column.kind not in KINDS or any(one.kind == "range" for one in column.bins):
         return False

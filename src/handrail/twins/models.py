@@ -12,12 +12,15 @@ from handrail.data import CombinedLink
 from handrail.data import Rule as Promise
 from handrail.kernel import Refusal
 from handrail.twins.rules import RuleScore
+from handrail.twins.sketched import Beside as Beside
 from handrail.twins.sketched import Bin as Bin
 from handrail.twins.sketched import BinKind as BinKind
 from handrail.twins.sketched import ColumnSketch as ColumnSketch
+from handrail.twins.sketched import First as First
 from handrail.twins.sketched import Kind as Kind
 from handrail.twins.sketched import LinkSketch as LinkSketch
 from handrail.twins.sketched import Role as Role
+from handrail.twins.sketched import Series as Series
 from handrail.twins.sketched import Sketch as Sketch
 from handrail.twins.sketched import TableSketch as TableSketch
 from handrail.twins.tiles import Agreement

@@ -42,8 +42,11 @@ class Shape:
 Given = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 
 
-def shape(source: Source, nodes: Sequence[Node]) -> Shape:
-    """Choose parents: the strongest edge into what is already drawn, one column at a time."""
+def shape(source: Source, nodes: Sequence[Node], first: str = "") -> Shape:
+    """Choose parents: the strongest edge into what is already drawn, one column at a time.
+
+    The table's own column `first` is drawn before all others.
+    """
     fixed = [node for node in nodes if node.fixed]
     free = [node for node in nodes if not node.fixed]
     measured = _Measured(source, sorted([*fixed, *free], key=lambda n: n.fixed)[:MOST_NODES])
@@ -53,7 +56,10 @@ def shape(source: Source, nodes: Sequence[Node]) -> Shape:
     order: list[Node] = []
     parents: dict[str, tuple[Node, ...]] = {}
     while left:
-        if placed:
+        begins = [node for node in left if node.column == first and not node.link]
+        if begins:
+            best = begins[0]
+        elif placed:
             best = max(left, key=lambda n: max(measured.pair(n, p) for p in placed))
         else:
             best = max(left, key=lambda n: sum(measured.pair(n, other) for other in left if other is not n))
@@ -64,6 +70,13 @@ def shape(source: Source, nodes: Sequence[Node]) -> Shape:
     alone = [node for node in free if node not in known]
     parents |= {node.code: () for node in alone}
     return Shape((*order, *alone), parents, measured.strongest())
+
+
+def shared(source: Source, pairs: Sequence[tuple[Node, Node]]) -> list[float]:
+    """What the nodes of each pair say about each other, in nats, less than chance alone would show."""
+    nodes = {node.code: node for pair in pairs for node in pair}
+    measured = _Measured(source, list(nodes.values()))
+    return [measured.shared(first, (second,)) for first, second in pairs]
 
 
 def _parents(measured: _Measured, node: Node, placed: Sequence[Node]) -> tuple[Node, ...]:
@@ -247,7 +260,7 @@ class _Measured:
         for i, first in enumerate(self.nodes):
             for second in self.nodes[:i]:
                 if not (first.fixed and second.fixed):
-                    self._pairs[frozenset((first.code, second.code))] = self._shared(first, (second,))
+                    self._pairs[frozenset((first.code, second.code))] = self.shared(first, (second,))
 
     def pair(self, first: Node, second: Node) -> float:
         """Corrected mutual information in nats, never below zero."""
@@ -255,7 +268,7 @@ class _Measured:
 
     def triple(self, node: Node, first: Node, second: Node) -> float:
         """What two parents together say about a node."""
-        return self._shared(node, (first, second))
+        return self.shared(node, (first, second))
 
     def strongest(self) -> tuple[tuple[Node, Node], ...]:
         """Pairs of this table's own columns, strongest first."""
@@ -263,7 +276,7 @@ class _Measured:
         pairs = [(a, b) for i, a in enumerate(own) for b in own[:i]]
         return tuple(sorted(pairs, key=lambda pair: (-self.pair(*pair), pair[0].code, pair[1].code)))
 
-    def _shared(self, node: Node, others: Sequence[Node]) -> float:
+    def shared(self, node: Node, others: Sequence[Node]) -> float:
         """Bias-corrected, and lowered by two standard deviations of what chance alone would show."""
         codes = [other.code for other in others]
         (own, cells), (theirs, kinds) = self._of([node.code]), self._of(codes)

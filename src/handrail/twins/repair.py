@@ -19,7 +19,7 @@ from handrail.twins.assign import Made
 from handrail.twins.holds import Columns, Rows, broken, computed, derived, in_units, natural
 from handrail.twins.mine_totals import ROWS
 from handrail.twins.models import ColumnSketch, TableSketch
-from handrail.twins.rules import Rule
+from handrail.twins.rules import OF_SEVERAL, Rule
 from handrail.twins.values import Ints, Mask, Values
 
 ROUNDS = 6
@@ -45,7 +45,7 @@ def repair(
     own = [
         _facing(rule, columns, rows)
         for rule in table.rules
-        if rule.kind != "total" and set(rule.columns) <= columns.keys()
+        if rule.kind not in OF_SEVERAL and set(rule.columns) <= columns.keys()
     ]
     work = _Work(columns, dict(rows), rng, fixed, arranged(own, fixed))
     count = len(next(iter(rows.values())).valid) if rows else 0
@@ -71,7 +71,7 @@ def arranged(rules: Sequence[Rule], fixed: frozenset[str]) -> list[Rule]:
     computing: list[Rule] = []
     for rule in (rule for rule in rules if rule.target is not None):
         taken = fixed | {one.target for one in computing if one.target}
-        free = [one for one in _solved(rule) if one.target not in taken and not _circle(one, computing)]
+        free = [one for one in solved(rule) if one.target not in taken and not _circle(one, computing)]
         (computing if free else restricting).append(free[0] if free else rule)
     ordered: list[Rule] = []
     while computing:
@@ -95,7 +95,7 @@ def _null_share(column: ColumnSketch) -> float:
     return column.shares[0] if column.shares and column.bins[0].kind == "null" else 0.0
 
 
-def _solved(rule: Rule) -> list[Rule]:
+def solved(rule: Rule) -> list[Rule]:
     """The same rule for each column that it could compute."""
     if rule.kind == "formula" and rule.how == "b + c":
         a, b, c = rule.columns

@@ -8,6 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
+from handrail.twins.across import mended
 from handrail.twins.as_told import put, settle
 from handrail.twins.assign import (
     Made,
@@ -28,10 +29,12 @@ from handrail.twins.groups import once
 from handrail.twins.keys import capacity, composite, distinct, redraw_repeats
 from handrail.twins.link_keys import copy_keys, keys_of, point_later
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
+from handrail.twins.parents import paired, through
 from handrail.twins.people import distinct_texts
 from handrail.twins.point_together import Together, overruled, together
-from handrail.twins.repair import repair
 from handrail.twins.semantics import meaning_of
+from handrail.twins.series import Turns, begun, put_in_order, still
+from handrail.twins.trees import grown
 from handrail.twins.values import Values, as_kind, full
 
 MOST_ROWS = 5_000_000
@@ -55,13 +58,18 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
         if link.name in pools and any((link.to, column) not in outside for column in link.to_columns)
     ]
     _key_parts(table, one, _point(table, made, pools, overruled(table, invented), one, rng), rng)
-    for name in table.order:
-        column = table.column(name)
-        drawn = [_parent(table, made, one, link, parent) for link, parent in column.parents]
-        one.codes[name], places = placed(column, cells(column, drawn, one.rows), rng)
-        one.places[name] = along(table, made, one, column, places, rng)
-        if column.copies is not None and column.kind != "text":
-            _copy(table, made, one, column)
+    turns = begun(table, one, rng)
+    for name in (name for name in table.order if name not in one.codes):
+        _draw(table, made, one, table.column(name), turns, rng)
+    if turns is not None:
+        settled = turns.settle(rng)
+        changed = set(settled)
+        for column in (table.column(name) for name in table.order):
+            if column.name not in settled and changed & {
+                parent for link, parent in column.parents if not link
+            }:
+                changed.add(column.name)
+                _draw(table, made, one, column, turns, rng)
     settle(table, one)
     nowhere = np.zeros(one.rows, dtype=np.float32)
     for column in table.columns:
@@ -72,7 +80,7 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
         if column.role == "degree":
             one.degrees[column.name] = whole(column, found, rng, places)
     keep_places(table, one)
-    _keep_order(table, one, seed)
+    _keep_order(table, made, one, seed)
     _meant(table, made, one, seed)
     for column in table.columns:
         if column.copies is not None and column.kind == "text":
@@ -81,6 +89,24 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
     _links(table, made, pools, one, seed)
     put(table, made, one)
     return one
+
+
+def _draw(
+    table: TableSketch,
+    made: Mapping[str, Made],
+    one: Made,
+    column: ColumnSketch,
+    turns: Turns | None,
+    rng: np.random.Generator,
+) -> None:
+    """Draw the bins of a column, and where in them its values lie, given what is drawn already."""
+    drawn = [_parent(table, made, one, link, parent) for link, parent in column.parents]
+    cell = cells(column, drawn, one.rows)
+    found = placed(column, cell, rng) if turns is None else turns.placed(column, cell, rng)
+    one.codes[column.name], places = found
+    one.places[column.name] = along(table, made, one, column, places, rng)
+    if column.copies is not None and column.kind != "text":
+        _copy(table, made, one, column)
 
 
 def _copy(table: TableSketch, made: Mapping[str, Made], one: Made, column: ColumnSketch) -> None:
@@ -180,14 +206,27 @@ def _point(
             else:
                 one.points[link.name] = point(link, parent.rows, degrees, one.rows, first, rng)
             first = False
+            _go_together(link, made, one, rng)
         elif link.kind == "self" and len(link.columns) == 1:
-            one.points[link.name] = point_back(link, one.rows, required, rng)
+            back = grown if link.levels and not link.unique else point_back
+            one.points[link.name] = back(link, one.rows, required, rng)
         elif agreeing and link in several:
             agreeing.point(link, None, False, rng)
         elif link.kind == "outside":
             shared = replace(link, null_share=0.0 if required else link.null_share)
             one.points[link.name] = evenly(shared, len(pools[link.name][0].array), one.rows, rng)
     return agreeing
+
+
+def _go_together(link: LinkSketch, made: Mapping[str, Made], one: Made, rng: np.random.Generator) -> None:
+    """Deal the rows that a link points at out again, to those whose other parents they go together with.
+
+    Links that share columns with others agree with these, and with nothing else.
+    """
+    if link.name in one.points and link.through is not None and link.through[0] in one.points:
+        one.points[link.name] = through(link, made, one)
+    elif link.name in one.points and link.beside:
+        one.points[link.name] = paired(link, made, one, rng)
 
 
 def _key_parts(table: TableSketch, one: Made, agreeing: Together | None, rng: np.random.Generator) -> None:
@@ -228,10 +267,14 @@ def _parent(
     return np.where(points < 0, -1, found).astype(np.int16), len(made[to].sketch.column(column).bins)
 
 
-def _keep_order(table: TableSketch, one: Made, seed: int) -> None:
+def _keep_order(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -> None:
     """Rows are made to keep their rules, and sorted as their key will be."""
     calibrate(table, one)
-    one.values = repair(table, one.values, seeded(seed, f"{table.name}:repair"))
+    rng, fixed = seeded(seed, f"{table.name}:repair"), still(table)
+    free = {table.series.by} if table.series and not table.series.steps else set()
+    one.values = mended(table, made, one, rng, fixed - free)
+    if put_in_order(table, one):
+        one.values = mended(table, made, one, rng, fixed)
     if table.sorted_by is not None:
         dates = one.values[table.sorted_by]
         last = np.iinfo(np.int64).max

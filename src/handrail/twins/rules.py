@@ -25,7 +25,16 @@ RuleKind = Literal[
     "check",  # the SQL condition `how` is true of the row
     "unique",  # no two rows have the same columns
     "total",  # a = the sum of a column over the rows that point here, where there are any
+    "across",  # a is at least (`strict`: at most) the column `above` of the row that a link points at
+    # Between a row and the one before it, of those that point at the same row (`series`):
+    "carried",  # a = b of the row before
+    "running",  # a = a of the row before `how` b
+    "rising",  # a is at least what it was in the row before; `strict`: at most
+    "spaced",  # a = a of the row before + by; `how` "month": so many calendar months
+    "turned",  # (a of the row before, a) is one of the pairs, where both are among them at all
 ]
+IN_TURN: frozenset[RuleKind] = frozenset({"carried", "running", "rising", "spaced", "turned"})
+OF_SEVERAL: frozenset[RuleKind] = IN_TURN | {"total", "across"}  # that no row keeps or breaks by itself
 
 # What a formula says, in Python and SQL alike: a is left of the sign, b, c and d stand for further columns.
 FORMULAS = (
@@ -73,11 +82,13 @@ class Rule:
     filled: tuple[Listed, ...] = ()
     pairs: tuple[tuple[Listed, Listed, float], ...] = ()  # a, b, share of the rows
     child: tuple[str, str, str] | None = None  # table, link and column that a total adds up
+    above: tuple[str, str] | None = None  # link, and column of the row that it points at
+    series: tuple[str, str] | None = None  # link and column by which rows come one after the other
 
     @property
     def target(self) -> str | None:
         """The column that the others leave no choice, or None where they only restrict each other."""
-        if self.kind in ("formula", "total"):
+        if self.kind in ("formula", "total", "carried", "running", "spaced"):
             return self.columns[0]
         return self.columns[1] if self.kind in ("offset", "derived") else None
 
@@ -134,6 +145,19 @@ def says(rule: Rule) -> str:
         return f"{a} has its pattern"
     if rule.kind == "unique":
         return f"{', '.join(rule.columns)} are never repeated together"
+    if rule.kind == "across" and rule.above:
+        return f"{a} is at {'most' if rule.strict else 'least'} {rule.above[1]} of its {rule.above[0]}"
+    if rule.kind == "carried":
+        return f"{a} is {b} of the row before"
+    if rule.kind == "running":
+        return f"{a} = {a} of the row before {rule.how} {b}"
+    if rule.kind == "rising":
+        return f"{a} never {'rises' if rule.strict else 'falls'} from row to row"
+    if rule.kind == "spaced":
+        unit = f" {rule.how}{'s' if rule.by != 1 else ''}" if rule.how else ""
+        return f"{a} is {rule.by:,.10g}{unit} after the row before"
+    if rule.kind == "turned":
+        return f"{a} turns from row to row in {len(rule.pairs)} ways"
     if rule.kind == "total" and rule.child:
         return f"{a} is the sum of {rule.child[2]} in {rule.child[0]}"
     return f"{', '.join(rule.columns)} fit as the contract says"

@@ -25,6 +25,9 @@ from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
 from handrail.twins.links import degrees, link_sketch, linked, towards
 from handrail.twins.means import leaning, means_of
+from handrail.twins.mine_parents import beside, through
+from handrail.twins.mine_series import Mined, mine_series
+from handrail.twins.mine_trees import tree
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
 from handrail.twins.network import MOST_NODES, Node, depend
 from handrail.twins.orders import sorted_by
@@ -62,13 +65,18 @@ def take(plane: Plane, progress: Progress | None = None) -> Taken:
     for position, name in enumerate(order):
         if progress:
             progress(f"sketching {name}", position, len(order))
-        coded[name] = code(plane, name, drafts, counts[name])
-        finished.append(_table(plane, name, drafts, coded[name]))
+        mined = mine_series(plane, name, drafts[name])
+        coded[name] = code(plane, name, drafts, counts[name], mined.series.by if mined else "")
+        finished.append(_table(plane, name, drafts, coded[name], mined))
     return Taken(Sketch(plane.k, tuple(finished)), coded)
 
 
 def _table(
-    plane: Plane, name: str, drafts: Mapping[str, Sequence[ColumnSketch]], coded: Coded
+    plane: Plane,
+    name: str,
+    drafts: Mapping[str, Sequence[ColumnSketch]],
+    coded: Coded,
+    mined: Mined | None,
 ) -> TableSketch:
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
     made = {column.name: column for column in drafts[name]}
@@ -79,12 +87,18 @@ def _table(
         made[column] = replace(made[column], copies=copies)
     columns = tuple(made.values())
     links = tuple(
-        replace(link_sketch(plane, name, link), towards=towards(source, coded.nodes, link.name))
+        replace(
+            link_sketch(plane, name, link),
+            towards=towards(source, coded.nodes, link.name),
+            beside=beside(source, coded.nodes, coded.ranged, link.name),
+            through=through(plane, name, link),
+            **tree(plane, name, link),
+        )
         for link in plane.links(name)
     )
     told, verbatim = plane.told.get(name), bool(plane.tables[name].verbatim)
     links = told_links(plane, name, told, links) if told else links
-    rules = rules_of(plane, name, drafts)
+    rules = (*rules_of(plane, name, drafts), *(mined.rules if mined else ()))
     real = told is not None or verbatim  # whose rows nothing may change
     return TableSketch(
         name=name,
@@ -93,6 +107,7 @@ def _table(
         order=tuple(node.column for node in coded.shape.order),
         links=links,
         rules=tuple(rule for rule in rules if rule.declared) if real else rules,
+        series=mined.series if mined and not real else None,
         means=() if real else means_of(plane.source(name), drafts[name]),
         sorted_by=None if real else sorted_by(plane.source(name), columns),
         simplifications=tuple(_simplifications(plane, name, columns, links)),
@@ -219,7 +234,9 @@ def _simplifications(
         words = {
             "outside": f"{link.name} points at {link.to}, which is not in this build: its keys are invented.",
             "late": f"{link.name} closes a circle of tables: it points at a row drawn evenly.",
-            "self": f"{link.name} points at an earlier row of the same table, drawn evenly.",
+            "self": ""
+            if link.levels
+            else f"{link.name} points at an earlier row of the same table, drawn evenly.",
             "inside": "",
         }[link.kind]
         if words and not link.to.startswith(f"{table}:"):

@@ -69,6 +69,31 @@ class ColumnSketch:
 
 
 @dataclass(frozen=True)
+class First:
+    """Bins of a number or text with their shares: what first rows of a series hold, or how many children."""
+
+    column: str
+    bins: tuple[Bin, ...]
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Which parents of two links go together: shares of children by a column of each, k or more in a cell.
+
+    A cell is the group of the other parent's bin times how many groups this one's bins are folded into, plus
+    its own; see `network.fold`.
+    """
+
+    link: str  # the other, which is drawn first
+    theirs: str
+    own: str
+    groups: tuple[int, int]
+    cells: tuple[tuple[int, float], ...]
+    rest: float = 0.0  # share of the children in all other cells
+
+
+@dataclass(frozen=True)
 class LinkSketch:
     """A foreign key: which columns point where, how many rows point nowhere, how parents are used."""
 
@@ -86,6 +111,24 @@ class LinkSketch:
     towards: tuple[tuple[str, tuple[float, ...]], ...] = ()  # shares of children by parents' bins
     in_order: bool = False  # the loads are those of the parent's rows, in their order
     kept: tuple[int, ...] = ()  # of a small table: the rows that its first rows point at, -1 for none
+    levels: tuple[float, ...] = ()  # self only: shares of the rows by level, from those that point nowhere
+    children: First | None = None  # self only: of those that have some; k or more parents in each bin
+    beside: tuple[Beside, ...] = ()  # what parents of other links its own go together with
+    through: tuple[str, str] | None = None  # another link, and that of its parent to the same row
+
+
+@dataclass(frozen=True)
+class Series:
+    """How the rows that point at one row follow each other by a date or a number; its rules are `rules`."""
+
+    link: str
+    by: str  # the column that says which comes first
+    near: float = 0.0  # how alike the places in time of one parent's rows are, 0..1
+    month: bool = False  # steps are calendar months
+    day: int = 0  # of the month, on which all rows fall; 0: on any up to the 28th
+    steps: tuple[tuple[float, float], ...] = ()  # from row to row, with their shares; k or more rows each
+    first: tuple[First, ...] = ()
+    clings: tuple[tuple[str, float], ...] = ()  # column, and how closely it follows the row before, 0..1
 
 
 @dataclass(frozen=True)
@@ -99,6 +142,7 @@ class TableSketch:
     links: tuple[LinkSketch, ...] = ()
     rules: tuple[Rule, ...] = ()  # between columns; declared ones first
     means: tuple[Means, ...] = ()
+    series: Series | None = None
     sorted_by: str | None = None  # a column that grows with the key
     simplifications: tuple[str, ...] = ()
     lands: tuple[tuple[str, float], ...] = ()  # countries that its people live in, with their shares
@@ -119,7 +163,7 @@ class Sketch:
 
     k: int
     tables: tuple[TableSketch, ...]  # parents before children
-    version: int = 2
+    version: int = 3
 
     def table(self, name: str) -> TableSketch:
         """The table of that name, which must exist."""
