@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from handrail.twins.columns import Source
+from handrail.twins.values import Ints
 
 SAMPLED_ROWS = 100_000  # rows that are enough to find the structure
 
@@ -24,7 +25,7 @@ class Entropies:
         some = f" WHERE hash(rowid) % {every} = 0" if every > 1 else ""
         listed = ", ".join(f"coalesce({name}, {count})::UTINYINT AS {name}" for name, count in bins.items())
         found = source.con.execute(f"SELECT {listed or '0'} FROM {source.relation}{some}").fetchnumpy()
-        self._codes = {name: found[name].astype(np.int64) for name in bins}
+        self._codes: dict[str, Ints] = {name: np.asarray(found[name], dtype=np.int64) for name in bins}
         self._widths = {name: count + 1 for name, count in bins.items()}
         self._known: dict[tuple[str, ...], tuple[float, int]] = {}
 

@@ -105,7 +105,7 @@ def _folded(plane: Plane, relation: str, nodes: Sequence[Node]) -> dict[Node, In
     groups = (fold(node.code, node.bins, min(node.bins, PAIR_BINS)) for node in nodes)
     asked = ", ".join(f"coalesce({sql}, {PAIR_BINS}) AS g{n}" for n, sql in enumerate(groups))
     found = plane.con.execute(f"SELECT {asked} FROM {relation}").fetchnumpy()
-    return {node: found[f"g{n}"].astype(np.int64) for n, node in enumerate(nodes)}
+    return {node: np.asarray(found[f"g{n}"], dtype=np.int64) for n, node in enumerate(nodes)}
 
 
 def _strength(shares: NDArray[np.float64]) -> float:
@@ -113,7 +113,7 @@ def _strength(shares: NDArray[np.float64]) -> float:
     first, second = shares.sum(axis=1), shares.sum(axis=0)
     by_chance = np.outer(first, second)
     found = float((shares[by_chance > 0] ** 2 / by_chance[by_chance > 0]).sum()) - 1
-    freedom = max(min(np.count_nonzero(first), np.count_nonzero(second)) - 1, 1)
+    freedom = max(min(int((first > 0).sum()), int((second > 0).sum())) - 1, 1)
     return round(min(1.0, math.sqrt(max(found, 0.0) / freedom)), 4)
 
 
