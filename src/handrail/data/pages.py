@@ -21,8 +21,8 @@ from handrail.data.promise_changes import write_age
 from handrail.data.promises import Result
 from handrail.data.propose import propose
 from handrail.data.renew import renew
-from handrail.data.sample import sample
 from handrail.data.rules import KINDS, write_rule
+from handrail.data.sample import sample
 from handrail.data.see_as import preview
 from handrail.data.touched import compared, contract_changes
 from handrail.data.try_promises import try_promises
