@@ -15,6 +15,7 @@ from handrail.twins.models import ColumnSketch
 from handrail.twins.rules import DERIVED, Rule
 
 NO_VALUE = "chr(0)"
+AT_ONCE = 16  # rules a query: each list is looked up in memory of its own, which a hundred of them exhaust
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,20 @@ def counts(
     columns: Columns,
     entity: str | None = None,
 ) -> list[Count]:
-    """Counts every rule but totals, all that need one look at each row in one pass."""
+    """Counts every rule but totals, as many in one pass as leave memory for what they list."""
+    found: list[Count] = []
+    for start in range(0, len(rules), AT_ONCE):
+        found += _counted(con, relation, rules[start : start + AT_ONCE], columns, entity)
+    return found
+
+
+def _counted(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    rules: Sequence[Rule],
+    columns: Columns,
+    entity: str | None,
+) -> list[Count]:
     asked: list[str] = []
     values: list[Any] = []
     for rule in rules:
@@ -56,8 +70,6 @@ def counts(
         for count in ("count(*)", holders):
             asked += [f"{count} FILTER (WHERE {seen})", f"{count} FILTER (WHERE {bad})"]
             values += [*given[0], *given[1]]
-    if not rules:
-        return []
     found = con.execute(f"SELECT {', '.join(asked)} FROM {relation}", values).fetchall()[0]
     made = [
         Count(seen, broken, holders, breakers)
