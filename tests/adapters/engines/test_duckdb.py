@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from handrail.adapters.engines.duckdb import DuckDB, _closed_database
+from handrail.adapters.engines.duckdb import DuckDB, _closed_database, _same_tables
 from handrail.kernel import Invalid, LimitReached, NotReady, Refusal
 from handrail.kernel.ports import EngineLimits, Keys
 
@@ -67,6 +68,74 @@ def test_what_is_within_a_column_is_no_more_known_to_the_plan(tmp_path: Path) ->
     pq.write_table(pa.table({"it's": deep, "list": [[4711]], "map": pa.array([[("k", 4711)]], MAP)}), path)
     told = statistics({"t": path}, (), '"it\'s"', '"it\'s".a.b', "list", "map")
     assert not any("4711" in one or "'k'" in one for one in told)
+
+
+ODD = "SELECT 1.5::DECIMAL(9,2) d, uuid() u, INTERVAL 3 DAY i, TIMESTAMPTZ '2026-01-01' z, TIME '10:00' t, "
+ODD += "'x'::BLOB b, [1, NULL] l, {'a': [{'b': 1}]} s, MAP {'k': 1} m, 170141183460469231731687303715884105727 h, "
+ODD += "NULL::VARCHAR n, 1.5::FLOAT f, 'e'::ENUM ('e', 'f') e, '{}'::JSON j, '101'::BIT bits"
+
+
+def test_a_small_table_that_is_read_alone_gives_what_its_file_gives(engine: DuckDB, tmp_path: Path) -> None:
+    path = tmp_path / "odd.parquet"
+    duckdb.execute(f"COPY (FROM ({ODD})) TO '{path}' (FORMAT parquet)")
+    alone = rows(engine, {"t": path}, "SELECT * FROM s.t")
+    joined = rows(engine, {"t": path}, "SELECT t.* FROM s.t JOIN (VALUES (1)) AS v(x) ON true")
+    assert alone.schema == joined.schema
+    assert alone.equals(joined)
+    assert [cast(tuple[object, object, bool], key)[2] for key in engine._databases] == [True, False]
+
+
+def test_a_table_that_is_held_is_another_when_its_file_changes(engine: DuckDB, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    for value in (1, 2):
+        pq.write_table(pa.table({"n": [value]}), path)
+        assert rows(engine, {"t": path}, "SELECT n FROM s.t")["n"].to_pylist() == [value]
+    path.unlink()
+    with pytest.raises(NotReady):
+        rows(engine, {"t": path}, "SELECT n FROM s.t")
+
+
+def test_no_file_can_be_read_beside_a_table_that_is_held(tables: dict[str, Path]) -> None:
+    cursor = _closed_database("s", tables, LIMITS, held=True).cursor()
+    assert cursor.execute("SELECT count(*) FROM s.t").fetchall() == [(1000,)]
+    with pytest.raises(duckdb.PermissionException):
+        cursor.execute(f"FROM read_parquet('{str(tables['t']).replace(chr(39), chr(39) * 2)}')")
+
+
+def test_a_file_of_several_row_groups_is_never_held(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"n": range(100)}), path, row_group_size=50)
+    kinds = _closed_database("s", {"t": path}, LIMITS, held=True).execute(
+        "SELECT table_type FROM information_schema.tables"
+    )
+    assert kinds.fetchall() == [("VIEW",)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "alone"),
+    [
+        ("SELECT id FROM s.t WHERE word IN ('a') GROUP BY id", True),
+        (
+            "SELECT id FROM (SELECT id FROM s.t ORDER BY id LIMIT 3) AS q QUALIFY row_number() OVER () = 1",
+            True,
+        ),
+        ("SELECT a.id FROM s.t a, s.t b", False),
+        ("SELECT id FROM s.t WHERE id IN (SELECT 1)", False),
+        ("SELECT id FROM s.t WHERE EXISTS (SELECT 1)", False),
+        ("SELECT (SELECT 1), id FROM s.t", False),
+        ("SELECT id FROM s.t UNION SELECT 1", False),
+        ("SELECT id FROM s.t, range(3)", False),
+        ("SELECT id FROM s.t, (VALUES (1)) AS v", False),
+        ("SELECT id FROM s.t, LATERAL (SELECT 1)", False),
+        ("WITH c AS (SELECT id FROM s.t) SELECT id FROM c", False),
+        ("WITH RECURSIVE c AS (SELECT 1 UNION ALL SELECT 2) SELECT id FROM s.t", False),
+        ("SELECT 1", False),
+    ],
+)
+def test_only_a_statement_over_one_table_reads_it_alone(
+    tables: dict[str, Path], sql: str, alone: bool
+) -> None:
+    assert _same_tables(duckdb.connect(), sql, "s", tables) is alone
 
 
 def test_an_empty_answer_has_a_schema(engine: DuckDB, tables: dict[str, Path]) -> None:

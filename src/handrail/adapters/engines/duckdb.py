@@ -7,6 +7,7 @@ words.
 """
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,14 @@ _OPEN_DATABASES = 16
 # Waking threads takes a third of the time of a short question, and as much from whoever asks beside it.
 _BY_ONE_THREAD = ("threads = 1", "disable_parquet_prefetching = true")
 _AGREED = 16_384  # statements that DuckDB's own parser was asked about, by their hash
+# Bytes of a file whose rows are rather held as a table: reading the file is half of a short question.
+_HELD = 4_000_000
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+# What a FROM clause may hold but a table or a SELECT over one, and other kinds of query.
+_BESIDE = frozenset(
+    {"JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "COLUMN_DATA", "DELIM_GET", "PIVOT", "SHOW_REF", "CTE"}
+    | {"SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -43,7 +51,8 @@ class DuckDB:
     def __init__(self) -> None:
         self._databases: OrderedDict[object, Database] = OrderedDict()
         self._lock = threading.Lock()
-        self._agreed: Kept[bytes, bool] = Kept(_AGREED)
+        self._parser = duckdb.connect(config={"enable_external_access": False})
+        self._agreed: Kept[bytes, bool] = Kept(_AGREED)  # whether they read one table and nothing beside it
         self._watch = Watch()
 
     def run(
@@ -59,21 +68,23 @@ class DuckDB:
 
         Refuses Invalid what DuckDB will not run, LimitReached beyond `limits`, NotReady without a file.
         """
-        database = self._database(schema, tables, limits, keys)
         agreed = hashlib.sha256("\0".join((schema, *sorted(tables), sql)).encode()).digest()
-        if not self._agreed.get(agreed):  # of the same text over the same names DuckDB says the same again
-            _same_tables(database.connection.cursor(), sql, schema, tables)
-            self._agreed.put(agreed, True)
+        alone = self._agreed.get(agreed)
+        if alone is None:  # of the same text over the same names DuckDB says the same again
+            alone = self._agreed.put(agreed, _same_tables(self._parser.cursor(), sql, schema, tables))
+        database = self._database(schema, tables, limits, () if alone else keys, alone)
         return _Running(database, sql, values, limits, self._watch)
 
     def _database(
-        self, schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys
+        self, schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys, alone: bool
     ) -> Database:
-        files = tuple((name, str(path), _changed(name, path)) for name, path in sorted(tables.items()))
-        key = files, keys
+        seen = {name: _seen(name, path) for name, path in sorted(tables.items())}
+        files = tuple((name, str(tables[name]), one.st_mtime_ns) for name, one in seen.items())
+        held = alone and all(one.st_size <= _HELD for one in seen.values())
+        key = files, keys, held
         with self._lock:
             if key not in self._databases:
-                self._databases[key] = Database(_opened(schema, tables, limits, keys))
+                self._databases[key] = Database(_opened(schema, tables, limits, keys, held=held))
             self._databases.move_to_end(key)
             while len(self._databases) > _OPEN_DATABASES:
                 self._databases.popitem(last=False)  # running cursors keep their database alive
@@ -163,11 +174,11 @@ class _Running:
 
 
 def _opened(
-    schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys
+    schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys, *, held: bool
 ) -> duckdb.DuckDBPyConnection:
     """The database over these files; refuses NotReady when one of them is not what it was."""
     try:
-        return _closed_database(schema, tables, limits, keys)
+        return _closed_database(schema, tables, limits, keys, held=held)
     except duckdb.Error:
         _log.error("engine_cannot_open", engine="duckdb", tables=sorted(tables))
         names = " or ".join(sorted(tables))
@@ -177,9 +188,13 @@ def _opened(
 
 
 def _closed_database(
-    schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys = ()
+    schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys = (), *, held: bool = False
 ) -> duckdb.DuckDBPyConnection:
-    """A new in-memory database with a view per file, open to these files and locked."""
+    """A new in-memory database with a view per file, open to these files and locked.
+
+    `held` is for statements that read one table and nothing beside it: the rows of a file with one row group
+    are held as a table then, of which no statistics are read.
+    """
     database = duckdb.connect(
         ":memory:",
         config={
@@ -196,15 +211,21 @@ def _closed_database(
     if all(size.groups < 2 for size in sizes.values()):
         for setting in _BY_ONE_THREAD:
             database.execute(f"SET {setting}")
-    paths = ", ".join(_quoted(str(path), "'") for path in tables.values())
-    database.execute(f"SET allowed_paths = [{paths}]")
-    database.execute("SET enable_external_access = false")
+    held = held and all(size.groups < 2 for size in sizes.values())
+    paths = "" if held else ", ".join(_quoted(str(path), "'") for path in tables.values())
     database.execute(f"CREATE SCHEMA {_quoted(schema)}")
     for name, path in tables.items():
         view, read = f"{_quoted(schema)}.{_quoted(name)}", f"read_parquet({_quoted(str(path), chr(39))}"
+        if held:
+            database.execute(f"CREATE TABLE {view} AS FROM {read})")
+            continue
         columns = database.execute(f"DESCRIBE FROM {read})").fetchall()
         known = _statistics(name, [column for column, *_ in columns], sizes, keys)
         database.execute(f"CREATE VIEW {view} AS FROM {read}, column_statistics = {known})")
+    database.execute(f"SET allowed_paths = [{paths}]")
+    database.execute("SET enable_external_access = false")
+    if held:  # its statistics are of all rows, too; with one table there is no order of joins to find by them
+        database.execute("SET disabled_optimizers = 'statistics_propagation'")
     database.execute("SET parquet_metadata_cache = true")  # by path and time of change; the plan sees no more
     database.execute("SET lock_configuration = true")
     return database
@@ -240,8 +261,11 @@ def _statistics(name: str, columns: Iterable[str], sizes: Mapping[str, _Size], k
 
 def _same_tables(
     cursor: duckdb.DuckDBPyConnection, sql: str, schema: str, tables: Mapping[str, Path]
-) -> None:
-    """Refuse when DuckDB's own parser finds a table or table function that was not agreed on."""
+) -> bool:
+    """Refuse when DuckDB's own parser finds a table or table function that was not agreed on.
+
+    Says whether the statement reads one table once, and joins it with nothing.
+    """
     rows = cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
     try:
         parsed: dict[str, Any] = orjson.loads(rows[0][0])
@@ -255,6 +279,7 @@ def _same_tables(
     named: set[tuple[str, ...]] = set()
     functions: set[str] = set()
     common: set[tuple[str, ...]] = set()
+    read, beside = 0, False
     todo: list[Any] = [parsed]
     while todo:
         item = todo.pop()
@@ -262,7 +287,9 @@ def _same_tables(
             todo.extend(item)
         elif isinstance(item, dict):
             todo.extend(item.values())
+            beside = beside or item.get("type") in _BESIDE or item.get("class") == "SUBQUERY"
             if item.get("type") == "BASE_TABLE":
+                read += 1
                 named.add(tuple(item["qualified_name"]["path"]))
             elif item.get("type") == "TABLE_FUNCTION":
                 functions.add(item["function"]["function_name"])
@@ -271,6 +298,7 @@ def _same_tables(
     if named - {(schema, name) for name in tables} - common or functions - _TABLE_FUNCTIONS:
         _log.error("engine_disagrees", engine="duckdb")
         raise Invalid(*MISFIT[:1], next_step=MISFIT[1])
+    return read == 1 and not beside
 
 
 def told_apart(schema: pa.Schema) -> pa.Schema:
@@ -284,9 +312,9 @@ def told_apart(schema: pa.Schema) -> pa.Schema:
     return pa.schema([column.with_name(name) for column, name in zip(schema, names, strict=True)])
 
 
-def _changed(name: str, path: Path) -> int:
+def _seen(name: str, path: Path) -> os.stat_result:
     try:
-        return path.stat().st_mtime_ns
+        return path.stat()
     except FileNotFoundError:
         raise NotReady(
             f"The data of {name} is not there.", next_step="Import its source again, or tell its owner."
