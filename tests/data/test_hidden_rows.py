@@ -7,6 +7,7 @@ import os
 import random
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -81,7 +82,7 @@ def plan(house: House, sql: str) -> str:
     statement = govern(query, house.contracts, WHO, "production", SECRET, {})
     files = {name: house.folder / f"{name}.parquet" for name in statement.datasets}
     engine = DuckDB()
-    alone = _same_tables(engine._parser.cursor(), statement.sql, GOVERNED, files)
+    alone = _same_tables(duckdb.connect(), statement.sql, GOVERNED, files)
     cursor = engine._database(GOVERNED, files, LIMITS, (), alone).connection.cursor()
     told: str = cursor.execute(f"EXPLAIN {statement.sql}", dict(statement.values) or None).fetchall()[0][1]
     return told

@@ -11,6 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,7 +52,6 @@ class DuckDB:
     def __init__(self) -> None:
         self._databases: OrderedDict[object, Database] = OrderedDict()
         self._lock = threading.Lock()
-        self._parser = duckdb.connect(config={"enable_external_access": False})
         self._agreed: Kept[bytes, bool] = Kept(_AGREED)  # whether they read one table and nothing beside it
         self._watch = Watch()
 
@@ -71,7 +71,7 @@ class DuckDB:
         agreed = hashlib.sha256("\0".join((schema, *sorted(tables), sql)).encode()).digest()
         alone = self._agreed.get(agreed)
         if alone is None:  # of the same text over the same names DuckDB says the same again
-            alone = self._agreed.put(agreed, _same_tables(self._parser.cursor(), sql, schema, tables))
+            alone = self._agreed.put(agreed, _same_tables(_parser().cursor(), sql, schema, tables))
         database = self._database(schema, tables, limits, () if alone else keys, alone)
         return _Running(database, sql, values, limits, self._watch)
 
@@ -171,6 +171,12 @@ class _Running:
 
     def _too_late(self) -> Refusal:
         return has_left() if self._presence.gone else too_late(self._seconds)
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """A database without anything in it, to read statements with."""
+    return duckdb.connect(config={"threads": 1, "enable_external_access": False, "lock_configuration": True})
 
 
 def _opened(
