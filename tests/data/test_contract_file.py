@@ -221,6 +221,7 @@ _masks = st.builds(Mask, st.sampled_from(["null", "hash", "partial"]), _words)
 _fitting = {
     "BIGINT": st.builds(Mask, st.just("bucket"), _words, width=st.integers(1, 10**6)),
     "DATE": st.builds(Mask, st.just("truncate"), _words, to=st.sampled_from(["month", "year"])),
+    "BOOLEAN": st.builds(Mask, st.sampled_from(["null", "hash"]), _words),
 }
 _types = st.sampled_from(["BIGINT", "VARCHAR", "DECIMAL(12,2)", "DATE", "TIMESTAMP", "BLOB", "BOOLEAN"])
 _columns = st.lists(

@@ -51,7 +51,8 @@ Asks = Callable[..., tuple[list[dict[str, Any]], int]]
 def asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asks]:
     """Asks for a metric as viewer.emea, who may see five customers a day: the rows, and how many were seen."""
     monkeypatch.setattr(asking, "ORDERS", ORDERS)
-    instance: Instance = asking.furnished(tmp_path)
+    instance: Instance = asking.opened(tmp_path)
+    asking.furnish(instance, tmp_path)
     act = asking.actors(instance)
     with act("steward.sales") as ctx:
         definitions.write(ctx, "model/shop.yaml", MODEL, "Say more")
