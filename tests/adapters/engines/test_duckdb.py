@@ -102,6 +102,16 @@ def test_no_file_can_be_read_beside_a_table_that_is_held(tables: dict[str, Path]
         cursor.execute(f"FROM read_parquet('{str(tables['t']).replace(chr(39), chr(39) * 2)}')")
 
 
+def test_rows_that_would_fill_the_memory_are_read_from_their_file(engine: DuckDB, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"n": range(20_000), "text": ["x" * 2_000] * 20_000}), path)
+    assert path.stat().st_size < 1_000_000
+    limits = EngineLimits(seconds=20, memory_mb=40, threads=2)
+    assert rows(engine, {"t": path}, "SELECT max(n) AS n FROM s.t", limits)["n"].to_pylist() == [19_999]
+    with pytest.raises(duckdb.OutOfMemoryException):
+        _closed_database("s", {"t": path}, limits, held=True)
+
+
 def test_a_file_of_several_row_groups_is_never_held(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"n": range(100)}), path, row_group_size=50)

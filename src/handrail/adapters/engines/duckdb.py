@@ -11,6 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
@@ -36,7 +37,7 @@ _OPEN_DATABASES = 16
 _BY_ONE_THREAD = ("threads = 1", "disable_parquet_prefetching = true")
 _AGREED = 16_384  # statements that DuckDB's own parser was asked about, by their hash
 # Bytes of a file whose rows are rather held as a table: reading the file is half of a short question.
-_HELD = 4_000_000
+_HELD, _HELD_MB = 4_000_000, 64  # and what these rows may take in memory, at most half of a question's
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
 # What a FROM clause may hold but a table or a SELECT over one, and other kinds of query.
 _BESIDE = frozenset(
@@ -184,7 +185,10 @@ def _opened(
 ) -> duckdb.DuckDBPyConnection:
     """The database over these files; refuses NotReady when one of them is not what it was."""
     try:
-        return _closed_database(schema, tables, limits, keys, held=held)
+        if held:
+            with suppress(duckdb.OutOfMemoryException):
+                return _closed_database(schema, tables, limits, held=True)
+        return _closed_database(schema, tables, limits, keys)
     except duckdb.Error:
         _log.error("engine_cannot_open", engine="duckdb", tables=sorted(tables))
         names = " or ".join(sorted(tables))
@@ -218,6 +222,8 @@ def _closed_database(
         for setting in _BY_ONE_THREAD:
             database.execute(f"SET {setting}")
     held = held and all(size.groups < 2 for size in sizes.values())
+    if held:
+        database.execute(f"SET memory_limit = '{min(_HELD_MB, limits.memory_mb // 2)}MB'")
     paths = "" if held else ", ".join(_quoted(str(path), "'") for path in tables.values())
     database.execute(f"CREATE SCHEMA {_quoted(schema)}")
     for name, path in tables.items():
@@ -232,6 +238,7 @@ def _closed_database(
     database.execute("SET enable_external_access = false")
     if held:  # its statistics are of all rows, too; with one table there is no order of joins to find by them
         database.execute("SET disabled_optimizers = 'statistics_propagation'")
+        database.execute(f"SET memory_limit = '{limits.memory_mb}MB'")
     database.execute("SET parquet_metadata_cache = true")  # by path and time of change; the plan sees no more
     database.execute("SET lock_configuration = true")
     return database
