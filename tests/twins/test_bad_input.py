@@ -158,7 +158,6 @@ SAID = {
     "no rows": "fewer than 10 rows",
     "one row": "fewer than 10 rows",
     "a circle": "closes a circle of tables",
-    "a required self reference": "points at an earlier row",
     "blobs": "short random bytes",
     "nested types": "kept as JSON text",
     "views": "broken",
