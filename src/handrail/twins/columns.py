@@ -62,7 +62,7 @@ class Source:
 
 
 def quoted(name: str) -> str:
-    """A column or table name as SQL."""
+    """A column or table name as SQL. Names of our own that stand beside a table's columns begin with #."""
     return '"' + name.replace('"', '""') + '"'
 
 

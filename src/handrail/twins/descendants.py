@@ -82,7 +82,9 @@ def _enough(plane: Plane, table: str, chain: Chain, k: int) -> list[int]:
         above, place = child, f"d{number}"
     counted, more = _counted(plane, above, place, table)
     found = plane.con.execute(
-        f"SELECT d0.rowid FROM {plane.views[table]} AS d0{joins}{more} GROUP BY 1 HAVING {counted} >= ?", [k]
+        f"SELECT d0.{plane.place(table)} FROM {plane.views[table]} AS d0{joins}{more} "
+        f"GROUP BY 1 HAVING {counted} >= ?",
+        [k],
     ).fetchall()
     return [int(one) for (one,) in found]
 

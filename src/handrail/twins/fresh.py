@@ -35,7 +35,7 @@ def fresh(plane: Plane, table: str, column: ColumnSketch) -> int:
         plane.con.register("invented", pa.table({"v": pa.array(made.array, pa.string())}))
         (same,) = plane.con.execute(
             f"SELECT count(*) FROM invented SEMI JOIN {plane.views[table]} AS r "
-            f"ON v = r.{quoted(column.name)}::VARCHAR"
+            f"ON invented.v = r.{quoted(column.name)}::VARCHAR"
         ).fetchall()[0]
         plane.con.unregister("invented")
         if not same:

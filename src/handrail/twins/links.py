@@ -95,11 +95,12 @@ def _loads_in_order(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
     if not real or plane.rows[link.to] > FEW_PARENTS or not explains(plane, table, link):
         return ()
     source, listed = plane.whole(table), _listed(link.columns)
-    held = f"count(*) AS n, {source.holders} AS holders"
+    n, holding, place = quoted("#n"), quoted("#holders"), plane.place(link.to)
+    held = f"count(*) AS {n}, {source.holders} AS {holding}"
     of_each = f"SELECT {listed}, {held} FROM {source.relation} GROUP BY ALL"
     found = source.all(
-        f"SELECT p.rowid, coalesce(c.n, 0), coalesce(c.holders, 0) FROM {plane.views[link.to]} AS p "
-        f"LEFT JOIN ({of_each}) AS c ON {plane.joined(table, link, 'c', 'p')} ORDER BY p.rowid"
+        f"SELECT p.{place}, coalesce(c.{n}, 0), coalesce(c.{holding}, 0) FROM {plane.views[link.to]} AS p "
+        f"LEFT JOIN ({of_each}) AS c ON {plane.joined(table, link, 'c', 'p')} ORDER BY 1"
     )
     told = plane.told[link.to].rows if link.to in plane.told else ()
     counted = [found[place] for place in (*told, *(row for row, *_ in found if row not in told))]
@@ -162,11 +163,11 @@ def degrees(plane: Plane, parent: str) -> list[Degree]:
 def _degree(plane: Plane, parent: str, child: str, link: Link, number: int) -> Degree:
     counted = f"degree_{plane.views[parent]}_{number}"
     plane.con.execute(
-        f"CREATE TEMP TABLE {counted} AS SELECT {_listed(link.columns)}, count(*) AS n "
+        f"CREATE TEMP TABLE {counted} AS SELECT {_listed(link.columns)}, count(*) AS {quoted('#n')} "
         f"FROM {plane.views[child]} GROUP BY {_listed(link.columns)}"
     )
     join = f"LEFT JOIN {counted} AS d{number} ON {plane.joined(child, link, f'd{number}', 't')}"
-    value = f"coalesce(d{number}.n, 0)"
+    value = f"coalesce(d{number}.{quoted('#n')}, 0)"
     relation = f"(SELECT t.*, {value} AS {quoted('#n')} FROM {plane.samples[parent]} AS t {join})"
     source = plane.source(parent, relation)
     bins = number_bins(source, f"{quoted('#n')}::DOUBLE", 1.0)

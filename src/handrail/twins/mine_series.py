@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from handrail.twins.columns import Source, number_sql, quoted, step_of
+from handrail.twins.columns import Source, carry, held, number_sql, quoted, step_of
 from handrail.twins.holds import Columns
 from handrail.twins.means import leaning
 from handrail.twins.mine import MOMENTS, NUMBERS, as_counted
@@ -23,7 +23,7 @@ from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link
 from handrail.twins.rule_sql import natural_sql
 from handrail.twins.rules import Rule
-from handrail.twins.turn_sql import count_turns, laid_out
+from handrail.twins.turn_sql import TURN, count_turns, laid_out
 
 MOST_COLUMNS = 14
 MOST_STEPS = 12
@@ -109,12 +109,12 @@ def _mined(long: Source, link: Link, by: ColumnSketch, columns: Sequence[ColumnS
     month, steps = _steps(source, by)
     guesses = [*_guesses(numbers, by), *_spaced(by, month, steps)]
     counted = count_turns(source, guesses, by_name)
-    held = [
+    kept = [
         replace(made, series=where)
         for rule, count in zip(guesses, counted, strict=True)
         if (made := as_counted(rule, count, source.k)) and _tells(source, made, by_name)
     ]
-    rules = [*_once(held), *(replace(one, series=where) for one in _turned(source, free))]
+    rules = [*_once(kept), *(replace(one, series=where) for one in _turned(source, free))]
     begun = [by] if steps else []
     begun += [by_name[rule.columns[0]] for rule in rules if rule.kind in ("carried", "running", "turned")]
     first = [found for one in dict.fromkeys(begun) if (found := _first(source, one))]
@@ -146,7 +146,7 @@ def _tells(source: Source, rule: Rule, columns: Columns) -> bool:
     a = columns[rule.columns[0]]
     x, y = natural_sql(a), natural_sql(a, quoted(f"y {a.name}"))
     (moved,) = source.one(
-        f"SELECT avg(({x} <> {y})::INTEGER) FROM in_turn WHERE turn > 1 AND ({x} <> {y}) IS NOT NULL"
+        f"SELECT avg(({x} <> {y})::INTEGER) FROM in_turn WHERE {TURN} > 1 AND ({x} <> {y}) IS NOT NULL"
     )
     return (moved or 0.0) > (0.05 if rule.kind == "rising" else 0.5)
 
@@ -168,8 +168,9 @@ def _steps(source: Source, by: ColumnSketch) -> tuple[bool, tuple[tuple[float, f
         units.insert(0, f"CASE WHEN {old} + to_months({apart}::INTEGER) = {own} THEN {apart}::DOUBLE END")
     for place, unit in enumerate(units):
         found = source.all(
-            f"SELECT d, count(*) AS n, sum(count(*)) OVER () FROM (SELECT {unit} AS d, * FROM in_turn "
-            f"WHERE turn > 1) GROUP BY d QUALIFY d > 0 AND {source.holders} >= ? ORDER BY n DESC, d LIMIT ?",
+            f"SELECT d, count(*) AS n, sum(count(*)) OVER () FROM (SELECT {unit} AS d{carry(source)} "
+            f"FROM in_turn WHERE {TURN} > 1) GROUP BY d QUALIFY d > 0 AND {held(source)} >= ? "
+            "ORDER BY n DESC, d LIMIT ?",
             [source.k, MOST_STEPS],
         )
         told = sum(n for _, n, _ in found)
@@ -182,15 +183,15 @@ def _steps(source: Source, by: ColumnSketch) -> tuple[bool, tuple[tuple[float, f
 def _day(source: Source, by: ColumnSketch) -> int:
     """The day of the month on which nearly all rows fall; 0 where there is none."""
     day, share = source.one(
-        f"SELECT mode(day({quoted(by.name)})), avg((day({quoted(by.name)}) = d)::INTEGER) FROM in_turn, "
-        f"(SELECT mode(day({quoted(by.name)})) AS d FROM in_turn)"
+        f"WITH days AS (SELECT day({quoted(by.name)}) AS d FROM in_turn) "
+        "SELECT any_value(m), avg((d = m)::INTEGER) FROM days, (SELECT mode(d) AS m FROM days)"
     )
     return int(day) if share >= APART and day <= SAFE_DAY else 0
 
 
 def _first(source: Source, column: ColumnSketch) -> First | None:
     """The bins of a column in the first rows, of which each parent has one."""
-    begun = replace(source, relation="(SELECT * FROM in_turn WHERE turn = 1)")
+    begun = replace(source, relation=f"(SELECT * FROM in_turn WHERE {TURN} = 1)")
     if column.kind == "text":
         return _first_texts(begun, column)
     value = number_sql(quoted(column.name), column.type, column.kind)
@@ -208,8 +209,8 @@ def _first(source: Source, column: ColumnSketch) -> First | None:
             inside = f"{'true' if least else f'{value} >= {one.low!r}'} AND "
             inside += f"{'true' if most else f'{value} < {one.high!r}'} AND {value} IS NOT NULL"
             inside += "".join(f" AND {value} <> {other!r}" for other in others)
-        rows, held = source.one(f"SELECT count(*), {source.holders} FROM {begun.relation} WHERE {inside}")
-        shares.append(rows if held >= source.k else 0)
+        rows, holders = source.one(f"SELECT count(*), {source.holders} FROM {begun.relation} WHERE {inside}")
+        shares.append(rows if holders >= source.k else 0)
     if not sum(shares[1:]):
         return None
     known = tuple(
@@ -219,9 +220,10 @@ def _first(source: Source, column: ColumnSketch) -> First | None:
 
 
 def _first_texts(begun: Source, column: ColumnSketch) -> First | None:
+    texts = f"(SELECT {quoted(column.name)} AS x{carry(begun)} FROM {begun.relation})"
     found = begun.all(
-        f"SELECT {quoted(column.name)} AS x, count(*) AS n FROM {begun.relation} WHERE x IS NOT NULL "
-        f"GROUP BY x HAVING {begun.holders} >= ? ORDER BY n DESC, x LIMIT {MOST_VALUES}",
+        f"SELECT x, count(*) AS n FROM {texts} "
+        f"WHERE x IS NOT NULL GROUP BY x HAVING {held(begun)} >= ? ORDER BY n DESC, x LIMIT {MOST_VALUES}",
         [begun.k],
     )
     told = sum(n for _, n in found)
@@ -239,7 +241,7 @@ def _turned(source: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
         now = quoted(one.name) if one.kind == "text" else natural_sql(one)
         found = source.all(
             f"SELECT {was} AS a, {now} AS b, count(*) AS n, {source.holders} >= {source.k} AS told "
-            f"FROM in_turn WHERE turn > 1 AND {was} IS NOT NULL AND {now} IS NOT NULL "
+            f"FROM in_turn WHERE {TURN} > 1 AND {was} IS NOT NULL AND {now} IS NOT NULL "
             f"GROUP BY 1, 2 ORDER BY n DESC, 1, 2 LIMIT {MOST_PAIRS + 1}"
         )
         kept = [(a, b, n) for a, b, n, told in found if told]
@@ -282,13 +284,13 @@ def _clings(source: Source, columns: Sequence[ColumnSketch]) -> tuple[tuple[str,
             asked = (
                 f"SELECT corr(x, y), count(*) FROM (SELECT percent_rank() OVER (ORDER BY {own}) AS x, "
                 f"percent_rank() OVER (ORDER BY {old}) AS y FROM in_turn "
-                f"WHERE turn > 1 AND {own} IS NOT NULL AND {old} IS NOT NULL)"
+                f"WHERE {TURN} > 1 AND {own} IS NOT NULL AND {old} IS NOT NULL)"
             )
         elif few(one):
             by_chance = sum(share * share for share in _shares(source, one))
             asked = (
                 f"SELECT avg(({own} = {old})::INTEGER), count(*) FROM in_turn "
-                f"WHERE turn > 1 AND {own} IS NOT NULL AND {old} IS NOT NULL"
+                f"WHERE {TURN} > 1 AND {own} IS NOT NULL AND {old} IS NOT NULL"
             )
         else:
             continue

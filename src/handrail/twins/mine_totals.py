@@ -85,13 +85,14 @@ def count_totals(
     sums = {
         name: "count(*)::DOUBLE" if name == ROWS else f"sum({natural_sql(parts[name])})" for name in every
     }
-    listed = ", ".join(f"{sum_} AS s{place}" for place, sum_ in enumerate(sums.values()))
+    listed = ", ".join(f"{sum_} AS {quoted(f'#{place}')}" for place, sum_ in enumerate(sums.values()))
     grouped = ", ".join(quoted(key) for key in keys)
     holders = f"count(DISTINCT p.{source.entity})" if source.entity else "count(*)"
     asked = []
     for rule in rules:
         a = totals[rule.columns[0]]
-        x, y = natural_sql(a, f"p.{quoted(a.name)}"), f"s{every.index(rule.child[2] if rule.child else ROWS)}"
+        place = every.index(rule.child[2] if rule.child else ROWS)
+        x, y = natural_sql(a, f"p.{quoted(a.name)}"), f"c.{quoted(f'#{place}')}"
         there = f"{x} IS NOT NULL AND {y} IS NOT NULL"
         bad = f"{there} AND abs({x} - {y}) > {last_digit(a) / 2!r} + 1e-9 * greatest(1.0, abs({y}))"
         for number in ("count(*)", holders):

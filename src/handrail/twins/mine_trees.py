@@ -13,6 +13,7 @@ from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link
 
 MOST_LEVELS = 32
+_LEVEL = quoted("#level")
 
 
 def tree(plane: Plane, table: str, link: Link) -> dict[str, Any]:
@@ -30,21 +31,19 @@ def tree(plane: Plane, table: str, link: Link) -> dict[str, Any]:
         f"{quoted(a)} = {quoted(b)}" for a, b in zip(link.columns, link.to_columns, strict=True)
     )
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE on_levels AS SELECT *, 0 AS level FROM {source.relation} "
+        f"CREATE OR REPLACE TEMP TABLE on_levels AS SELECT *, 0 AS {_LEVEL} FROM {source.relation} "
         f"WHERE {nowhere} OR ({itself})"
     )
     joined = plane.joined(table, link, "t", "p")
     for level in range(1, MOST_LEVELS):
         con.execute(
             f"INSERT INTO on_levels SELECT t.*, {level} FROM {source.relation} AS t JOIN on_levels AS p "
-            f"ON {joined} WHERE p.level = {level - 1} AND NOT coalesce({_itself('t', link)}, false)"
+            f"ON {joined} WHERE p.{_LEVEL} = {level - 1} AND NOT coalesce({_itself('t', link)}, false)"
         )
-        (new,) = source.one(f"SELECT count(*) FROM on_levels WHERE level = {level}")
+        (new,) = source.one(f"SELECT count(*) FROM on_levels WHERE {_LEVEL} = {level}")
         if not new:
             break
-    held = source.all(
-        f"SELECT level, count(*), {source.holders} FROM on_levels GROUP BY level ORDER BY level"
-    )
+    held = source.all(f"SELECT {_LEVEL}, count(*), {source.holders} FROM on_levels GROUP BY 1 ORDER BY 1")
     if not held:
         return {}
     heads = held[0][1] if held[0][2] >= source.k else 1
@@ -66,7 +65,7 @@ def _children(source: Source, link: Link) -> First | None:
     keys = ", ".join(quoted(column) for column in link.columns)
     entity = "holder" if source.entity else None
     holder = f", any_value({source.entity}) AS holder" if source.entity else ""
-    counted = f"(SELECT count(*) AS n{holder} FROM on_levels WHERE level > 0 GROUP BY {keys})"
+    counted = f"(SELECT count(*) AS n{holder} FROM on_levels WHERE {_LEVEL} > 0 GROUP BY {keys})"
     (parents,) = source.one(f"SELECT count(*) FROM {counted}")
     if parents < source.k:
         return None

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ MEMORY_MB = 1024
 # a sample is shared by k of all.
 SKETCHED_ROWS = 150_000
 FEW_ROWS = 50_000  # below this, starting a second thread takes longer than it saves
+_PLACE = quoted("#place")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Plane:
             ).fetchall()[0]
             self.keyed[table, columns] = bool(rows and rows == distinct)
         return self.keyed[table, columns]
+
+    def place(self, table: str) -> str:
+        """The column that says where a row stands in a table of which all rows are kept, from 0."""
+        return _PLACE if _hides_rowid(self.types[table]) else "rowid"
 
     def source(self, table: str, relation: str | None = None, entity: str | None = None) -> Source:
         """The sample of a table, or a relation made of it, counting its entity where it has one."""
@@ -97,6 +102,11 @@ class Plane:
         return " AND ".join(parts)
 
 
+def _hides_rowid(columns: Collection[str]) -> bool:
+    """Whether a table has a column of its own that is called as DuckDB calls the place of a row."""
+    return any(name.lower() == "rowid" for name in columns)
+
+
 def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> Plane:
     """Open the extracts; refuses Conflict when a contract names a column that its extract does not have."""
     con = duckdb.connect(config={"threads": 2, "memory_limit": f"{memory_mb}MB"})
@@ -122,7 +132,8 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
         every = -(-rows[table.name] // SKETCHED_ROWS)
         kept = f"{view}_kept"  # opening Parquet for each aggregate costs more
         if every <= 1:
-            con.execute(f"CREATE TABLE {kept} AS FROM {view}; DROP VIEW {view}")
+            place = f", row_number() OVER () - 1 AS {_PLACE}" if _hides_rowid(found) else ""
+            con.execute(f"CREATE TABLE {kept} AS SELECT *{place} FROM {view}; DROP VIEW {view}")
             con.execute(f"ALTER TABLE {kept} RENAME TO {view}")
         else:
             con.execute(

@@ -193,7 +193,7 @@ def _to_blame(plane: Plane, real: str, twin: pa.Table, names: Sequence[str]) -> 
         (usual,) = plane.con.execute(
             f"WITH copied AS (SELECT t.* FROM twin_rows AS t SEMI JOIN {real} AS r ON {_same(names)}), "
             f"often AS (SELECT {column} AS v, count(*) AS n FROM {real} GROUP BY 1) "
-            f"SELECT avg(n) FROM copied JOIN often ON v IS NOT DISTINCT FROM copied.{column}"
+            f"SELECT avg(often.n) FROM copied JOIN often ON often.v IS NOT DISTINCT FROM copied.{column}"
         ).fetchall()[0]
         rarest.append((float(usual or 0), name))
     plane.con.unregister("twin_rows")

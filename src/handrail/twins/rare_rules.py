@@ -51,16 +51,18 @@ def _rare_in_turn(plane: Plane, table: TableSketch) -> str | None:
         link = next(one for one in table.links if one.name == via)
         value = key_sql(next(one for one in table.columns if one.name == name))
         keys = ", ".join(quoted(column) for column in link.columns)
+        picked = ", ".join(f"{quoted(column)} AS k{place}" for place, column in enumerate(link.columns))
+        same = ", ".join(f"k{place}" for place in range(len(link.columns)))
         there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in (*link.columns, by))
         holder = source.entity or "0"
-        held = "count(DISTINCT h)" if source.entity else "count(*)"
+        held = "count(DISTINCT b.h)" if source.entity else "count(*)"
         kind = "VARCHAR" if table.column(name).kind == "text" else "DOUBLE"
         (fewest, found) = source.one(
-            f"WITH listed AS (SELECT {value} AS x, {keys}, {holder} AS h, "
+            f"WITH listed AS (SELECT {value} AS x, {picked}, {holder} AS h, "
             f"row_number() OVER (PARTITION BY {keys} ORDER BY {quoted(by)}) AS at "
             f"FROM {source.relation} WHERE {there}) "
-            f"SELECT min(n), count(*) FROM (SELECT a.x AS was, b.x AS now, {held.replace('h)', 'b.h)')} AS n "
-            f"FROM listed AS a JOIN listed AS b USING ({keys}) WHERE b.at = a.at + 1 GROUP BY 1, 2) "
+            f"SELECT min(n), count(*) FROM (SELECT a.x AS was, b.x AS now, {held} AS n "
+            f"FROM listed AS a JOIN listed AS b USING ({same}) WHERE b.at = a.at + 1 GROUP BY 1, 2) "
             f"SEMI JOIN (SELECT unnest(?::{kind}[])::VARCHAR AS was, unnest(?::{kind}[])::VARCHAR AS now) "
             "USING (was, now)",
             [[a for a, _, _ in rule.pairs], [b for _, b, _ in rule.pairs]],

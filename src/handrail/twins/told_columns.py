@@ -47,11 +47,11 @@ def _column(plane: Plane, table: str, told: Told, one: ColumnSketch) -> ColumnSk
     key = one.role == "key"
     if one.role not in ("model", "key") or one.kind in ("odd", "blob", "uuid") or (key and not told.whole):
         return one
-    listed = ", ".join(map(str, told.rows))
+    listed, place = ", ".join(map(str, told.rows)), plane.place(table)
     kept = tuple(
         value
         for (value,) in plane.con.execute(
-            f"SELECT {_exact(one)} FROM {plane.views[table]} WHERE rowid IN ({listed}) ORDER BY rowid"
+            f"SELECT {_exact(one)} FROM {plane.views[table]} WHERE {place} IN ({listed}) ORDER BY {place}"
         ).fetchall()
     )
     if any(isinstance(value, int | float) and abs(value) > _MOST for value in kept):
@@ -91,8 +91,9 @@ def _link(plane: Plane, table: str, told: Told, link: LinkSketch) -> LinkSketch:
         return link
     known = next(one for one in plane.links(table) if one.name == link.name)
     same, listed = plane.joined(table, known, "t", "p"), ", ".join(map(str, told.rows))
+    own, theirs = f"t.{plane.place(table)}", f"p.{plane.place(link.to)}"
     found = plane.con.execute(
-        f"SELECT coalesce(p.rowid, -1) FROM {plane.views[table]} AS t LEFT JOIN {plane.views[link.to]} AS p "
-        f"ON {same} WHERE t.rowid IN ({listed}) ORDER BY t.rowid"
+        f"SELECT coalesce({theirs}, -1) FROM {plane.views[table]} AS t LEFT JOIN {plane.views[link.to]} AS p "
+        f"ON {same} WHERE {own} IN ({listed}) ORDER BY {own}"
     ).fetchall()
     return replace(link, kept=tuple(int(n) for (n,) in found))

@@ -10,9 +10,12 @@ from handrail.twins.holds import Columns, last_digit
 from handrail.twins.rule_sql import Count, key_sql, natural_sql
 from handrail.twins.rules import Rule
 
+TURN = quoted("#turn")
+_TOGETHER = quoted("#together")
+
 
 def laid_out(source: Source, link: Sequence[str], by: str, columns: Sequence[str]) -> None:
-    """Make the temporary table `in_turn`: each row with the row before it as y columns, and its `turn`.
+    """Make the temporary table `in_turn`: each row with the row before it as y columns, and its turn.
 
     Rows that share their place with another of the same parent are left out, and who comes right after these.
     """
@@ -23,10 +26,10 @@ def laid_out(source: Source, link: Sequence[str], by: str, columns: Sequence[str
     kept = ", ".join([*(quoted(name) for name in (*link, *names)), *held])
     before = ", ".join(f"lag({quoted(name)}) OVER w AS {quoted('y ' + name)}" for name in names)
     source.con.execute(
-        f"CREATE OR REPLACE TEMP TABLE in_turn AS SELECT {kept}, row_number() OVER w AS turn, {before} "
-        f"FROM (SELECT *, count(*) OVER (PARTITION BY {keys}, {quoted(by)}) AS together "
+        f"CREATE OR REPLACE TEMP TABLE in_turn AS SELECT {kept}, row_number() OVER w AS {TURN}, {before} "
+        f"FROM (SELECT *, count(*) OVER (PARTITION BY {keys}, {quoted(by)}) AS {_TOGETHER} "
         f"FROM {source.relation} WHERE {there}) WINDOW w AS (PARTITION BY {keys} ORDER BY {quoted(by)}) "
-        "QUALIFY together = 1 AND coalesce(lag(together) OVER w, 1) = 1"
+        f"QUALIFY {_TOGETHER} = 1 AND coalesce(lag({_TOGETHER}) OVER w, 1) = 1"
     )
 
 
@@ -41,7 +44,7 @@ def count_turns(source: Source, rules: Sequence[Rule], columns: Columns) -> list
         for number in ("count(*)", holders):
             asked += [f"{number} FILTER (WHERE {there})", f"{number} FILTER (WHERE {there} AND {bad})"]
             values += [*given[0], *given[0], *given[1]]
-    found = source.one(f"SELECT {', '.join(asked)} FROM in_turn WHERE turn > 1", values)
+    found = source.one(f"SELECT {', '.join(asked)} FROM in_turn WHERE {TURN} > 1", values)
     parts = zip(*(found[start::4] for start in range(4)), strict=True)
     return [Count(seen, broken, held, breakers) for seen, broken, held, breakers in parts]
 
