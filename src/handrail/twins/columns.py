@@ -85,7 +85,7 @@ def number_sql(column: str, sql_type: str, kind: Kind) -> str:
 
 
 def step_of(source: Source, value: str, kind: Kind) -> float:
-    """The coarsest step that 99.5 % of the values keep to."""
+    """The coarsest step that 99.5 % of the values keep to; the finest where fewer than k have any."""
     steps = STEPS.get(kind, ())
     if not steps:
         return 1.0
@@ -94,8 +94,8 @@ def step_of(source: Source, value: str, kind: Kind) -> float:
         for step in steps
     )
     found = source.one(
-        f"SELECT count(*) FILTER (x <> 0), {checks} FROM (SELECT {value} AS x FROM {source.relation}) "
-        "WHERE x IS NOT NULL"
+        f"SELECT {held(source)} FILTER (x <> 0), {checks} "
+        f"FROM (SELECT {value} AS x{carry(source)} FROM {source.relation}) WHERE x IS NOT NULL"
     )
     if found[0] < source.k:
         return 1.0 if kind != "float" else 0.01
@@ -188,12 +188,13 @@ def text_shapes(source: Source, value: str) -> tuple[tuple[tuple[str, float], ..
         f"FROM kept GROUP BY s HAVING {held_by} >= ? ORDER BY n DESC, s LIMIT 20",
         [source.k],
     )
-    filled, lengths = source.one(
-        f"SELECT count(*), quantile_disc(len(x), [0.1, 0.5, 0.9]) FROM {inner} WHERE x IS NOT NULL"
+    filled, holders, lengths = source.one(
+        f"SELECT count(*), {held(source)}, quantile_disc(len(x), [0.1, 0.5, 0.9]) "
+        f"FROM {inner} WHERE x IS NOT NULL"
     )
     total = sum(n for _, n in found)
     shapes = tuple((text, round(n / total, 4)) for text, n in found)
-    if filled < source.k * 10 or not lengths:  # a tenth of the rows must still be k
+    if filled < source.k * 10 or holders < source.k or not lengths:  # a tenth of the rows must still be k
         return shapes, (4, 12, 24)
     short, middle, long = (max(1, min(2000, int(n))) for n in lengths)
     return shapes, (short, middle, long)

@@ -42,7 +42,10 @@ def following(
             "GROUP BY GROUPING SETS ((c), ()) HAVING sum(n) >= ?",
             [source.k * (3 if source.entity else 1)],
         )
-        sure = {(at, together): (close, n) for at, together, close, n in counted if _sure(close)}
+        told = _told(source, node, parent) if source.entity else {at for at, *_ in counted}
+        sure = {
+            (at, together): (close, n) for at, together, close, n in counted if at in told and _sure(close)
+        }
         usual, rows = sure.get((None, 1), (0.0, 0))
         follows = [0.0] * node.bins
         for (at, together), (close, n) in sure.items():
@@ -53,6 +56,17 @@ def following(
         if total > weight:
             best, weight = ((parent.link, parent.column), tuple(follows)), total
     return best
+
+
+def _told(source: Source, node: Node, parent: Node) -> set[int | None]:
+    """The bins, and None for all together, of which both places are known of k or more."""
+    there = f"{place_of(node.code)} IS NOT NULL AND {place_of(parent.code)} IS NOT NULL"
+    found = source.all(
+        f"SELECT {node.code} FROM {source.relation} WHERE {there} "
+        f"GROUP BY GROUPING SETS (({node.code}), ()) HAVING {source.holders} >= ?",
+        [source.k],
+    )
+    return {at for (at,) in found}
 
 
 def _sure(close: float | None) -> bool:

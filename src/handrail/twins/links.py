@@ -33,8 +33,9 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
     own = plane.tables[table].fields
     source = plane.whole(table)
     pointed = " OR ".join(f"{quoted(column)} IS NULL" for column in link.columns)
-    nulls, rows, distinct = source.one(
-        f"SELECT count(*) FILTER ({pointed}), count(*), count(DISTINCT ({_listed(link.columns)})) "
+    nulls, holders, rows, distinct = source.one(
+        f"SELECT count(*) FILTER ({pointed}), {source.holders} FILTER ({pointed}), count(*), "
+        f"count(DISTINCT ({_listed(link.columns)})) "
         f"FILTER (NOT ({pointed})) FROM {source.relation}"
     )
     fields = [one for one in own if one.name in link.columns]
@@ -47,7 +48,7 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
         to=link.to,
         to_columns=link.to_columns,
         kind=_kind(plane, table, link),
-        null_share=round(nulls / rows, 6) if nulls >= source.k and free else 0.0,
+        null_share=round(nulls / rows, 6) if holders >= source.k and free else 0.0,
         unique=(len(fields) == 1 and fields[0].unique) or set(link.columns) == key,
         degree=f"#{table}.{link.name}" if explains(plane, table, link) else None,
         distinct=_rough(distinct),
@@ -84,7 +85,7 @@ def _loads(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
     left, others = children - sum(known), used - len(known)
     if not known:
         return ()
-    rest = [left / others] * others if left >= source.k else [0.0] * others
+    rest = [left / others if _enough_left(source, listed, there) else 0.0] * others
     return tuple(round(n / children, 6) for n in sorted([*known, *rest], reverse=True))
 
 
@@ -111,8 +112,19 @@ def _loads_in_order(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
     others = sum(1 for *_, holders in counted if holders < source.k)
     if not known:
         return ()
-    rest = (children - known) / others if others and children - known >= source.k else 0.0
+    there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
+    rest = (children - known) / others if others and _enough_left(source, listed, there) else 0.0
     return tuple(round((n if holders >= source.k else rest) / children, 6) for _, n, holders in counted)
+
+
+def _enough_left(source: Source, listed: str, there: str) -> bool:
+    """Whether k stand behind the children of all parents together behind whose children fewer than k do."""
+    (holders,) = source.one(
+        f"SELECT {source.holders} FROM {source.relation} WHERE ({listed}) IN (SELECT ({listed}) "
+        f"FROM {source.relation} WHERE {there} GROUP BY {listed} HAVING {source.holders} < ?)",
+        [source.k],
+    )
+    return bool(holders >= source.k)
 
 
 def _spread(plane: Plane, table: str, link: Link) -> float:
@@ -121,6 +133,9 @@ def _spread(plane: Plane, table: str, link: Link) -> float:
     if not 1 < parents < source.k or source.rows < 10 * source.k or not explains(plane, table, link):
         return 0.0
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
+    (holders,) = source.one(f"SELECT {source.holders} FROM {source.relation} WHERE {there}")
+    if holders < source.k:
+        return 0.0
     (pairs,) = source.one(
         f"SELECT sum(n * n) / pow(sum(n), 2) FROM (SELECT count(*) AS n FROM {source.relation} "
         f"WHERE {there} GROUP BY {_listed(link.columns)})"

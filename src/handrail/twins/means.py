@@ -63,9 +63,10 @@ def means_of(source: Source, columns: Sequence[ColumnSketch]) -> tuple[Means, ..
     picked += [f"{source.entity} AS holder"] if source.entity else []
     names = [f"d{place}" for place in range(len(dimensions))]
     held = "count(DISTINCT holder)" if source.entity else "count(*)"
+    counted = "count(DISTINCT holder) FILTER (m{0} IS NOT NULL)" if source.entity else "count(m{0})"
     found = source.all(
         f"SELECT grouping_id({', '.join(names)}), coalesce({', '.join(names)}), "
-        + ", ".join(f"avg(m{place}), count(m{place})" for place in range(len(measures)))
+        + ", ".join(f"avg(m{place}), {counted.format(place)}" for place in range(len(measures)))
         + f" FROM (SELECT {', '.join(picked)} FROM {source.relation}) "
         f"GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in names)}) "
         f"HAVING {held} >= ? ORDER BY ALL",

@@ -49,12 +49,18 @@ def _table(source: Source, theirs: Node, own: Node) -> Beside | None:
             f"SELECT {cell} AS c, count(*), {source.holders} >= {source.k} FROM {source.relation} "
             f"WHERE {theirs.code} IS NOT NULL AND {own.code} IS NOT NULL GROUP BY 1 ORDER BY 1"
         )
-        total = sum(n for _, n, _ in counted)
-        told = [(int(c), round(n / total, 5)) for c, n, known in counted if known]
-        rest = total - sum(n for _, n, known in counted if known)
+        told = {int(c): n for c, n, known in counted if known}
+        total, rest = sum(n for _, n, _ in counted), sum(n for _, n, known in counted if not known)
         if rest <= (1 - TOLD) * total and len(told) > 1:
-            share = round(rest / total, 5) if rest >= source.k else 0.0
-            return Beside(theirs.link, theirs.column, own.column, groups, tuple(told), share)
+            (others,) = source.one(
+                f"SELECT {source.holders} FROM {source.relation} "
+                f"WHERE NOT list_contains(?::INTEGER[], {cell})",
+                [list(told)],
+            )
+            total -= 0 if others >= source.k else rest  # or what is missing would tell of them
+            share = round(rest / total, 5) if others >= source.k else 0.0
+            cells = tuple((c, round(n / total, 5)) for c, n in told.items())
+            return Beside(theirs.link, theirs.column, own.column, groups, cells, share)
     return None
 
 

@@ -80,8 +80,10 @@ def _long(source: Source, link: Link, columns: Sequence[ColumnSketch]) -> Source
         f"CREATE OR REPLACE TEMP TABLE of_parents AS SELECT {', '.join(kept)} FROM {source.relation} "
         f"WHERE {there} AND {some}"
     )
-    rows, parents = source.one(f"SELECT count(*), count(DISTINCT ({keys})) FROM of_parents")
-    if parents < source.k or rows < LONG * parents or rows < 10 * source.k:
+    rows, parents, holders = source.one(
+        f"SELECT count(*), count(DISTINCT ({keys})), {source.holders} FROM of_parents"
+    )
+    if min(parents, holders) < source.k or rows < LONG * parents or rows < 10 * source.k:
         return None
     return replace(source, relation="of_parents", rows=rows)
 
@@ -89,10 +91,11 @@ def _long(source: Source, link: Link, columns: Sequence[ColumnSketch]) -> Source
 def _mined(long: Source, link: Link, by: ColumnSketch, columns: Sequence[ColumnSketch]) -> Mined | None:
     source = replace(long, relation=f"(SELECT * FROM of_parents WHERE {quoted(by.name)} IS NOT NULL)")
     keys = ", ".join(quoted(name) for name in link.columns)
-    rows, apart = source.one(
-        f"SELECT count(*), count(DISTINCT ({keys}, {quoted(by.name)})) FROM {source.relation}"
+    rows, holders, apart = source.one(
+        f"SELECT count(*), {source.holders}, count(DISTINCT ({keys}, {quoted(by.name)})) "
+        f"FROM {source.relation}"
     )
-    if rows < 10 * source.k:
+    if rows < 10 * source.k or holders < source.k:
         return None
     near = _near(source, keys, by)
     where = (link.name, by.name)
@@ -282,20 +285,21 @@ def _clings(source: Source, columns: Sequence[ColumnSketch]) -> tuple[tuple[str,
         by_chance = 0.0
         if one.kind in NUMBERS and any(b.kind == "range" for b in one.bins):
             asked = (
-                f"SELECT corr(x, y), count(*) FROM (SELECT percent_rank() OVER (ORDER BY {own}) AS x, "
-                f"percent_rank() OVER (ORDER BY {old}) AS y FROM in_turn "
+                f"SELECT corr(x, y), count(*), {held(source)} FROM (SELECT "
+                f"percent_rank() OVER (ORDER BY {own}) AS x, "
+                f"percent_rank() OVER (ORDER BY {old}) AS y{carry(source)} FROM in_turn "
                 f"WHERE {TURN} > 1 AND {own} IS NOT NULL AND {old} IS NOT NULL)"
             )
         elif few(one):
             by_chance = sum(share * share for share in _shares(source, one))
             asked = (
-                f"SELECT avg(({own} = {old})::INTEGER), count(*) FROM in_turn "
+                f"SELECT avg(({own} = {old})::INTEGER), count(*), {source.holders} FROM in_turn "
                 f"WHERE {TURN} > 1 AND {own} IS NOT NULL AND {old} IS NOT NULL"
             )
         else:
             continue
-        close, rows = source.one(asked)
-        if close is None or not math.isfinite(close) or rows < 10 * source.k:
+        close, rows, holders = source.one(asked)
+        if close is None or not math.isfinite(close) or rows < 10 * source.k or holders < source.k:
             continue
         if close - by_chance > CLOSE * (1 - by_chance):
             found.append((one.name, round(close, 2)))

@@ -64,7 +64,7 @@ def _children(source: Source, link: Link) -> First | None:
     """How many children those have that have some: bins of k or more parents each."""
     keys = ", ".join(quoted(column) for column in link.columns)
     entity = "holder" if source.entity else None
-    holder = f", any_value({source.entity}) AS holder" if source.entity else ""
+    holder = f", min({source.entity}) AS holder" if source.entity else ""
     counted = f"(SELECT count(*) AS n{holder} FROM on_levels WHERE {_LEVEL} > 0 GROUP BY {keys})"
     (parents,) = source.one(f"SELECT count(*) FROM {counted}")
     if parents < source.k:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from handrail.twins.columns import Source, quoted
+from handrail.twins.columns import Source, carry, held, quoted
 from handrail.twins.models import ColumnSketch
 
 KEPT = 0.98  # share of rows that must follow their predecessor
@@ -17,10 +17,11 @@ def sorted_by(source: Source, columns: Sequence[ColumnSketch]) -> str | None:
     if len(keys) != 1 or keys[0].kind != "integer" or not keys[0].unique or source.rows < 10 * source.k:
         return None
     for one in (one for one in columns if one.kind in ("date", "timestamp") and one.role == "model"):
-        (share,) = source.one(
-            f"SELECT avg(follows::INTEGER) FROM (SELECT d >= lag(d) OVER (ORDER BY key) AS follows FROM "
-            f"(SELECT {quoted(one.name)} AS d, {quoted(keys[0].name)} AS key FROM {source.relation}))"
+        picked = f"{quoted(one.name)} AS d, {quoted(keys[0].name)} AS key{carry(source)}"
+        share, holders = source.one(
+            f"SELECT avg(follows::INTEGER), {held(source)} FROM (SELECT *, d >= lag(d) OVER (ORDER BY key) "
+            f"AS follows FROM (SELECT {picked} FROM {source.relation}))"
         )
-        if share is not None and share >= KEPT:
+        if share is not None and share >= KEPT and holders >= source.k:
             return one.name
     return None

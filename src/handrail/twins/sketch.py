@@ -194,9 +194,12 @@ def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> C
 
 
 def _nulls(source: Source, column: str) -> dict[str, Any]:
-    """Two bins: null, and everything else; the share of nulls only when at least k are null."""
-    nulls, rows = source.one(f"SELECT count(*) FILTER ({column} IS NULL), count(*) FROM {source.relation}")
-    share = round(nulls / rows, 4) if nulls >= source.k else 0.0
+    """Two bins: null, and everything else; the share of nulls only when k or more have none."""
+    empty = f"FILTER ({column} IS NULL)"
+    nulls, holders, rows = source.one(
+        f"SELECT count(*) {empty}, {source.holders} {empty}, count(*) FROM {source.relation}"
+    )
+    share = round(nulls / rows, 4) if holders >= source.k else 0.0
     return {"bins": (Bin("null"), Bin("other")), "shares": (share, round(1 - share, 4))}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from handrail.twins.columns import Source, number_sql, quoted, shape_sql, text_shapes
+from handrail.twins.columns import Source, carry, held, number_sql, quoted, shape_sql, text_shapes
 from handrail.twins.models import ColumnSketch
 from handrail.twins.ranges import number_bins
 from handrail.twins.semantics import meaning_of
@@ -45,10 +45,11 @@ def ranged(source: Source, column: ColumnSketch) -> ColumnSketch:
     bins = tuple(one for one in number_bins(source, value, column.step) if one.kind != "value")
     counts = []
     for one in bins:
-        held = "x IS NULL" if one.kind == "null" else f"x >= {one.low!r} AND x < {one.high!r}"
-        counts.append(f"count(*) FILTER ({held})")
-    found = source.one(f"SELECT {', '.join(counts)} FROM (SELECT {value} AS x FROM {source.relation})")
-    kept = [int(n) if n >= source.k else 0 for n in found]
+        inside = "x IS NULL" if one.kind == "null" else f"x >= {one.low!r} AND x < {one.high!r}"
+        counts += [f"count(*) FILTER ({inside})", f"{held(source)} FILTER ({inside})"]
+    rows = f"(SELECT {value} AS x{carry(source)} FROM {source.relation})"
+    found = source.one(f"SELECT {', '.join(counts)} FROM {rows}")
+    kept = [int(n) if holders >= source.k else 0 for n, holders in zip(found[::2], found[1::2], strict=True)]
     total = sum(kept)
     if not total or not any(kept[1:]):
         return column
@@ -79,7 +80,7 @@ def _with_letters(
         f"CASE WHEN min(x[{i}]) = max(x[{i}]) THEN min(x[{i}]) END" for i in range(1, longest + 1)
     )
     rows = source.all(
-        f"SELECT s, {same} FROM (SELECT {value} AS x, {shape_sql(value)} AS s{carried(source)} "
+        f"SELECT s, {same} FROM (SELECT {value} AS x, {shape_sql(value)} AS s{carry(source)} "
         f"FROM {looked} WHERE len({value}) <= {longest}) GROUP BY s HAVING {held(source)} >= ?",
         [source.k],
     )
@@ -87,16 +88,6 @@ def _with_letters(
     return tuple(
         (_kept(shape, known.get(shape.replace("\\\\", "\\")), source.rows), share) for shape, share in shapes
     )
-
-
-def carried(source: Source) -> str:
-    """SQL that brings the entity along as `holder`, where k counts those."""
-    return f", {source.entity} AS holder" if source.entity else ""
-
-
-def held(source: Source) -> str:
-    """SQL that counts whom a group is about, once `holder` was brought along."""
-    return "count(DISTINCT holder)" if source.entity else "count(*)"
 
 
 def _kept(shape: str, shared: Sequence[str | None] | None, rows: int) -> str:
@@ -131,18 +122,19 @@ def _check(source: Source, looked: str, value: str) -> str:
         f"avg((list_sum(list_transform(string_split(reverse(d), ''), lambda c, i: {sql})) % 10 = 0)::INTEGER)"
         for sql in _CHECK_SQL.values()
     )
-    rows, *shares = source.one(
-        f"SELECT count(*), {tests} FROM (SELECT regexp_replace({value}, '[^0-9]', '', 'g') AS d "
+    rows, holders, *shares = source.one(
+        f"SELECT count(*), {held(source)}, {tests} "
+        f"FROM (SELECT regexp_replace({value}, '[^0-9]', '', 'g') AS d{carry(source)} "
         f"FROM {looked} WHERE {value} IS NOT NULL LIMIT 2000) WHERE len(d) BETWEEN 8 AND 19"
     )
-    if rows < 10 * source.k:
+    if rows < 10 * source.k or holders < source.k:
         return ""
     return next((name for name, share in zip(_CHECK_SQL, shares, strict=True) if share and share >= 0.99), "")
 
 
 def _words(source: Source, looked: str, value: str) -> tuple[tuple[tuple[str, float], ...], int]:
     """Words that k rows share, each as often as it occurs, and how many sentences a text usually has."""
-    texts = f"(SELECT {value} AS x{carried(source)} FROM {looked} WHERE {value} IS NOT NULL)"
+    texts = f"(SELECT {value} AS x{carry(source)} FROM {looked} WHERE {value} IS NOT NULL)"
     spaced, stops, rows = source.one(
         f"SELECT avg(len(x) - len(replace(x, ' ', ''))), avg(len(regexp_extract_all(x, '[.!?](\\s|$)'))), "
         f"count(*) FROM {texts}"

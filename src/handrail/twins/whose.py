@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from handrail.twins.columns import Source, quoted
+from handrail.twins.columns import Source, carry, held, quoted
 from handrail.twins.locales import ALPHABETS, Land, land_by_dial, land_of, land_of_columns
 from handrail.twins.models import ColumnSketch, Field
 from handrail.twins.plane import Plane
 from handrail.twins.roles import Link
 from handrail.twins.semantics import meaning_of, place_said
-from handrail.twins.told import carried, held, looked_at
+from handrail.twins.told import looked_at
 
 ONE_PERSON = 0.95  # share of groups of rows that must agree for them to be about one person
 _WRITTEN = ("full_name", "first_name", "last_name", "street", "city", "company")
@@ -51,7 +51,7 @@ def lands(source: Source, fields: Sequence[Field], types: Mapping[str, str]) -> 
 def _voted(source: Source, value: str, known: Callable[[str], Land | None]) -> tuple[tuple[str, float], ...]:
     """Shares of countries, where they are known of a fifth of the rows."""
     found = source.all(
-        f"SELECT v, count(*) FROM (SELECT {value} AS v{carried(source)} FROM {source.relation}) "
+        f"SELECT v, count(*) FROM (SELECT {value} AS v{carry(source)} FROM {source.relation}) "
         f"WHERE v <> '' GROUP BY v HAVING {held(source)} >= ? ORDER BY 2 DESC, v LIMIT 200",
         [source.k],
     )
@@ -74,14 +74,15 @@ def _alphabets(source: Source, meanings: Mapping[str, str]) -> tuple[tuple[str, 
     if not written:
         return ()
     joined = f"concat_ws(' ', {', '.join(written)})"
-    counts = ", ".join(f"count(*) FILTER (regexp_matches(x, '{letters}'))" for letters, _ in ALPHABETS)
-    looked = looked_at(source)
-    rows, *found = source.one(f"SELECT count(*), {counts} FROM (SELECT {joined} AS x FROM {looked})")
-    least = max(source.k, 0.02 * rows)
+    written_in = [f"FILTER (regexp_matches(x, '{letters}'))" for letters, _ in ALPHABETS]
+    counts = ", ".join(f"count(*) {one}, {held(source)} {one}" for one in written_in)
+    rows, *found = source.one(
+        f"SELECT count(*), {counts} FROM (SELECT {joined} AS x{carry(source)} FROM {looked_at(source)})"
+    )
     votes = [
         (n, -place, code)
-        for place, (n, (_, code)) in enumerate(zip(found, ALPHABETS, strict=True))
-        if n >= least
+        for place, (n, holders, (_, code)) in enumerate(zip(found[::2], found[1::2], ALPHABETS, strict=True))
+        if holders >= source.k and n >= 0.02 * rows
     ]
     return ((max(votes)[2], 1.0),) if votes else ()
 
