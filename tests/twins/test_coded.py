@@ -27,3 +27,19 @@ def test_every_column_of_a_wide_table_is_sketched_and_scored(make_table: Any) ->
     assert [one.name for one in scored] == list(columns)
     assert min(one.score or 0.0 for one in scored) > 0.95
     assert pairs
+
+
+def test_a_number_with_a_bin_of_its_own_stands_in_its_middle(make_table: Any) -> None:
+    rng = np.random.default_rng(4)
+    plane = open_plane([make_table("t", {"n": np.append(np.zeros(300), rng.normal(50, 9, 300))})], 10)
+    with plane.con:
+        coded = take(plane).coded["t"]
+        (node,) = coded.nodes
+        column = next(one for one in coded.columns if one.name == "n")
+        zero = next(code for code, one in enumerate(column.bins) if one.kind == "value" and not one.value)
+        asked = f"SELECT DISTINCT u_{node.code} FROM {coded.relation} WHERE {node.code} = {zero}"
+        assert plane.con.execute(asked).fetchall() == [(0.5,)]
+        (shares,) = plane.con.execute(
+            f"SELECT avg((u_{node.code} < 0.5)::INTEGER) FROM {coded.relation} WHERE {node.code} <> {zero}"
+        ).fetchall()[0]
+        assert 0.3 < shares < 0.7

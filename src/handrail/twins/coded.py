@@ -86,7 +86,8 @@ def _place(column: ColumnSketch, code: str, number: str) -> list[str]:
         for part in (0, 1)
     )
     within = f"greatest(0.0, least(1.0, ({number} - {lows}) / {widths}))"
-    return [f"(CASE WHEN {number} IS NOT NULL THEN coalesce({within}, 0.5) END)::FLOAT AS {place_of(code)}"]
+    there = f"CASE WHEN {lows} IS NULL THEN 0.5 ELSE {within} END"
+    return [f"(CASE WHEN {number} IS NOT NULL THEN {there} END)::FLOAT AS {place_of(code)}"]
 
 
 def place_of(code: str) -> str:

@@ -104,7 +104,8 @@ def _ends(column: ColumnSketch) -> tuple[float, float] | None:
 def _clipped(column: ColumnSketch) -> str:
     low, high = _ends(column) or (0.0, 0.0)
     unit = 10.0 ** scale(column.type)
-    return f"least(greatest({natural_sql(column)}, {low / unit!r}), {high / unit!r})"
+    x = natural_sql(column)  # greatest and least skip what is null, as if it were as small as can be
+    return f"CASE WHEN {x} IS NOT NULL THEN least(greatest({x}, {low / unit!r}), {high / unit!r}) END"
 
 
 def _tile(column: ColumnSketch) -> str:
