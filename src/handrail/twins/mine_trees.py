@@ -27,18 +27,16 @@ def tree(plane: Plane, table: str, link: Link) -> dict[str, Any]:
         return {}
     con = source.con
     nowhere = " OR ".join(f"{quoted(column)} IS NULL" for column in link.columns)
-    itself = " AND ".join(
-        f"{quoted(a)} = {quoted(b)}" for a, b in zip(link.columns, link.to_columns, strict=True)
-    )
+    itself = plane.joined(table, link, "t", "t")
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE on_levels AS SELECT *, 0 AS {_LEVEL} FROM {source.relation} "
+        f"CREATE OR REPLACE TEMP TABLE on_levels AS SELECT *, 0 AS {_LEVEL} FROM {source.relation} AS t "
         f"WHERE {nowhere} OR ({itself})"
     )
     joined = plane.joined(table, link, "t", "p")
     for level in range(1, MOST_LEVELS):
         con.execute(
             f"INSERT INTO on_levels SELECT t.*, {level} FROM {source.relation} AS t JOIN on_levels AS p "
-            f"ON {joined} WHERE p.{_LEVEL} = {level - 1} AND NOT coalesce({_itself('t', link)}, false)"
+            f"ON {joined} WHERE p.{_LEVEL} = {level - 1} AND NOT coalesce({itself}, false)"
         )
         (new,) = source.one(f"SELECT count(*) FROM on_levels WHERE {_LEVEL} = {level}")
         if not new:
@@ -52,12 +50,6 @@ def tree(plane: Plane, table: str, link: Link) -> dict[str, Any]:
         return {}
     total = sum(counts)
     return {"levels": tuple(round(n / total, 5) for n in counts), "children": _children(source, link)}
-
-
-def _itself(side: str, link: Link) -> str:
-    return " AND ".join(
-        f"{side}.{quoted(a)} = {side}.{quoted(b)}" for a, b in zip(link.columns, link.to_columns, strict=True)
-    )
 
 
 def _children(source: Source, link: Link) -> First | None:

@@ -30,7 +30,8 @@ def grown(link: LinkSketch, rows: int, required: bool, rng: np.random.Generator)
 def _sizes(link: LinkSketch, rows: int) -> Ints:
     """How many rows stand on each level: one at least, as long as there are rows."""
     shares = np.array(link.levels)[: max(rows, 1)]
-    sizes: Ints = np.maximum(np.floor(shares / shares.sum() * rows), 1).astype(np.int64)
+    left = max(rows - len(shares), 0)  # once each level has one
+    sizes: Ints = 1 + np.floor(shares / shares.sum() * left).astype(np.int64)
     sizes[int(np.argmax(sizes))] += rows - sizes.sum()
     return np.asarray(sizes[sizes > 0])
 
