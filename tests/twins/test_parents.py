@@ -147,3 +147,45 @@ def test_however_parents_are_dealt_out_each_keeps_its_children(
     if everybody:
         most = np.minimum(np.bincount(theirs, minlength=bins), np.bincount(before, minlength=bins)).sum()
         assert (theirs == after).sum() == most, "as many as can go together do"
+
+
+def test_a_key_of_a_table_that_closes_a_circle_is_not_copied_before_it_is_there(make_table: Any) -> None:
+    rng = np.random.default_rng(5)
+    boss, team = rng.integers(0, 300, 60), rng.integers(0, 60, 300)
+    task = rng.integers(0, 60, 2000)
+    tables = [
+        make_table("teams", {"id": pa.array(range(60)), "lead": boss}, key(), Field("lead", "", references=("staff", "id"))),
+        make_table("staff", {"id": pa.array(range(300)), "team": team}, key(), pointing("team", "teams")),
+        make_table(
+            "tasks",
+            {"id": pa.array(range(2000)), "team": task, "lead": boss[task]},
+            key(),
+            pointing("team", "teams"),
+            pointing("lead", "staff"),
+        ),
+    ]  # fmt: skip
+    twin = generate(take(open_plane(tables, 10)).sketch, 1, "plain")
+    assert set(twin["tasks"].table["lead"].to_pylist()) <= set(twin["staff"].table["id"].to_pylist())
+
+
+def test_what_must_point_somewhere_does_although_the_other_key_points_nowhere(make_table: Any) -> None:
+    rng = np.random.default_rng(6)
+    of = rng.integers(0, 200, 400)
+    order = [None if row % 1500 == 7 else int(one) for row, one in enumerate(rng.integers(0, 400, 30_000))]
+    buyer = [int(of[one]) if one is not None else 3 for one in order]
+    tables = [
+        make_table("buyers", {"id": pa.array(range(200))}, key()),
+        make_table("orders", {"id": pa.array(range(400)), "buyer": of}, key(), pointing("buyer", "buyers")),
+        make_table(
+            "invoices",
+            {"id": pa.array(range(30_000)), "order": pa.array(order), "buyer": pa.array(buyer)},
+            key(),
+            Field("order", "", references=("orders", "id")),
+            pointing("buyer", "buyers"),
+        ),
+    ]
+    sketch = take(open_plane(tables, 10)).sketch
+    (link,) = (one for one in sketch.table("invoices").links if one.name == "buyer")
+    assert link.through == ("order", "buyer")
+    twin = generate(sketch, 1, "plain")["invoices"].table
+    assert twin["order"].null_count and not twin["buyer"].null_count

@@ -64,6 +64,11 @@ def _table(source: Source, theirs: Node, own: Node) -> Beside | None:
     return None
 
 
+def _known(plane: Plane, table: str, link: Link) -> bool:
+    """Whether a table knows where a link points once its rows are there, before any table after it."""
+    return explains(plane, table, link) or (link.to == table and len(link.columns) == 1)
+
+
 def through(plane: Plane, table: str, link: Link) -> tuple[str, str] | None:
     """Another link whose parent points at the very row that this link points at, as orders know customers."""
     links = [one for one in plane.links(table) if explains(plane, table, one)]
@@ -71,7 +76,8 @@ def through(plane: Plane, table: str, link: Link) -> tuple[str, str] | None:
         return None
     for other in links[: links.index(link)]:
         for theirs in plane.links(other.to):
-            if theirs.to != link.to or theirs.to_columns != link.to_columns or other.to == table:
+            same_row = theirs.to == link.to and theirs.to_columns == link.to_columns
+            if not same_row or other.to == table or not _known(plane, other.to, theirs):
                 continue
             source = plane.source(table)
             same = " AND ".join(

@@ -18,11 +18,14 @@ MOST_CELLS = 100_000
 
 
 def through(link: LinkSketch, made: Mapping[str, Made], one: Made) -> Ints:
-    """The row that a row of another link points at already; nowhere where that points nowhere."""
+    """The row that a row of another link points at already; nowhere where that points nowhere, unless it must
+    point somewhere."""
     other, theirs = link.through or ("", "")
     there = made[next(known.to for known in one.sketch.links if known.name == other)]
     points, onward = one.points[other], there.points[theirs]
-    return np.where(points < 0, -1, onward[np.maximum(points, 0)]) if len(onward) else points
+    found = np.where(points < 0, -1, onward[np.maximum(points, 0)]) if len(onward) else points
+    required = all(one.sketch.column(name).required for name in link.columns)
+    return np.where(found < 0, one.points[link.name], found) if required else found
 
 
 def paired(link: LinkSketch, made: Mapping[str, Made], one: Made, rng: np.random.Generator) -> Ints:
