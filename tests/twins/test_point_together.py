@@ -343,3 +343,43 @@ def test_parents_are_of_the_rows_own_group_and_get_their_share(
         total = sum(w for g, w in parents if g == group)
         share = rows.count(group) * (weight / total if total else 1 / there[group])
         assert abs(given_[place] - share) <= 1 + 1e-9
+
+
+def test_a_key_of_plain_links_may_stand_beside_links_that_share_columns(make_table: Any) -> None:
+    rng = np.random.default_rng(8)
+    rows, tenants = 400, np.arange(20) % 4
+    shelf, picker = rng.integers(0, 20, rows), rng.integers(0, 20, rows)
+    picker = picker - picker % 4 + tenants[shelf]  # of the same tenant
+    pairs = rng.choice(40 * 30, rows, replace=False)
+    whole = {"tenant": pa.array(tenants), "id": pa.array(range(20))}
+    both = needed("tenant", key=True), needed("id", key=True)
+    columns = {
+        "order": pa.array(pairs // 30),
+        "item": pa.array(pairs % 30),
+        "tenant": pa.array(tenants[shelf]),
+        "shelf": pa.array(shelf),
+        "picker": pa.array(picker),
+    }
+    picks = make_table(
+        "picks",
+        columns,
+        needed("order", "orders", key=True),
+        needed("item", "items", key=True),
+        needed("tenant"),
+    )
+    twins = made(
+        sketched(
+            make_table("orders", {"id": pa.array(range(40))}, needed("id", key=True)),
+            make_table("items", {"id": pa.array(range(30))}, needed("id", key=True)),
+            make_table("shelves", whole, *both),
+            make_table("pickers", whole, *both),
+            linked(
+                picks,
+                CombinedLink(("tenant", "shelf"), "shelves", ("tenant", "id")),
+                CombinedLink(("tenant", "picker"), "pickers", ("tenant", "id")),
+            ),
+        )
+    )
+    found = keys(twins["picks"], "order", "item")
+    assert len(set(found)) == len(found) == rows
+    assert set(keys(twins["picks"], "tenant", "shelf")) <= set(keys(twins["shelves"], "tenant", "id"))

@@ -205,7 +205,8 @@ class Together:
 
     def differ(self, key: Sequence[str], rng: np.random.Generator) -> None:
         """Let rows whose keys repeat change parents with others where that makes two keys that no row has."""
-        again, link = repeats(self.held(key)), self._last(key)
+        held, link = self.held(key), self._last(key)
+        again = repeats(held) if held else np.zeros(0, dtype=np.int64)
         if not len(again) or link is None:
             return
         number = self._links.index(link)
