@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -229,3 +230,26 @@ def test_exactly_the_rows_are_told_behind_which_k_stand(
     with plane.con:
         told = told_rows(plane, "statuses")
     assert (told.rows if told else ()) == tuple(place for place, n in enumerate(counts) if n >= k)
+
+
+def test_with_a_great_k_only_tables_of_few_rows_are_told(make_table: Any) -> None:
+    for rows, told in ((250, 250), (260, 0)):
+        codes = [f"c{n}" for n in range(rows)]
+        lookup = make_table("statuses", {"code": codes, "label": [f"Label {n}" for n in range(rows)]}, KEY)
+        many = make_table("orders", {"id": pa.array(range(rows * 300)), "status": codes * 300}, POINTS)
+        sketch = take(open_plane([lookup, many], 300)).sketch
+        assert sketch.table("statuses").told == told
+        assert generate(sketch, 1, "plain")["orders"].table.num_rows == rows * 300
+
+
+def test_numbers_beyond_what_is_told_exactly_are_invented(make_table: Any) -> None:
+    marks = pa.array([2**64 - 1, 2**63, 2**53 + 1, 7], pa.uint64())
+    made = make([statuses(make_table, mark=marks), orders(make_table)], 10, variant="plain")
+    assert str(2**64 - 1) not in said(made) and made.twins["statuses"].table.num_rows == 4
+    assert made.twins["statuses"].table["label"].to_pylist() == list(LABELS)
+
+
+def test_pay_is_no_lookup_whatever_type_holds_it(make_table: Any) -> None:
+    pay = pa.array([Decimal(n) for n in (3100, 4200, 5300, 6400)], pa.decimal128(9, 2))
+    tables = [statuses(make_table, wages=pay), orders(make_table)]
+    assert told_rows(open_plane(tables, 10), "statuses") is None

@@ -20,6 +20,7 @@ from handrail.twins.plane import Plane
 from handrail.twins.roles import Link
 
 FURTHEST = 3  # links from a descendant to the table
+MOST_ROWS = 250  # that are told of a table, whatever k is: each of their values has a bin of its own
 Chain = tuple[tuple[str, Link], ...]  # the table that points at the small one, then what points at that, …
 
 
@@ -40,7 +41,9 @@ class Told:
 def told_rows(plane: Plane, table: str) -> Told | None:
     """The rows of a small table behind each of which k stand; None where it is no such table, or has none."""
     rows = plane.rows[table]
-    if not 0 < rows < plane.k_of(table) or not _simple(plane, table) or not names_nobody(plane, table):
+    if not 0 < rows < min(plane.k_of(table), MOST_ROWS + 1):
+        return None
+    if not _simple(plane, table) or not names_nobody(plane, table):
         return None
     found: dict[int, str] = {}
     for chain in chains(plane, table):

@@ -7,6 +7,7 @@ from handrail import data
 from handrail.twins.columns import quoted
 from handrail.twins.models import Field
 from handrail.twins.plane import Plane
+from handrail.twins.roles import kind_of
 from handrail.twins.semantics import identifies, meaning_of
 
 # What a column's name says of a person. A bare “name” is that of a thing, unless its values look like people.
@@ -46,10 +47,10 @@ def _counted(plane: Plane, other: str, table: str) -> bool:
 
 
 def _look_like_people(plane: Plane, table: str, one: Field) -> bool:
-    if plane.types[table][one.name] not in ("VARCHAR", "BIGINT", "INTEGER"):
-        return False
     column = quoted(one.name)
     found = plane.con.execute(
-        f"SELECT DISTINCT {column}::VARCHAR FROM {plane.views[table]} WHERE {column} IS NOT NULL LIMIT 500"
+        f"SELECT DISTINCT {column}::VARCHAR AS v FROM {plane.views[table]} WHERE v IS NOT NULL ORDER BY v"
     ).fetchall()
-    return data.looks_personal(one.name, plane.types[table][one.name], [value for (value,) in found])
+    sql_type = plane.types[table][one.name]
+    sql_type = "VARCHAR" if kind_of(sql_type) == "text" else sql_type
+    return data.looks_personal(one.name, sql_type, [value for (value,) in found])

@@ -13,7 +13,7 @@ from handrail.twins.models import Bin, ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.plane import Plane
 from handrail.twins.values import scale
 
-_WHOLE = frozenset(("integer", "date", "timestamp", "time", "boolean"))
+_WHOLE = frozenset(("date", "timestamp", "time", "boolean"))
 _MOST = 2**53  # beyond it numbers are no longer exact in every reader of JSON
 
 
@@ -79,6 +79,8 @@ def _exact(one: ColumnSketch) -> str:
     name = quoted(one.name)
     if one.kind == "text":
         return f"{name}::VARCHAR"
+    if one.kind == "integer":
+        return f"{name}::HUGEINT"
     if one.kind == "decimal":
         return f"({name} * {10 ** scale(one.type)})::HUGEINT"
     number = number_sql(name, one.type, one.kind)
