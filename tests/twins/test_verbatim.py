@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.testclient import TestClient
 from tests.conftest import PEOPLE
 
 from handrail import data
-from handrail.data import odcs
+from handrail.data import CombinedLink, odcs
 from handrail.data.load import load, parse
 from handrail.data.pages import router as datasets
 from handrail.data.twin_terms import TwinTerms
@@ -29,6 +30,7 @@ from handrail.twins.make import make
 from handrail.twins.models import Field, Table
 from handrail.twins.pages import router as pages
 from handrail.twins.report import report
+from handrail.twins.values import full
 
 WHY = "Its contract says so."
 KEY = Field("code", "", required=True, primary_key=True)
@@ -88,6 +90,70 @@ def test_it_may_not_point_at_a_table_whose_keys_are_invented(make_table: Any) ->
     assert "Keep zones verbatim too" in refused.value.next_step
     both = make([replace(zones, verbatim=WHY), replace(towns, verbatim=WHY)], 10)
     assert both.twins["towns"].table["zone"].to_pylist() == ["a", "b", "a"]
+
+
+def test_its_children_follow_the_rows_that_its_rows_point_at(make_table: Any) -> None:
+    rng = np.random.default_rng(2)
+    lands = make_table("lands", {"code": list("abcde")}, KEY)
+    of = np.array(list("abcde"))[rng.integers(0, 5, 90)]
+    towns = make_table(
+        "towns",
+        {"code": pa.array(range(90)), "land": of},
+        KEY,
+        Field("land", "", required=True, references=("lands", "code")),
+    )
+    town = rng.integers(0, 90, 2000)
+    stores = make_table(
+        "stores",
+        {"id": pa.array(range(2000)), "town": pa.array(town), "land": of[town]},
+        Field("id", "", True, primary_key=True),
+        Field("town", "", references=("towns", "code")),
+        Field("land", "", references=("lands", "code")),
+    )
+    kept = [replace(one, verbatim=WHY) for one in (lands, towns)]
+    twin = make([*kept, stores], 10, variant="plain").twins["stores"].table
+    at = dict(enumerate(of.tolist()))
+    assert twin["land"].to_pylist() == [at[one] for one in twin["town"].to_pylist()]
+
+
+def test_keys_of_all_64_bits_and_great_decimals_are_kept(make_table: Any) -> None:
+    keys = [2**64 - 1 - 977 * n for n in range(40)]
+    hashes = make_table(
+        "hashes",
+        {"code": pa.array(keys, pa.uint64()), "size": pa.array([Decimal(10**30 + n) for n in range(40)])},
+        KEY,
+    )
+    rng = np.random.default_rng(3)
+    files_ = make_table(
+        "files",
+        {
+            "id": pa.array(range(900)),
+            "hash": pa.array([keys[n] for n in rng.integers(0, 40, 900)], pa.uint64()),
+        },
+        Field("id", "", True, primary_key=True),
+        Field("hash", "", True, references=("hashes", "code")),
+    )
+    made = make([replace(hashes, verbatim=WHY), files_], 10, variant="plain")
+    assert set(made.twins["files"].table["hash"].to_pylist()) <= set(keys)
+    (report,) = (one for one in made.reports if one.dataset == "files")
+    assert not any(link.orphans for link in report.links)
+
+
+def test_it_may_not_point_with_several_columns_at_rows_that_a_twin_does_not_have(make_table: Any) -> None:
+    pairs = {"a": ["x", "x", "y"], "b": pa.array([1, 2, 1])}
+    prices = replace(
+        make_table("prices", {"code": list("tuv"), **pairs}, KEY),
+        combined=(CombinedLink(("a", "b"), "offers", ("a", "b")),),
+        verbatim=WHY,
+    )
+    texts, numbers = full(np.array(list("xxy"), dtype=object)), np.array([1, 2, 1])
+    for known, fits in ((numbers, True), (numbers + 1, False)):
+        lent = {("offers", "a"): texts, ("offers", "b"): full(known)}
+        if fits:
+            assert make([prices], 10, outside=lent).twins["prices"].table["b"].to_pylist() == [1, 2, 1]
+            continue
+        with pytest.raises(Invalid, match="offers, whose keys are invented"):
+            make([prices], 10, outside=lent)
 
 
 def run(*words: object) -> Result:

@@ -49,7 +49,7 @@ def generate(
         if progress:
             progress(f"generating {table.name}", position, len(sketch.tables))
         if table.verbatim:
-            made[table.name] = real_rows(table, kept[table.name], seeded(seed, table.name))
+            made[table.name] = real_rows(table, kept[table.name], made, seeded(seed, table.name))
         else:
             made[table.name] = rows(table, made, outside or {}, seed)
     finished: dict[str, Twin] = {}

@@ -126,6 +126,8 @@ def to_arrow(column: ColumnSketch, values: Values, wanted: pa.DataType) -> pa.Ar
         return _decimals(values, wanted)
     if column.kind in ("text", "uuid", "blob"):
         return pa.array(values.array, type=wanted, mask=missing)
+    if column.role == "link" and pa.types.is_uint64(wanted):  # all 64 bits of a key that was copied
+        return pa.array(values.array.view(np.uint64), mask=missing)
     clipped = values.array
     if column.kind != "float":
         low, high = limits(column.kind, column.type)

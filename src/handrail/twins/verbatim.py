@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +15,13 @@ from handrail.twins.assign import Made
 from handrail.twins.columns import quoted
 from handrail.twins.descendants import Told
 from handrail.twins.draw import binned, cells, placed, whole
-from handrail.twins.models import ColumnSketch, TableSketch
+from handrail.twins.groups import coded_alike, grouped
+from handrail.twins.link_keys import keys_of
+from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.plane import Plane
-from handrail.twins.values import Values, dtype_of, scale
+from handrail.twins.values import Ints, Values, dtype_of, scale
 
+_MOST = 2**63 - 1
 FEW_ROWS = 64  # rows of which each value is worth a bin, for their children to go by
 Outside = Mapping[tuple[str, str], Values]
 
@@ -44,8 +47,9 @@ def all_told(plane: Plane, table: str) -> Told | None:
     return Told(tuple(range(rows)), rows, ()) if few else None
 
 
-def real_rows(table: TableSketch, real: pa.Table, rng: np.random.Generator) -> Made:
-    """The table as its children need it: its values and their bins, and about how many children each has."""
+def real_rows(table: TableSketch, real: pa.Table, made: Mapping[str, Made], rng: np.random.Generator) -> Made:
+    """The table as its children need it: its values and their bins, the rows of tables `made` before that its
+    rows point at, and about how many children each has."""
     one = Made(table, real.num_rows)
     for column in table.columns:
         if column.role == "degree":
@@ -58,8 +62,21 @@ def real_rows(table: TableSketch, real: pa.Table, rng: np.random.Generator) -> M
         one.codes[column.name] = _codes(column, one.values[column.name])
         one.places[column.name] = np.full(one.rows, 0.5, dtype=np.float32)
     for link in table.links:
-        one.points[link.name] = np.full(one.rows, -1, dtype=np.int64)
+        there = one if link.kind == "self" else made.get(link.to)
+        known = there is not None and link.kind in ("inside", "self")
+        nowhere = np.full(one.rows, -1, dtype=np.int64)
+        one.points[link.name] = _points(link, there, one) if there is not None and known else nowhere
     return one
+
+
+def _points(link: LinkSketch, there: Made, one: Made) -> Ints:
+    """The row that each row points at, by its key; -1 where it points nowhere."""
+    own = [one.values[name] for name in link.columns]
+    coded = [coded_alike([mine, theirs]) for mine, theirs in zip(own, keys_of(link, there, one), strict=True)]
+    rows, parents = grouped([mine for mine, _ in coded], [theirs for _, theirs in coded])
+    place = np.full(int(max(rows.max(initial=0), parents.max(initial=0))) + 1, -1, dtype=np.int64)
+    place[parents] = np.arange(len(parents))
+    return np.where(np.logical_and.reduce([known.valid for known in own]), place[rows], -1)
 
 
 def _read(plane: Plane, name: str) -> pa.Table:
@@ -79,8 +96,9 @@ def _refuse_loose(plane: Plane, name: str, real: pa.Table, outside: Outside) -> 
         if link.to in plane.tables:
             loose = not plane.tables[link.to].verbatim
         else:
-            known = [outside.get((link.to, one)) for one in link.to_columns]
-            loose = len(known) == 1 and known[0] is not None and not _among(real[link.columns[0]], known[0])
+            found = [outside.get((link.to, one)) for one in link.to_columns]
+            known = [one for one in found if one is not None]
+            loose = len(known) == len(found) and not _among([real[one] for one in link.columns], known)
         if loose:
             raise Invalid(
                 f"{name} is kept verbatim, but {', '.join(link.columns)} points at {link.to}, whose keys are "
@@ -90,8 +108,11 @@ def _refuse_loose(plane: Plane, name: str, real: pa.Table, outside: Outside) -> 
             )
 
 
-def _among(column: pa.ChunkedArray, known: Values) -> bool:
-    return {str(one) for one in column.to_pylist() if one is not None} <= {str(one) for one in known.array}
+def _among(columns: Sequence[pa.ChunkedArray], known: Sequence[Values]) -> bool:
+    """Whether what these columns hold together, where none is null, is held by one of the known rows."""
+    rows = zip(*(one.to_pylist() for one in columns), strict=True)
+    wanted = {tuple(map(str, row)) for row in rows if None not in row}
+    return wanted <= {tuple(map(str, row)) for row in zip(*(one.array for one in known), strict=True)}
 
 
 def _values(column: ColumnSketch, real: pa.ChunkedArray) -> Values:
@@ -103,8 +124,8 @@ def _values(column: ColumnSketch, real: pa.ChunkedArray) -> Values:
         items[:] = array.to_pylist()
         return Values(items, valid)
     if column.kind == "decimal":
-        units = [0 if one is None else int(one.scaleb(scale(column.type))) for one in array.to_pylist()]
-        return Values(np.array(units, dtype=np.int64), valid)
+        units = [0 if one is None else int(one * 10 ** scale(column.type)) for one in array.to_pylist()]
+        return Values(np.array([max(-_MOST, min(_MOST, one)) for one in units], dtype=np.int64), valid)
     if column.kind == "date":
         array = array.cast(pa.date32()).cast(pa.int32())
     elif column.kind == "timestamp":
