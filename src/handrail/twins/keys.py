@@ -70,9 +70,9 @@ def composite(
 ) -> Composite:
     """A key of several columns. `linked` are the rows that its foreign keys point at.
 
-    Only links: repeated combinations are drawn again, then dropped. Links and one more part: that part counts
-    upwards within its parent. No link: different combinations of the parts' common values where there are
-    enough, weighted by their shares; else the part with most values counts.
+    Only links: rows whose combination an earlier row has are dropped. Links and one more part: that part
+    counts upwards within its parent. No link: different combinations of the parts' common values where there
+    are enough, weighted by their shares; else the part with most values counts.
     """
     if not parts:
         return Composite(_without_repeats(linked))
@@ -98,17 +98,43 @@ def composite(
     )
 
 
-def redraw_repeats(linked: list[Ints], rng: np.random.Generator) -> list[Ints]:
-    """Shuffle the last link among rows whose combination is already taken, a few rounds."""
+def redraw_repeats(linked: Sequence[Ints], parents: Sequence[int], rng: np.random.Generator) -> list[Ints]:
+    """Let the rows that links of a key point at differ as a whole, as far as there are combinations.
+
+    The last link is shuffled among rows whose combination is taken already, a few rounds. Where nearly all
+    combinations are taken that does not end, and rows that still repeat one get one that is free. `parents`
+    are how many rows each link can point at.
+    """
     found = [link.copy() for link in linked]
     for _ in range(ROUNDS):
         again = _repeats(found)
         if not len(again) or len(found) < 2:
-            break
+            return found
         others = rng.integers(0, len(found[0]), len(again))
         for row, other in zip(again, others, strict=True):
             found[-1][row], found[-1][other] = found[-1][other], found[-1][row]
+    for choice in ([np.unique(link[link >= 0]) for link in found], [np.arange(n) for n in parents]):
+        if len(again := _repeats(found)) and 0 < math.prod(map(len, choice)) <= MOST_COMBINATIONS:
+            _take_free(found, again, choice, rng)
     return found
+
+
+def _take_free(found: Sequence[Ints], again: Ints, choice: Sequence[Ints], rng: np.random.Generator) -> None:
+    """Give these rows combinations of the chosen parents that no row has, those of parents with many children
+    sooner (drawn as in `_combinations`)."""
+    sizes = [len(some) for some in choice]
+    weights, taken = np.ones(1), np.zeros(len(found[0]), dtype=np.int64)
+    known = np.ones(len(found[0]), dtype=bool)
+    for link, some in zip(found, choice, strict=True):
+        at = np.minimum(np.searchsorted(some, link), len(some) - 1)
+        known &= some[at] == link
+        taken = taken * len(some) + at
+        weights = np.outer(weights, np.bincount(at, minlength=len(some)) + 0.5).ravel()
+    free = np.setdiff1d(np.arange(len(weights)), taken[known])
+    waiting = rng.exponential(size=len(free)) / weights[free]
+    picked = free[np.argsort(waiting, kind="stable")[: len(again)]]
+    for link, some, place in zip(found, choice, np.unravel_index(picked, sizes), strict=True):
+        link[again[: len(picked)]] = some[place]
 
 
 def _repeats(linked: Sequence[Ints]) -> Ints:

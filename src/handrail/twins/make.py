@@ -11,10 +11,19 @@ from handrail import data
 from handrail.twins.agreement import agree
 from handrail.twins.attack import attack
 from handrail.twins.generate import Twin, generate
-from handrail.twins.models import Attack, Progress, Sketch, Table, TableReport, TwinRefused, Variant
+from handrail.twins.models import (
+    Attack,
+    Progress,
+    Sketch,
+    Table,
+    TableReport,
+    TableSketch,
+    TwinRefused,
+    Variant,
+)
 from handrail.twins.plane import Plane, open_plane
 from handrail.twins.privacy import judge
-from handrail.twins.rows import Outside
+from handrail.twins.rows import MOST_ROWS, Outside
 from handrail.twins.rule_scores import score_rules
 from handrail.twins.scores import score_columns, score_links
 from handrail.twins.sketch import Taken, take
@@ -99,7 +108,7 @@ def _judged(
                 links=links,
                 privacy=privacy,
                 hostile=tuple(sorted(Counter(cell.case for cell in twin.hostile).items())),
-                simplifications=table.simplifications,
+                simplifications=(*table.simplifications, *_not_made(table, twin.table.num_rows)),
                 shapes=shapes,
                 dependence=dependence,
                 cardinality=cardinality,
@@ -111,6 +120,16 @@ def _judged(
             )
         )
     return tuple(reports)
+
+
+def _not_made(table: TableSketch, rows: int) -> tuple[str, ...]:
+    """Why a twin has fewer rows than there are, in words for its report."""
+    missing = table.rows - rows
+    if missing <= 0:
+        return ()
+    if rows == MOST_ROWS:
+        return (f"It has {rows:,} rows, which is the most, and not {table.rows:,}.",)
+    return (f"{missing:,} of its rows are missing: no key of their own, or no row to point at, was left.",)
 
 
 def _withstood(table: Table, k: int, seed: int) -> Attack | None:

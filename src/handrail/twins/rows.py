@@ -57,7 +57,8 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
         for link in table.links
         if link.name in pools and any((link.to, column) not in outside for column in link.to_columns)
     ]
-    _key_parts(table, one, _point(table, made, pools, overruled(table, invented), one, rng), rng)
+    agreeing = _point(table, made, pools, overruled(table, invented), one, rng)
+    _key_parts(table, made, pools, one, agreeing, rng)
     turns = begun(table, one, rng)
     for name in (name for name in table.order if name not in one.codes):
         _draw(table, made, one, table.column(name), turns, rng)
@@ -229,7 +230,14 @@ def _go_together(link: LinkSketch, made: Mapping[str, Made], one: Made, rng: np.
         one.points[link.name] = paired(link, made, one, rng)
 
 
-def _key_parts(table: TableSketch, one: Made, agreeing: Together | None, rng: np.random.Generator) -> None:
+def _key_parts(
+    table: TableSketch,
+    made: Mapping[str, Made],
+    pools: Mapping[str, tuple[Values, ...]],
+    one: Made,
+    agreeing: Together | None,
+    rng: np.random.Generator,
+) -> None:
     """Make keys of several columns differ; drops the rows for which there is no key left."""
     key = [column for column in table.columns if column.primary_key]
     differs = len(key) > 1 and not any(column.role == "fake" for column in key) and bool(one.rows)
@@ -245,12 +253,18 @@ def _key_parts(table: TableSketch, one: Made, agreeing: Together | None, rng: np
         return
     held = agreeing.held([column.name for column in key]) if agreeing else []
     if not parts and not held:
-        shuffled = redraw_repeats([one.points[name] for name in names], rng)
+        rows_there = [_parents_of(link, made, pools) for link in table.links if link.name in names]
+        shuffled = redraw_repeats([one.points[name] for name in names], rows_there, rng)
         one.points |= dict(zip(names, shuffled, strict=True))
-    made = composite(parts, [*(one.points[name] for name in names), *held], one.rows, rng)
-    reorder(one, made.keep)
-    one.values |= made.values
-    one.codes |= made.codes
+    key_of = composite(parts, [*(one.points[name] for name in names), *held], one.rows, rng)
+    reorder(one, key_of.keep)
+    one.values |= key_of.values
+    one.codes |= key_of.codes
+
+
+def _parents_of(link: LinkSketch, made: Mapping[str, Made], pools: Mapping[str, tuple[Values, ...]]) -> int:
+    """How many rows a link can point at."""
+    return len(pools[link.name][0].array) if link.kind == "outside" else made[link.to].rows
 
 
 def _parent(
