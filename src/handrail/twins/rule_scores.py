@@ -34,12 +34,17 @@ def score_rules(
     return tuple(_score(rule, count) for rule, count in found)
 
 
+def _of_twin(plane: Plane, table: TableSketch, rows: int) -> Source:
+    """The made rows of a table, of which rows are counted: nobody is behind them."""
+    return Source(plane.con, "twin_rows", rows, plane.k_of(table.name), None)
+
+
 def _in_turn(plane: Plane, table: TableSketch, rows: int) -> list[tuple[Rule, Count]]:
     """The rules from row to row with how many made rows break them."""
     rules, series = [rule for rule in table.rules if rule.kind in IN_TURN], table.series
     if not rules or series is None:
         return []
-    source = Source(plane.con, "twin_rows", rows, plane.k, None)
+    source = _of_twin(plane, table, rows)
     link = next(one for one in table.links if one.name == series.link)
     columns = {one.name: one for one in table.columns if one.role != "degree"}
     laid_out(source, link.columns, series.by, list(columns))
@@ -53,7 +58,7 @@ def _across(plane: Plane, table: TableSketch, twins: Mapping[str, pa.Table]) -> 
         rules = [rule for rule in table.rules if rule.above and rule.above[0] == link.name]
         if not rules:
             continue
-        source = Source(plane.con, "twin_rows", twins[table.name].num_rows, plane.k, None)
+        source = _of_twin(plane, table, twins[table.name].num_rows)
         plane.con.register("twin_parents", twins[link.to])
         try:
             joined = plane.joined(table.name, link, "t", "p")
@@ -73,7 +78,7 @@ def _total(
     child, name, _ = rule.child or ("", "", "")
     link = next(one for one in plane.links(child) if one.name == name)
     columns = tuple({one.name: one for one in sketch.columns} for sketch in (table, sketches[child]))
-    source = Source(plane.con, "twin_rows", twins[table.name].num_rows, plane.k, None)
+    source = _of_twin(plane, table, twins[table.name].num_rows)
     plane.con.register("twin_parts", twins[child])
     try:
         joined = plane.joined(child, link, "c", "p")
