@@ -293,3 +293,18 @@ def test_whatever_the_rows_point_at_they_follow_each_other(
 )
 def test_what_holds_from_row_to_row_is_said_in_words(rule: Rule, words: str) -> None:
     assert says(rule) == words
+
+
+@pytest.mark.parametrize("year", [1930, 2020])
+def test_who_lasts_long_has_begun_early_also_before_1970(make_table: Any, year: int) -> None:
+    rng = np.random.default_rng(11)
+    owner, turn = lengths(rng)
+    last = np.bincount(owner)[owner]
+    day = (np.datetime64(f"{year}-01", "M") + 30 - last + turn).astype(
+        "datetime64[D]"
+    )  # all end in one month
+    sketch, twin = plain(accounts(make_table, rng, owner=owner, day=pa.array(day)))
+    assert sketch.table("statements").series.steps  # type: ignore[union-attr]
+    made = twin["day"].to_numpy()
+    assert made.max() <= day.max() + np.timedelta64(31, "D")
+    assert (made > day.max()).mean() < 0.05

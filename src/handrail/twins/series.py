@@ -136,16 +136,17 @@ class Turns:
         start = first_values(column, self._begin(column.name), len(self.firsts), rng).astype(np.int64)
         if month:
             start = on_day(column, start, self.series.day)
-        top = max((b.high if b.kind == "range" else float(b.value or 0) for b in column.bins), default=0.0)
+        known = [b for b in column.bins if b.kind in ("range", "value")]
         made = np.zeros(self.one.rows, dtype=np.int64)
-        if column.bins:  # whoever lasts long has begun early
+        if known:  # whoever lasts long has begun early
+            top = max(b.high if b.kind == "range" else float(b.value or 0) for b in known)
             beyond = np.maximum(moved(column, start, total[last], month) - top, 0)
             start = moved(column, start, -np.ceil(in_steps(column, beyond, month)), month)
         made[self.order] = moved(column, np.repeat(start, self.sizes), total, month)
         values = Values(made, self.group >= 0)
-        known = self.one.codes.get(column.name, np.zeros(self.one.rows, dtype=np.int16))
+        drawn = self.one.codes.get(column.name, np.zeros(self.one.rows, dtype=np.int16))
         self.one.values[column.name] = values
-        self.one.codes[column.name] = draw.binned(column, values, known)
+        self.one.codes[column.name] = draw.binned(column, values, drawn)
 
     def _begin(self, name: str) -> First | None:
         return next((first for first in self.series.first if first.column == name), None)

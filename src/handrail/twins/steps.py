@@ -30,8 +30,7 @@ def first_values(
 def moved(column: ColumnSketch, start: NDArray[Any], by: NDArray[Any], month: bool) -> Ints:
     """Dates or numbers, moved by steps of calendar months or of the column's unit."""
     if not month:
-        unit = 10 ** int(column.type.rstrip(")").split(",")[1]) if column.kind == "decimal" else 1
-        made: Ints = (start + by * unit).astype(np.int64)
+        made: Ints = (start + by).astype(np.int64)
         return made
     begins = _month_begin(column, start.astype(np.int64))
     unit_of = "datetime64[D]" if column.kind == "date" else "datetime64[us]"
@@ -56,5 +55,4 @@ def _month_begin(column: ColumnSketch, moments: Ints) -> Ints:
 def in_steps(column: ColumnSketch, distance: NDArray[Any], month: bool) -> Floats:
     """A distance in the column's unit as steps, months for dates of months."""
     days = 1.0 if column.kind == "date" else float(DAY_US)
-    unit = 10.0 ** int(column.type.rstrip(")").split(",")[1]) if column.kind == "decimal" else 1.0
-    return np.asarray(distance / (days * 30.4 if month else unit), dtype=np.float64)
+    return np.asarray(distance / (days * 30.4 if month else 1.0), dtype=np.float64)
