@@ -86,7 +86,8 @@ def _listed(source: Source, a: ColumnSketch, b: ColumnSketch, found: list[tuple[
     every = sum(firsts.values()) * sum(seconds.values())
     if sum(row[4] * row[5] for row in common) > CHANCE * every:
         return None
-    pairs = tuple((row[0], row[1], round(row[2] / seen, 6)) for row in common)
+    told = sum(row[2] for row in common)  # how many are others, `kept` tells where k are
+    pairs = tuple((row[0], row[1], round(row[2] / told, 6)) for row in common)
     coarse = len(firsts) <= len(seconds)  # the finer column is drawn again, given the coarser
     kept = pairs if coarse else tuple((second, first, share) for first, second, share in pairs)
     names = (a.name, b.name) if coarse else (b.name, a.name)

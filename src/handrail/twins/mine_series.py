@@ -255,7 +255,8 @@ def _turned(source: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
         for a, b, n, _ in found:
             before[a], after[b] = before.get(a, 0) + n, after.get(b, 0) + n
         by_chance = sum(before[a] * after[b] for a, b, _ in kept) / seen**2
-        pairs = tuple((a, b, round(n / seen, 5)) for a, b, n in kept)
+        told = sum(n for _, _, n in kept)  # how many turn otherwise, `kept` tells where k do
+        pairs = tuple((a, b, round(n / told, 5)) for a, b, n in kept)
         (count,) = count_turns(source, [rule := Rule("turned", (one.name,), pairs=pairs)], {one.name: one})
         counted = as_counted(rule, count, source.k)
         if counted and by_chance < CHANCE:
