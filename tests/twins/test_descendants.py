@@ -249,6 +249,14 @@ def test_numbers_beyond_what_is_told_exactly_are_invented(make_table: Any) -> No
     assert made.twins["statuses"].table["label"].to_pylist() == list(LABELS)
 
 
+def test_what_has_no_end_is_invented_and_leaves_no_gap(make_table: Any) -> None:
+    until = pa.array([2**31 - 1, 20_000, 20_100, 20_200], pa.int32()).cast(pa.date32())  # DuckDB's infinity
+    needed = Field("until", "", required=True)
+    made = make([statuses(make_table, LABELS, needed, until=until), orders(make_table)], 10, variant="plain")
+    twin = made.twins["statuses"].table
+    assert twin["label"].to_pylist() == list(LABELS) and not twin["until"].null_count
+
+
 def test_pay_is_no_lookup_whatever_type_holds_it(make_table: Any) -> None:
     pay = pa.array([Decimal(n) for n in (3100, 4200, 5300, 6400)], pa.decimal128(9, 2))
     tables = [statuses(make_table, wages=pay), orders(make_table)]

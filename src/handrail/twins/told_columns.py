@@ -48,13 +48,13 @@ def _column(plane: Plane, table: str, told: Told, one: ColumnSketch) -> ColumnSk
     if one.role not in ("model", "key") or one.kind in ("odd", "blob", "uuid") or (key and not told.whole):
         return one
     listed, place = ", ".join(map(str, told.rows)), plane.place(table)
-    kept = tuple(
-        value
-        for (value,) in plane.con.execute(
-            f"SELECT {_exact(one)} FROM {plane.views[table]} WHERE {place} IN ({listed}) ORDER BY {place}"
-        ).fetchall()
-    )
-    if any(isinstance(value, int | float) and abs(value) > _MOST for value in kept):
+    found = plane.con.execute(
+        f"SELECT {_exact(one)}, {quoted(one.name)} IS NULL FROM {plane.views[table]} "
+        f"WHERE {place} IN ({listed}) ORDER BY {place}"
+    ).fetchall()
+    kept = tuple(value for value, _ in found)
+    endless = any(value is None and not empty for value, empty in found)
+    if endless or any(isinstance(value, int | float) and abs(value) > _MOST for value in kept):
         return one
     return replace(one, kept=kept) if key else _binned(replace(one, kept=kept), told)
 
