@@ -20,9 +20,8 @@ from handrail.twins.groups import dealt
 from handrail.twins.models import ColumnSketch, Field, LinkSketch, Sketch, Table, TableSketch
 from handrail.twins.plane import open_plane
 from handrail.twins.point_together import Together
-from handrail.twins.rows import Outside
 from handrail.twins.sketch import take
-from handrail.twins.values import from_arrow, full
+from handrail.twins.values import Outside, from_arrow, full
 
 VARIANTS = ("plain", "hostile")
 

@@ -17,10 +17,9 @@ from handrail.twins.gates import gates
 from handrail.twins.life import Build, Manifest, Source
 from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Progress, Table, TwinReport
-from handrail.twins.rows import Outside
 from handrail.twins.tables import table_of
 from handrail.twins.tiles import share_near
-from handrail.twins.values import Values, from_arrow
+from handrail.twins.values import Outside, Values, from_arrow
 
 LEAST_K = data.LEAST_K
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from handrail.twins.assign import Made
 from handrail.twins.fakes import column_of
 from handrail.twins.models import ColumnSketch
 from handrail.twins.people import People, distinct_texts
+from handrail.twins.seeds import seeded
 from handrail.twins.semantics import meaning_of
 from handrail.twins.values import Ints
 
@@ -34,7 +34,7 @@ class Crowd:
         meaning = meaning_of(column.semantic, column.name) or column.name
         key = (meaning, again, column.kind)
         if key not in self.said:
-            rng = _seeded(seed, f"{self.name}:{meaning}:{again}")
+            rng = seeded(seed, f"{self.name}:{meaning}:{again}")
             made = column_of(self.people, column, again, rng)
             self.said[key] = distinct_texts(made) if column.unique and column.kind == "text" else made
         return self.said[key]
@@ -71,7 +71,7 @@ def _somebody(points: Ints, who: Ints, seed: int) -> Ints:
         return np.zeros(len(points), dtype=np.int64)
     found = who[np.maximum(points, 0)]
     alone = np.flatnonzero(points < 0)
-    found[alone] = who[_seeded(seed, "alone").integers(0, len(who), len(alone))]
+    found[alone] = who[seeded(seed, "alone").integers(0, len(who), len(alone))]
     return found
 
 
@@ -81,7 +81,7 @@ def own(made: Mapping[str, Made], one: Made, seed: int) -> Crowd:
         name, count = one.sketch.name, one.sketch.people
         who = np.arange(one.rows, dtype=np.int64)
         if 0 < count < one.rows:
-            who = _seeded(seed, f"{name}:who").integers(0, count, one.rows)
+            who = seeded(seed, f"{name}:who").integers(0, count, one.rows)
         else:
             count = one.rows
         given = {} if count < one.rows else _given(made, one, seed)
@@ -135,8 +135,4 @@ def _again(one: Made, column: ColumnSketch) -> int:
 
 
 def _number(seed: int, purpose: str) -> int:
-    return int(_seeded(seed, f"people:{purpose}").integers(2**31))
-
-
-def _seeded(seed: int, purpose: str) -> np.random.Generator:
-    return np.random.default_rng([seed, crc32(purpose.encode())])
+    return int(seeded(seed, f"people:{purpose}").integers(2**31))

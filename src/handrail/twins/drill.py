@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from handrail.twins.models import Break, BreakKind, Sketch, TableSketch
-from handrail.twins.rows import seeded
+from handrail.twins.seeds import seeded
 
 _FEWEST = 2  # columns that a table keeps as they were
 _RESCALED = 1000  # cents for euros, grams for kilograms: what stood there times this

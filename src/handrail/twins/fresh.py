@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from zlib import crc32
 
-import numpy as np
 import pyarrow as pa
 
 from handrail.twins.columns import quoted
 from handrail.twins.keys import distinct
 from handrail.twins.models import ColumnSketch
 from handrail.twins.plane import Plane
+from handrail.twins.seeds import KEY_SEED, seeded
 from handrail.twins.shapes import BLOCKS, has_room, is_code
 
 TRIED = 6  # parts of the room, the highest first: real numbers begin low
@@ -30,7 +29,7 @@ def fresh(plane: Plane, table: str, column: ColumnSketch) -> int:
     parts = tuple(1 + BLOCKS - BLOCKS // TRIED * i for i in range(TRIED)) if fits else ()
     found: list[tuple[int, int, int]] = []
     for turn, start in enumerate((1, *parts)):
-        rng = np.random.default_rng([0, crc32(f"{table}.{column.name}".encode())])
+        rng = seeded(KEY_SEED, f"{table}.{column.name}")
         made = distinct(replace(column, start=start), rows, rng)
         plane.con.register("invented", pa.table({"v": pa.array(made.array, pa.string())}))
         (same,) = plane.con.execute(

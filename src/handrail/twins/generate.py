@@ -15,10 +15,12 @@ from handrail.twins.assign import Made
 from handrail.twins.calibrate import regroup
 from handrail.twins.hostile import keyed, strew
 from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Variant
+from handrail.twins.pointing import close
 from handrail.twins.repair import add_up
-from handrail.twins.rows import Outside, close, rows, seeded
+from handrail.twins.rows import rows
+from handrail.twins.seeds import seeded
 from handrail.twins.series import still
-from handrail.twins.values import arrow_type, to_arrow
+from handrail.twins.values import Outside, arrow_type, to_arrow
 from handrail.twins.verbatim import real_rows
 
 

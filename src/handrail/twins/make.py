@@ -23,11 +23,12 @@ from handrail.twins.models import (
 )
 from handrail.twins.plane import Plane, open_plane
 from handrail.twins.privacy import judge
-from handrail.twins.rows import MOST_ROWS, Outside
+from handrail.twins.rows import MOST_ROWS
 from handrail.twins.rule_scores import score_rules
 from handrail.twins.scores import score_columns, score_links
 from handrail.twins.sketch import Taken, take
 from handrail.twins.tiles import Agreement
+from handrail.twins.values import Outside
 from handrail.twins.verbatim import real_tables
 
 

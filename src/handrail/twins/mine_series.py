@@ -10,22 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 
 from handrail.twins.columns import Source, carry, held, number_sql, quoted, step_of
-from handrail.twins.holds import Columns
 from handrail.twins.means import leaning
-from handrail.twins.mine import MOMENTS, NUMBERS, as_counted
-from handrail.twins.mine_pairs import CHANCE, MOST_PAIRS, MOST_VALUES, few
+from handrail.twins.mine import MOMENTS, NUMBERS
+from handrail.twins.mine_pairs import MOST_VALUES, few
+from handrail.twins.mine_turns import MOST_COLUMNS, rules_in_turn
 from handrail.twins.models import Bin, ColumnSketch, First, Series
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link
 from handrail.twins.rule_sql import natural_sql
 from handrail.twins.rules import Rule
-from handrail.twins.turn_sql import TURN, count_turns, laid_out
+from handrail.twins.turn_sql import TURN, laid_out
 
-MOST_COLUMNS = 14
 MOST_STEPS = 12
 MOST_ORDERS = 3  # columns that are tried to order rows by
 MOST_ROWS = 50_000  # about: of larger tables so many, all of each of their parents
@@ -108,16 +106,8 @@ def _mined(long: Source, link: Link, by: ColumnSketch, columns: Sequence[ColumnS
         if one.role == "model" and one is not by and (few(one) or one.kind in (*NUMBERS, *MOMENTS))
     ]
     laid_out(source, link.columns, by.name, [one.name for one in free])
-    numbers = [one for one in free if one.kind in NUMBERS][:MOST_COLUMNS]
     month, steps = _steps(source, by)
-    guesses = [*_guesses(numbers, by), *_spaced(by, month, steps)]
-    counted = count_turns(source, guesses, by_name)
-    kept = [
-        replace(made, series=where)
-        for rule, count in zip(guesses, counted, strict=True)
-        if (made := as_counted(rule, count, source.k)) and _tells(source, made, by_name)
-    ]
-    rules = [*_once(kept), *(replace(one, series=where) for one in _turned(source, free))]
+    rules = rules_in_turn(source, where, by, free, _spaced(by, month, steps))
     begun = [by] if steps else []
     begun += [by_name[rule.columns[0]] for rule in rules if rule.kind in ("carried", "running", "turned")]
     first = [found for one in dict.fromkeys(begun) if (found := _first(source, one))]
@@ -130,36 +120,8 @@ def _mined(long: Source, link: Link, by: ColumnSketch, columns: Sequence[ColumnS
     return Mined(series, tuple(rules)) if rules or steps or clings or series.near else None
 
 
-def _guesses(numbers: Sequence[ColumnSketch], by: ColumnSketch) -> list[Rule]:
-    made = [Rule("rising", (a.name,), strict=strict) for a in numbers for strict in (False, True)]
-    for a, b in permutations(numbers, 2):
-        made.append(Rule("carried", (a.name, b.name)))
-        made += [Rule("running", (a.name, b.name), how=sign) for sign in "+-"]
-    return [rule for rule in made if by.name not in rule.columns]
-
-
 def _spaced(by: ColumnSketch, month: bool, steps: Sequence[tuple[float, float]]) -> list[Rule]:
     return [Rule("spaced", (by.name,), how="month" if month else "", by=step) for step, _ in steps[:1]]
-
-
-def _tells(source: Source, rule: Rule, columns: Columns) -> bool:
-    """Whether a rule says more than that a column hardly changes from row to row."""
-    if rule.kind == "spaced":
-        return True
-    a = columns[rule.columns[0]]
-    x, y = natural_sql(a), natural_sql(a, quoted(f"y {a.name}"))
-    (moved,) = source.one(
-        f"SELECT avg(({x} <> {y})::INTEGER) FROM in_turn WHERE {TURN} > 1 AND ({x} <> {y}) IS NOT NULL"
-    )
-    return (moved or 0.0) > (0.05 if rule.kind == "rising" else 0.5)
-
-
-def _once(rules: Sequence[Rule]) -> list[Rule]:
-    """One explanation a column: what computes it before what only restricts it."""
-    kept: dict[str, Rule] = {}
-    for rule in sorted(rules, key=lambda one: (one.kind != "running", one.kind != "carried", -one.kept)):
-        kept.setdefault(rule.columns[0], rule)
-    return list(kept.values())
 
 
 def _steps(source: Source, by: ColumnSketch) -> tuple[bool, tuple[tuple[float, float], ...]]:
@@ -232,36 +194,6 @@ def _first_texts(begun: Source, column: ColumnSketch) -> First | None:
     told = sum(n for _, n in found)
     bins = tuple(Bin("value", value=text) for text, _ in found)
     return First(column.name, bins, tuple(round(n / told, 5) for _, n in found)) if found else None
-
-
-def _turned(source: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
-    """Columns with few values that turn into each other in fewer ways than chance would have."""
-    made = []
-    for one in [one for one in columns if few(one) and one.kind in ("text", "integer")][:MOST_COLUMNS]:
-        was = (
-            f"{quoted('y ' + one.name)}" if one.kind == "text" else natural_sql(one, quoted(f"y {one.name}"))
-        )
-        now = quoted(one.name) if one.kind == "text" else natural_sql(one)
-        found = source.all(
-            f"SELECT {was} AS a, {now} AS b, count(*) AS n, {source.holders} >= {source.k} AS told "
-            f"FROM in_turn WHERE {TURN} > 1 AND {was} IS NOT NULL AND {now} IS NOT NULL "
-            f"GROUP BY 1, 2 ORDER BY n DESC, 1, 2 LIMIT {MOST_PAIRS + 1}"
-        )
-        kept = [(a, b, n) for a, b, n, told in found if told]
-        if len(found) > MOST_PAIRS or len(kept) < 2:
-            continue
-        seen = sum(n for _, _, n, _ in found)
-        before, after = ({row[side]: 0 for row in kept} for side in (0, 1))
-        for a, b, n, _ in found:
-            before[a], after[b] = before.get(a, 0) + n, after.get(b, 0) + n
-        by_chance = sum(before[a] * after[b] for a, b, _ in kept) / seen**2
-        told = sum(n for _, _, n in kept)  # how many turn otherwise, `kept` tells where k do
-        pairs = tuple((a, b, round(n / told, 5)) for a, b, n in kept)
-        (count,) = count_turns(source, [rule := Rule("turned", (one.name,), pairs=pairs)], {one.name: one})
-        counted = as_counted(rule, count, source.k)
-        if counted and by_chance < CHANCE:
-            made.append(counted)
-    return made
 
 
 def _near(source: Source, keys: str, by: ColumnSketch) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,9 @@ class Values:
             empty = np.zeros(len(rows), dtype=self.array.dtype)
             return Values(empty, np.zeros(len(rows), dtype=bool))
         return Values(self.array[rows], self.valid[rows] & (rows >= 0))
+
+
+Outside = Mapping[tuple[str, str], Values]  # (table, column) -> keys of a twin that exists already
 
 
 def full(array: NDArray[Any]) -> Values:

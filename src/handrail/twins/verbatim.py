@@ -19,11 +19,10 @@ from handrail.twins.groups import coded_alike, grouped
 from handrail.twins.link_keys import keys_of
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
 from handrail.twins.plane import Plane
-from handrail.twins.values import Ints, Values, dtype_of, scale
+from handrail.twins.values import Ints, Outside, Values, dtype_of, scale
 
 _MOST = 2**63 - 1
 FEW_ROWS = 64  # rows of which each value is worth a bin, for their children to go by
-Outside = Mapping[tuple[str, str], Values]
 
 
 def real_tables(plane: Plane, outside: Outside) -> dict[str, pa.Table]:
