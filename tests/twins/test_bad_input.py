@@ -319,6 +319,47 @@ def test_who_interrupts_a_build_finds_nothing_half_written_and_the_old_twin(tmp_
     assert list(room.iterdir()) == [] and not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
 
 
+@pytest.mark.parametrize(
+    ("moment", "where"),
+    [
+        ("mkdir", "handrail-twin-"),
+        ("mkdir", "handrail-attack-"),
+        ("mkdir", ".twin."),
+        ("unlink", ".parquet"),
+        ("rmdir", "handrail-attack-"),
+        ("rmdir", "handrail-twin-"),
+    ],
+)
+def test_an_interrupt_while_a_folder_is_made_or_removed_leaves_none(
+    tmp_path: Path, moment: str, where: str
+) -> None:
+    interrupted = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "import handrail.twins.stand_alone as s\n"
+        "_, source, out, moment, where = sys.argv\n"
+        "real, waiting = getattr(os, moment), [True]\n"
+        "def once(path, *given, **more):\n"
+        "    if moment == 'mkdir':\n"
+        "        real(path, *given, **more)\n"
+        "    if waiting and where in str(path):\n"
+        "        waiting.clear()\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    if moment != 'mkdir':\n"
+        "        real(path, *given, **more)\n"
+        "setattr(os, moment, once)\n"
+        "s.stand_alone(source, Path(out))\n"
+    )
+    source, room = MADE["mixed types"](tmp_path), tmp_path / "tmp"
+    room.mkdir()
+    ended = subprocess.run(
+        [sys.executable, "-c", interrupted, source, tmp_path / "twin", moment, where],
+        stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(room)},
+    )  # fmt: skip
+    assert ended.returncode != 0, "it was interrupted"
+    assert list(room.iterdir()) == [] and not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
+
+
 def test_an_old_twin_stays_when_the_new_one_cannot_take_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

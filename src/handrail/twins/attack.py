@@ -12,7 +12,6 @@ columns whose bins differ. What chance alone reaches in 997 of 1000 attacks is n
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from handrail.twins.columns import quoted
 from handrail.twins.generate import generate
 from handrail.twins.models import Attack, ColumnSketch, Field, Table
 from handrail.twins.plane import Plane, open_plane
+from handrail.twins.scratch import Scratch
 from handrail.twins.sketch import Taken, take
 
 LEARNED = 5_000  # rows of each half
@@ -45,8 +45,8 @@ def attack(table: Table, k: int, seed: int) -> Attack | None:
     Keys and links are left out: they are numbered anew and say nothing. Reads the extract, writes only into
     a directory that is gone afterwards.
     """
-    with tempfile.TemporaryDirectory(prefix="handrail-attack-") as folder:
-        train, hold = Path(folder) / "train.parquet", Path(folder) / "hold.parquet"
+    with Scratch("handrail-attack-") as folder:
+        train, hold = folder / "train.parquet", folder / "hold.parquet"
         if _split(table, train, hold, k) < FEWEST:
             return None
         pointing = {name for link in table.combined for name in link.columns}

@@ -45,8 +45,8 @@ def all_or_nothing(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
-    draft.mkdir()
     try:
+        draft.mkdir()
         yield draft
         for written in (*draft.iterdir(), draft):
             _flush(written)

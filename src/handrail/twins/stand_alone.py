@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +24,7 @@ from handrail.twins.drill import drill
 from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Break, Progress, Table, TwinRefused, TwinReport, Variant
 from handrail.twins.roles import layout, links_of
+from handrail.twins.scratch import Scratch
 from handrail.twins.semantics import shared
 from handrail.twins.tables import table_of
 from handrail.twins.whom import about_companies
@@ -76,8 +77,8 @@ def _stand_alone(
     verbatim: Collection[str],
 ) -> TwinReport:
     notes: dict[str, list[str]] = {}
-    with tempfile.TemporaryDirectory(prefix="handrail-twin-") as folder:
-        drafts = data.survey(source, Path(folder), LEAST_K, encoding, progress, notes)
+    with Scratch("handrail-twin-") as folder:
+        drafts = data.survey(source, folder, LEAST_K, encoding, progress, notes)
         kept = _kept_verbatim([contract for contract, _ in drafts], verbatim)
         companies = about_companies(drafts)
         for name, why in companies.items():
@@ -237,8 +238,9 @@ def _without(table: Table, column: str) -> Table:
 
 
 def _write(out: Path, report: TwinReport, made: Made, tables: Mapping[str, pa.Table]) -> None:
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    draft = out.parent / f".{out.name}.{secrets.token_hex(6)}"
     try:
+        draft.mkdir(mode=0o700)
         for name, table in tables.items():
             pq.write_table(table, draft / f"{name}.parquet", compression="zstd")
             (draft / f"{name}.hostile.json").write_bytes(orjson.dumps(made.twins[name].hostile))
