@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -227,6 +228,55 @@ def test_a_twin_that_lacks_a_column_of_the_contract_is_not_gone_back_to(
     with pytest.raises(NotReady, match="has no channel"), acting("steward.sales") as ctx:
         twins.roll_back(ctx, "orders", first)
     assert answering(acting) != first
+
+
+def certified(acting: Acting, changes: dict[str, Any]) -> None:
+    with acting("steward.sales") as ctx:
+        data.propose(ctx, "orders", changes)
+    with acting("steward.hr") as ctx:
+        data.certify(ctx, "orders")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"classifications": {"ordered": "personal"}}, "does not treat ordered as personal"),
+        ({"required": {"channel": True}}, "may have no channel"),
+        ({"entity_key": "order_id", "subject": "customer"}, "does not count order_id"),
+        ({"description": "What was ordered."}, ""),
+    ],
+)
+def test_a_twin_that_the_contract_no_longer_describes_is_not_gone_back_to(
+    shop: Path, acting: Acting, changes: dict[str, Any], said: str
+) -> None:
+    certified(acting, {"required": {"channel": False}})
+    first = built(acting)
+    certified(acting, changes)
+    second = built(acting, seed=2)
+    if not said:
+        with acting("steward.sales") as ctx:
+            assert twins.roll_back(ctx, "orders", first)
+        return
+    with pytest.raises(NotReady, match=said), acting("steward.sales") as ctx:
+        twins.roll_back(ctx, "orders", first)
+    assert {answering(acting, name) for name in ALL} == {second}, "none goes back without the others"
+
+
+def test_a_twin_of_other_types_or_of_a_smaller_k_is_not_gone_back_to(
+    shop: Path, acting: Acting, instance: Instance
+) -> None:
+    first = built(acting)
+    built(acting, seed=2)
+    path = files.folder(instance.settings.home, first) / files.SKETCH
+    for before, after, said in (
+        (b'"type": "DECIMAL(', b'"type": "DECIMAL(30,', "holds total as"),
+        (b'"verbatim": false', b'"verbatim": true', "holds the real rows"),
+    ):
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(before, after))
+        with pytest.raises(NotReady, match=said), acting("steward.sales") as ctx:
+            twins.roll_back(ctx, "orders", first)
+        path.write_bytes(whole)
 
 
 def test_old_twins_go_but_not_those_that_answer_are_frozen_or_are_pointed_at(

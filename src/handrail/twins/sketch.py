@@ -117,6 +117,7 @@ def _table(
         told=len(told.rows) if told else 0,
         real=plane.tables[name].verbatim or (_stood_behind(told, plane.k_of(name)) if told else ""),
         verbatim=verbatim,
+        entity=plane.tables[name].entity or "",
     )
 
 

@@ -151,6 +151,7 @@ class TableSketch:
     told: int = 0  # of a small table that names nobody: its first rows, which are told as they are
     real: str = ""  # why rows of it are real ones, in words
     verbatim: bool = False  # its rows are the real ones, and not in the sketch
+    entity: str | None = None  # the column that k counts, "" where it counts rows; older sketches do not say
 
     def column(self, name: str) -> ColumnSketch:
         """The column of that name, which must exist."""
