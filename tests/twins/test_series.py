@@ -28,7 +28,7 @@ from handrail.twins.models import (
 from handrail.twins.plane import open_plane
 from handrail.twins.rare_rules import rare_in_rules
 from handrail.twins.rules import Rule, says
-from handrail.twins.series import begun
+from handrail.twins.series import begun, keep_in_turn
 from handrail.twins.sketch import take
 from handrail.twins.values import full
 
@@ -267,7 +267,7 @@ def test_whatever_the_rows_point_at_they_follow_each_other(
     for name in ("opening", "moved", "closing", "meter"):
         one.codes[name] = np.ones(rows, dtype=np.int16)
         one.values[name] = full(rng.integers(0, 100, rows))
-    turns.settle(rng)
+    keep_in_turn(turns, rng)
     made = {name: values.array for name, values in one.values.items()}
     for owner in range(len(sizes) - 1):
         mine = np.flatnonzero(points == owner)
