@@ -276,8 +276,8 @@ def test_whatever_the_rows_point_at_they_follow_each_other(
         assert set(step) <= {1, 3}
         assert (made["opening"][mine][1:] == made["closing"][mine][:-1]).all()
         assert (np.diff(made["meter"][mine]) >= 0).all()
-        moved = made["moved"][mine] * (1 if sign == "+" else -1)
-        assert (made["closing"][mine] == made["opening"][mine] + moved).all()
+    moved = made["moved"] * (1 if sign == "+" else -1)
+    assert (made["closing"] == made["opening"] + moved).all(), "of rows that point nowhere too"
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def _carry(turns: Turns, rules: Sequence[Rule], within: Sequence[Rule], rng: np.
             made = computed(rule, columns, {name: rows[name].take(here) for name in rule.columns})
             _put(rows[target], here, in_units(columns[target], made.array), made.valid)
 
-    compute(turns.firsts)
+    compute(np.flatnonzero(turns.before < 0))  # first rows, and those that point nowhere
     for here in turns.levels():
         old = turns.before[here]
         for rule in rules:

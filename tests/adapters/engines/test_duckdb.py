@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import duckdb
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -60,6 +61,14 @@ def test_a_plan_knows_how_many_values_a_key_has_and_nothing_else_of_a_column(
     assert "'approx_unique': 1000" in told[0]
     assert "'approx_unique': 3" in told[1]
     assert not any(word in one for one in told for word in ("min", "max", "secret", "999"))
+
+
+def test_a_plan_takes_a_filter_for_one_that_leaves_three_tenths(tables: dict[str, Path]) -> None:
+    database = _closed_database("s", tables, LIMITS)
+    plan = "EXPLAIN (FORMAT json) FROM s.t WHERE id > 10 AND word > 'a'"
+    ((_, told),) = database.execute(plan).fetchall()
+    assert orjson.loads(told)[0]["extra_info"]["Estimated Cardinality"] == "300"
+    assert database.execute("SELECT count(*) FROM s.t").fetchall() == [(1000,)]
 
 
 def test_what_is_within_a_column_is_no_more_known_to_the_plan(tmp_path: Path) -> None:
