@@ -308,3 +308,12 @@ def test_who_lasts_long_has_begun_early_also_before_1970(make_table: Any, year: 
     made = twin["day"].to_numpy()
     assert made.max() <= day.max() + np.timedelta64(31, "D")
     assert (made > day.max()).mean() < 0.05
+
+
+@pytest.mark.parametrize("last", [2**31 - 2, -(2**31) + 2000])
+def test_dates_beyond_the_last_moment_go_on_in_steps(make_table: Any, last: int) -> None:
+    rng = np.random.default_rng(12)
+    owner, turn = lengths(rng)
+    day = pa.array((last - 7 * (turn.max() - turn)).astype(np.int32)).cast(pa.date32())
+    sketch, _ = plain(accounts(make_table, rng, owner=owner, day=day))
+    assert sketch.table("statements").series.steps == ((7.0, 1.0),)  # type: ignore[union-attr]

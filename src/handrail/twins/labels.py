@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+import numpy as np
 
 from handrail.twins.models import ColumnSketch
 from handrail.twins.values import DAY_US, scale
@@ -42,10 +42,11 @@ def _number(column: ColumnSketch, value: float) -> str:
     if column.kind == "boolean":
         return "true" if value else "false"
     if column.kind == "date":
-        return str(date(1970, 1, 1) + timedelta(days=int(value)))
+        return str(np.datetime64(int(value), "D"))
     if column.kind == "timestamp":
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
-        return f"{moment:%Y-%m-%d}" if column.step % DAY_US == 0 else f"{moment:%Y-%m-%d %H:%M}"
+        moment = np.datetime64(int(value), "us")
+        whole = column.step % DAY_US == 0
+        return str(np.datetime_as_string(moment, "D" if whole else "m")).replace("T", " ")
     if column.kind == "time":
         seconds = int(value) // 1_000_000
         return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}"

@@ -130,7 +130,8 @@ def _steps(source: Source, by: ColumnSketch) -> tuple[bool, tuple[tuple[float, f
     units = [natural_sql(by, own) + " - " + natural_sql(by, old)]
     if by.kind in MOMENTS:
         apart = f"date_diff('month', {old}, {own})"
-        units.insert(0, f"CASE WHEN {old} + to_months({apart}::INTEGER) = {own} THEN {apart}::DOUBLE END")
+        months = f"TRY({old} + to_months({apart}::INTEGER) = {own})"  # null beyond the last moment
+        units.insert(0, f"CASE WHEN {months} THEN {apart}::DOUBLE END")
     for place, unit in enumerate(units):
         found = source.all(
             f"SELECT d, count(*) AS n, sum(count(*)) OVER () FROM (SELECT {unit} AS d{carry(source)} "

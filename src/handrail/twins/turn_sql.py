@@ -66,7 +66,7 @@ def _conditions(rule: Rule, columns: Columns) -> tuple[str, str, tuple[list[obje
         return there, f"{was} || chr(31) || {now} NOT IN {both}", ([firsts, seconds], [firsts, seconds])
     if rule.kind == "spaced" and rule.how:
         there = f"{own} IS NOT NULL AND {old} IS NOT NULL"
-        return there, f"{own} <> {old} + to_months({int(rule.by)})", ([], [])
+        return there, f"coalesce(TRY({own} <> {old} + to_months({int(rule.by)})), true)", ([], [])
     x, y = natural_sql(a, own), natural_sql(a, old)
     if rule.kind == "rising":
         there, bad = f"{x} IS NOT NULL AND {y} IS NOT NULL", f"{x} {'>' if rule.strict else '<'} {y}"
