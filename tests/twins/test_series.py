@@ -317,3 +317,17 @@ def test_dates_beyond_the_last_moment_go_on_in_steps(make_table: Any, last: int)
     day = pa.array((last - 7 * (turn.max() - turn)).astype(np.int32)).cast(pa.date32())
     sketch, _ = plain(accounts(make_table, rng, owner=owner, day=day))
     assert sketch.table("statements").series.steps == ((7.0, 1.0),)  # type: ignore[union-attr]
+
+
+def test_what_goes_together_with_a_date_follows_the_steps_of_the_date(make_table: Any) -> None:
+    rng = np.random.default_rng(13)
+    owner, turn = lengths(rng, 12, 14)
+    week = turn + (turn > 5) * (owner % 20 == 0)  # some pause once, so the distance is no rule
+    day = pa.array((np.datetime64("2020-01-01") + 7 * week).astype("datetime64[D]"))
+    shift = np.array([f"t{one % 5}" for one in week])
+    sketch, twin = plain(accounts(make_table, rng, owner=owner, day=day, shift=shift))
+    rules = {rule.kind: rule for rule in sketch.table("statements").rules}
+    assert {"turned", "accepted"} <= rules.keys() and "spaced" not in rules
+    weeks = (twin["day"].cast(pa.int32()).to_numpy() - 18_262) // 7
+    for one, said in zip(weeks.tolist(), twin["shift"].to_pylist(), strict=True):
+        assert said == f"t{one % 5}" or not 0 <= one < 14, "of weeks that are there"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handrail.twins import codec
@@ -94,6 +94,7 @@ def test_a_source_with_circles_gives_none(make_table: Any) -> None:
     st.booleans(),
     st.booleans(),
 )
+@example(seed=0, rows=10, levels=[0.3, 0.3, *[0.05] * 8], required=False, counted=False)
 def test_whatever_its_levels_a_tree_grows_without_circles(
     seed: int, rows: int, levels: list[float], required: bool, counted: bool
 ) -> None:

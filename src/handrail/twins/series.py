@@ -86,7 +86,9 @@ def put_in_order(table: TableSketch, one: Made) -> bool:
 
 
 def _rules(table: TableSketch) -> list[Rule]:
-    """The rules from row to row, without those about columns that follow from another of them."""
+    """The rules from row to row, without those about columns that follow from another of them, or from dates
+    that come in steps."""
+    stepped = {table.series.by} if table.series and table.series.steps else set[str]()
     kept: list[Rule] = []
     for rule in (rule for rule in table.rules if rule.kind in IN_TURN):
         mates = {
@@ -95,7 +97,8 @@ def _rules(table: TableSketch) -> list[Rule]:
             if other.kind in ("accepted", "derived", "offset") and rule.columns[0] in other.columns
             for name in other.columns
         }
-        if rule.kind not in ("turned", "rising") or not mates & {one.columns[0] for one in kept}:
+        settled = stepped | {one.columns[0] for one in kept}
+        if rule.kind not in ("turned", "rising") or not mates & settled:
             kept.append(rule)
     return kept
 
