@@ -85,15 +85,17 @@ def short(instance: Instance, caller: Caller, peer: duckdb.DuckDBPyConnection, t
 
 
 def _somebody(like: Caller, number: int) -> Caller:
-    """A viewer of the same rights whom nothing has met."""
-    return replace(like, person=replace(like.person, id=f"somebody.{number}"))
+    """A viewer whom nothing has met, who sees the same rows and has an attribute that nobody else has."""
+    attributes = {**like.person.attributes, "desk": f"desk {number}"}
+    return replace(like, person=replace(like.person, id=f"somebody.{number}", attributes=attributes))
 
 
 def rewriting(instance: Instance, caller: Caller, turns: int) -> dict[str, Any]:
     """Milliseconds to decide and rewrite a question of TPC-H: new, in a text never seen, and known.
 
     The middle of the 22, each at its fastest. New means a text and a viewer never seen, so that nothing is
-    known but the contracts: it is read, decided by the rules, resolved and rewritten.
+    known but the contracts, and how what people of the same groups and region see of the same columns is
+    written down: the question is read, decided by the rules, resolved and rewritten.
     """
     new, known, number = [], [], count()
 

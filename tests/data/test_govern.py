@@ -3,12 +3,13 @@
 import datetime
 import decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from handrail.data.filters import check_filter
-from handrail.data.govern import govern
+from handrail.data.govern import _sights, govern
 from handrail.data.models import RowFilter
 from handrail.data.parse import read
 from handrail.data.resolve import resolve
@@ -218,3 +219,66 @@ def test_no_output_name_tells_the_row_filter(house: House) -> None:
     assert house.ask("FROM (SELECT (SELECT max(id) FROM orders)) AS t").column_names == [
         "(SELECT MAX(id) FROM orders)"
     ]
+
+
+CASES = [
+    (filters, person, environment, sql)
+    for filters in (
+        (),
+        (RowFilter("id IN viewer.regions"),),
+        (RowFilter("true", ("hr",)), RowFilter("id > 1")),
+    )
+    for person in (
+        viewer(),
+        viewer("hr", regions=("EMEA",)),
+        viewer("hr", regions=("APAC",)),
+    )
+    for environment in ("production", "sandbox")
+    for sql in (
+        "SELECT id FROM orders",
+        "SELECT id FROM orders WHERE levenshtein(region, 'x') > 1",
+        "SELECT id, region FROM orders",
+        "SELECT count(*) FROM orders",
+        "SELECT count(*) FROM customers AS c, orders",
+        "SELECT count(*) FROM orders, customers AS c",
+        "SELECT a.id, b.region FROM orders AS a JOIN orders AS b ON a.id = b.customer_id",
+    )
+]
+
+
+def test_what_is_kept_of_one_entitlement_is_what_is_made_for_it_anew() -> None:
+    def statement(case: Any) -> object:
+        filters, person, environment, sql = case
+        known = kept[filters]
+        made = govern(resolve(read(sql), sql, known), known, person, environment, SECRET, {})
+        return made.sql, dict(made.values), made.masked
+
+    def anew(case: Any) -> object:
+        _sights._held.clear()
+        return statement(case)
+
+    kept = {
+        filters: {one.name: contract(one.name, one.columns, *filters) for one in (ORDERS, CUSTOMERS)}
+        for filters, *_ in CASES
+    }
+    first = [anew(case) for case in CASES]
+    _sights._held.clear()
+    assert [statement(case) for case in CASES] == first
+    assert [statement(case) for case in reversed(CASES)] == first[::-1]
+    assert len(_sights._held) < len(CASES)
+    assert len({repr(one) for one in first}) >= len(CASES) / 3
+
+
+def test_an_attribute_that_no_filter_names_changes_nothing_that_is_kept() -> None:
+    _sights._held.clear()
+    for desk in ("1", "2"):
+        person = viewer("sales", region="EMEA", desk=desk)
+        govern(
+            resolve(read("FROM orders"), "FROM orders", CONTRACTS),
+            CONTRACTS,
+            person,
+            "production",
+            SECRET,
+            {},
+        )
+    assert len(_sights._held) == 1

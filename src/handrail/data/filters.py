@@ -88,6 +88,20 @@ def rows_for(contract: Contract, viewer: Entitled, alias: str, prefix: str) -> C
     return condition
 
 
+def attributes(contract: Contract, groups: frozenset[str]) -> frozenset[str]:
+    """The attributes of a viewer in these groups that `rows_for` looks at."""
+    first = chosen(contract.row_filters, groups)
+    if first is None:
+        return frozenset()
+    return _named(first.sql, contract.name, tuple(column.name for column in contract.columns))
+
+
+@lru_cache(maxsize=4096)
+def _named(sql: str, dataset: str, columns: tuple[str, ...]) -> frozenset[str]:
+    found = _checked(sql, dataset, columns).find_all(exp.Column)
+    return frozenset(column.name for column in found if column.table.lower() == VIEWER)
+
+
 def chosen(filters: Iterable[RowFilter], groups: frozenset[str]) -> RowFilter | None:
     """The filter that counts for members of these groups: the first that is for one of them or everybody."""
     return next((f for f in filters if not f.groups or groups & set(f.groups)), None)

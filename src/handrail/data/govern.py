@@ -18,16 +18,18 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from handrail.data import aggregate_only, filters, masks, shield
-from handrail.data.models import Contract
+from handrail.data.models import Column, Contract
 from handrail.data.parse import DUCKDB, nearest
 from handrail.data.resolve import DATASET, Resolved
 from handrail.data.reveal import CARRY
 from handrail.kernel import Environment, Invalid, Person
+from handrail.kernel.kept import Kept
 
 SCHEMA = "governed"  # where the engine finds the datasets; no query can name it
 _ROW = "_row"
 _CELL = "_cell_"
 _PARAMETER = "p_"
+_SIGHTS = 8_000_000  # characters of SQL that are kept
 _COMMON = re.compile(r"_with\d+")  # the common tables that `resolve` has decided
 _SCALARS = (str, int, float, bool, decimal.Decimal, datetime.date, datetime.datetime, type(None))
 
@@ -109,6 +111,7 @@ def rewritten(
 ) -> Rewritten:
     """Rewrite `query` for everybody of this entitlement: a function of what is handed over, nothing else."""
     _refuse_undecided(query.tree)
+    aggregate_only.refuse_values(query, contracts, viewer.groups)
     values: dict[str, Any] = {}
     tree, tables = query.tree.copy(), list[exp.Table]()
     for node in tree.find_all(exp.Placeholder, exp.Table):
@@ -116,34 +119,87 @@ def rewritten(
             node.set("this", f"{_PARAMETER}{node.name}")
         elif isinstance(node, exp.Table) and DATASET in node.meta:
             tables.append(node)
-    groups = viewer.groups
-    aggregate_only.refuse_values(query, contracts, groups)
-    seen: dict[str, tuple[str, ...]] = {}
+    masked: dict[str, tuple[str, ...]] = {}
+    keyed, copies = frozenset[str](), 0
     harmless = shield.is_harmless(query.tree)
     for number, table in enumerate(tables):
         contract = contracts[table.meta[DATASET]]
-        columns = query.reads[contract.name]
-        rows = filters.Condition(exp.true())
-        if environment == "production":
-            rows = filters.rows_for(contract, viewer, _ROW, f"viewer_{number}_")
-        values.update(rows.values)
-        seen[contract.name] = tuple(
-            c.name for c in contract.columns if c.name in columns and masks.masked(c, groups)
+        columns = tuple(c for c in contract.columns if c.name in query.reads[contract.name])
+        sight = _sight(
+            contract, columns, viewer, environment, number, fence=not harmless, carry=table.meta.get(CARRY)
         )
-        fence = not harmless and not isinstance(rows.tree, exp.Boolean)
-        table.replace(_source(table, contract, columns, groups, rows.tree, fence))
-    masked = {name: columns for name, columns in seen.items() if columns}
-    keys = {masks.INNER, masks.OUTER}
-    keyed = {node.name for node in tree.find_all(exp.Placeholder)} & keys if masked else set[str]()
-    sql = _written(tree)
-    return Rewritten(sql, values, query.parameters, frozenset(keyed), frozenset(query.reads), masked)
+        values.update(sight.values)
+        keyed, copies = keyed | sight.keyed, copies + sight.copies
+        if hidden := tuple(c.name for c in columns if masks.masked(c, viewer.groups)):
+            masked[contract.name] = hidden
+        alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
+        table.replace(
+            exp.Subquery(this=exp.Var(this=sight.sql), alias=alias.copy(), joins=table.args.get("joins"))
+        )
+    return Rewritten(_written(tree, copies), values, query.parameters, keyed, frozenset(query.reads), masked)
 
 
-def _written(tree: exp.Expr) -> str:
-    """The SQL of a tree, which is used up; refuses a text that names the engine's own copies where the tree
-    does not.
+@dataclass(frozen=True)
+class _Sight:
+    """What people of an entitlement see of some columns of a dataset, written down, and the values in it.
+
+    `keyed` are the parameters that carry the masks' key, `copies` how often it names the engine's own copies.
     """
-    meant = sum(1 for node in tree.find_all(exp.Identifier) if node.name.lower() == SCHEMA)
+
+    contract: Contract
+    sql: str
+    values: Mapping[str, Any]
+    keyed: frozenset[str]
+    copies: int
+
+
+_sights: Kept[tuple[object, ...], _Sight] = Kept(_SIGHTS)
+
+
+def _sight(
+    contract: Contract,
+    columns: tuple[Column, ...],
+    viewer: Entitlement,
+    environment: Environment,
+    number: int,
+    *,
+    fence: bool,
+    carry: str | None,
+) -> _Sight:
+    """The subquery for the `number`th table of a question.
+
+    It is kept by all that it depends on: of the viewer these are the groups, and the attributes that the
+    row filter names.
+    """
+    filtered = environment == "production"
+    named = filters.attributes(contract, viewer.groups) if filtered else frozenset()
+    facts = tuple(fact for fact in viewer.facts if fact[0] in named)
+    read = tuple(column.name for column in columns)
+    key = (id(contract), read, viewer.groups, facts, filtered, number, fence, carry)
+    found = _sights.get(key)
+    if found is not None and found.contract is contract:  # held by the value, so that no other has its id
+        return found
+    rows = filters.Condition(exp.true())
+    if filtered:
+        rows = filters.rows_for(contract, viewer, _ROW, f"viewer_{number}_")
+    fence = fence and not isinstance(rows.tree, exp.Boolean)
+    select = _source(contract, columns, viewer.groups, rows.tree, fence, carry)
+    keyed = {node.name for node in select.find_all(exp.Placeholder)} & {masks.INNER, masks.OUTER}
+    copies = _names_of_copies(select)
+    made = _Sight(contract, _written(select), rows.values, frozenset(keyed), copies)
+    return _sights.put(key, made, len(made.sql))
+
+
+def _names_of_copies(tree: exp.Expr) -> int:
+    """How often a tree names the engine's own copies, but for what is written down in it already."""
+    return sum(1 for node in tree.find_all(exp.Identifier) if node.name.lower() == SCHEMA)
+
+
+def _written(tree: exp.Expr, within: int = 0) -> str:
+    """The SQL of a tree, which is used up; refuses a text that names the engine's own copies where neither
+    the tree does nor, so often, what is written down `within` it.
+    """
+    meant = _names_of_copies(tree) + within
     sql = tree.sql(dialect="duckdb", comments=False, copy=False)
     if sql.lower().count(SCHEMA) != meant:  # it may also stand in a text, or be part of a name
         words = [token for token in DUCKDB.tokenize(sql) if token.token_type != TokenType.STRING]
@@ -165,25 +221,24 @@ def _refuse_undecided(tree: exp.Expr) -> None:
 
 
 def _source(
-    table: exp.Table,
     contract: Contract,
-    columns: tuple[str, ...],
+    columns: tuple[Column, ...],
     groups: frozenset[str],
     rows: exp.Expr,
     fence: bool,
-) -> exp.Subquery:
+    carry: str | None,
+) -> exp.Select:
     select, totals = exp.Select(), aggregate_only.hidden(contract, groups)
-    for column in contract.columns:
-        if column.name in columns:
-            value: exp.Expr = exp.column(column.name, table=_ROW, quoted=True)
-            if column in totals:
-                value = aggregate_only.counted_value(column, value, f"{_CELL}{column.name}")
-            elif masks.masked(column, groups):
-                value = masks.expression(column, value)
-            if fence:
-                value = shield.made_anew(value, masks.shown_type(column, groups))
-            select.append("expressions", exp.alias_(value, column.name, quoted=True, copy=False))
-    if carry := table.meta.get(CARRY):
+    for column in columns:
+        value: exp.Expr = exp.column(column.name, table=_ROW, quoted=True)
+        if column in totals:
+            value = aggregate_only.counted_value(column, value, f"{_CELL}{column.name}")
+        elif masks.masked(column, groups):
+            value = masks.expression(column, value)
+        if fence:
+            value = shield.made_anew(value, masks.shown_type(column, groups))
+        select.append("expressions", exp.alias_(value, column.name, quoted=True, copy=False))
+    if carry:
         key = exp.column(contract.entity_key or "", table=_ROW, quoted=True)
         select.append(
             "expressions", exp.alias_(exp.cast(key, "VARCHAR", copy=False), carry, quoted=True, copy=False)
@@ -191,17 +246,14 @@ def _source(
     if not select.expressions:  # a bare count(*): rows without any column
         select.append("expressions", exp.alias_(exp.true(), "_present", quoted=True))
     source = exp.table_(contract.name, db=SCHEMA, alias=_ROW, quoted=True)
-    alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
     select = select.from_(source, copy=False).where(rows, copy=False)
     for column in totals:
-        if column.name in columns:
+        if column in columns:
             name = f"{_CELL}{column.name}"
             counts, same = aggregate_only.cell_counts(contract, column, source.copy(), rows.copy(), name)
             there = counts.subquery(exp.to_identifier(name, quoted=True))
             select = select.join(there, on=same, join_type="left", copy=False)
-    if fence:
-        select = shield.fenced(select)
-    return exp.Subquery(this=select, alias=alias.copy(), joins=table.args.get("joins"))
+    return shield.fenced(select) if fence else select
 
 
 def _parameters(wanted: frozenset[str], given: Mapping[str, Any]) -> dict[str, Any]:
