@@ -224,7 +224,7 @@ def houses(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 def outcome(house: SparkHouse, sql: str) -> str:
     """What comes back, refusal or rows in no order, as one text."""
     try:
-        answer = house.ask(sql.replace("{folder}", "/tmp"), limits=EngineLimits(20, 128, 1))
+        answer = house.ask(sql.replace("{folder}", "/tmp"), limits=EngineLimits(120, 128, 1))
     except Refusal as refusal:
         assert refusal.next_step
         return f"{refusal.code}: {refusal.message}"
