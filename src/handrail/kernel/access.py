@@ -21,7 +21,7 @@ import orjson
 
 from handrail.kernel.errors import Invalid, NotAllowed
 from handrail.kernel.kept import Kept
-from handrail.kernel.people import Caller
+from handrail.kernel.people import Caller, Person
 
 if TYPE_CHECKING:
     from handrail.kernel.context import Context
@@ -123,10 +123,19 @@ class Policies:
                 "Make a token with that scope on your page, under “Tokens”.",
             )
         person = caller.person
+        about = (person.id, person.name, person.active, person.roles, person.groups)
+        asked = (*about, action, resource.type, resource.id, resource.attrs, context)
+        try:
+            key = orjson.dumps(asked, default=sorted, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # a number or a text that JSON cannot hold: decided each time
+            return self._ruled(person, action, resource, context)
+        return self._decided.made(key, lambda: self._ruled(person, action, resource, context))
+
+    def _ruled(self, person: Person, action: str, resource: Resource, context: Mapping[str, Any]) -> Decision:
         uid = {"type": "Person", "id": person.id}
         target = {"type": resource.type, "id": resource.id}
         principal = {"roles": sorted(person.roles), "groups": sorted(person.groups), "active": person.active}
-        entities = [
+        entities: list[dict[Any, Any]] = [
             {"uid": uid, "attrs": {"id": person.id, **principal}, "parents": []},
             {"uid": target, "attrs": _cedar(resource.attrs), "parents": []},
         ]
@@ -136,19 +145,11 @@ class Policies:
             "resource": target,
             "context": _cedar(context),
         }
-        named = {"person": person.name, "action": action, "resource": resource.id}
-        words = {**resource.attrs, **context, **named}
-        try:
-            key = orjson.dumps([request, entities, words], default=sorted, option=orjson.OPT_SORT_KEYS)
-        except TypeError:  # a number or a text that JSON cannot hold: decided each time
-            return self._ruled(request, entities, words)
-        return self._decided.made(key, lambda: self._ruled(request, entities, words))
-
-    def _ruled(self, request: dict[str, Any], entities: list[Any], about: Mapping[str, Any]) -> Decision:
-        result = cedarpy.is_authorized(request, self.rules.about(request["action"]["id"]), entities)
+        result = cedarpy.is_authorized(request, self.rules.about(action), entities)
         if result.diagnostics.errors:
             return self._denied("rule-error", "an access rule could not be evaluated", "Tell an admin.")
-        words = _Words(about)
+        named = {"person": person.name, "action": action, "resource": resource.id}
+        words = _Words({**resource.attrs, **context, **named})
         rules = [self.annotations.get(name, {}) for name in result.diagnostics.reasons]
         first = min(rules, key=lambda rule: rule.get("id", ""), default={})
         if result.allowed:
