@@ -73,12 +73,12 @@ def _alone(con: duckdb.DuckDBPyConnection, name: str, sql_type: str) -> str:
         return f"'{TEXT if length >= _PROSE else NAME}' AS {column}"
     if kind in ("integer", "decimal", "float"):
         beyond = f"max(abs({column}))::DOUBLE * {BEYOND}"
-        return f"coalesce(TRY_CAST({beyond} AS {sql_type}), any_value({column})) AS {column}"
+        return f"coalesce(TRY_CAST({beyond} AS {sql_type}), min({column})) AS {column}"
     if kind in ("date", "timestamp"):
         last = f"max({column}) FILTER (isfinite({column}) AND year({column}) < 9000)"
         late = f"TRY_CAST({last} + INTERVAL {YEARS} YEAR AS {sql_type})"
-        return f"coalesce({late}, any_value({column})) AS {column}"
-    return f"any_value({column}) AS {column}"
+        return f"coalesce({late}, min({column})) AS {column}"
+    return f"min({column}) AS {column}"
 
 
 def _is_text(sql_type: str) -> bool:

@@ -142,8 +142,9 @@ def _words(source: Source, looked: str, value: str) -> tuple[tuple[tuple[str, fl
     if rows < 10 * source.k or (spaced or 0) < 2:
         return (), 0
     found = source.all(
-        f"SELECT mode(w), count(*) AS n FROM (SELECT unnest(list_distinct(string_split_regex(left(x, 2000), "
-        f"'[^\\p{{L}}]+'))) AS w{', holder' if source.entity else ''} FROM {texts}) "
+        f"SELECT mode(w ORDER BY w), count(*) AS n FROM (SELECT "  # in an order, or threads decide a tie
+        f"unnest(list_distinct(string_split_regex(left(x, 2000), '[^\\p{{L}}]+'))) AS w"
+        f"{', holder' if source.entity else ''} FROM {texts}) "
         f"WHERE len(w) BETWEEN 1 AND 24 "
         f"GROUP BY lower(w) HAVING {held(source)} >= ? ORDER BY n DESC, 1 LIMIT {MOST_WORDS}",
         [source.k],
