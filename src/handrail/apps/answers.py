@@ -1,13 +1,16 @@
 """What the faces of this room share: a version as JSON, and an upload as files."""
 
-from typing import Any
+from __future__ import annotations
 
-from fastapi import UploadFile
+from typing import TYPE_CHECKING, Any
 
 from handrail import kit
 from handrail.apps import unpack
 from handrail.apps.models import Version
 from handrail.kernel import LimitReached
+
+if TYPE_CHECKING:
+    from fastapi import UploadFile
 
 
 def version_answer(version: Version) -> dict[str, Any]:
