@@ -1,5 +1,7 @@
 """Access: default deny, denials that explain themselves, and rules that fail closed."""
 
+import datetime as dt
+from types import MappingProxyType
 from typing import Any
 
 import cedarpy
@@ -42,6 +44,33 @@ def test_an_instance_adds_its_own_forbids() -> None:
     own = '@id("no-tokens") @because("{person} works from the office.") forbid(principal, action == Action::"manage-tokens", resource);'
     decision = load(own=own).decide(ANNA, "manage-tokens", MINE, {})
     assert (decision.rule, decision.because) == ("no-tokens", "Anna works from the office.")
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        ("2026-01-01", dt.date(2026, 1, 1)),
+        ("2026-01-01T00:00:00", dt.datetime(2026, 1, 1)),  # noqa: DTZ001 - as the text, without a zone
+        (("a",), MappingProxyType({"a": 1})),
+        ((97,), b"a"),
+        (1, True),
+        ("1", 1),
+        (("a", "b"), ("ab",)),
+    ],
+    ids=repr,
+)
+def test_a_question_is_not_answered_by_one_that_only_looks_like_it(known: Any, asked: Any) -> None:
+    """What no rule can look at is refused by the rules' engine, whatever was decided before."""
+    told = []
+    for before in ((), (known,)):
+        policies = load()
+        for value in before:
+            policies.decide(ANNA, "fly", Resource("Instance", "people", {"person": value}), {})
+        try:
+            told.append(policies.decide(ANNA, "fly", Resource("Instance", "people", {"person": asked}), {}))
+        except TypeError as error:
+            told.append(str(error))
+    assert told[0] == told[1]
 
 
 def test_a_rule_that_cannot_be_evaluated_denies() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r'@id\("([^"]+)"\)')
 _ASK_ADMIN = "Ask an admin which role or group this needs."
 _KEPT = 16_384  # decisions: some hundred bytes each
+_AS_ASKED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME  # a day is no text that spells one
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,8 @@ class Policies:
         about = (person.id, person.name, person.active, person.roles, person.groups)
         asked = (*about, action, resource.type, resource.id, resource.attrs, context)
         try:
-            key = orjson.dumps(asked, default=sorted, option=orjson.OPT_SORT_KEYS)
-        except TypeError:  # a number or a text that JSON cannot hold: decided each time
+            key = orjson.dumps(asked, default=_members, option=_AS_ASKED)
+        except TypeError:  # what no rule looks at, or JSON cannot hold: decided each time
             return self._ruled(person, action, resource, context)
         return self._decided.made(key, lambda: self._ruled(person, action, resource, context))
 
@@ -234,6 +235,12 @@ def _in_words(policy: Mapping[str, Any], origins: Mapping[str, str]) -> Rule:
 def _shipped(package: str, name: str) -> str:
     file = resources.files(package) / name
     return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def _members(value: object) -> list[Any]:
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError
 
 
 def _cedar(values: Mapping[str, Any]) -> dict[str, Any]:
