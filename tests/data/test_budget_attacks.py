@@ -174,6 +174,12 @@ ATTACKS = {
         "SELECT n FROM (SELECT score = 10.5, count(*) n FROM customers GROUP BY 1) WHERE n > 5",
         39,
     ),
+    "the large side of a guess, from a common table": (
+        "WITH c AS (SELECT score = 10.5, count(*) n FROM customers GROUP BY 1) SELECT n FROM c WHERE n > 5",
+        39,
+    ),
+    "the greatest of all": ("SELECT max(score, 99) FROM customers", 40),
+    "the least of each": ("SELECT city, min(born, 99) FROM customers GROUP BY city", 40),
     "sets of guesses": (
         "SELECT count(*), sum(score) FROM customers GROUP BY GROUPING SETS ((), (id = 6), (id = 7)) "
         "HAVING count(*) > 5",

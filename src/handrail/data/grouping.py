@@ -21,6 +21,8 @@ _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
 # Aggregates that the parser has no class for.
 _NAMED = frozenset({"mean", "sum_if", "product", "entropy", "histogram", "mad"})
 _MEASURES = ("DECIMAL", "DOUBLE", "FLOAT", "DATE", "TIME")  # beginnings of types
+# What an aggregate may be made of: its argument, and what no query writes. `max(x, 9)` is a list of values.
+_OF_ONE = frozenset({"this", "big_int"})
 _FACTORS = 2  # columns in a product; the moments of a list, enough of them, are the list
 
 
@@ -92,16 +94,16 @@ def is_aggregate(part: exp.Expr) -> bool:
 
 def _is_statistic(part: exp.Expr, sources: Mapping[str, Contract]) -> bool:
     given = part.this
+    if any(value for key, value in part.args.items() if key not in _OF_ONE):
+        return False
     if type(part) is exp.Count:
-        if part.args.get("expressions"):
-            return False
         if isinstance(given, exp.Distinct):
             return not given.args.get("on") and all(_column(one, sources) for one in given.expressions)
         return isinstance(given, exp.Star | exp.Literal) or _column(given, sources) is not None
     if type(part) in _SUMS:
         factors = _factors(given, sources) if isinstance(given, exp.Expr) else None
         return factors is not None and 0 < factors <= (_FACTORS if type(part) in _TOTALS else 1)
-    if type(part) in _ENDS and not part.args.get("expressions"):
+    if type(part) in _ENDS:
         measure = _measure(given, sources)
         return measure is not None and measure.type.upper().startswith(_MEASURES)
     return False

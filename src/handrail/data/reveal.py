@@ -139,8 +139,8 @@ class _Finder:
             for table in node.find_all(exp.Table)
         )
 
-    def block(self, node: exp.Expr, *, top: bool) -> tuple[Carrier, ...]:
-        """Add carriers to one SELECT and give them."""
+    def block(self, node: exp.Expr, *, top: bool, common: bool = False) -> tuple[Carrier, ...]:
+        """Add carriers to one SELECT and give them; what reads a `common` table chooses among its rows."""
         node = unwrapped(node)
         if not isinstance(node, exp.Select):
             raise _Unclear
@@ -164,7 +164,7 @@ class _Finder:
         plain = grouped and is_statistical(node, self.contracts, self.subjects)
         if self.steady and grouped and not plain:
             raise _Unclear
-        plain = plain and self.totals.admit(node, self.contracts, self.subjects, top=top)
+        plain = plain and self.totals.admit(node, self.contracts, self.subjects, top=top and not common)
         names = [(source.alias, [carrier.column for carrier in source.carriers]) for source in carrying]
         if len(dict(names)) != len(names):
             raise _Unclear
@@ -183,7 +183,7 @@ class _Finder:
             if self.reads(cte.this):
                 if with_.args.get("recursive") or cte.args["alias"].columns:
                     raise _Unclear
-                self.common[cte.alias] = self.block(cte.this, top=top)
+                self.common[cte.alias] = self.block(cte.this, top=top, common=True)
 
     def sources(self, node: exp.Select) -> list[_Source]:
         if node.args.get("laterals") and self.reads(node):
