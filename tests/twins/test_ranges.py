@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from handrail.twins.generate import generate
 from handrail.twins.models import Field, Sketch, Table
@@ -41,6 +42,25 @@ def test_a_long_tail_keeps_its_shape_and_nobody_in_it_is_told(make_table: Any) -
     told = [x for one in column.bins for x in (one.low, *one.knots, one.high)]
     assert max(told) < 2 * np.sort(pay)[-2] and "9876543" not in str(told)
     assert distance(pay, twin(sketch, "t")["pay"].to_numpy()) < 0.02
+
+
+@pytest.mark.parametrize("shape", ["normal", "exponential", "gamma", "birth dates"])
+def test_tails_reach_about_as_far_as_the_real_ones(make_table: Any, shape: str) -> None:
+    off = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        drawn: dict[str, Any] = {
+            "normal": rng.normal(0, 100, 900),
+            "exponential": rng.exponential(100, 900),
+            "gamma": rng.gamma(2, 100, 900),
+            "birth dates": -np.clip(rng.normal(52, 20, 900), 0, 98) * 365 - rng.integers(0, 365, 900),
+        }
+        values = drawn[shape].round(1)
+        (column,) = sketched(make_table("t", {"x": values})).table("t").columns
+        ends = [one for one in column.bins if one.kind == "range"]
+        spread = values.max() - values.min()
+        off.append((max(one.high for one in ends) - values.max()) / spread)
+    assert np.sqrt(np.mean(np.square(off))) < 0.17
 
 
 def test_every_piece_of_a_range_is_k_rows_or_more(make_table: Any) -> None:

@@ -2,8 +2,8 @@
 
 A range is a bin, coarse enough that k rows fall into most pairs of bins. Its pieces are finer and only shape
 the numbers within it. What lies beyond the k-th lowest and k-th highest holder is not kept: how far the tails
-reach is extrapolated from the k-th, 2k-th and 4k-th (the tail's shape as in Pickands 1975, kept short of$
-tails), on the same side of zero.
+reach is extrapolated from the k-th, 2k-th, 4k-th and so on to the 32k-th, on the same side of zero. Their
+shape is Pickands's (1975), but the one that fits all distances between these: two of them are mostly chance.
 """
 
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
@@ -17,6 +17,10 @@ from handrail.twins.columns import MOST_BINS, Source, carry, held
 from handrail.twins.models import Bin
 
 MOST_PIECES = 256
+RANKS = 6  # of a tail: the k-th number, the 2k-th, and so on to the 32k-th
+USUAL = -0.3  # shape of a tail that few numbers tell of: it ends, but not at once
+SURE = 2.0  # how much that counts for, beside 1, 2 and 4 for the first distances and 4 for each of the others
+LONGEST = 0.25  # shape
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,8 @@ def _middle(source: Source, step: float) -> list[Bin]:
 
 
 def _tail(source: Source, value: str, side: str) -> list[float]:
-    """The k-th, 2k-th and 4k-th number from one end, as far as half of the rows go; holders count once."""
-    ranks = [source.k, 2 * source.k, 4 * source.k]
+    """The k-th, 2k-th, 4k-th … number from one end, as far as half of the rows go; holders count once."""
+    ranks = [source.k * 2**place for place in range(RANKS)]
     if source.entity:
         of, way = ("min", "ASC") if side == "below" else ("max", "DESC")
         found = source.all(
@@ -130,12 +134,9 @@ def _reach(tail: list[float], width: float, way: int) -> list[tuple[float, float
 
     `width` is what an even spread would take, for too few rows to know better.
     """
-    first = abs(tail[0] - tail[1]) if len(tail) > 1 else width
-    if not first:
+    if len(tail) > 1 and tail[0] == tail[1]:
         return []
-    shape = -1.0
-    if len(tail) > 2 and tail[1] != tail[2]:
-        shape = min(0.25, max(-1.0, math.log2(first / abs(tail[1] - tail[2]))))
+    first, shape = _shape(tail) if len(tail) > 1 else (width, -1.0)
     found = []
     for left, beyond in ((0.5, 0.5), (0.25, 0.25), (0.05, 0.0)):
         grown = -math.log2(left) if abs(shape) < 0.01 else (left**-shape - 1) / (1 - 2**-shape)
@@ -143,6 +144,25 @@ def _reach(tail: list[float], width: float, way: int) -> list[tuple[float, float
         if math.isfinite(end):
             found.append((0.0 if tail[0] * end <= 0 else end, beyond))
     return found
+
+
+def _shape(tail: list[float]) -> tuple[float, float]:
+    """The distance from the k-th number to the 2k-th, and by which power of two distances grow outwards.
+
+    A line through the logarithms of all distances, by least squares, in which those that rest on more numbers
+    count for more, and which leans towards the usual shape.
+    """
+    apart = [(place, abs(a - b)) for place, (a, b) in enumerate(pairwise(tail)) if a != b]
+    known = [(min(2.0**place, 4.0), place, math.log2(gap)) for place, gap in apart if math.isfinite(gap)]
+    if not known:
+        return 0.0, USUAL
+    whole = sum(weight for weight, _, _ in known)
+    middle = sum(weight * place for weight, place, _ in known) / whole
+    height = sum(weight * gap for weight, _, gap in known) / whole
+    across = sum(weight * (place - middle) ** 2 for weight, place, _ in known)
+    fall = sum(weight * (place - middle) * (gap - height) for weight, place, gap in known)
+    shape = min(LONGEST, max(-1.0, (SURE * USUAL - fall) / (SURE + across)))
+    return 2.0 ** min(1023.0, height + shape * middle), shape
 
 
 def _inner(
