@@ -84,6 +84,18 @@ ODD += "'x'::BLOB b, [1, NULL] l, {'a': [{'b': 1}]} s, MAP {'k': 1} m, 170141183
 ODD += "NULL::VARCHAR n, 1.5::FLOAT f, 'e'::ENUM ('e', 'f') e, '{}'::JSON j, '101'::BIT bits"
 
 
+@pytest.mark.parametrize("name", ['12" pipe', '"a"', 'a"."b', "a.b", "it's", '"'])
+def test_a_table_is_joined_whatever_its_columns_are_called(engine: DuckDB, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({name: [1, 2, 3]}), path)
+    quoted = '"' + name.replace('"', '""') + '"'
+    sql = f"SELECT a.{quoted} AS n FROM s.t a JOIN s.t b ON a.{quoted} < b.{quoted}"
+    running = engine.run(sql, {}, "s", {"t": path}, LIMITS, (("t", name, "t"),))
+    assert sorted(pa.Table.from_batches(running.batches()).to_pydict()["n"]) == [1, 1, 2]
+    [told] = statistics({"t": path}, (("t", name, "t"),), quoted)
+    assert "'approx_unique': 3" in told
+
+
 def test_a_small_table_that_is_read_alone_gives_what_its_file_gives(engine: DuckDB, tmp_path: Path) -> None:
     path = tmp_path / "odd.parquet"
     duckdb.execute(f"COPY (FROM ({ODD})) TO '{path}' (FORMAT parquet)")

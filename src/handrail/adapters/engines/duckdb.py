@@ -273,9 +273,8 @@ def _statistics(name: str, columns: Iterable[str], sizes: Mapping[str, _Size], k
         if table == name and other in sizes
     }
     counts = {column: f"'distinct_count': {most[column]}" if column in most else "" for column in columns}
-    return (
-        f"MAP {{{', '.join(f'{_quoted(one, chr(39))}: MAP {{{count}}}' for one, count in counts.items())}}}"
-    )
+    told = (f"{_quoted(_quoted(one), chr(39))}: MAP {{{count}}}" for one, count in counts.items())
+    return f"MAP {{{', '.join(told)}}}"
 
 
 def _same_tables(
