@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from handrail.data.govern import SCHEMA, govern
 from handrail.data.models import Contract
 from handrail.data.parse import read
 from handrail.data.resolve import resolve
-from handrail.kernel import Environment, Person
+from handrail.kernel import Environment, LimitReached, Person
 from handrail.kernel.ports import EngineLimits, Remote
 from tests.data.governing import CONTRACTS, EMEA, SECRET, House
 
+MOST = 100_000
 LIMITS = EngineLimits(seconds=240, memory_mb=512, threads=2)
 
 
@@ -68,4 +69,14 @@ class SparkHouse(House):
         statement = govern(query, self.contracts, person, environment, SECRET, parameters)
         places = {name: self.place(name) for name in statement.datasets}
         rows = self.engines.run(statement.sql, statement.values, SCHEMA, places, limits)
-        return pa.Table.from_batches(rows.batches(), rows.schema)
+        return pa.Table.from_batches(_few(rows.batches()), rows.schema)
+
+
+def _few(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches of an answer, which is refused once it is long, as the verb that streams them does."""
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        if rows > MOST:
+            raise LimitReached(f"More than {MOST:,} rows.", next_step="Ask for fewer.")
+        yield batch
