@@ -1,5 +1,6 @@
 """The DuckDB engine by itself: closed, limited, streaming, and silent about its own errors."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,16 @@ def test_a_table_that_is_held_is_another_when_its_file_changes(engine: DuckDB, t
     path.unlink()
     with pytest.raises(NotReady):
         rows(engine, {"t": path}, "SELECT n FROM s.t")
+
+
+def test_a_file_that_keeps_its_time_is_another_all_the_same(engine: DuckDB, tmp_path: Path) -> None:
+    """As a copy with all its times is, or an extract out of a backup."""
+    path, told = tmp_path / "t.parquet", []
+    for value in (7, 8):
+        pq.write_table(pa.table({"n": [value]}), path)
+        os.utime(path, ns=(10**18, 10**18))
+        told.append([rows(engine, {"t": path}, sql).to_pydict() for sql in ("FROM s.t", "FROM s.t a, s.t b")])
+    assert told == [[{"n": [one]}, {"n": [one], "n_1": [one]}] for one in (7, 8)]
 
 
 def test_no_file_can_be_read_beside_a_table_that_is_held(tables: dict[str, Path]) -> None:
