@@ -53,6 +53,12 @@ def test_each_limit_refuses_one_more_and_says_which_it_was(slots: Slots) -> None
     assert slots.taken() == 3
 
 
+def test_an_app_that_is_called_as_a_viewer_takes_none_of_the_viewers_places(slots: Slots) -> None:
+    held = [take(slots, name, "ana") for name in ("bo", "cy")]
+    held.append(take(slots, "ana"))
+    assert len(held) == 3
+
+
 def test_who_waits_is_served_when_a_place_is_given_back(slots: Slots) -> None:
     held = [take(slots, name) for name in ("ana", "ana", "bo", "bo")]
     patient = Most(2, 3, 4, wait=60)

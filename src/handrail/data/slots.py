@@ -171,7 +171,8 @@ class Slots:
         Refuses LimitReached when none is free in time, or when as many questions of this viewer wait already
         as may be answered at once, and Upstream when the count cannot be kept.
         """
-        names, until = _short(viewer) + (_short(app) if app else _NOBODY), time.monotonic() + most.wait
+        of_app = _short(_APP, app) if app else _NOBODY
+        names, until = _short(_VIEWER, viewer) + of_app, time.monotonic() + most.wait
         mine = _Waiting(viewer)
         with self._changed:
             if self._queue and sum(one.viewer == viewer for one in self._queue) >= most.viewer:
@@ -266,8 +267,9 @@ def take_slot(ctx: Context, app: str) -> Slot:
     return slots_of(ctx).take(ctx.caller.person.id, app, most, ctx.presence)
 
 
-def _short(name: str) -> bytes:
-    return hashlib.blake2b(name.encode(), digest_size=_NAME).digest()
+def _short(whose: str, name: str) -> bytes:
+    """What stands for a viewer or an app, of which one may be called as the other."""
+    return hashlib.blake2b(name.encode(), digest_size=_NAME, person=whose.encode()).digest()
 
 
 def _lock(file: int, number: int, how: int = fcntl.F_OFD_SETLK) -> bool:
