@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import uvicorn
-from starlette.testclient import TestClient
 
 from handrail import apps, data
 from handrail.kernel import Caller, Instance, identity
 from handrail.kernel.manifest import FILENAME
 from handrail.server import application
 from tests.conftest import PEOPLE
+from tests.web import Client
 
 MANIFEST = """\
 [app]
@@ -127,12 +127,12 @@ def orders(instance: Instance, acting, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def client(instance: Instance) -> Callable[[str], TestClient]:
+def client(instance: Instance) -> Callable[[str], Client]:
     """Clients of people who came in by a one-time link."""
     app = application(instance)
 
-    def sign_in(who: str) -> TestClient:
-        made = TestClient(app, follow_redirects=False)
+    def sign_in(who: str) -> Client:
+        made = Client(app, follow_redirects=False)
         assert made.get("/sign-in/link", params={"token": link(instance, who)}).status_code == 303
         return made
 

@@ -10,17 +10,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from playwright.sync_api import Browser
-from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.kernel import Instance, identity, trail
 from handrail.server import application
 from tests.apps.conftest import url as url
 from tests.data.asking import actors, furnished
+from tests.web import Client
 
 SQL = "SELECT region, amount FROM orders WHERE amount >= 60 ORDER BY amount"
 ASKED = {"sql": SQL, "purpose": "sales-reporting", "environment": "production"}
-SignedIn = Callable[[str], TestClient]
+SignedIn = Callable[[str], Client]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def link(instance: Instance, who: str) -> str:
 def signed_in(instance: Instance) -> SignedIn:
     app = application(instance)
 
-    def sign_in(who: str) -> TestClient:
-        client = TestClient(app, follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
+    def sign_in(who: str) -> Client:
+        client = Client(app, follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
         client.get("/sign-in/link", params={"token": link(instance, who)})
         return client
 

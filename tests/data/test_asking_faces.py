@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 from pyarrow import csv
-from starlette.testclient import TestClient
 
 from handrail.kernel import Instance, identity
 from handrail.server import application, command
 from tests.data.asking import actors, furnished
+from tests.web import Client
 
 SQL = "SELECT region, amount FROM orders WHERE amount >= $least ORDER BY amount"
 ROWS = [{"region": "EMEA", "amount": 80}, {"region": "EMEA", "amount": 100}]
@@ -32,7 +32,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 def rest(shop: Instance) -> Callable[..., Any]:
     with actors(shop)("viewer.emea") as ctx:
         token = identity.issue_token(ctx, "test", None)[1]
-    client = TestClient(application(shop), raise_server_exceptions=False)
+    client = Client(application(shop), raise_server_exceptions=False)
 
     def ask(method: str, path: str, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}

@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from starlette.testclient import TestClient
 
 import handrail_sdk as sdk
 from handrail import data
@@ -26,10 +25,11 @@ from handrail_sdk import transport
 from tests.conftest import PEOPLE
 from tests.data import asking
 from tests.data.test_reconcile import TOTALS, certified, model, reconciled, totals, write
+from tests.web import Client
 
 QUESTION = {"metric": {"name": "sales"}, "purpose": "sales-reporting"}
 WORDS = ("metric", "sales", "--purpose", "sales-reporting", "--as", "viewer.emea")
-Shown = Callable[[Instance, TestClient, pytest.MonkeyPatch], bool]
+Shown = Callable[[Instance, Client, pytest.MonkeyPatch], bool]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def shop(tmp_path: Path) -> Iterator[Instance]:
     instance.close()
 
 
-def _posted(client: TestClient, accept: str) -> Any:
+def _posted(client: Client, accept: str) -> Any:
     found = client.post("/api/v1/query", json=QUESTION, headers={"Accept": accept})
     assert found.status_code == 200, found.text
     return found
@@ -112,9 +112,9 @@ SURFACES: dict[str, Shown] = {
 
 
 @pytest.fixture
-def client(shop: Instance) -> TestClient:
+def client(shop: Instance) -> Client:
     """A viewer, signed in and with a token."""
-    found = TestClient(application(shop), follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
+    found = Client(application(shop), follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
     with shop.context(Caller(PEOPLE[0], "cli")) as ctx:
         link = identity.issue_link(ctx, "viewer.emea")
     found.get("/sign-in/link", params={"token": link})
@@ -125,7 +125,7 @@ def client(shop: Instance) -> TestClient:
 
 
 def test_a_miss_takes_the_badge_away_on_every_surface(
-    shop: Instance, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Instance, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def badges() -> dict[str, bool]:
         return {name: shown(shop, client, monkeypatch) for name, shown in SURFACES.items()}
@@ -137,7 +137,7 @@ def test_a_miss_takes_the_badge_away_on_every_surface(
 
 
 def test_a_metric_explains_itself_alike_by_rest_and_on_the_command_line(
-    shop: Instance, client: TestClient
+    shop: Instance, client: Client
 ) -> None:
     by_rest = client.get("/api/v1/metrics/sales").json()
     assert by_rest["sentence"] == "The sum of amount over the rows of orders."
@@ -152,7 +152,7 @@ def test_a_metric_explains_itself_alike_by_rest_and_on_the_command_line(
     assert "totals, off by 0.000% at worst" in shown
 
 
-def test_order_and_limit_reach_the_question_by_every_way(shop: Instance, client: TestClient) -> None:
+def test_order_and_limit_reach_the_question_by_every_way(shop: Instance, client: Client) -> None:
     asked = {"name": "sales", "by": ["city"], "order": ["-sales"], "limit": 1}
     posted = client.post("/api/v1/query", json={"metric": asked, "purpose": "sales-reporting"}).json()["rows"]
     address = "/api/v1/metrics/sales.json?by=city&order=-sales&limit=1&purpose=sales-reporting"

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv
-from starlette.testclient import TestClient
 
 from handrail.data.by_address import dataset_question
 from handrail.data.catalog import contract
@@ -18,6 +17,7 @@ from handrail.data.parse import read
 from handrail.kernel import Instance, Invalid, identity, trail
 from handrail.server import application
 from tests.data.asking import actors, furnished
+from tests.web import Client
 
 SALES = {"purpose": "sales-reporting"}
 
@@ -40,7 +40,7 @@ def token(shop: Instance) -> Callable[..., str]:
 
 @pytest.fixture
 def get(shop: Instance, token: Callable[..., str]) -> Callable[..., Any]:
-    client = TestClient(application(shop), raise_server_exceptions=False)
+    client = Client(application(shop), raise_server_exceptions=False)
 
     def ask(path: str, authorization: str = "", **params: Any) -> Any:
         sent = authorization or f"Bearer {token()}"
@@ -144,7 +144,7 @@ def test_no_sql_comes_by_address(get: Any) -> None:
 
 
 def test_no_token_comes_by_address(get: Any, token: Any, shop: Instance) -> None:
-    client = TestClient(application(shop))
+    client = Client(application(shop))
     for name in ("token", "access_token", "api_key", "authorization"):
         answer = client.get("/api/v1/datasets/orders.csv", params={name: token(), **SALES})
         assert answer.status_code == 401
@@ -189,7 +189,7 @@ def test_a_token_makes_none_that_may_do_or_ask_more(
     more = None if held is None else [*held, "manage-tokens"]
     with actors(shop)("viewer.emea") as ctx:
         secret = identity.issue_token(ctx, "held", more)[1]
-    client = TestClient(application(shop))
+    client = Client(application(shop))
     if held and not any(scope for scope in held if not scope.startswith("purpose:")):
         with actors(shop)("viewer.emea") as ctx:
             secret = identity.issue_token(ctx, "held", held)[1]

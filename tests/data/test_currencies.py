@@ -7,7 +7,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.data import ossie
@@ -18,6 +17,7 @@ from handrail.kernel import Instance, Invalid, NotReady, identity
 from handrail.kernel import definitions as files
 from handrail.server import application
 from tests.data import asking
+from tests.web import Client
 
 RATES = {"dataset": "fx", "period": "day", "currency": "base", "into": "quote", "rate": "rate"}
 SALES = {"currency": "sales.currency"}
@@ -190,7 +190,7 @@ def shop(tmp_path: Path) -> Iterator[Instance]:
 
 
 def test_the_answer_says_into_which_currency_and_at_which_rates(shop: Instance) -> None:
-    client = TestClient(application(shop))
+    client = Client(application(shop))
     with asking.actors(shop)("viewer.emea") as ctx:
         client.headers["Authorization"] = f"Bearer {identity.issue_token(ctx, 'test')[1]}"
     address = "/api/v1/metrics/revenue.json?currency=EUR&purpose=sales-reporting"

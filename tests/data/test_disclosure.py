@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.data.sketches import Tally
@@ -19,6 +18,7 @@ from handrail.kernel import Caller, Instance, LimitReached, NotAllowed, identity
 from handrail.server import application, command
 from tests.data import budgeting
 from tests.data.asking import actors, asking, opened, run
+from tests.web import Client
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def fresh_day(shop: Instance) -> None:
     budgeting.forget(shop)
 
 
-def browser(instance: Instance, person: str) -> TestClient:
-    client = TestClient(application(instance), headers={"Sec-Fetch-Site": "same-origin"})
+def browser(instance: Instance, person: str) -> Client:
+    client = Client(application(instance), headers={"Sec-Fetch-Site": "same-origin"})
     with instance.context(Caller(identity_of(instance, "admin"), "cli")) as ctx:
         token = identity.issue_link(ctx, person)
     client.get("/sign-in/link", params={"token": token})

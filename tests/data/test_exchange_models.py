@@ -9,7 +9,6 @@ import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
-from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.data import commands, ossie, plain_model
@@ -22,6 +21,7 @@ from handrail.server import Composition, application
 from tests.data import asking
 from tests.data.test_metric_kinds import MODEL, plain, shop
 from tests.data.test_reconcile import write
+from tests.web import Client
 
 __all__ = ["shop"]
 
@@ -250,7 +250,7 @@ def test_a_model_is_taken_in_once_under_a_name_that_stays_in_its_folder(opened: 
 
 
 def test_rest_and_the_command_line_do_the_same(opened: Instance, tmp_path: Path) -> None:
-    client = TestClient(application(opened))
+    client = Client(application(opened))
     with asking.actors(opened)("steward.sales") as ctx:
         client.headers["Authorization"] = f"Bearer {identity.issue_token(ctx, 'test')[1]}"
     made = client.post("/api/v1/models/elsewhere", json={"content": FOREIGN})

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from starlette.testclient import TestClient
 
 from handrail import apps
 from handrail.data import drawn
@@ -15,6 +14,7 @@ from handrail.data.lineage_models import Edge, Lineage, Node
 from handrail.kernel import Instance, RunRef, identity
 from handrail.server import application, command
 from tests.data import asking
+from tests.web import Client
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def shop(tmp_path: Path) -> Iterator[Instance]:
 def asked(shop: Instance, who: str, path: str) -> Any:
     with asking.actors(shop)(who) as ctx:
         token = identity.issue_token(ctx, "test")[1]
-    client = TestClient(application(shop))
+    client = Client(application(shop))
     return client.get(path, headers={"Authorization": f"Bearer {token}"})
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.kernel import Caller, Instance, Invalid, definitions, identity
@@ -17,8 +16,9 @@ from handrail.server import application
 from tests.conftest import PEOPLE
 from tests.data import asking
 from tests.data.test_reconcile import TOTALS, model, totals, write
+from tests.web import Client
 
-SignedIn = Callable[[str], TestClient]
+SignedIn = Callable[[str], Client]
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def shop(tmp_path: Path) -> Iterator[Instance]:
 def signed_in(shop: Instance) -> SignedIn:
     app = application(shop)
 
-    def sign_in(who: str) -> TestClient:
-        client = TestClient(app, follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
+    def sign_in(who: str) -> Client:
+        client = Client(app, follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
         with shop.context(Caller(PEOPLE[0], "cli")) as ctx:
             token = identity.issue_link(ctx, who)
         client.get("/sign-in/link", params={"token": token})

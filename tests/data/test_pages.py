@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from starlette.testclient import TestClient
 
 from handrail.addresses import ROUTERS
 from handrail.data import commands
@@ -16,8 +15,9 @@ from handrail.kernel import Caller, Instance, identity
 from handrail.server import Composition
 from tests.conftest import PEOPLE
 from tests.data import shop
+from tests.web import Client
 
-SignedIn = Callable[[str], TestClient]
+SignedIn = Callable[[str], Client]
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def signed_in(instance: Instance) -> SignedIn:
     """A browser of somebody who came in by a one-time link."""
     app = web.build(instance, ROUTERS)
 
-    def sign_in(who: str) -> TestClient:
-        client = TestClient(app, follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
+    def sign_in(who: str) -> Client:
+        client = Client(app, follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})
         with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
             token = identity.issue_link(ctx, who)
         client.get("/sign-in/link", params={"token": token})
@@ -36,7 +36,7 @@ def signed_in(instance: Instance) -> SignedIn:
 
 
 @pytest.fixture
-def uploaded(signed_in: SignedIn, tmp_path: Path) -> TestClient:
+def uploaded(signed_in: SignedIn, tmp_path: Path) -> Client:
     """steward.sales, who has uploaded the shop."""
     client = signed_in("steward.sales")
     content = shop.make(tmp_path / "shop.sqlite").read_bytes()
@@ -53,7 +53,7 @@ def test_an_empty_catalog_teaches_how_to_import(signed_in: SignedIn) -> None:
     assert 'href="/import"' in signed_in("steward.sales").get("/datasets").text
 
 
-def test_an_upload_becomes_datasets_and_is_not_kept(uploaded: TestClient, instance: Instance) -> None:
+def test_an_upload_becomes_datasets_and_is_not_kept(uploaded: Client, instance: Instance) -> None:
     page = uploaded.get("/datasets")
     assert "sales_orders" in page.text
     assert "2 datasets" in page.text
@@ -61,13 +61,13 @@ def test_an_upload_becomes_datasets_and_is_not_kept(uploaded: TestClient, instan
     assert "upload of shop.sqlite" in uploaded.get("/datasets/customers").text
 
 
-def test_the_catalog_is_searched_and_narrowed(uploaded: TestClient) -> None:
+def test_the_catalog_is_searched_and_narrowed(uploaded: Client) -> None:
     assert "1 dataset<" in uploaded.get("/datasets", params={"q": "email"}).text
     assert "1 dataset<" in uploaded.get("/datasets", params={"classification": "personal"}).text
     assert "Nothing fits" in uploaded.get("/datasets", params={"q": "email", "state": "certified"}).text
 
 
-def test_the_whole_way_by_forms(uploaded: TestClient, signed_in: SignedIn) -> None:
+def test_the_whole_way_by_forms(uploaded: Client, signed_in: SignedIn) -> None:
     form = uploaded.get("/datasets/sales_orders/certify").text
     assert 'name="mask:note"' in form
     sent = {
@@ -110,7 +110,7 @@ def test_the_whole_way_by_forms(uploaded: TestClient, signed_in: SignedIn) -> No
     ],
 )
 def test_nobody_but_stewards_gets_through_the_pages(
-    uploaded: TestClient, signed_in: SignedIn, method: str, path: str
+    uploaded: Client, signed_in: SignedIn, method: str, path: str
 ) -> None:
     answer = signed_in("maker.sales").request(
         method, path, data={"reason": "x"} if method == "POST" else None
@@ -127,7 +127,7 @@ def test_an_uploads_name_leads_nowhere(signed_in: SignedIn, instance: Instance, 
     assert outside == []
 
 
-def test_the_same_by_rest(uploaded: TestClient, signed_in: SignedIn) -> None:
+def test_the_same_by_rest(uploaded: Client, signed_in: SignedIn) -> None:
     listed = uploaded.get("/api/v1/datasets").json()
     assert [one["name"] for one in listed] == ["customers", "sales_orders"]
     made = uploaded.post("/api/v1/datasets/sales_orders/propose", json=shop.COMPLETE).json()

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
-from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.data import commands
@@ -20,6 +19,7 @@ from handrail.kernel import Instance, NotAllowed, NotReady, Refusal, definitions
 from handrail.server import Composition, application
 from tests.data import asking
 from tests.data.asking import MODEL, TODAY
+from tests.web import Client
 
 TOTALS = "month,eur,allowed,pack\n2026-01-01,180,0.001,Pack 1\n2026-02-01,220,0.001,Pack 2\n"
 TIES = {"dataset": "totals", "period": "month", "value": "eur", "tolerance": 0.001, "source": "pack"}
@@ -253,7 +253,7 @@ def test_a_version_is_certified_once(shop: Instance, tmp_path: Path) -> None:
 
 def test_rest_and_command_line_do_the_same(shop: Instance, tmp_path: Path) -> None:
     totals(shop, tmp_path)
-    client = TestClient(application(shop))
+    client = Client(application(shop))
     with asking.actors(shop)("steward.sales") as ctx:
         token = identity.issue_token(ctx, "test")[1]
     made = client.post("/api/v1/metrics/sales/reconcile", headers={"Authorization": f"Bearer {token}"})

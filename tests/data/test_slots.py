@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from handrail import data
 from handrail.data.slots import Most, Slot, Slots, slots_of
@@ -20,6 +19,7 @@ from handrail.kernel.audit import recent
 from handrail.kernel.presence import Presence
 from handrail.server import application
 from tests.data.asking import actors, asking, furnish, run
+from tests.web import Client
 
 FEW = Most(viewer=2, app=3, in_all=4, wait=0)
 HERE = Presence()
@@ -238,7 +238,7 @@ def test_a_question_too_many_is_refused_on_every_face_and_on_the_trail(shop: Ins
         secret = identity.issue_token(ctx, "test", None)[1]
     with actors(shop)("viewer.emea") as ctx:
         held = data.query(ctx, data.Request("SELECT region FROM orders", purpose="sales-reporting"))
-    client = TestClient(application(shop))
+    client = Client(application(shop))
     asked = {"sql": "SELECT region FROM orders", "purpose": "sales-reporting"}
     headers = {"Authorization": f"Bearer {secret}"}
     response = client.post("/api/v1/query", json=asked, headers=headers)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
+from tests.web import Client
 
 from handrail import apps, data, review
 from handrail.kernel import SYSTEM, Instance, identity, trail
@@ -79,7 +79,7 @@ def test_an_edited_definition_of_revenue_shuts_the_gate_of_every_app_that_uses_i
 
 
 def test_a_miss_takes_the_badge_from_the_page_of_every_app_that_uses_the_metric(meridian: Instance) -> None:
-    client = TestClient(application(meridian), headers={"Sec-Fetch-Site": "same-origin"})
+    client = Client(application(meridian), headers={"Sec-Fetch-Site": "same-origin"})
     with meridian.context(seed.acting(meridian, "admin")) as ctx:
         link = identity.issue_link(ctx, "viewer.emea")
     client.get("/sign-in/link", params={"token": link})

@@ -3,32 +3,32 @@
 from collections.abc import Callable
 
 import pytest
-from starlette.testclient import TestClient
 
 from tests.faces.conftest import SignedIn
+from tests.web import Client
 
 
-def test_a_page_asked_by_nobody_leads_to_the_sign_in_and_back(open_client: Callable[[], TestClient]) -> None:
+def test_a_page_asked_by_nobody_leads_to_the_sign_in_and_back(open_client: Callable[[], Client]) -> None:
     answer = open_client().get("/audit?verb=a&subject=b c")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/sign-in?next=%2Faudit%3Fverb%3Da%26subject%3Db%2520c"
 
 
 def test_a_part_of_a_page_asked_by_nobody_leads_the_whole_page_to_the_sign_in(
-    open_client: Callable[[], TestClient],
+    open_client: Callable[[], Client],
 ) -> None:
     answer = open_client().get("/audit", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in")
 
 
-def test_a_program_asked_by_nobody_gets_401_and_what_to_do(open_client: Callable[[], TestClient]) -> None:
+def test_a_program_asked_by_nobody_gets_401_and_what_to_do(open_client: Callable[[], Client]) -> None:
     answer = open_client().get("/api/v1/me")
     assert answer.status_code == 401 and answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "not_signed_in" and answer.json()["next_step"]
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_git_is_asked_for_a_token(open_client: Callable[[], TestClient]) -> None:
+def test_git_is_asked_for_a_token(open_client: Callable[[], Client]) -> None:
     assert open_client().get("/git/x.git/info/refs").status_code in (401, 404)
 
 

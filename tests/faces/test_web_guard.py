@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
-from starlette.testclient import TestClient
 
 from handrail.kernel import Caller, Instance, identity
 from tests.conftest import PEOPLE
 from tests.faces.conftest import SignedIn
+from tests.web import Client
 
 
 def written(instance: Instance) -> int:
@@ -41,7 +41,7 @@ def test_another_website_cannot_write_in_the_name_of_somebody_signed_in(
 
 
 def test_another_website_cannot_write_with_a_password_that_the_browser_remembers(
-    instance: Instance, open_client: Callable[[], TestClient]
+    instance: Instance, open_client: Callable[[], Client]
 ) -> None:
     with instance.context(Caller(PEOPLE[1], "cli")) as ctx:
         _, secret = identity.issue_token(ctx, "test")
@@ -66,7 +66,7 @@ def test_our_own_pages_and_programs_can_write(
 
 
 def test_the_session_cookie_is_not_for_scripts_nor_for_other_sites(
-    instance: Instance, open_client: Callable[[], TestClient]
+    instance: Instance, open_client: Callable[[], Client]
 ) -> None:
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         token = identity.issue_link(ctx, "maker.sales")
@@ -74,7 +74,7 @@ def test_the_session_cookie_is_not_for_scripts_nor_for_other_sites(
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie
 
 
-def test_every_answer_binds_the_browser(open_client: Callable[[], TestClient]) -> None:
+def test_every_answer_binds_the_browser(open_client: Callable[[], Client]) -> None:
     for path in ("/sign-in", "/nowhere", "/static/kit.css", "/healthz", "/openapi.json"):
         headers = open_client().get(path).headers
         policy = headers["content-security-policy"]
@@ -96,7 +96,7 @@ def test_a_bad_token_is_not_mended_by_a_good_cookie(signed_in: SignedIn, authori
 
 
 def test_a_token_speaks_for_its_person_and_its_scopes(
-    instance: Instance, open_client: Callable[[], TestClient]
+    instance: Instance, open_client: Callable[[], Client]
 ) -> None:
     with instance.context(Caller(PEOPLE[1], "cli")) as ctx:
         _, secret = identity.issue_token(ctx, "test", ["query"])
@@ -105,7 +105,7 @@ def test_a_token_speaks_for_its_person_and_its_scopes(
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "a.b.c", "session_1.secret.", "é", '"', "a;b=c,,,"])
-def test_a_damaged_session_is_nobody(open_client: Callable[[], TestClient], cookie: str) -> None:
+def test_a_damaged_session_is_nobody(open_client: Callable[[], Client], cookie: str) -> None:
     answer = open_client().get("/api/v1/me", headers={"Cookie": f"handrail_session={cookie}".encode()})
     assert answer.status_code == 401
 
@@ -118,7 +118,7 @@ def test_a_session_ended_by_sign_out_is_good_for_nothing(signed_in: SignedIn) ->
     assert client.get("/api/v1/me").status_code == 401
 
 
-def test_static_files_are_kept_by_their_content(open_client: Callable[[], TestClient]) -> None:
+def test_static_files_are_kept_by_their_content(open_client: Callable[[], Client]) -> None:
     client = open_client()
     assert "immutable" in client.get("/static/kit.css?v=abc").headers["cache-control"]
     assert "immutable" not in client.get("/static/kit.css").headers["cache-control"]
@@ -126,7 +126,7 @@ def test_static_files_are_kept_by_their_content(open_client: Callable[[], TestCl
     assert client.get("/static/%2e%2e/icons.py").status_code == 404
 
 
-def test_somebody_unknown_cannot_send_a_long_body(open_client: Callable[[], TestClient]) -> None:
+def test_somebody_unknown_cannot_send_a_long_body(open_client: Callable[[], Client]) -> None:
     client = open_client()
     told = client.post("/sign-in", data={"email": "x" * 2_000_000})
     assert told.status_code == 403 and "Sign in first." in told.text
@@ -146,7 +146,7 @@ def test_a_body_is_as_long_as_it_says_or_is_not_read(signed_in: SignedIn, length
     assert answer.status_code in (400, 403)
 
 
-def test_the_schema_is_of_the_rest_face_alone(open_client: Callable[[], TestClient]) -> None:
+def test_the_schema_is_of_the_rest_face_alone(open_client: Callable[[], Client]) -> None:
     paths = open_client().get("/openapi.json").json()["paths"]
     assert "/api/v1/me" in paths
     assert [path for path in paths if not path.startswith("/api/")] == ["/healthz"]

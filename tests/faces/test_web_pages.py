@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from starlette.testclient import TestClient
 
 from handrail.kernel import Caller, Instance, identity
 from tests.conftest import PEOPLE
 from tests.faces.conftest import PASSWORD, SignedIn
+from tests.web import Client
 
 
 def with_password(instance: Instance, who: str) -> None:
@@ -16,7 +16,7 @@ def with_password(instance: Instance, who: str) -> None:
 
 
 def test_a_password_signs_in_and_leads_where_one_wanted_to_go(
-    instance: Instance, open_client: Callable[[], TestClient]
+    instance: Instance, open_client: Callable[[], Client]
 ) -> None:
     with_password(instance, "maker.sales")
     client = open_client()
@@ -30,7 +30,7 @@ def test_a_password_signs_in_and_leads_where_one_wanted_to_go(
     "wanted", ["https://evil.example", "//evil.example/x", "/\\evil.example", "javascript:x"]
 )
 def test_signing_in_leads_to_no_other_site(
-    instance: Instance, open_client: Callable[[], TestClient], wanted: str
+    instance: Instance, open_client: Callable[[], Client], wanted: str
 ) -> None:
     with_password(instance, "maker.sales")
     form = {"email": "maker.sales@meridian.example", "password": PASSWORD, "next": wanted}
@@ -38,7 +38,7 @@ def test_signing_in_leads_to_no_other_site(
 
 
 def test_a_wrong_password_shows_the_form_again_without_it(
-    instance: Instance, open_client: Callable[[], TestClient]
+    instance: Instance, open_client: Callable[[], Client]
 ) -> None:
     with_password(instance, "maker.sales")
     answer = open_client().post(
@@ -49,7 +49,7 @@ def test_a_wrong_password_shows_the_form_again_without_it(
     assert "handrail_session" not in answer.headers.get("set-cookie", "")
 
 
-def test_a_link_works_once(instance: Instance, open_client: Callable[[], TestClient]) -> None:
+def test_a_link_works_once(instance: Instance, open_client: Callable[[], Client]) -> None:
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         token = identity.issue_link(ctx, "maker.sales")
     assert open_client().get("/sign-in/link", params={"token": token}).status_code == 303
@@ -58,7 +58,7 @@ def test_a_link_works_once(instance: Instance, open_client: Callable[[], TestCli
 
 
 def test_a_link_that_another_site_opens_is_confirmed_first(
-    instance: Instance, open_client: Callable[[], TestClient]
+    instance: Instance, open_client: Callable[[], Client]
 ) -> None:
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         token = identity.issue_link(ctx, "maker.sales")
@@ -131,7 +131,7 @@ def test_admins_add_and_change_people_and_nobody_else_does(signed_in: SignedIn) 
 
 
 def test_a_sign_in_link_is_shown_once_and_works(
-    signed_in: SignedIn, open_client: Callable[[], TestClient]
+    signed_in: SignedIn, open_client: Callable[[], Client]
 ) -> None:
     admin = signed_in("admin")
     page = admin.post("/people/viewer.emea/link").text
@@ -140,9 +140,7 @@ def test_a_sign_in_link_is_shown_once_and_works(
     assert open_client().get("/sign-in/link", params={"token": token}).status_code == 303
 
 
-def test_a_token_is_shown_once_works_and_ends(
-    signed_in: SignedIn, open_client: Callable[[], TestClient]
-) -> None:
+def test_a_token_is_shown_once_works_and_ends(signed_in: SignedIn, open_client: Callable[[], Client]) -> None:
     client = signed_in("maker.sales")
     made = client.post("/me/tokens", data={"name": "git", "days": "7"}).text
     secret = "hr_" + made.split(">hr_")[1].split("\n")[0].split("<")[0]

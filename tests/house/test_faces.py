@@ -20,7 +20,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from starlette.testclient import TestClient
 
 from handrail import apps, data, runtime
 from handrail.apps import Version
@@ -31,6 +30,7 @@ from handrail.settings import Settings
 from handrail_sdk import wire
 from tests.journeys import company
 from tests.journeys.served import run_cli
+from tests.web import Client
 
 MAKER = "maker.sales"
 SQL = "SELECT region, line, sum(net_amount) AS net, count(*) AS orders FROM sales_orders GROUP BY ALL ORDER BY line"
@@ -42,7 +42,7 @@ class House:
     """An instance with an app in production, another that never ran, and a dataset that nobody certified."""
 
     instance: Instance
-    client: TestClient
+    client: Client
     board: Version
     untried: Version
 
@@ -129,7 +129,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     assert runtime.execute(instance, run.id).state == "succeeded"
     with acting(MAKER) as ctx:
         apps.promote(ctx, "board")
-    client = TestClient(application(instance), raise_server_exceptions=False, follow_redirects=False)
+    client = Client(application(instance), raise_server_exceptions=False, follow_redirects=False)
     yield House(instance, client, board, untried)
     instance.close()
 

@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from handrail import apps, data, runtime
 from handrail.kernel import Instance, identity
 from handrail.server import application
 from tests.journeys import company
+from tests.web import Client
 
 # What has no JSON answer, or one whose shape another standard fixes.
 ELSEWHERE = {
@@ -52,12 +52,12 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 
 @pytest.fixture(scope="module")
-def client(instance: Instance) -> TestClient:
-    return TestClient(application(instance), raise_server_exceptions=False)
+def client(instance: Instance) -> Client:
+    return Client(application(instance), raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="module")
-def schema(client: TestClient) -> dict[str, Any]:
+def schema(client: Client) -> dict[str, Any]:
     found: dict[str, Any] = client.get("/openapi.json").json()
     return found
 
@@ -115,7 +115,7 @@ def test_every_answer_in_json_is_described(schema: dict[str, Any]) -> None:
 
 
 def test_real_answers_fit_their_description(
-    client: TestClient, schema: dict[str, Any], tokens: dict[str, dict[str, str]], instance: Instance
+    client: Client, schema: dict[str, Any], tokens: dict[str, dict[str, str]], instance: Instance
 ) -> None:
     with company.actors(instance)("maker.sales") as ctx:
         run = runtime.runs(ctx, "board")[0]
@@ -143,7 +143,7 @@ def test_real_answers_fit_their_description(
 
 
 def test_real_questions_fit_their_description(
-    client: TestClient, schema: dict[str, Any], tokens: dict[str, dict[str, str]]
+    client: Client, schema: dict[str, Any], tokens: dict[str, dict[str, str]]
 ) -> None:
     operation = schema["paths"]["/api/v1/query"]["post"]
     asked = operation["requestBody"]["content"]["application/json"]["schema"]
@@ -216,7 +216,7 @@ def values(of: dict[str, Any], schema: dict[str, Any], deep: int = 0) -> st.Sear
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(choice=st.data())
 def test_nothing_that_is_sent_breaks_the_server(
-    client: TestClient, schema: dict[str, Any], tokens: dict[str, dict[str, str]], choice: st.DataObject
+    client: Client, schema: dict[str, Any], tokens: dict[str, dict[str, str]], choice: st.DataObject
 ) -> None:
     method, path, operation = choice.draw(st.sampled_from(list(operations(schema))))
     who = choice.draw(st.sampled_from(sorted(tokens)))
@@ -249,7 +249,7 @@ def test_nothing_that_is_sent_breaks_the_server(
     "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"[" * 5000, b'{"sql": "\\ud800"}']
 )
 def test_a_body_that_is_no_question_is_refused(
-    client: TestClient, schema: dict[str, Any], tokens: dict[str, dict[str, str]], body: bytes
+    client: Client, schema: dict[str, Any], tokens: dict[str, dict[str, str]], body: bytes
 ) -> None:
     headers = {**tokens["viewer.emea"], "Content-Type": "application/json"}
     answer = client.post("/api/v1/query", content=body, headers=headers)

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from starlette.testclient import TestClient
 
 from handrail import data, openlineage, runtime, twins
 from handrail.apps import find_cause
@@ -24,6 +23,7 @@ from handrail.twins.supervise import tidy
 from tests.apps.conftest import url as url
 from tests.conftest import Acting
 from tests.journeys import company
+from tests.web import Client
 
 SOURCES = Path(__file__).parents[2] / "src" / "handrail"
 WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
@@ -97,7 +97,7 @@ class Tomorrow:
 
 
 @pytest.fixture
-def client(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def client(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     """The application of an instance that renews sessions at every request and imports from one folder.
 
     An answer about more than ten customers counts as large.
@@ -111,11 +111,11 @@ def client(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         lineage=replace(settings.lineage, file="lineage.jsonl"),
         twins=replace(settings.twins, keep=1),
     )
-    return TestClient(application(instance), follow_redirects=False)
+    return Client(application(instance), follow_redirects=False)
 
 
 @pytest.fixture
-def post(client: TestClient, acting: Acting) -> Posts:
+def post(client: Client, acting: Acting) -> Posts:
     """`post("maker.sales", "/apps/x/run", {})` by REST, as that person."""
     tokens: dict[str, str] = {}
 
@@ -139,7 +139,7 @@ def test_a_transaction_that_tells_the_trail_nothing_is_noticed(instance: Instanc
 
 
 def test_every_change_leaves_a_trail(
-    instance: Instance, client: TestClient, post: Posts, acting: Acting, url: str, tmp_path: Path
+    instance: Instance, client: Client, post: Posts, acting: Acting, url: str, tmp_path: Path
 ) -> None:
     watch = Watch(instance)
     accounts_are_managed(client, acting)
@@ -174,7 +174,7 @@ def test_every_change_leaves_a_trail(
     assert told - found == NEEDS_A_CRASH, "drive these too, or say why not"
 
 
-def accounts_are_managed(client: TestClient, acting: Acting) -> None:
+def accounts_are_managed(client: Client, acting: Acting) -> None:
     """By the pages: somebody comes, changes, gets a link, a password and a token, and leaves."""
 
     def form(path: str, **fields: str) -> str:

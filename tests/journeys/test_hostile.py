@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import pytest
 from fastapi import APIRouter
-from starlette.testclient import TestClient
 
 from handrail import apps, review, runtime
 from handrail.addresses import ROUTERS
@@ -17,6 +16,7 @@ from handrail.kernel import Instance
 from handrail.server import application
 from tests.apps.conftest import MANIFEST, client, hello, orders, token
 from tests.conftest import Acting
+from tests.web import Client
 
 __all__ = ["client", "orders", "token"]
 pytestmark = pytest.mark.long
@@ -101,7 +101,7 @@ def test_nothing_that_can_be_typed_makes_a_mistake_of_ours(
         commit = apps.push(ctx, hello(), "It is needed").commit
     known = {"name": "hello", "app": "hello", "commit": commit, "n": "1"}
     bearer = {"Authorization": f"Bearer {token(who)}"}
-    browser = TestClient(application(instance), raise_server_exceptions=False, follow_redirects=False)
+    browser = Client(application(instance), raise_server_exceptions=False, follow_redirects=False)
     mistakes = []
     for method, path in sorted(set(addresses())):
         if method not in ("GET", "POST") or (who == "steward.sales" and "dataset" not in path):
@@ -153,7 +153,7 @@ def shared(instance: Instance, acting: Acting) -> dict[str, str]:
 
 
 def test_markup_in_names_words_outputs_and_logs_is_shown_and_never_run(
-    shared: dict[str, str], client: Callable[[str], TestClient]
+    shared: dict[str, str], client: Callable[[str], Client]
 ) -> None:
     pages = [
         "/", "/apps", "/apps/hello", "/apps/hello/versions/1", "/apps/hello/versions/1/prompts", "/open/hello",
@@ -176,7 +176,7 @@ def test_markup_in_names_words_outputs_and_logs_is_shown_and_never_run(
 
 @pytest.mark.parametrize("who", ["viewer.apac", "maker.ops", "reviewer.platform", "admin"])
 def test_nobody_reaches_another_persons_run_by_its_address(
-    shared: dict[str, str], client: Callable[[str], TestClient], who: str
+    shared: dict[str, str], client: Callable[[str], Client], who: str
 ) -> None:
     browser, run = client(who), f"/runs/{shared['opened']}"
     for address in (run, f"{run}/live", f"{run}/log", f"{run}/outputs/1"):
@@ -188,7 +188,7 @@ def test_nobody_reaches_another_persons_run_by_its_address(
 
 
 def test_somebody_with_whom_an_app_is_shared_learns_nothing_of_its_code(
-    shared: dict[str, str], client: Callable[[str], TestClient]
+    shared: dict[str, str], client: Callable[[str], Client]
 ) -> None:
     browser = client("viewer.apac")
     for address in (
@@ -208,7 +208,7 @@ def test_a_token_for_one_thing_reads_nothing_else(
     instance: Instance, shared: dict[str, str], token: Callable[..., str]
 ) -> None:
     narrow = {"Authorization": f"Bearer {token('maker.sales', ['see-app'])}"}
-    browser = TestClient(application(instance), follow_redirects=False)
+    browser = Client(application(instance), follow_redirects=False)
     known = {
         "name": "hello",
         "app": "hello",
@@ -246,7 +246,7 @@ def test_a_token_for_one_thing_reads_nothing_else(
         "",
     ],
 )
-def test_signing_in_leads_to_no_other_place(client: Callable[[str], TestClient], wanted: str) -> None:
+def test_signing_in_leads_to_no_other_place(client: Callable[[str], Client], wanted: str) -> None:
     browser = client("viewer.emea")
     assert browser.get("/sign-in", params={"next": wanted}).headers["location"] == "/"
     assert browser.post("/theme", data={"next": wanted}).headers["location"] == "/"

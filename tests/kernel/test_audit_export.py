@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from handrail.kernel import Instance, Invalid, NotAllowed, NotFound, NotReady, identity, storage, trail
 from handrail.kernel.audit import Chosen, recent, verifier
 from handrail.server import application, command
 from tests.conftest import Acting
 from tests.kernel.test_audit import edit, fill
+from tests.web import Client
 
 Lines = list[bytes]
 
@@ -370,7 +370,7 @@ def test_an_auditor_gets_everything_by_rest(instance: Instance, acting: Acting, 
     fill(acting, 20)
     with acting("compliance") as ctx:
         token = identity.issue_token(ctx, "audit")[1]
-    client = TestClient(application(instance), headers={"Authorization": f"Bearer {token}"})
+    client = Client(application(instance), headers={"Authorization": f"Bearer {token}"})
     old = client.get("/api/v1/audit/checkpoint").text
     fill(acting, 5)
     program, file, proof = tmp_path / "verify.py", tmp_path / "trail.jsonl", tmp_path / "consistency.json"

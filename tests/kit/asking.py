@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from starlette.testclient import TestClient
 
 from handrail import kit
 from handrail.kernel import SYSTEM, Caller, Instance, Person, Refusal, identity
+from tests.web import Client
 
 
 def person(instance: Instance, person_id: str) -> Person:
@@ -17,7 +17,7 @@ def person(instance: Instance, person_id: str) -> Person:
         return identity.found(ctx, person_id)
 
 
-def client(instance: Instance, who: str | None, endpoint: Callable[..., Any], path: str = "/x") -> TestClient:
+def client(instance: Instance, who: str | None, endpoint: Callable[..., Any], path: str = "/x") -> Client:
     """A client of an application whose one page is `endpoint`, asked by `who`."""
     app = FastAPI()
     app.state.instance = instance
@@ -30,4 +30,4 @@ def client(instance: Instance, who: str | None, endpoint: Callable[..., Any], pa
 
     app.add_exception_handler(Refusal, lambda request, error: kit.refusal_page(request, error))  # type: ignore[arg-type]
     app.add_api_route(path, endpoint, methods=["GET", "POST"], response_model=None)
-    return TestClient(app, follow_redirects=False, raise_server_exceptions=False)
+    return Client(app, follow_redirects=False, raise_server_exceptions=False)

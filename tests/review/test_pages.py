@@ -3,16 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-from starlette.testclient import TestClient
 from tests.conftest import PEOPLE, Acting
 from tests.review.conftest import CODE, CODE_STAFF, ORDERS, SALARIES, Submitting
+from tests.web import Client
 
 from handrail import review
 from handrail.faces import web
 from handrail.kernel import Caller, Instance, identity
 from handrail.review import api, pages
 
-SignedIn = Callable[[str], TestClient]
+SignedIn = Callable[[str], Client]
 REASON = "Select only region and net_amount, please."
 
 
@@ -20,8 +20,8 @@ REASON = "Select only region and net_amount, please."
 def signed_in(catalog: Instance) -> SignedIn:
     app = web.build(catalog, [pages.router, api.router])
 
-    def sign_in(who: str) -> TestClient:
-        client = TestClient(app, follow_redirects=False)
+    def sign_in(who: str) -> Client:
+        client = Client(app, follow_redirects=False)
         with catalog.context(Caller(PEOPLE[0], "cli")) as ctx:
             token = identity.issue_link(ctx, who)
         assert client.get("/sign-in/link", params={"token": token}).status_code == 303

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from starlette.testclient import TestClient
 
 from handrail.faces import web
 from handrail.kernel import Caller, Instance, identity
 from handrail.runtime import api, pages
 from tests.conftest import PEOPLE
 from tests.runtime.conftest import Start
+from tests.web import Client
 
-SignedIn = Callable[[str], TestClient]
+SignedIn = Callable[[str], Client]
 SHOWS = """
 import handrail_sdk as h, matplotlib.pyplot as plt
 print('<script>alert(1)</script>')
@@ -27,8 +27,8 @@ def client(instance: Instance) -> SignedIn:
     """Clients of people who came in by a one-time link."""
     app = web.build(instance, [pages.router, api.router])
 
-    def sign_in(who: str) -> TestClient:
-        made = TestClient(app, follow_redirects=False)
+    def sign_in(who: str) -> Client:
+        made = Client(app, follow_redirects=False)
         with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
             token = identity.issue_link(ctx, who)
         assert made.get("/sign-in/link", params={"token": token}).status_code == 303

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 from tests.conftest import PEOPLE
+from tests.web import Client
 
 from handrail import twins
 from handrail.faces import web
@@ -18,7 +18,7 @@ from handrail.twins.pages import router as pages
 from handrail.twins.supervise import take_one
 
 Acting = Callable[..., AbstractContextManager[Context]]
-SignedIn = Callable[[str], TestClient]
+SignedIn = Callable[[str], Client]
 FORM = {"Origin": "http://testserver"}
 
 
@@ -26,8 +26,8 @@ FORM = {"Origin": "http://testserver"}
 def signed_in(instance: Instance) -> SignedIn:
     app = web.build(instance, [pages, api])
 
-    def sign_in(who: str) -> TestClient:
-        client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
+    def sign_in(who: str) -> Client:
+        client = Client(app, follow_redirects=False, raise_server_exceptions=False)
         with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
             token = identity.issue_link(ctx, who)
         assert client.get("/sign-in/link", params={"token": token}).status_code == 303

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from starlette.testclient import TestClient
 from tests.conftest import PEOPLE
+from tests.web import Client
 
 from handrail import data
 from handrail.data import CombinedLink, odcs
@@ -243,7 +243,7 @@ def test_the_pages_say_that_rows_are_real_and_why(instance: Instance, acting: An
     with acting("steward.sales") as ctx:
         build(ctx, ["units"])
     app = web.build(instance, [datasets, pages])
-    client = TestClient(app, follow_redirects=False)
+    client = Client(app, follow_redirects=False)
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         token = identity.issue_link(ctx, "steward.sales")
     client.get("/sign-in/link", params={"token": token})
