@@ -131,10 +131,13 @@ class _Binning:
     def write(self, relation: str, sources: Sequence[str]) -> None:
         """Make the temporary table."""
         whole = f"SELECT {', '.join([*self._asked, '0 AS nothing'])} FROM {' '.join(sources)}"
-        binned = f"SELECT {', '.join(['*', *self._binned])} FROM ({whole})"
+        binned = f"SELECT {', '.join(['*', *self._binned])} FROM asked"
         kept = ", ".join(self._kept or ["nothing"])
+        # Each step is written down: of joined rows the next would work out the one before many times over.
         self._plane.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {kept} FROM ({binned})", self._values
+            f"CREATE OR REPLACE TEMP TABLE {relation} AS WITH asked AS MATERIALIZED ({whole}), "
+            f"binned AS MATERIALIZED ({binned}) SELECT {kept} FROM binned",
+            self._values,
         )
 
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from handrail.twins.coded import place_of
 from handrail.twins.columns import Source, quoted
@@ -12,9 +13,12 @@ from handrail.twins.links import explains
 from handrail.twins.models import ColumnSketch
 from handrail.twins.network import Dependence, Node, fold
 from handrail.twins.plane import Plane
+from handrail.twins.roles import Link
+from handrail.twins.told import LOOKED_AT, looked_at
 
 MOST_COPIES = 60  # pairs of columns that are compared for one link
 COPIED = 0.995  # share of rows in which a copy is one
+MAY_BE_COPIED = 0.98  # and of some thousand rows
 
 
 def following(
@@ -93,16 +97,32 @@ def copied(
         if not pairs:
             continue
         source = plane.source(table)
-        counted = ", ".join(
-            f"count(*) FILTER (t.{quoted(own)} IS NOT DISTINCT FROM p.{quoted(other)}), "
-            f"count(DISTINCT t.{quoted(own)})"
-            for own, other in pairs
-        )
-        rows, *same = source.one(
-            f"SELECT count(*), {counted} FROM {source.relation} AS t "
-            f"JOIN {plane.views[link.to]} AS p ON {plane.joined(table, link, 't', 'p')}"
-        )
-        for (own, other), equal, distinct in zip(pairs, same[::2], same[1::2], strict=True):
-            if rows >= 10 * source.k and equal >= COPIED * rows and distinct > 1 and own not in found:
+        if source.rows > LOOKED_AT:
+            some = replace(source, relation=looked_at(source))
+            rows, same = _same(plane, table, link, some, pairs)
+            if rows >= 10 * source.k:
+                pairs = [pair for pair, equal, _ in same if equal >= MAY_BE_COPIED * rows]
+        rows, same = _same(plane, table, link, source, pairs)
+        for (own, other), equal, several in same:
+            if rows >= 10 * source.k and equal >= COPIED * rows and several and own not in found:
                 found.add(own)
                 yield own, (link.name, other)
+
+
+def _same(
+    plane: Plane, table: str, link: Link, source: Source, pairs: Sequence[tuple[str, str]]
+) -> tuple[int, list[tuple[tuple[str, str], int, bool]]]:
+    """How many rows point at one, and of each pair in how many it is the same, and whether not in all the
+    same."""
+    if not pairs:
+        return 0, []
+    counted = ", ".join(
+        f"count(*) FILTER (t.{quoted(own)} IS NOT DISTINCT FROM p.{quoted(other)}), "
+        f"min(t.{quoted(own)}) < max(t.{quoted(own)})"
+        for own, other in pairs
+    )
+    rows, *same = source.one(
+        f"SELECT count(*), {counted} FROM {source.relation} AS t "
+        f"JOIN {plane.views[link.to]} AS p ON {plane.joined(table, link, 't', 'p')}"
+    )
+    return rows, [*zip(pairs, same[::2], map(bool, same[1::2]), strict=True)]

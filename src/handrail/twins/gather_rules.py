@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
+from handrail.twins.count_rules import count_own, counted
 from handrail.twins.declared import declared
-from handrail.twins.mine import counted, mine
+from handrail.twins.mine import mine
 from handrail.twins.mine_across import mine_across
 from handrail.twins.mine_pairs import mine_pairs
 from handrail.twins.mine_totals import mine_totals
@@ -19,7 +21,8 @@ def rules_of(plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketc
     columns = [one for one in drafts[table] if one.role != "degree"]
     by_name = {one.name: one for one in columns}
     sample, whole = plane.source(table), plane.whole(table)
-    said = counted(whole, declared(plane.tables[table].promises, plane.rows[table], by_name), by_name)
+    promised = declared(plane.tables[table].promises, plane.rows[table], by_name)
+    said = counted(whole, promised, partial(count_own, columns=by_name))
     known = {(rule.kind, rule.columns) for rule in said}
     shown = [
         *mine(sample, whole, columns),

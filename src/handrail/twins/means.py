@@ -63,10 +63,15 @@ def means_of(source: Source, columns: Sequence[ColumnSketch]) -> tuple[Means, ..
     picked += [f"{source.entity} AS holder"] if source.entity else []
     names = [f"d{place}" for place in range(len(dimensions))]
     held = "count(DISTINCT holder)" if source.entity else "count(*)"
-    counted = "count(DISTINCT holder) FILTER (m{0} IS NOT NULL)" if source.entity else "count(m{0})"
+    counted = ["count(m{0})"] * len(measures)
+    if source.entity:  # telling holders apart takes longest: where every row has a number, once is enough
+        listed = ", ".join(f"count({_clipped(one)})" for one in measures)
+        filled, rows = source.one(f"SELECT [{listed}], count(*) FROM {source.relation}")
+        some = "count(DISTINCT holder) FILTER (m{0} IS NOT NULL)"
+        counted = [held if n == rows else some for n in filled]
     found = source.all(
         f"SELECT grouping_id({', '.join(names)}), coalesce({', '.join(names)}), "
-        + ", ".join(f"avg(m{place}), {counted.format(place)}" for place in range(len(measures)))
+        + ", ".join(f"avg(m{place}), {one.format(place)}" for place, one in enumerate(counted))
         + f" FROM (SELECT {', '.join(picked)} FROM {source.relation}) "
         f"GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in names)}) "
         f"HAVING {held} >= ? ORDER BY ALL",

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations, permutations
 
 from handrail.twins.columns import Source, quoted
+from handrail.twins.count_rules import KEPT, Counting, count_own, counted
 from handrail.twins.holds import Columns, last_digit
 from handrail.twins.models import ColumnSketch, Kind
-from handrail.twins.rule_sql import Count, counts, formula_sql, natural_sql
+from handrail.twins.rule_sql import formula_sql, natural_sql
 from handrail.twins.rules import DERIVED, Rule
 from handrail.twins.screen_guesses import refuted
 
-KEPT = 0.999  # share of the real rows that must keep a rule
 TRIED_ROWS = 1000
 MOST_COLUMNS = 14  # of each kind: the number of guesses grows with the third power
 REFUTED = 0.005  # share of the tried rows that may break a guess
 AT_ONCE = 250  # guesses a query
+SURE = 10_000  # rows of a sample of which so many more break a rule than may that it is no chance
 SCREENED_ROWS = 64  # of the tried: those that most wrong guesses about numbers are refuted by
 NUMBERS: tuple[Kind, ...] = ("integer", "decimal", "float")
 MOMENTS: tuple[Kind, ...] = ("date", "timestamp")
@@ -75,34 +77,16 @@ def mine(sample: Source, whole: Source, columns: Sequence[ColumnSketch]) -> list
     found += [Rule("range", (one.name,), low=0.0) for one in numbers]
     found += [Rule("range", (one.name,), high=0.0) for one in numbers]
     by_name = {one.name: one for one in columns}
-    return _without_echoes([rule for rule in counted(whole, found, by_name) if rule.kept >= KEPT], by_name)
+    count = partial(count_own, columns=by_name)
+    if sample.rows < whole.rows:
+        found = _likely_of_all(sample, found, count)
+    return _without_echoes([rule for rule in counted(whole, found, count) if rule.kept >= KEPT], by_name)
 
 
-def counted(source: Source, rules: Sequence[Rule], columns: Columns) -> list[Rule]:
-    """The rules that enough rows are about, with the share of them that keep each.
-
-    Fewer than k exceptions are not told. What is declared stays, whatever the rows say.
-    """
-    found = counts(source.con, source.relation, rules, columns, source.entity)
-    kept = (as_counted(rule, count, source.k) for rule, count in zip(rules, found, strict=True))
-    return [rule for rule in kept if rule is not None]
-
-
-def as_counted(rule: Rule, count: Count, k: int) -> Rule | None:
-    """The rule with what was counted of it, suppressed below k; None where too few rows are about it."""
-    enough = count.holders >= k and count.seen >= (k if rule.declared else 10 * k)
-    if not enough:
-        return rule if rule.declared else None
-    exceptions = count.broken / count.seen if count.breakers >= k else 0.0
-    if not rule.declared and count.broken / count.seen > 1 - KEPT:
-        return None
-    return replace(rule, kept=round(1 - exceptions, 4), seen=rough(count.seen))
-
-
-def rough(count: int) -> int:
-    """Two significant digits."""
-    unit: int = 10 ** max(0, len(str(int(count))) - 2)
-    return int(count // unit * unit)
+def _likely_of_all(sample: Source, rules: Sequence[Rule], count: Counting) -> list[Rule]:
+    """Without the rules that a sample breaks so often that all rows cannot keep them."""
+    found = zip(rules, count(replace(sample, entity=None), rules), strict=True)
+    return [rule for rule, one in found if one.seen < SURE or one.broken <= 5 * (1 - KEPT) * one.seen]
 
 
 def _try(source: Source, columns: Sequence[ColumnSketch]) -> None:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from handrail.twins.columns import Source, quoted
+from handrail.twins.count_rules import counted
 from handrail.twins.links import explains
-from handrail.twins.mine import BY_CHANCE, MOMENTS, as_counted
+from handrail.twins.mine import BY_CHANCE, MOMENTS
 from handrail.twins.models import ColumnSketch
 from handrail.twins.plane import Plane
-from handrail.twins.rule_sql import Count
+from handrail.twins.rule_sql import Count, as_counts, numbers_sql
 from handrail.twins.rules import Rule
 
 MOST_DATES = 6  # of each table
@@ -39,12 +41,7 @@ def mine_across(
         if not rules:
             continue
         view, joined = plane.views[link.to], plane.joined(table, link, "t", "p")
-        counted = count_across(source, view, joined, rules)
-        likely = [
-            made
-            for rule, count in zip(rules, counted, strict=True)
-            if (made := as_counted(rule, count, source.k)) is not None
-        ]
+        likely = counted(source, rules, partial(count_across, parents=view, joined=joined))
         found += _telling(source, view, joined, likely)
     always = {one.name for one in own if one.required}
     orders = {rule.columns for rule in known if rule.kind == "order" and always & set(rule.columns)}
@@ -52,24 +49,23 @@ def mine_across(
     return [rule for rule in found if not any(_follows(rule, other, orders) for other in leading)]
 
 
-def count_across(source: Source, parents: str, joined: str, rules: Sequence[Rule]) -> list[Count]:
+def count_across(source: Source, rules: Sequence[Rule], parents: str, joined: str) -> list[Count]:
     """How many rows of `source` the rules of one link are about, and how many break each.
 
     `parents` is the table that the link points at, `joined` SQL for "t points at p".
     """
     if not rules:
         return []
-    holders = f"count(DISTINCT t.{source.entity})" if source.entity else "count(*)"
+    holder = f"t.{source.entity}" if source.entity else None
     asked = []
     for rule in rules:
         there, bad = _conditions(rule, "p")
-        for number in ("count(*)", holders):
+        for number in numbers_sql(holder):
             asked += [f"{number} FILTER (WHERE {there})", f"{number} FILTER (WHERE {bad})"]
     found = source.one(
         f"SELECT {', '.join(asked)} FROM {source.relation} AS t JOIN {parents} AS p ON {joined}"
     )
-    parts = zip(*(found[start::4] for start in range(4)), strict=True)
-    return [Count(seen, broken, held, breakers) for seen, broken, held, breakers in parts]
+    return as_counts(found, holder)
 
 
 def _telling(source: Source, parents: str, joined: str, rules: Sequence[Rule]) -> list[Rule]:

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from handrail.twins.columns import Source, quoted
-from handrail.twins.mine import KEPT, as_counted
+from handrail.twins.count_rules import KEPT, as_counted
 from handrail.twins.models import ColumnSketch, Kind
 from handrail.twins.rule_sql import Count, natural_sql
 from handrail.twins.rules import Listed, Rule

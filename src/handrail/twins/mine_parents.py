@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from itertools import product
 
 from handrail.twins.columns import Source, quoted
+from handrail.twins.count_rules import KEPT
 from handrail.twins.links import explains
-from handrail.twins.mine import KEPT
 from handrail.twins.models import Beside
 from handrail.twins.network import WORTH, Node, fold, shared
 from handrail.twins.plane import Plane

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from handrail.twins.columns import Source, quoted
+from handrail.twins.count_rules import counted
 from handrail.twins.holds import Columns, last_digit
 from handrail.twins.links import explains
-from handrail.twins.mine import NUMBERS, as_counted
+from handrail.twins.mine import NUMBERS
 from handrail.twins.models import ColumnSketch
 from handrail.twins.plane import Plane
-from handrail.twins.rule_sql import Count, natural_sql
+from handrail.twins.rule_sql import Count, as_counts, natural_sql, numbers_sql
 from handrail.twins.rules import Rule
 
 MOST_COLUMNS = 8
@@ -40,22 +42,22 @@ def mine_totals(plane: Plane, parent: str, drafts: Mapping[str, Sequence[ColumnS
             ]
             columns = ({one.name: one for one in totals}, {one.name: one for one in parts})
             joined = plane.joined(child, link, "c", "p")
-            few = _few(source, link.to_columns)
+            few = replace(_few(source, link.to_columns), entity=None)
             near = f"(SELECT c.* FROM {plane.views[child]} AS c SEMI JOIN {few.relation} AS p ON {joined})"
             likely = [
                 rule
                 for rule, count in zip(
-                    rules, count_totals(few, near, joined, link.columns, rules, columns), strict=True
+                    rules, count_totals(few, rules, near, joined, link.columns, columns), strict=True
                 )
                 if count.broken <= MOST_BROKEN * count.seen
             ]
             if not likely:
                 continue
-            counted = count_totals(source, plane.views[child], joined, link.columns, likely, columns)
-            for rule, count in zip(likely, counted, strict=True):
-                made = as_counted(rule, count, source.k)
-                if made is not None:
-                    found.setdefault(rule.columns[0], made)
+            total = partial(
+                count_totals, child=plane.views[child], joined=joined, keys=link.columns, columns=columns
+            )
+            for rule in counted(source, likely, total):
+                found.setdefault(rule.columns[0], rule)
     return list(found.values())
 
 
@@ -69,10 +71,10 @@ def _few(source: Source, keys: Sequence[str]) -> Source:
 
 def count_totals(
     source: Source,
+    rules: Sequence[Rule],
     child: str,
     joined: str,
     keys: Sequence[str],
-    rules: Sequence[Rule],
     columns: tuple[Columns, Columns],
 ) -> list[Count]:
     """How many rows of a parent, in `source`, have rows that point at them, and another total than these.
@@ -87,7 +89,7 @@ def count_totals(
     }
     listed = ", ".join(f"{sum_} AS {quoted(f'#{place}')}" for place, sum_ in enumerate(sums.values()))
     grouped = ", ".join(quoted(key) for key in keys)
-    holders = f"count(DISTINCT p.{source.entity})" if source.entity else "count(*)"
+    holder = f"p.{source.entity}" if source.entity else None
     asked = []
     for rule in rules:
         a = totals[rule.columns[0]]
@@ -95,14 +97,13 @@ def count_totals(
         x, y = natural_sql(a, f"p.{quoted(a.name)}"), f"c.{quoted(f'#{place}')}"
         there = f"{x} IS NOT NULL AND {y} IS NOT NULL"
         bad = f"{there} AND abs({x} - {y}) > {last_digit(a) / 2!r} + 1e-9 * greatest(1.0, abs({y}))"
-        for number in ("count(*)", holders):
+        for number in numbers_sql(holder):
             asked += [f"{number} FILTER (WHERE {there})", f"{number} FILTER (WHERE {bad})"]
     found = source.one(
         f"SELECT {', '.join(asked)} FROM {source.relation} AS p "
         f"JOIN (SELECT {grouped}, {listed} FROM {child} GROUP BY {grouped}) AS c ON {joined}"
     )
-    parts_of = zip(*(found[start::4] for start in range(4)), strict=True)
-    return [Count(seen, broken, holders, breakers) for seen, broken, holders, breakers in parts_of]
+    return as_counts(found, holder)
 
 
 def _numbers(columns: Sequence[ColumnSketch]) -> list[ColumnSketch]:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import permutations
 
 from handrail.twins.columns import Source, quoted
+from handrail.twins.count_rules import as_counted
 from handrail.twins.holds import Columns
-from handrail.twins.mine import NUMBERS, as_counted
+from handrail.twins.mine import NUMBERS
 from handrail.twins.mine_pairs import CHANCE, MOST_PAIRS, few
 from handrail.twins.models import ColumnSketch
 from handrail.twins.rule_sql import natural_sql

@@ -156,7 +156,8 @@ class _Work:
             bad = self.breaking(rule, look)
             if len(bad) and not self._allowed(rule, bad):
                 changed.append(self._fix(rule, bad))
-                look = np.union1d(look, changed[-1])  # partners of an exchange may break what comes later
+                if len(look) < len(now[0].valid):  # partners of an exchange may break what comes later
+                    look = np.union1d(look, changed[-1])
             else:
                 self.kept[rule] = now
         return np.unique(np.concatenate(changed)) if changed else np.zeros(0, dtype=np.int64)

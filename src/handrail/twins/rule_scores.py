@@ -62,7 +62,7 @@ def _across(plane: Plane, table: TableSketch, twins: Mapping[str, pa.Table]) -> 
         plane.con.register("twin_parents", twins[link.to])
         try:
             joined = plane.joined(table.name, link, "t", "p")
-            found += [*zip(rules, count_across(source, "twin_parents", joined, rules), strict=True)]
+            found += [*zip(rules, count_across(source, rules, "twin_parents", joined), strict=True)]
         finally:
             plane.con.unregister("twin_parents")
     return found
@@ -82,7 +82,7 @@ def _total(
     plane.con.register("twin_parts", twins[child])
     try:
         joined = plane.joined(child, link, "c", "p")
-        return count_totals(source, "twin_parts", joined, link.columns, [rule], (columns[0], columns[1]))[0]
+        return count_totals(source, [rule], "twin_parts", joined, link.columns, (columns[0], columns[1]))[0]
     finally:
         plane.con.unregister("twin_parts")
 

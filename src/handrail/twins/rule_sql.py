@@ -28,6 +28,18 @@ class Count:
     breakers: int
 
 
+def numbers_sql(entity: str | None) -> tuple[str, ...]:
+    """SQL for the two numbers of some rows: how many they are, and how many k counts if that differs."""
+    return ("count(*)", f"count(DISTINCT {entity})") if entity else ("count(*)",)
+
+
+def as_counts(found: Sequence[Any], entity: str | None) -> list[Count]:
+    """What was asked by `numbers_sql` of the rows that each rule is about, and of those that break it."""
+    if entity is None:
+        return [Count(*two, *two) for two in zip(found[::2], found[1::2], strict=True)]
+    return [Count(*four) for four in zip(*(found[start::4] for start in range(4)), strict=True)]
+
+
 def natural_sql(column: ColumnSketch, reference: str = "") -> str:
     """SQL for the number that `holds.natural` gives."""
     name = reference or quoted(column.name)
@@ -66,15 +78,11 @@ def _counted(
     values: list[Any] = []
     for rule in rules:
         seen, bad, given = _conditions(rule, columns)
-        holders = f"count(DISTINCT {entity})" if entity else "count(*)"
-        for count in ("count(*)", holders):
+        for count in numbers_sql(entity):
             asked += [f"{count} FILTER (WHERE {seen})", f"{count} FILTER (WHERE {bad})"]
             values += [*given[0], *given[1]]
     found = con.execute(f"SELECT {', '.join(asked)} FROM {relation}", values).fetchall()[0]
-    made = [
-        Count(seen, broken, holders, breakers)
-        for seen, broken, holders, breakers in zip(*(found[start::4] for start in range(4)), strict=True)
-    ]
+    made = as_counts(found, entity)
     for place, rule in enumerate(rules):
         if rule.kind == "unique":
             made[place] = _repeated(con, relation, rule, made[place])
