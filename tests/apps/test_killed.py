@@ -1,12 +1,9 @@
 """kill -9 in the middle of a push: afterwards it was pushed or it was not, and the trail verifies."""
 
-import subprocess
-import sys
-import textwrap
-
 from handrail import apps
 from handrail.kernel import git, trail
 from handrail.server import open_instance
+from tests import forked
 from tests.apps.conftest import hello
 
 # A push whose process is killed by its own event, after every row was written and before the commit.
@@ -31,12 +28,8 @@ def test_a_push_that_is_killed_before_its_commit_leaves_nothing_and_can_be_done_
     first = push()
     with instance.engine.connect() as db:
         before = set(git.Repository(db, "hello").object_store)
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(DYING), str(instance.settings.home)],
-        check=False,
-        capture_output=True,
-    )
-    assert done.returncode == -9, done.stderr.decode()
+    done = forked.run(DYING, str(instance.settings.home))
+    assert done.returncode == -9, done.stderr
     again = open_instance(instance.settings.home)
     try:
         with again.engine.connect() as db:

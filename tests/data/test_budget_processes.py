@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from handrail.data import seen_store
 from handrail.data.budgets import pseudonym
 from handrail.kernel import Instance, LimitReached
 from handrail.server import FIRST_DEFINITIONS, open_instance
+from tests import forked
 from tests.conftest import populate
 from tests.data import budgeting
 from tests.data.asking import actors, asking
@@ -91,24 +90,22 @@ def shop(empty: Instance, tmp_path: Path) -> Instance:
 
 def started(
     shop: Instance, seed: int, *, person: str = "viewer.emea", app: str = "", **more: Any
-) -> subprocess.Popen[str]:
+) -> forked.Process:
     about = {"dataset": "customers", "many": budgeting.PEOPLE, "width": 2, "rounds": 16, **more}
-    command = [sys.executable, "-c", ASKS, str(shop.settings.home), str(seed), person, app]
-    command += [str(about[key]) for key in ("dataset", "many", "width", "rounds")]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    more_words = [str(about[key]) for key in ("dataset", "many", "width", "rounds")]
+    return forked.Process(ASKS, str(shop.settings.home), str(seed), person, app, *more_words)
 
 
-def going(*processes: subprocess.Popen[str]) -> None:
+def going(*processes: forked.Process) -> None:
     """Let them begin at once, when all are ready."""
     for process in processes:
-        assert process.stdout and process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == "ready\n"
     for process in processes:
-        assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
 
 
-def hammered(processes: list[subprocess.Popen[str]]) -> list[set[str]]:
+def hammered(processes: list[forked.Process]) -> list[set[str]]:
     """Let all of them ask at once; whom each was shown."""
     going(*processes)
     shown = [set(process.communicate(timeout=300)[0].split()) for process in processes]
@@ -165,7 +162,6 @@ def test_a_killed_process_loses_no_count(shop: Instance) -> None:
     for seed in range(2):
         process = started(shop, seed)
         going(process)
-        assert process.stdout
         shown = [process.stdout.readline() for _ in range(4)]
         os.kill(process.pid, signal.SIGKILL)
         shown += process.communicate()[0].splitlines()
@@ -181,7 +177,6 @@ def test_a_killed_process_loses_no_count_when_sketches_count(empty: Instance, tm
     clients(empty, tmp_path, budget=100_000)
     process = started(empty, 1, dataset="clients", many=16_000, width=600, rounds=20)
     going(process)
-    assert process.stdout
     shown = [process.stdout.readline() for _ in range(6)]
     os.kill(process.pid, signal.SIGKILL)
     shown += process.communicate()[0].splitlines()

@@ -1,8 +1,6 @@
 """Importing: everything or nothing, again and again, and never over a steward's head."""
 
 import importlib.util
-import subprocess
-import sys
 import textwrap
 import zipfile
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from handrail import data
 from handrail.kernel import Conflict, Instance, Invalid, NotAllowed, NotReady, definitions
 from handrail.server import open_instance
+from tests import forked
 from tests.conftest import Acting
 from tests.data import shop
 from tests.postgres import PASSWORD, Server, postgres
@@ -217,7 +216,7 @@ def test_killed_in_the_middle_nothing_is_there_and_the_next_import_is_whole(
                 data.import_source(ctx, {str(source)!r}, progress=die if reading else None)
                 die()
         """
-        done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, timeout=60)
+        done = forked.run(textwrap.dedent(code))
         assert done.returncode == -9, done.stderr
         reopened = open_instance(instance.settings.home)
         reopened.close()

@@ -3,12 +3,8 @@
 import datetime as dt
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +12,7 @@ from handrail import data
 from handrail.data import turns_store
 from handrail.kernel import SYSTEM, Instance, Invalid, definitions
 from handrail.server import open_instance
+from tests import forked
 from tests.conftest import Acting
 from tests.data.test_check_quality import COLUMN, orders, rewrite
 
@@ -162,19 +159,15 @@ scheduled.checked = forever
 """
 
 
-def server(home: Path, what: str = "") -> "subprocess.Popen[str]":
-    code = textwrap.dedent(SERVER).replace("{what}", what)
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", code, str(home)], **pipes)
+def server(home: Path, what: str = "") -> forked.Process:
+    return forked.Process(SERVER.replace("{what}", what), str(home))
 
 
-def line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout
+def line(process: forked.Process) -> str:
     return process.stdout.readline().strip()
 
 
-def go(process: "subprocess.Popen[str]") -> None:
-    assert process.stdin
+def go(process: forked.Process) -> None:
     process.stdin.write("go\n")
     process.stdin.flush()
 
@@ -185,7 +178,7 @@ def test_of_several_servers_one_makes_each_check(acting: Acting, instance: Insta
     for one in servers:
         go(one)
     assert sorted(line(one) for one in servers) == ["", "", "orders"]
-    assert [one.wait(60) for one in servers] == [0, 0, 0]
+    assert [one.wait() for one in servers] == [0, 0, 0]
     assert causes(acting) == ["schedule", "import"]
 
 
@@ -197,7 +190,7 @@ def test_a_server_that_is_killed_in_a_check_loses_its_turn_and_no_check(
     go(killed)
     assert line(killed) == "holding"
     os.kill(killed.pid, signal.SIGKILL)
-    killed.wait(60)
+    killed.wait()
     clock.ahead = dt.timedelta(days=1)
     assert data.check_what_is_due(instance) == ()  # its lease holds for as long as a check can take
     with acting("viewer.emea") as ctx:

@@ -1,9 +1,6 @@
 """An edit of definitions stays if its transaction does, and otherwise never was."""
 
 import os
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from dulwich.repo import Repo
 from handrail.kernel import Conflict, Instance, definitions, storage
 from handrail.kernel.edits import edits, recover
 from handrail.server import open_instance
+from tests import forked
 from tests.conftest import Acting
 
 PATH = "purposes.yaml"
@@ -97,9 +95,8 @@ def test_an_edit_that_is_killed_is_undone_when_the_instance_is_opened(
     home = instance.settings.home
     before = (home / "definitions" / PATH).read_bytes()
     instance.close()
-    words = [sys.executable, "-c", textwrap.dedent(DYING), str(home), moment]
-    done = subprocess.run(words, check=False, capture_output=True)
-    assert done.returncode == -9, done.stderr.decode()
+    done = forked.run(DYING, str(home), moment)
+    assert done.returncode == -9, done.stderr
     again = open_instance(home)
     try:
         assert (home / "definitions" / PATH).read_bytes() == before
@@ -114,11 +111,7 @@ def test_an_edit_that_is_killed_is_undone_when_the_instance_is_opened(
 
 def test_what_somebody_wrote_since_is_not_touched(instance: Instance, acting: Acting) -> None:
     home = instance.settings.home
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(DYING), str(home), "after the commit"],
-        check=False,
-        capture_output=True,
-    )
+    done = forked.run(DYING, str(home), "after the commit")
     assert done.returncode == -9
     (home / "definitions" / PATH).write_bytes(b"theirs: By hand.\n")
     assert recover(instance.engine, home / "definitions") == 1

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,6 +19,7 @@ from handrail.openlineage.deliver import backoff, deliver
 from handrail.openlineage.receivers import LinesFile, Unreachable, receiver
 from handrail.server import FIRST_DEFINITIONS, open_instance
 from handrail.settings import LineageSettings
+from tests import forked
 from tests.conftest import Acting, populate
 from tests.openlineage.listener import Listener
 from tests.postgres import PASSWORD, Server, postgres
@@ -253,27 +252,24 @@ time.sleep(600)
 
 
 @pytest.fixture
-def serve(instance: Instance, listener: Listener) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+def serve(instance: Instance, listener: Listener) -> Iterator[Callable[[], forked.Process]]:
     """Start a process that delivers the instance's events."""
     (instance.settings.home / "handrail.toml").write_text(f'[lineage]\nurl = "{listener.url}"\n')
-    started: list[subprocess.Popen[str]] = []
+    started: list[forked.Process] = []
 
-    def start() -> subprocess.Popen[str]:
-        words = [sys.executable, "-c", SERVER, str(instance.settings.home)]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    def start() -> forked.Process:
+        process = forked.Process(SERVER, str(instance.settings.home))
         started.append(process)
-        assert process.stdout is not None
         assert process.stdout.readline() == "delivers\n"
         return process
 
     yield start
     for process in started:
         process.kill()
-        process.wait()
 
 
 def test_kill_9_in_the_middle_loses_nothing_and_keeps_the_order(
-    instance: Instance, listener: Listener, serve: Callable[[], subprocess.Popen[str]]
+    instance: Instance, listener: Listener, serve: Callable[[], forked.Process]
 ) -> None:
     """Killed once between an event's arrival and its removal, and once wherever it happens to be."""
     leave(instance, *range(40))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests import forked
 
 from handrail import data, twins
 from handrail.kernel import SYSTEM, Conflict, Context, Instance, NotAllowed, NotReady, identity
@@ -190,8 +191,8 @@ def test_kill_9_leaves_the_older_twin_and_no_litter(
     with acting("steward.sales") as ctx:
         asked = twins.start(ctx, ["orders", "customers"], seed=4)
     home = instance.settings.home
-    killed = subprocess.run([sys.executable, "-c", _KILLED, str(home), moment], timeout=120)
-    assert killed.returncode == -signal.SIGKILL
+    killed = forked.run(_KILLED, str(home), moment)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     after = data_twin(acting)
     assert before is not None
     assert after is not None
