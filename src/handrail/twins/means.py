@@ -89,7 +89,8 @@ def means_of(source: Source, columns: Sequence[ColumnSketch]) -> tuple[Means, ..
                     (row[1], row[2 + 2 * number], row[3 + 2 * number]) for row in tiles if row[1] is not None
                 ]
                 kept = tuple((key, _digits(mean)) for key, mean, n in known if n >= source.k)
-                made.append(Means(measure.name, dimension.name, kept))
+                if kept:  # in each tile too few may have any number
+                    made.append(Means(measure.name, dimension.name, kept))
     return tuple(made)
 
 
