@@ -1,8 +1,8 @@
 """The only code with which rooms talk to people: pages, forms and pictures on the web, words in a terminal.
 A room gives it values; how they look, and how a refusal reads, is decided here once.
 
-What needs a web server is loaded when it is first asked for: commands have none, and loading one was a sixth of
-their start.
+What needs a web server is loaded when it is first asked for: commands have none, and loading one was a
+sixth of their start.
 """
 
 from importlib import import_module
