@@ -43,6 +43,20 @@ def test_means_by_two_columns_at_once_come_right() -> None:
         assert np.abs(found / found.mean() / (means / means.mean()) - 1).max() < 0.05
 
 
+def test_a_number_that_too_few_have_in_every_group_has_no_means_and_a_twin_all_the_same(
+    make_table: Any,
+) -> None:
+    filled = np.arange(400) % 25 == 0
+    columns = {
+        "kind": [("a", "b")[row % 2] for row in range(400)],
+        "refund": pa.array(np.arange(400) % 7 + 1.5, mask=~filled),
+    }
+    sketch = take(open_plane([make_table("sales", columns)], 10)).sketch
+    assert sketch.tables[0].column("refund").shares
+    assert not sketch.tables[0].means
+    assert 0 < generate(sketch, 1, "plain")["sales"].table["refund"].null_count < 400
+
+
 def test_the_total_of_a_skewed_number_is_kept(make_table: Any) -> None:
     rng = np.random.default_rng(2)
     table = make_table(
