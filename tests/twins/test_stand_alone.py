@@ -47,6 +47,27 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(command(), ["twin", "build", *map(str, words)])
 
 
+def test_views_beside_tables_have_no_twins_of_their_own_and_are_named(shop: str, tmp_path: Path) -> None:
+    with sqlite3.connect(shop) as db:
+        db.execute("CREATE VIEW paid AS SELECT * FROM orders WHERE paid IS NOT NULL")
+    made = run("--from", shop, "--out", tmp_path / "twin", "--variant", "plain", "--json")
+    assert made.exit_code == 0, made.output
+    told = json.loads(made.stdout)
+    assert {one["dataset"] for one in told["tables"]} == {"customers", "orders"}
+    assert [one for one in told["left_out"] if '"paid"' in one and "view" in one]
+    assert {one.stem for one in (tmp_path / "twin").glob("*.parquet")} >= {"customers", "orders"}
+
+
+def test_a_source_of_views_alone_has_twins_of_them(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "views.duckdb")) as db:
+        db.execute("CREATE VIEW numbers AS SELECT i % 7 AS n FROM range(200) AS t(i)")
+    made = run(
+        "--from", tmp_path / "views.duckdb", "--out", tmp_path / "twin", "--variant", "plain", "--json"
+    )
+    assert made.exit_code == 0, made.output
+    assert [one["dataset"] for one in json.loads(made.stdout)["tables"]] == ["numbers"]
+
+
 def test_every_table_of_a_source_becomes_parquet_whose_keys_fit(shop: str, tmp_path: Path) -> None:
     made = run("--from", shop, "--out", tmp_path / "twin", "--variant", "plain", "--json")
     assert made.exit_code == 0, made.output

@@ -19,6 +19,7 @@ from handrail.data.words import slug, unused
 from handrail.kernel import Invalid
 
 Progress = Callable[[str, int, int], None]
+_VIEW = 'The view "{}" was left out: it is a question, which the twins of its tables answer.'
 
 
 def survey(
@@ -32,18 +33,21 @@ def survey(
     """Draft contracts of a source without an instance, each with its extract, a Parquet file in `folder`.
 
     `notes` gets what was left out or read otherwise than it stands there, by dataset, "" for the source.
+    Beside tables, views are left out: they are questions, which the twins of their tables answer too.
     What fewer than `k` rows share stays out of the drafts. Asks no rule: it reads with the rights of whoever
     runs it, for stand-alone tools. Refuses what `import_source` refuses about the source itself.
     """
     with closing(open_source(location, encoding)) as source:
-        tables = tables_of(source)
+        every = tables_of(source)
+        tables = [table for table in every if table.kind != "view"] or every
+        views = [table.name for table in every if table not in tables]
         names: dict[str, str] = {}
         for table in tables:
             names[table.key] = unused(slug(table.name), names.values())
         found = look(source, tables, names, folder, k, progress or silent)
         server = server_of("source", source.kind, source.location)
         if notes is not None:
-            notes[""] = list(source.left_out)
+            notes[""] = [*source.left_out, *map(_VIEW.format, views)]
             for one in found:
                 said = [f"{column}: {text}" if column else text for column, text in one.extracted.notes]
                 notes[one.dataset] = [*said, *one.keys.doubts]
