@@ -185,7 +185,9 @@ def _degree(plane: Plane, parent: str, child: str, link: Link, number: int) -> D
     value = f"coalesce(d{number}.{quoted('#n')}, 0)"
     relation = f"(SELECT t.*, {value} AS {quoted('#n')} FROM {plane.samples[parent]} AS t {join})"
     source = plane.source(parent, relation)
-    bins = number_bins(source, f"{quoted('#n')}::DOUBLE", 1.0)
+    bins = number_bins(
+        source, f"{quoted('#n')}::DOUBLE", 1.0, ranks=3
+    )  # many ranks reach into the body of counts that fall like a power
     column = ColumnSketch(f"#{child}.{link.name}", "BIGINT", "integer", "degree", bins=bins)
     return Degree(column, value, join)
 

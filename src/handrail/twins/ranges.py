@@ -32,8 +32,11 @@ class _Point:
     edge: bool = False
 
 
-def number_bins(source: Source, value: str, step: float) -> tuple[Bin, ...]:
-    """Null, then common values alone and ranges of about equal depth, the lowest first."""
+def number_bins(source: Source, value: str, step: float, ranks: int = RANKS) -> tuple[Bin, ...]:
+    """Null, then common values alone and ranges of about equal depth, the lowest first.
+
+    `ranks` are those that the tails are judged by.
+    """
     source.con.execute(
         f"CREATE OR REPLACE TEMP TABLE spread AS SELECT x, count(*) AS n, {held(source)} AS held "
         f"FROM {_carried(source, value)} WHERE x IS NOT NULL GROUP BY x"
@@ -48,7 +51,7 @@ def number_bins(source: Source, value: str, step: float) -> tuple[Bin, ...]:
     spikes = sorted(float(x) for x, _ in common)
     bins = [Bin("null"), *(Bin("value", value=spike) for spike in spikes)]
     if len(spikes) < distinct:
-        bins += _ranges(source, value, spikes, int(filled - sum(n for _, n in common)), step)
+        bins += _ranges(source, value, spikes, int(filled - sum(n for _, n in common)), step, ranks)
     return (bins[0], *sorted(bins[1:], key=_least))
 
 
@@ -56,7 +59,7 @@ def _least(one: Bin) -> float:
     return one.low if one.kind == "range" else float(one.value or 0)
 
 
-def _ranges(source: Source, value: str, spikes: list[float], rows: int, step: float) -> list[Bin]:
+def _ranges(source: Source, value: str, spikes: list[float], rows: int, step: float, ranks: int) -> list[Bin]:
     """Ranges for the `rows` that have no common value."""
     if rows < source.k:
         return []
@@ -65,7 +68,7 @@ def _ranges(source: Source, value: str, spikes: list[float], rows: int, step: fl
         "FROM spread WHERE NOT list_contains(?::DOUBLE[], x)",
         [spikes],
     )
-    low, high = _tail(source, value, "below"), _tail(source, value, "above")
+    low, high = (_tail(source, value, side, ranks) for side in ("below", "above"))
     if not low or not high or low[0] > high[0]:
         return _middle(source, step)
     under, over = source.one(
@@ -107,9 +110,9 @@ def _middle(source: Source, step: float) -> list[Bin]:
     return [Bin("range", low=bottom, high=max(top, bottom) + (step or unit or 1e-9))]
 
 
-def _tail(source: Source, value: str, side: str) -> list[float]:
+def _tail(source: Source, value: str, side: str, most: int) -> list[float]:
     """The k-th, 2k-th, 4k-th … number from one end, as far as half of the rows go; holders count once."""
-    ranks = [source.k * 2**place for place in range(RANKS)]
+    ranks = [source.k * 2**place for place in range(most)]
     if source.entity:
         of, way = ("min", "ASC") if side == "below" else ("max", "DESC")
         found = source.all(
@@ -156,6 +159,9 @@ def _shape(tail: list[float]) -> tuple[float, float]:
     known = [(min(2.0**place, 4.0), place, math.log2(gap)) for place, gap in apart if math.isfinite(gap)]
     if not known:
         return 0.0, USUAL
+    if len(tail) == 3 and len(known) == 2:  # as Pickands has it
+        (_, _, first), (_, _, second) = known
+        return 2.0**first, min(LONGEST, max(-1.0, first - second))
     whole = sum(weight for weight, _, _ in known)
     middle = sum(weight * place for weight, place, _ in known) / whole
     height = sum(weight * gap for weight, _, gap in known) / whole
