@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -85,8 +86,13 @@ def short(instance: Instance, caller: Caller, peer: duckdb.DuckDBPyConnection, t
 
 
 def _somebody(like: Caller, number: int) -> Caller:
-    """A viewer whom nothing has met, who sees the same rows and has an attribute that nobody else has."""
-    attributes = {**like.person.attributes, "desk": f"desk {number}"}
+    """A viewer whom nothing has met, who sees the same rows by attributes that nobody else has."""
+    day = date(1900, 1, 1) + timedelta(days=number)
+    attributes: dict[str, str | tuple[str, ...]] = {
+        **{name: (*one, str(1000 + number)) for name, one in ATTRIBUTES.items() if isinstance(one, tuple)},
+        "cost_from": str(-number),
+        "since": day.isoformat(),
+    }
     return replace(like, person=replace(like.person, id=f"somebody.{number}", attributes=attributes))
 
 
@@ -94,8 +100,7 @@ def rewriting(instance: Instance, caller: Caller, turns: int) -> dict[str, Any]:
     """Milliseconds to decide and rewrite a question of TPC-H: new, in a text never seen, and known.
 
     The middle of the 22, each at its fastest. New means a text and a viewer never seen, so that nothing is
-    known but the contracts, and how what people of the same groups and region see of the same columns is
-    written down: the question is read, decided by the rules, resolved and rewritten.
+    known but the contracts: it is read, decided by the rules, resolved and rewritten.
     """
     new, known, number = [], [], count()
 

@@ -75,22 +75,23 @@ class Files:
         except (FileNotFoundError, NotADirectoryError):
             return None
         kept = self._kept.get(name)
-        if kept is not None and kept[0] == _stamp(seen):
+        if kept is not None and kept[0] == stamp(seen):
             return kept[1]
         if not stat.S_ISREG(seen.st_mode):
             return None
         try:
             with open(name, "rb") as file:  # noqa: PTH123
-                before = _stamp(os.fstat(file.fileno()))
+                before = stamp(os.fstat(file.fileno()))
                 content = file.read()
                 after = os.fstat(file.fileno())
         except FileNotFoundError:
             return None
         moment = max(after.st_mtime_ns, after.st_ctime_ns)
-        if before == _stamp(after) and time.time_ns() - moment > _SETTLED:
+        if before == stamp(after) and time.time_ns() - moment > _SETTLED:
             self._kept.put(name, (before, content), len(content) + len(name))
         return content
 
 
-def _stamp(of: os.stat_result) -> tuple[int, ...]:
+def stamp(of: os.stat_result) -> tuple[int, ...]:
+    """What a file is another by: a copy may keep the time of its content, but not that of its state."""
     return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns

@@ -28,7 +28,7 @@ from handrail.adapters.engines.ended import has_left, too_late
 from handrail.adapters.engines.prepared import Database, Prepared
 from handrail.adapters.engines.watch import Watch
 from handrail.kernel import Invalid, NotReady, Refusal
-from handrail.kernel.kept import Kept
+from handrail.kernel.kept import Kept, stamp
 from handrail.kernel.ports import EngineLimits, Keys, Rows
 
 _BATCH_ROWS = 20_000
@@ -85,7 +85,7 @@ class DuckDB:
         self, schema: str, tables: Mapping[str, Path], limits: EngineLimits, keys: Keys, alone: bool
     ) -> Database:
         seen = {name: _seen(name, path) for name, path in sorted(tables.items())}
-        files = tuple((name, str(tables[name]), *_stamp(one)) for name, one in seen.items())
+        files = tuple((name, str(tables[name]), *stamp(one)) for name, one in seen.items())
         held = alone and all(one.st_size <= _HELD for one in seen.values())
         key = files, keys, held
         with self._lock:
@@ -337,11 +337,6 @@ def _seen(name: str, path: Path) -> os.stat_result:
         raise NotReady(
             f"The data of {name} is not there.", next_step="Import its source again, or tell its owner."
         ) from None
-
-
-def _stamp(of: os.stat_result) -> tuple[int, ...]:
-    """What a file is another by: a copy may keep the time of its content, but not that of its state."""
-    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns
 
 
 def _quoted(text: str, mark: str = '"') -> str:
