@@ -125,6 +125,29 @@ def test_each_person_gets_their_own_rows_masked_and_on_the_trail(
     assert (entry.via, entry.facts["run"], entry.facts["app"]) == ("socket", "run_1", "tried")
 
 
+def test_a_run_that_goes_on_asks_with_the_rights_of_each_moment(
+    door: Opens, orders: None, acting: Acting
+) -> None:
+    talk = door("viewer.emea")
+
+    def become(**changes: Any) -> dict[str, Any] | list[int]:
+        with acting("admin") as ctx:
+            identity.change_person(ctx, replace(identity.found(ctx, "viewer.emea"), **changes))
+        answer, table = talk.ask(ORDERS)
+        return answer["refusal"] if table is None else table["id"].to_pylist()
+
+    with acting("admin") as ctx:
+        before = identity.found(ctx, "viewer.emea")
+    assert become() == [1]
+    assert become(attributes={"region": "APAC"}) == [2]
+    moved = become(groups=frozenset())
+    assert isinstance(moved, dict) and "viewer.emea" not in moved["message"] and moved["next_step"]
+    closed = become(groups=before.groups, active=False)
+    assert isinstance(closed, dict) and "active" in closed["message"]
+    assert become(active=True, attributes=before.attributes) == [1]
+    assert talk.ask({"verb": "me"})[0]["id"] == "viewer.emea"
+
+
 def test_the_sandbox_answers_from_the_twin_to_the_same_question(door: Opens, orders: None) -> None:
     _, table = door("maker.sales", "sandbox").ask(ORDERS)
     assert table is not None

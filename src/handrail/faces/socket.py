@@ -8,6 +8,7 @@ import json
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import IO, Any, Literal
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from handrail import data
 from handrail.faces.hang_up import HangUps
-from handrail.kernel import Caller, Context, Instance, Invalid, LimitReached, Refusal, Upstream
+from handrail.kernel import Caller, Context, Instance, Invalid, LimitReached, Refusal, Upstream, identity
 from handrail.kernel.sandbox import Conversation, Outputs
 from handrail_sdk import wire
 
@@ -111,8 +112,10 @@ class _Talk:
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
-            with self._instance.context(self._caller):  # puts a refusal on the trail
+            with self._instance.context(self._caller) as ctx:  # puts a refusal on the trail
                 request = self._understood(message)
+                # A run may outlast a group or an account: it asks with the rights of each moment.
+                self._caller = replace(self._caller, person=identity.found(ctx, self._caller.person.id))
             if isinstance(request, _Output):
                 self._take(request)
             elif isinstance(request, _Me):
