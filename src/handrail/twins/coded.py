@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.twins.binned import Binned
 from handrail.twins.columns import code_sql, number_sql, quoted
+from handrail.twins.depend import Dependence, depend
 from handrail.twins.links import Degree, explains
 from handrail.twins.models import ColumnSketch
 from handrail.twins.network import MOST_NODES, Node, Shape, shape
@@ -26,6 +28,7 @@ class Coded:
     columns: tuple[ColumnSketch, ...]  # as they were binned, for binning another rendition the same way
     ranged: frozenset[str] = frozenset()  # codes of the nodes with ranges, whose places are known
     others: Mapping[str, str] = field(default_factory=dict)  # codes that are in another relation: which
+    dependences: Mapping[str, Dependence] = field(default_factory=dict)  # by the code of the table's own
 
     def relation_of(self, code: str) -> str:
         """The binned table that has this code."""
@@ -175,12 +178,19 @@ def code(
     relations = [relation, *(f"{relation}_{number}" for number in range(1, len(binnings)))]
     for binning, name in zip(binnings, relations, strict=True):
         binning.write(name, whole if binning is binnings[0] else sources)
-    source = plane.source(table, relation, "holder" if entity else None)
     nodes = sorted((node for one in binnings for node in one.nodes), key=lambda node: bool(node.link))
+    found: dict[str, Dependence] = {}
+    made: Shape | None = None
+    for binning, name in zip(binnings, relations, strict=True):
+        source = plane.source(table, name, "holder" if entity else None)
+        binned = Binned(source, {node.code: node.bins for node in binning.nodes})
+        made = made or shape(binned, nodes, first)
+        own_nodes = (node for node in binning.nodes if not node.link)
+        found |= {node.code: depend(binned, node, made.parents.get(node.code, ())) for node in own_nodes}
     return Coded(
         relation,
         tuple(nodes),
-        shape(source, nodes, first),
+        made or Shape((), {}, ()),
         tuple(drafts[table]),
         frozenset().union(*(one.ranged for one in binnings)),
         {
@@ -188,6 +198,7 @@ def code(
             for one, name in zip(binnings[1:], relations[1:], strict=True)
             for node in one.nodes
         },
+        found,
     )
 
 

@@ -15,7 +15,8 @@ from handrail.twins.models import Bin, Kind
 MOST_BINS = 32
 MOST_TEXTS = 64
 MOST_POOLED = 2000
-SHAPED_TEXTS = 20_000  # different texts, of those that few share, that are enough to see their shapes
+SHAPED_TEXTS = 5_000  # different texts, of those that few share, that are enough to see their shapes
+STEPPED = 10_000  # rows that show which step numbers keep to
 STEPS: dict[Kind, tuple[float, ...]] = {
     "integer": (1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
     "decimal": (100000.0, 10000.0, 5000.0, 1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
@@ -95,7 +96,7 @@ def step_of(source: Source, value: str, kind: Kind) -> float:
     )
     found = source.one(
         f"SELECT {held(source)} FILTER (x <> 0), {checks} "
-        f"FROM (SELECT {value} AS x{carry(source)} FROM {source.relation}) WHERE x IS NOT NULL"
+        f"FROM (SELECT {value} AS x{carry(source)} FROM {some_of(source, STEPPED)}) WHERE x IS NOT NULL"
     )
     if found[0] < source.k:
         return 1.0 if kind != "float" else 0.01
@@ -206,6 +207,14 @@ def shape_sql(text: str) -> str:
     for pattern, to in (("[^\\x00-\\x7F]|[b-z]", "a"), ("[0-9]", "9")):
         made = f"regexp_replace({made}, '{pattern}', '{to}', 'g')"
     return made
+
+
+def some_of(source: Source, rows: int) -> str:
+    """The relation, or `rows` to twice as many of its rows where it has more."""
+    every = source.rows // rows
+    return (
+        f"(SELECT * FROM {source.relation} WHERE hash(rowid) % {every} = 0)" if every > 1 else source.relation
+    )
 
 
 def held(source: Source) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from handrail import data
@@ -65,17 +66,30 @@ def make(
         return lambda step, done, _: progress(step, offset + done, total) if progress else None
 
     plane = open_plane(tables, k)
-    with plane.con:
-        real = real_tables(plane, outside or {})
-        taken = take(plane, from_step(0))
-        twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
-        reports = _judged(plane, taken, twins, seed, from_step(2 * len(tables)))
+    with plane.con, ThreadPoolExecutor(1, "handrail-attack") as beside:
+        attacks = {
+            one.name: beside.submit(attack, one, plane.k_of(one.name), seed)
+            for one in tables
+            if not one.verbatim
+        }
+        try:
+            real = real_tables(plane, outside or {})
+            taken = take(plane, from_step(0))
+            twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
+            reports = _judged(plane, taken, twins, seed, attacks, from_step(2 * len(tables)))
+        finally:
+            beside.shutdown(cancel_futures=True)
         agreements = agree(plane, {name: twin.table for name, twin in twins.items()}, questions)
     return Made(taken.sketch, twins, reports, round(time.perf_counter() - began, 2), agreements)
 
 
 def _judged(
-    plane: Plane, taken: Taken, twins: Mapping[str, Twin], seed: int, progress: Progress
+    plane: Plane,
+    taken: Taken,
+    twins: Mapping[str, Twin],
+    seed: int,
+    attacks: Mapping[str, Future[Attack | None]],
+    progress: Progress,
 ) -> tuple[TableReport, ...]:
     """Every table's report; raises for the first that fails the gate."""
     written = {name: twin.table for name, twin in twins.items()}
@@ -92,8 +106,7 @@ def _judged(
                 subject=f"dataset:{table.name}",
                 column=privacy.column,
             )
-        k = plane.k_of(table.name)
-        attacked = None if table.verbatim else _withstood(plane.tables[table.name], k, seed)
+        attacked = _withstood(table.name, attacks[table.name].result()) if table.name in attacks else None
         columns, pairs = score_columns(plane, table, taken.coded[table.name], twin.table)
         links = score_links(plane, table, written)
         shapes = _mean([column.score for column in columns if column.score is not None])
@@ -133,18 +146,17 @@ def _not_made(table: TableSketch, rows: int) -> tuple[str, ...]:
     return (f"{missing:,} of its rows are missing: no key of their own, or no row to point at, was left.",)
 
 
-def _withstood(table: Table, k: int, seed: int) -> Attack | None:
+def _withstood(table: str, found: Attack | None) -> Attack | None:
     """What an attack found out; raises when that is more than chance."""
-    found = attack(table, k, seed)
     if found is None or found.held:
         return found
     told = "a planted value was found in it" if found.canaries else "one can tell which rows it was made from"
     raise TwinRefused(
-        f"The twin of {table.name} is not published: {told} (nearer to them {found.closer_to_train:.2f}, "
+        f"The twin of {table} is not published: {told} (nearer to them {found.closer_to_train:.2f}, "
         f"membership {found.membership_auc:.2f}; up to {found.limit:.2f} is chance); "
         f"{found.column} gives most away.",
         next_step=f"Classify {found.column} as personal in its contract, then build again.",
-        subject=f"dataset:{table.name}",
+        subject=f"dataset:{table}",
         column=found.column,
     )
 

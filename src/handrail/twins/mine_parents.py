@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import product
 
+from handrail.twins.binned import Binned
 from handrail.twins.columns import Source, quoted
 from handrail.twins.count_rules import KEPT
 from handrail.twins.links import explains
@@ -31,7 +32,8 @@ def beside(source: Source, known: Sequence[Node], ranged: Collection[str], link:
     earlier = [node for node in nodes if node.link in links[: links.index(link)] and node.bins > 1]
     own = [node for node in nodes if node.link == link and node.bins > 1]
     pairs = list(product(earlier, own))
-    found = sorted(zip(shared(source, pairs), pairs, strict=True), key=lambda one: -one[0])
+    binned = Binned(source, {node.code: node.bins for node in (*earlier, *own)})
+    found = sorted(zip(shared(binned, pairs), pairs, strict=True), key=lambda one: -one[0])
     kept: list[Beside] = []
     for worth, (theirs, mine) in found[: 2 * MOST_TABLES]:
         if worth > WORTH and len(kept) < MOST_TABLES and (made := _table(source, theirs, mine)):

@@ -105,9 +105,9 @@ def _mined(long: Source, link: Link, by: ColumnSketch, columns: Sequence[ColumnS
         for one in columns
         if one.role == "model" and one is not by and (few(one) or one.kind in (*NUMBERS, *MOMENTS))
     ]
-    laid_out(source, link.columns, by.name, [one.name for one in free])
+    turns = laid_out(source, link.columns, by.name, [one.name for one in free])
     month, steps = _steps(source, by)
-    rules = rules_in_turn(source, where, by, free, _spaced(by, month, steps))
+    rules = rules_in_turn(turns, where, by, free, _spaced(by, month, steps))
     begun = [by] if steps else []
     begun += [by_name[rule.columns[0]] for rule in rules if rule.kind in ("carried", "running", "turned")]
     first = [found for one in dict.fromkeys(begun) if (found := _first(source, one))]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import permutations
 
 from handrail.twins.columns import Source, quoted
-from handrail.twins.count_rules import as_counted
+from handrail.twins.count_rules import counted
 from handrail.twins.holds import Columns
 from handrail.twins.mine import NUMBERS
 from handrail.twins.mine_pairs import CHANCE, MOST_PAIRS, few
@@ -27,19 +27,15 @@ def rules_in_turn(
     free: Sequence[ColumnSketch],
     spaced: Sequence[Rule],
 ) -> list[Rule]:
-    """The rules that rows of `in_turn` keep, of the columns `free` and those that say how they are `spaced`.
+    """The rules of rows laid out in turn, of the columns `free` and those that say how they are `spaced`.
 
     `where` are the link and the column by which rows come one after the other.
     """
     by_name = {one.name: one for one in (*free, by)}
     numbers = [one for one in free if one.kind in NUMBERS][:MOST_COLUMNS]
     guesses = [*_guesses(numbers, by), *spaced]
-    counted = count_turns(source, guesses, by_name)
-    kept = [
-        replace(made, series=where)
-        for rule, count in zip(guesses, counted, strict=True)
-        if (made := as_counted(rule, count, source.k)) and _tells(source, made, by_name)
-    ]
+    found = counted(source, guesses, lambda rows, rules: count_turns(rows, rules, by_name))
+    kept = [replace(one, series=where) for one in found if _tells(source, one, by_name)]
     return [*_once(kept), *(replace(one, series=where) for one in _turned(source, free))]
 
 
@@ -57,8 +53,9 @@ def _tells(source: Source, rule: Rule, columns: Columns) -> bool:
         return True
     a = columns[rule.columns[0]]
     x, y = natural_sql(a), natural_sql(a, quoted(f"y {a.name}"))
+    moves = f"({x} <> {y})"
     (moved,) = source.one(
-        f"SELECT avg(({x} <> {y})::INTEGER) FROM in_turn WHERE {TURN} > 1 AND ({x} <> {y}) IS NOT NULL"
+        f"SELECT avg({moves}::INTEGER) FROM {source.relation} WHERE {TURN} > 1 AND {moves} IS NOT NULL"
     )
     return (moved or 0.0) > (0.05 if rule.kind == "rising" else 0.5)
 
@@ -73,7 +70,7 @@ def _once(rules: Sequence[Rule]) -> list[Rule]:
 
 def _turned(source: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
     """Columns with few values that turn into each other in fewer ways than chance would have."""
-    made = []
+    guesses = []
     for one in [one for one in columns if few(one) and one.kind in ("text", "integer")][:MOST_COLUMNS]:
         was = (
             f"{quoted('y ' + one.name)}" if one.kind == "text" else natural_sql(one, quoted(f"y {one.name}"))
@@ -81,7 +78,7 @@ def _turned(source: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
         now = quoted(one.name) if one.kind == "text" else natural_sql(one)
         found = source.all(
             f"SELECT {was} AS a, {now} AS b, count(*) AS n, {source.holders} >= {source.k} AS told "
-            f"FROM in_turn WHERE {TURN} > 1 AND {was} IS NOT NULL AND {now} IS NOT NULL "
+            f"FROM {source.relation} WHERE {TURN} > 1 AND {was} IS NOT NULL AND {now} IS NOT NULL "
             f"GROUP BY 1, 2 ORDER BY n DESC, 1, 2 LIMIT {MOST_PAIRS + 1}"
         )
         kept = [(a, b, n) for a, b, n, told in found if told]
@@ -94,8 +91,7 @@ def _turned(source: Source, columns: Sequence[ColumnSketch]) -> list[Rule]:
         by_chance = sum(before[a] * after[b] for a, b, _ in kept) / seen**2
         told = sum(n for _, _, n in kept)  # how many turn otherwise, `kept` tells where k do
         pairs = tuple((a, b, round(n / told, 5)) for a, b, n in kept)
-        (count,) = count_turns(source, [rule := Rule("turned", (one.name,), pairs=pairs)], {one.name: one})
-        counted = as_counted(rule, count, source.k)
-        if counted and by_chance < CHANCE:
-            made.append(counted)
-    return made
+        if by_chance < CHANCE:
+            guesses.append(Rule("turned", (one.name,), pairs=pairs))
+    by_name = {one.name: one for one in columns}
+    return counted(source, guesses, lambda rows, rules: count_turns(rows, rules, by_name))

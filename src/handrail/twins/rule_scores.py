@@ -44,11 +44,10 @@ def _in_turn(plane: Plane, table: TableSketch, rows: int) -> list[tuple[Rule, Co
     rules, series = [rule for rule in table.rules if rule.kind in IN_TURN], table.series
     if not rules or series is None:
         return []
-    source = _of_twin(plane, table, rows)
     link = next(one for one in table.links if one.name == series.link)
     columns = {one.name: one for one in table.columns if one.role != "degree"}
-    laid_out(source, link.columns, series.by, list(columns))
-    return [*zip(rules, count_turns(source, rules, columns), strict=True)]
+    turns = laid_out(_of_twin(plane, table, rows), link.columns, series.by, list(columns))
+    return [*zip(rules, count_turns(turns, rules, columns), strict=True)]
 
 
 def _across(plane: Plane, table: TableSketch, twins: Mapping[str, pa.Table]) -> list[tuple[Rule, Count]]:

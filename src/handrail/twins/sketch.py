@@ -29,7 +29,7 @@ from handrail.twins.mine_parents import beside, through
 from handrail.twins.mine_series import Mined, mine_series
 from handrail.twins.mine_trees import tree
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
-from handrail.twins.network import MOST_NODES, Node, depend
+from handrail.twins.network import MOST_NODES, Node
 from handrail.twins.orders import sorted_by
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
@@ -132,7 +132,7 @@ def _stood_behind(told: Told, k: int) -> str:
 
 def _depend(source: Source, column: ColumnSketch, node: Node, coded: Coded) -> ColumnSketch:
     source = replace(source, relation=coded.relation_of(node.code))
-    found = depend(source, node, coded.shape.parents.get(node.code, ()))
+    found = coded.dependences[node.code]
     if not any(found.shares):  # nothing is shared by k: keep no bin at all
         return replace(column, bins=(), shares=())
     along, closely = following(source, node, found, coded.ranged)

@@ -9,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from handrail.twins.columns import Source, carry, held, number_sql, quoted, shape_sql, text_shapes
+from handrail.twins.columns import (
+    Source,
+    carry,
+    code_sql,
+    held,
+    number_sql,
+    quoted,
+    shape_sql,
+    some_of,
+    text_shapes,
+)
 from handrail.twins.models import ColumnSketch
 from handrail.twins.ranges import number_bins
 from handrail.twins.semantics import meaning_of
 from handrail.twins.shapes import is_code, places, room_of
 
-LOOKED_AT = 20_000  # rows that are enough to see a prefix, a check digit or the words of a text
+LOOKED_AT = 20_000  # rows that are enough to see a check digit or the words of a text
+LETTERED = 5_000  # and a prefix
 MOST_WORDS = 400
 PROSE = 20  # characters from which a text with spaces may be free text
 _RANGED = ("birth_date", "age")
@@ -28,7 +39,8 @@ def told(source: Source, column: ColumnSketch, value: str) -> ColumnSketch:
     looked = looked_at(source)
     if sum(share for shape, share in column.shapes if is_code(shape)) >= 0.5:
         check = _check(source, looked, value)
-        return replace(column, shapes=_with_letters(source, looked, value, column.shapes), check=check)
+        lettered = some_of(source, LETTERED)
+        return replace(column, shapes=_with_letters(source, lettered, value, column.shapes), check=check)
     if lengths[1] < PROSE or column.unique:
         return column
     words, sentences = _words(source, looked, value)
@@ -43,13 +55,14 @@ def ranged(source: Source, column: ColumnSketch) -> ColumnSketch:
         return column
     value = number_sql(quoted(column.name), column.type, column.kind)
     bins = tuple(one for one in number_bins(source, value, column.step) if one.kind != "value")
-    counts = []
-    for one in bins:
-        inside = "x IS NULL" if one.kind == "null" else f"x >= {one.low!r} AND x < {one.high!r}"
-        counts += [f"count(*) FILTER ({inside})", f"{held(source)} FILTER ({inside})"]
+    kept = [0] * len(bins)
+    code, given = code_sql(bins, "x", True, "")
     rows = f"(SELECT {value} AS x{carry(source)} FROM {source.relation})"
-    found = source.one(f"SELECT {', '.join(counts)} FROM {rows}")
-    kept = [int(n) if holders >= source.k else 0 for n, holders in zip(found[::2], found[1::2], strict=True)]
+    for place, n in source.all(
+        f"SELECT {code} AS c, count(*) FROM {rows} GROUP BY c HAVING c IS NOT NULL AND {held(source)} >= ?",
+        [*given, source.k],
+    ):
+        kept[place] = int(n)
     total = sum(kept)
     if not total or not any(kept[1:]):
         return column
@@ -62,10 +75,7 @@ def _escaped(shapes: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ..
 
 def looked_at(source: Source) -> str:
     """Rows that are enough to see what most have."""
-    every = source.rows // LOOKED_AT
-    if every <= 1:
-        return source.relation
-    return f"(SELECT * FROM {source.relation} WHERE hash(rowid) % {every} = 0)"
+    return some_of(source, LOOKED_AT)
 
 
 def _with_letters(

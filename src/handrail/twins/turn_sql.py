@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from handrail.twins.columns import Source, quoted
 from handrail.twins.holds import Columns, last_digit
-from handrail.twins.rule_sql import Count, key_sql, natural_sql
+from handrail.twins.rule_sql import Count, as_counts, key_sql, natural_sql, numbers_sql
 from handrail.twins.rules import Rule
 
 TURN = quoted("#turn")
 _TOGETHER = quoted("#together")
 
 
-def laid_out(source: Source, link: Sequence[str], by: str, columns: Sequence[str]) -> None:
-    """Make the temporary table `in_turn`: each row with the row before it as y columns, and its turn.
+def laid_out(source: Source, link: Sequence[str], by: str, columns: Sequence[str]) -> Source:
+    """The temporary table `in_turn`: each row with the row before it as y columns, and its turn.
 
     Rows that share their place with another of the same parent are left out, and who comes right after these.
     """
@@ -31,22 +32,21 @@ def laid_out(source: Source, link: Sequence[str], by: str, columns: Sequence[str
         f"FROM {source.relation} WHERE {there}) WINDOW w AS (PARTITION BY {keys} ORDER BY {quoted(by)}) "
         f"QUALIFY {_TOGETHER} = 1 AND coalesce(lag({_TOGETHER}) OVER w, 1) = 1"
     )
+    return replace(source, relation="in_turn")
 
 
 def count_turns(source: Source, rules: Sequence[Rule], columns: Columns) -> list[Count]:
-    """How many rows of `in_turn` each rule is about, and how many break it."""
+    """How many rows that were laid out each rule is about, and how many break it."""
     if not rules:
         return []
-    holders = f"count(DISTINCT {source.entity})" if source.entity else "count(*)"
     asked, values = [], []
     for rule in rules:
         there, bad, given = _conditions(rule, columns)
-        for number in ("count(*)", holders):
+        for number in numbers_sql(source.entity):
             asked += [f"{number} FILTER (WHERE {there})", f"{number} FILTER (WHERE {there} AND {bad})"]
             values += [*given[0], *given[0], *given[1]]
-    found = source.one(f"SELECT {', '.join(asked)} FROM in_turn WHERE {TURN} > 1", values)
-    parts = zip(*(found[start::4] for start in range(4)), strict=True)
-    return [Count(seen, broken, held, breakers) for seen, broken, held, breakers in parts]
+    found = source.one(f"SELECT {', '.join(asked)} FROM {source.relation} WHERE {TURN} > 1", values)
+    return as_counts(found, source.entity)
 
 
 def _conditions(rule: Rule, columns: Columns) -> tuple[str, str, tuple[list[object], list[object]]]:
