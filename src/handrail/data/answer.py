@@ -56,6 +56,7 @@ class Answer:
     no_row: tuple[str, ...] = ()  # why, of each dataset of which the viewer sees no row at all
     _slot: Slot | None = None
     _presence: Presence = field(default_factory=Presence)
+    _still: Callable[[], None] = lambda: None  # refuses once it would not be given any more
 
     @property
     def schema(self) -> pa.Schema:
@@ -63,7 +64,8 @@ class Answer:
         return self._rows.schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, a batch at a time; refuses LimitReached rather than send more than the budget.
+        """The rows, a batch at a time; refuses LimitReached rather than send more than the budget, and as
+        `still` does once it would not be given any more.
 
         None leaves before the decision to let them is on the trail, durably.
         """
@@ -74,6 +76,7 @@ class Answer:
             first = list(islice(rows, 2))
             self._recorded()
             for batch in chain(first, rows):
+                self._still()
                 self._spend(batch)
                 yield batch
             ended = "complete"

@@ -24,6 +24,7 @@ from handrail.data.plans import Plan, named
 from handrail.data.renditions import rendition
 from handrail.data.resolve import Resolved
 from handrail.data.slots import Slot, take_slot
+from handrail.data.still import still
 from handrail.kernel import (
     Context,
     Decision,
@@ -290,6 +291,7 @@ def _run(
         _slot=slot,
         _presence=ctx.presence,
         _closing=closing,
+        _still=still(ctx, question, lambda own: _question(own, asked)),
         currency=asked.currency,
         rates=asked.rates,
         no_row=_no_row(ctx, question),
