@@ -1,4 +1,4 @@
-"""Whom a rule is about is counted in groups, and one by one where groups do not tell."""
+"""Whom a rule is about is counted in some rows, then in groups, and one by one where these do not tell."""
 
 from functools import partial
 
@@ -13,6 +13,12 @@ from handrail.twins.rules import Rule
 
 COUNT = partial(count_own, columns={"x": ColumnSketch("x", "BIGINT", "integer", "model")})
 POSITIVE = Rule("range", ("x",), low=0.0)
+
+
+@pytest.fixture(autouse=True, params=[5, 500, 20_000])
+def some_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows looked at first: too few to tell of k people, enough, and more than there are."""
+    monkeypatch.setattr(count_rules, "SOME", request.param)
 
 
 def rules_about(who: str) -> list[Rule]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -78,13 +79,17 @@ def look(
 ) -> tuple[Found, ...]:
     """Extract and profile every table into `folder`, by its dataset's name; nothing else is touched."""
     extracted = {}
-    for done, table in enumerate(tables):
-        label = names[table.key]
-        progress(label, done, len(tables))
-        target = folder / f"{label}.parquet"
-        extracted[table.key] = source.extract(table, target, _counting(progress, label, done, len(tables)))
-    with duckdb.connect() as con:
-        profiles = {key: profile(con, folder / f"{names[key]}.parquet", k) for key in extracted}
+    with duckdb.connect() as con, ThreadPoolExecutor(1, "handrail-survey") as beside:
+        waiting = {}
+        for done, table in enumerate(tables):
+            label = names[table.key]
+            progress(label, done, len(tables))
+            target = folder / f"{label}.parquet"
+            extracted[table.key] = source.extract(
+                table, target, _counting(progress, label, done, len(tables))
+            )
+            waiting[table.key] = beside.submit(profile, con, target, k)  # while the next is read
+        profiles = {key: found.result() for key, found in waiting.items()}
         # Of a table that stays at its source only a sample is here, and a sample proves no key.
         stays = isinstance(source, LiveSource)
         keys = declared_keys(tables) if stays else find_keys(con, tables, profiles)

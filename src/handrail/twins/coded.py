@@ -138,7 +138,7 @@ class _Binning:
         kept = ", ".join(self._kept or ["nothing"])
         # Each step is written down: of joined rows the next would work out the one before many times over.
         self._plane.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {relation} AS WITH asked AS MATERIALIZED ({whole}), "
+            f"CREATE OR REPLACE TABLE {relation} AS WITH asked AS MATERIALIZED ({whole}), "
             f"binned AS MATERIALIZED ({binned}) SELECT {kept} FROM binned",
             self._values,
         )

@@ -118,7 +118,7 @@ def text_bins(source: Source, value: str, pool: str) -> tuple[Bin, ...]:
     alone = found if len(found) <= source.texts else found[: source.texts - 2]
     pooled = found[len(alone) :]
     source.con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {pool} AS SELECT unnest(?::VARCHAR[]) AS v", [[p[0] for p in pooled]]
+        f"CREATE OR REPLACE TABLE {pool} AS SELECT unnest(?::VARCHAR[]) AS v", [[p[0] for p in pooled]]
     )
     bins = [Bin("null"), *(Bin("value", value=text) for text, _ in alone)]
     if pooled:

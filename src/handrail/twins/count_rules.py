@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is quoted or our own
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from handrail.twins.columns import Source, quoted
@@ -13,6 +13,8 @@ from handrail.twins.rules import Rule
 
 KEPT = 0.999  # share of the real rows that must keep a rule
 GROUPS = 4096  # into which holders are put
+SOME = 20_000  # rows whose holders are told apart first
+_GROUP = quoted("#group")
 Counting = Callable[[Source, Sequence[Rule]], list[Count]]
 
 
@@ -26,34 +28,47 @@ def counted(source: Source, rules: Sequence[Rule], count: Counting) -> list[Rule
 
     Fewer than k exceptions are not told. What is declared stays, whatever the rows say.
     """
-    if source.entity:
-        plain = zip(rules, count(replace(source, entity=None), rules), strict=True)
-        rules = [rule for rule, one in plain if as_counted(rule, one, source.k) is not None]
-    found = zip(rules, _with_holders(source, rules, count) if rules else (), strict=True)
-    return [made for rule, one in found if (made := as_counted(rule, one, source.k)) is not None]
+    plain = zip(rules, count(replace(source, entity=None), rules), strict=True)
+    known = [(rule, one) for rule, one in plain if as_counted(rule, one, source.k) is not None]
+    if source.entity and known:
+        known = _with_holders(source, known, count)
+    return [made for rule, one in known if (made := as_counted(rule, one, source.k)) is not None]
 
 
-def _with_holders(source: Source, rules: Sequence[Rule], count: Counting) -> list[Count]:
+def _with_holders(
+    source: Source, known: Sequence[tuple[Rule, Count]], count: Counting
+) -> list[tuple[Rule, Count]]:
     """The counts, with holders that are right where it matters: whether they are k or more.
 
-    Telling a million holders apart takes many times longer than putting them into a few thousand groups, of
-    which there are never more than of holders; they are told apart where k groups are not reached.
+    Telling a million holders apart takes many times longer than those of some rows, and than putting all into
+    a few thousand groups, of which there are never more than of holders; both only where k are not reached.
     """
-    if source.entity is None:
-        return count(source, rules)
-    group = quoted("#group")
-    grouped = f"CASE WHEN {source.entity} IS NOT NULL THEN hash({source.entity}) % {GROUPS} END AS {group}"
-    relation = f"(SELECT *, {grouped} FROM {source.relation})"
-    found = count(replace(source, relation=relation, entity=group), rules)
-    unsure = [
-        place
-        for place, one in enumerate(found)
-        if one.holders < source.k <= one.seen or one.breakers < source.k <= one.broken
-    ]
-    exact = count(source, [rules[place] for place in unsure]) if unsure else []
-    for place, one in zip(unsure, exact, strict=True):
-        found[place] = one
+    found = list(known)
+    unsure = list(range(len(found)))
+    for lens in _lenses(source):
+        counts = count(lens, [found[place][0] for place in unsure])
+        for place, one in zip(unsure, counts, strict=True):
+            rule, whole = found[place]
+            found[place] = rule, replace(whole, holders=one.holders, breakers=one.breakers)
+        unsure = [place for place in unsure if _unsure(found[place][1], source.k)]
+        if not unsure:
+            break
     return found
+
+
+def _unsure(count: Count, k: int) -> bool:
+    return count.holders < k <= count.seen or count.breakers < k <= count.broken
+
+
+def _lenses(source: Source) -> Iterator[Source]:
+    """Ways to count holders: never more than there are, cheapest first, and exactly at last."""
+    if source.rows > SOME:
+        yield replace(source, relation=f"(SELECT * FROM {source.relation} LIMIT {SOME})")
+        grouped = (
+            f"CASE WHEN {source.entity} IS NOT NULL THEN hash({source.entity}) % {GROUPS} END AS {_GROUP}"
+        )
+        yield replace(source, relation=f"(SELECT *, {grouped} FROM {source.relation})", entity=_GROUP)
+    yield source
 
 
 def as_counted(rule: Rule, count: Count, k: int) -> Rule | None:

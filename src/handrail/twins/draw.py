@@ -147,8 +147,8 @@ def _numbers(column: ColumnSketch, drawn: Codes, places: Places, rng: np.random.
     piece = np.minimum(np.searchsorted(ends[1:], thrown, side="right"), len(low) - 1)
     within = np.clip((thrown - ends[piece]) / np.maximum(ends[piece + 1] - ends[piece], 1e-12), 0, 1 - 1e-9)
     leans = np.array([1.0 if one.knots else 1 / one.lean - 1 for one in column.bins])
-    if (leans != 1.0).any():
-        within **= leans[np.maximum(drawn, 0)]
+    leaning = np.flatnonzero((leans != 1.0)[np.maximum(drawn, 0)])
+    within[leaning] **= leans[drawn[leaning]]
     step = column.step if column.kind == "float" else max(column.step, 1.0)
     found: NDArray[np.floating] = low[piece]
     if step:
@@ -160,10 +160,10 @@ def _numbers(column: ColumnSketch, drawn: Codes, places: Places, rng: np.random.
     else:
         found = found + within * (high[piece] - low[piece])
     array: NDArray[Any] = found if column.kind == "float" else _whole(found)
-    kinds = np.array([one.kind for one in column.bins], dtype=object)
-    lost = np.flatnonzero((drawn < 0) | (kinds[drawn] == "other"))
+    other, null = (np.array([one.kind == kind for one in column.bins]) for kind in ("other", "null"))
+    lost = np.flatnonzero((drawn < 0) | other[drawn])
     array[lost] = unknown(column, len(lost), rng)
-    return Values(array, (drawn < 0) | (kinds[drawn] != "null"))
+    return Values(array, (drawn < 0) | ~null[drawn])
 
 
 def binned(column: ColumnSketch, values: Values, drawn: Codes) -> Codes:

@@ -30,13 +30,13 @@ def along(
     if theirs is None or not len(theirs):
         return places
     at = slice(None) if points is None else np.maximum(points, 0)
-    kinds = np.array([found.kind for found in parent.bins], dtype=object)
+    ranges, values = (np.array([found.kind == kind for found in parent.bins]) for kind in ("range", "value"))
     drawn = there.codes[name][at].astype(np.int64)
-    known = (kinds[drawn] == "range") | (kinds[drawn] == "value")
+    known = (ranges | values)[drawn]
     if points is not None:
         known &= points >= 0
     groups = column.groups[column.parents.index(column.along)]
-    within = np.where(kinds[drawn] == "range", theirs[at].astype(np.float32), np.float32(0.5))
+    within = np.where(ranges[drawn], theirs[at].astype(np.float32), np.float32(0.5))
     group = folded(drawn, len(parent.bins), groups)
     first, after = (-(-(group + more) * len(parent.bins) // groups) for more in (0, 1))
     near = np.clip((drawn + within - first) / (after - first), 0.0, 0.9995).astype(np.float32)

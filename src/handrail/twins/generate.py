@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from handrail.twins.abreast import abreast
 from handrail.twins.across import mended
 from handrail.twins.assign import Made
 from handrail.twins.calibrate import regroup
@@ -113,6 +114,7 @@ def _finish(con: duckdb.DuckDBPyConnection, sketch: Sketch, made: Made, seed: in
         rng = seeded(seed, f"{table.name}:hostile")
         values, hostile = strew(table, values, targeted, made.rows, rng, sizes)
     written = [column for column in table.columns if column.role != "degree"]
-    arrays = [to_arrow(one, values[one.name], arrow_type(con, one.type)) for one in written]
-    whole = pa.Table.from_arrays(arrays, names=[one.name for one in written])
+    types = {one.name: arrow_type(con, one.type) for one in written}
+    with abreast(lambda one: to_arrow(one, values[one.name], types[one.name]), written) as arrays:
+        whole = pa.Table.from_arrays(list(arrays), names=[one.name for one in written])
     return Twin(whole, keyed(table, hostile, whole))

@@ -178,7 +178,7 @@ def degrees(plane: Plane, parent: str) -> list[Degree]:
 def _degree(plane: Plane, parent: str, child: str, link: Link, number: int) -> Degree:
     counted = f"degree_{plane.views[parent]}_{number}"
     plane.con.execute(
-        f"CREATE TEMP TABLE {counted} AS SELECT {_listed(link.columns)}, count(*) AS {quoted('#n')} "
+        f"CREATE TABLE {counted} AS SELECT {_listed(link.columns)}, count(*) AS {quoted('#n')} "
         f"FROM {plane.views[child]} GROUP BY {_listed(link.columns)}"
     )
     join = f"LEFT JOIN {counted} AS d{number} ON {plane.joined(child, link, f'd{number}', 't')}"

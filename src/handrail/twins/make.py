@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from handrail import data
+from handrail.twins.abreast import abreast
 from handrail.twins.agreement import agree
 from handrail.twins.attack import attack
 from handrail.twins.generate import Twin, generate
@@ -66,19 +66,15 @@ def make(
         return lambda step, done, _: progress(step, offset + done, total) if progress else None
 
     plane = open_plane(tables, k)
-    with plane.con, ThreadPoolExecutor(1, "handrail-attack") as beside:
-        attacks = {
-            one.name: beside.submit(attack, one, plane.k_of(one.name), seed)
-            for one in tables
-            if not one.verbatim
-        }
-        try:
-            real = real_tables(plane, outside or {})
-            taken = take(plane, from_step(0))
-            twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
-            reports = _judged(plane, taken, twins, seed, attacks, from_step(2 * len(tables)))
-        finally:
-            beside.shutdown(cancel_futures=True)
+
+    def attacked(table: Table) -> Attack | None:
+        return None if table.verbatim else attack(table, plane.k_of(table.name), seed)
+
+    with plane.con, abreast(attacked, [plane.tables[name] for name in plane.layout.order]) as attacks:
+        real = real_tables(plane, outside or {})
+        taken = take(plane, from_step(0))
+        twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
+        reports = _judged(plane, taken, twins, seed, attacks, from_step(2 * len(tables)))
         agreements = agree(plane, {name: twin.table for name, twin in twins.items()}, questions)
     return Made(taken.sketch, twins, reports, round(time.perf_counter() - began, 2), agreements)
 
@@ -88,16 +84,25 @@ def _judged(
     taken: Taken,
     twins: Mapping[str, Twin],
     seed: int,
-    attacks: Mapping[str, Future[Attack | None]],
+    attacks: Iterator[Attack | None],
     progress: Progress,
 ) -> tuple[TableReport, ...]:
-    """Every table's report; raises for the first that fails the gate."""
-    written = {name: twin.table for name, twin in twins.items()}
-    sketches = {table.name: table for table in taken.sketch.tables}
-    reports: list[TableReport] = []
-    for position, table in enumerate(taken.sketch.tables):
-        progress(f"checking {table.name}", position, len(taken.sketch.tables))
-        twin = twins[table.name]
+    """Every table's report; raises for the first that fails the gate. `attacks` are in the sketch's order."""
+    tables, found = taken.sketch.tables, []
+    with abreast(lambda table: _report(plane, taken, table, twins, seed), tables) as reports:
+        for position, table in enumerate(tables):
+            progress(f"checking {table.name}", position, len(tables))
+            report = next(reports)
+            found.append(replace(report, attack=_withstood(table.name, next(attacks))))
+    return tuple(found)
+
+
+def _report(
+    whole: Plane, taken: Taken, table: TableSketch, twins: Mapping[str, Twin], seed: int
+) -> TableReport:
+    """What is known of one twin but whether it withstands an attack."""
+    twin, written = twins[table.name], {name: one.table for name, one in twins.items()}
+    with whole.beside() as plane:
         privacy = judge(plane, table, twin.table, twin.hostile, seed)
         if not privacy.passed:
             raise TwinRefused(
@@ -106,34 +111,30 @@ def _judged(
                 subject=f"dataset:{table.name}",
                 column=privacy.column,
             )
-        attacked = _withstood(table.name, attacks[table.name].result()) if table.name in attacks else None
         columns, pairs = score_columns(plane, table, taken.coded[table.name], twin.table)
         links = score_links(plane, table, written)
-        shapes = _mean([column.score for column in columns if column.score is not None])
-        dependence = _mean([pair.score for pair in pairs])
-        cardinality = _mean([link.score for link in links])
-        reports.append(
-            TableReport(
-                dataset=table.name,
-                rows=twin.table.num_rows,
-                real_rows=table.rows,
-                columns=columns,
-                pairs=pairs,
-                links=links,
-                privacy=privacy,
-                hostile=tuple(sorted(Counter(cell.case for cell in twin.hostile).items())),
-                simplifications=(*table.simplifications, *_not_made(table, twin.table.num_rows)),
-                shapes=shapes,
-                dependence=dependence,
-                cardinality=cardinality,
-                overall=_mean([one for one in (shapes, dependence, cardinality) if one is not None]),
-                attack=attacked,
-                rules=score_rules(plane, table, written, sketches),
-                k=table.k or None,
-                verbatim=table.verbatim,
-            )
-        )
-    return tuple(reports)
+        rules = score_rules(plane, table, written, {one.name: one for one in taken.sketch.tables})
+    shapes = _mean([column.score for column in columns if column.score is not None])
+    dependence = _mean([pair.score for pair in pairs])
+    cardinality = _mean([link.score for link in links])
+    return TableReport(
+        dataset=table.name,
+        rows=twin.table.num_rows,
+        real_rows=table.rows,
+        columns=columns,
+        pairs=pairs,
+        links=links,
+        privacy=privacy,
+        hostile=tuple(sorted(Counter(cell.case for cell in twin.hostile).items())),
+        simplifications=(*table.simplifications, *_not_made(table, twin.table.num_rows)),
+        shapes=shapes,
+        dependence=dependence,
+        cardinality=cardinality,
+        overall=_mean([one for one in (shapes, dependence, cardinality) if one is not None]),
+        rules=rules,
+        k=table.k or None,
+        verbatim=table.verbatim,
+    )
 
 
 def _not_made(table: TableSketch, rows: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from handrail.twins.abreast import abreast
 from handrail.twins.across import mended
 from handrail.twins.as_told import put, settle
 from handrail.twins.assign import Made, reorder, rows_of
@@ -21,7 +22,7 @@ from handrail.twins.seeds import KEY_SEED, seeded
 from handrail.twins.semantics import meaning_of
 from handrail.twins.series import begun, keep_in_turn, put_in_order, still
 from handrail.twins.turns import Turns
-from handrail.twins.values import Outside, Values, as_kind, full
+from handrail.twins.values import Ints, Outside, Values, as_kind, full
 
 MOST_ROWS = 5_000_000
 
@@ -44,14 +45,7 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
                 changed.add(column.name)
                 _draw(table, made, one, column, turns, rng)
     settle(table, one)
-    nowhere = np.zeros(one.rows, dtype=np.float32)
-    for column in table.columns:
-        found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
-        places = one.places.get(column.name, nowhere)
-        if column.role == "model" and column.name not in one.values:
-            one.values[column.name] = decode(column, found, rng, places)
-        if column.role == "degree":
-            one.degrees[column.name] = whole(column, found, rng, places)
+    _decode(table, one, seed)
     keep_places(table, one)
     _keep_order(table, made, one, seed)
     _meant(table, made, one, seed)
@@ -80,6 +74,26 @@ def _draw(
     one.places[column.name] = along(table, made, one, column, places, rng)
     if column.copies is not None and column.kind != "text":
         _copy(table, made, one, column)
+
+
+def _decode(table: TableSketch, one: Made, seed: int) -> None:
+    """Turn the drawn bins into values and numbers of children."""
+    nowhere = np.zeros(one.rows, dtype=np.float32)
+
+    def decoded(column: ColumnSketch) -> Values | Ints:
+        rng = seeded(seed, f"{table.name}.{column.name}:values")
+        found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
+        places = one.places.get(column.name, nowhere)
+        return (whole if column.role == "degree" else decode)(column, found, rng, places)
+
+    drawn = [column for column in table.columns if column.role == "model" and column.name not in one.values]
+    counts = [column for column in table.columns if column.role == "degree"]
+    with abreast(decoded, [*drawn, *counts]) as made:
+        for column, found in zip([*drawn, *counts], made, strict=True):
+            if isinstance(found, Values):
+                one.values[column.name] = found
+            else:
+                one.degrees[column.name] = found
 
 
 def _copy(table: TableSketch, made: Mapping[str, Made], one: Made, column: ColumnSketch) -> None:

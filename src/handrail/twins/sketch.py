@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handrail.twins.abreast import abreast
 from handrail.twins.coded import Coded, code, pool_name
 from handrail.twins.columns import (
     Source,
@@ -23,7 +24,7 @@ from handrail.twins.descendants import Told, told_rows
 from handrail.twins.following import copied, following
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
-from handrail.twins.links import degrees, link_sketch, linked, towards
+from handrail.twins.links import Degree, degrees, link_sketch, linked, towards
 from handrail.twins.means import leaning, means_of
 from handrail.twins.mine_parents import beside, through
 from handrail.twins.mine_series import Mined, mine_series
@@ -52,7 +53,8 @@ class Taken:
 def take(plane: Plane, progress: Progress | None = None) -> Taken:
     """Sketch every table of the plane, parents before children."""
     order = plane.layout.order
-    drafts = {name: list(follows(plane, name, _columns(plane, name))) for name in order}
+    with abreast(lambda name: _drafted(plane, name), order) as made:
+        drafts = dict(zip(order, made, strict=True))
     for name in order:
         if found := all_told(plane, name) or told_rows(plane, name):
             plane.told[name] = found
@@ -62,13 +64,27 @@ def take(plane: Plane, progress: Progress | None = None) -> Taken:
         drafts[name] += [degree.column for degree in counts[name]]
     finished: list[TableSketch] = []
     coded: dict[str, Coded] = {}
-    for position, name in enumerate(order):
-        if progress:
-            progress(f"sketching {name}", position, len(order))
-        mined = mine_series(plane, name, drafts[name])
-        coded[name] = code(plane, name, drafts, counts[name], mined.series.by if mined else "")
-        finished.append(_table(plane, name, drafts, coded[name], mined))
+    with abreast(lambda name: _sketched(plane, name, drafts, counts[name]), order) as sketched:
+        for position, name in enumerate(order):
+            if progress:
+                progress(f"sketching {name}", position, len(order))
+            table, coded[name] = next(sketched)
+            finished.append(table)
     return Taken(Sketch(plane.k, tuple(finished)), coded)
+
+
+def _drafted(plane: Plane, name: str) -> list[ColumnSketch]:
+    with plane.beside() as own:
+        return list(follows(own, name, _columns(own, name)))
+
+
+def _sketched(
+    plane: Plane, name: str, drafts: Mapping[str, Sequence[ColumnSketch]], degrees: Sequence[Degree]
+) -> tuple[TableSketch, Coded]:
+    with plane.beside() as own:
+        mined = mine_series(own, name, drafts[name])
+        coded = code(own, name, drafts, degrees, mined.series.by if mined else "")
+        return _table(own, name, drafts, coded, mined), coded
 
 
 def _table(

@@ -19,6 +19,7 @@ from handrail import data
 from handrail.kernel import Conflict, Invalid, LimitReached, NotAllowed, NotFound, storage
 from handrail.kernel.clock import SystemClock
 from handrail.twins import codec
+from handrail.twins.abreast import abreast
 from handrail.twins.build import LEAST_K
 from handrail.twins.drill import drill
 from handrail.twins.make import Made, make, mean_of
@@ -241,8 +242,10 @@ def _write(out: Path, report: TwinReport, made: Made, tables: Mapping[str, pa.Ta
     draft = out.parent / f".{out.name}.{secrets.token_hex(6)}"
     try:
         draft.mkdir(mode=0o700)
-        for name, table in tables.items():
-            pq.write_table(table, draft / f"{name}.parquet", compression="zstd")
+        with abreast(lambda name: _write_table(tables[name], draft / f"{name}.parquet"), tables) as written:
+            for _ in written:
+                pass
+        for name in tables:
             (draft / f"{name}.hostile.json").write_bytes(orjson.dumps(made.twins[name].hostile))
         (draft / "sketch.json").write_bytes(codec.to_json(made.sketch))
         (draft / MANIFEST).write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
@@ -251,6 +254,10 @@ def _write(out: Path, report: TwinReport, made: Made, tables: Mapping[str, pa.Ta
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="zstd")
 
 
 def _swap(draft: Path, out: Path) -> None:

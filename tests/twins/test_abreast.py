@@ -1,0 +1,47 @@
+"""Work done two at a time comes back in order, and nothing of it goes on after its block."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from handrail.twins.abreast import ABREAST, abreast
+
+
+def test_results_come_in_the_order_of_the_things_whichever_is_done_first() -> None:
+    later = threading.Event()
+
+    def work(n: int) -> int:
+        if n == 0:
+            assert later.wait(10)
+        else:
+            later.set()
+        return n * n
+
+    with abreast(work, range(6)) as found:
+        assert list(found) == [0, 1, 4, 9, 16, 25]
+
+
+def test_what_work_raises_is_raised_where_it_is_read() -> None:
+    with abreast(lambda n: 1 // n, [1, 0]) as found:
+        assert next(found) == 1
+        with pytest.raises(ZeroDivisionError):
+            next(found)
+
+
+def test_after_the_block_nothing_runs_and_what_had_not_begun_never_does() -> None:
+    begun: list[int] = []
+    release, busy = threading.Event(), threading.Barrier(ABREAST + 1)
+
+    def work(n: int) -> None:
+        begun.append(n)
+        busy.wait(10)
+        assert release.wait(10)
+
+    with pytest.raises(InterruptedError), abreast(work, range(ABREAST + 5)):
+        busy.wait(10)
+        threading.Timer(0.05, release.set).start()
+        raise InterruptedError
+    assert sorted(begun) == list(range(ABREAST))
+    assert not any(one.name.startswith("handrail-twins") for one in threading.enumerate())
