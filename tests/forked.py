@@ -137,7 +137,24 @@ def _pipe(inside: int) -> tuple[int, int]:
 
 def _rear(said: socket.socket) -> dict[str, Any]:
     """Fork whenever it is asked for, and tell of each end. Returns in what was forked, with what it is to do."""
-    from handrail import server  # noqa: F401 - this is what takes long
+    from handrail import (  # noqa: F401 - this is what takes long
+        adapters,
+        addresses,
+        apps,
+        data,
+        faces,
+        kernel,
+        kit,
+        openlineage,
+        review,
+        runtime,
+        server,
+        twins,
+    )
+
+    for room in (adapters, apps, data, faces, kernel, kit, openlineage, review, runtime, twins):
+        for name in room.__all__:
+            getattr(room, name)
 
     gc.freeze()  # what is loaded is not taken apart when one of them ends
     assert len(list(Path("/proc/self/task").iterdir())) == 1

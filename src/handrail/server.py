@@ -1,33 +1,31 @@
 """The composition root: settings, then ports, then rooms, then faces. Read it second."""
 
+from __future__ import annotations
+
+import gc
 import logging
 import socket
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from handrail import apps, data, openlineage, runtime, twins
+from handrail import adapters, apps, data, faces, kernel, openlineage, runtime, twins
 from handrail import settings as configuration
-from handrail.adapters.engines import Engines
-from handrail.adapters.isolation import Bubblewrap
-from handrail.apps import causes_commands
-from handrail.apps import commands as apps_commands
-from handrail.data import commands as data_commands
-from handrail.data import lineage_commands
+from handrail.commands import COMMANDS
 from handrail.faces import cli
-from handrail.faces.socket import AppDoor
-from handrail.kernel import Conflict, Instance, Invalid, logs
+from handrail.faces.later import Later, listed
+from handrail.kernel import Conflict, Invalid, logs
+from handrail.kernel.events import Subscription
 from handrail.kernel.ports import Ports
-from handrail.openlineage import commands as openlineage_commands
-from handrail.review import commands as review_commands
-from handrail.runtime import commands as runtime_commands
-from handrail.twins import commands as twins_commands
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from handrail.kernel import Instance
 
 # The packages whose access rules, tables and event subscriptions make up the house.
 ROOMS: tuple[str, ...] = (
@@ -37,14 +35,6 @@ ROOMS: tuple[str, ...] = (
     "handrail.runtime",
     "handrail.twins",
     "handrail.openlineage",
-)
-
-# Who listens to what happens in the rooms below.
-SUBSCRIPTIONS = (
-    *data.subscriptions,
-    *twins.subscriptions,
-    *apps.subscriptions,
-    *openlineage.subscriptions,
 )
 
 # What a new instance's definitions hold before anybody has written one.
@@ -65,37 +55,32 @@ FIRST_DEFINITIONS = {
 }
 
 
-# The rooms' commands, in the order that `handrail --help` shows them.
-COMMANDS: tuple[click.Command, ...] = (
-    *data_commands.commands,
-    *lineage_commands.commands,
-    *twins_commands.commands,
-    *apps_commands.commands,
-    *causes_commands.commands,
-    *review_commands.commands,
-    *runtime_commands.commands,
-    *openlineage_commands.commands,
-)
-
-
 def open_instance(home: Path) -> Instance:
     """Open the instance in `home` with everything plugged in; brings its database up to date."""
     try:
         settings = configuration.load(home)
     except configuration.SettingsError as error:
         raise Invalid(error.message, next_step=error.next_step) from None
-    return Instance(
+    return kernel.Instance(
         settings,
         Ports(
-            apps=apps.Directory(),
-            engine=Engines(settings.home, settings.engines),
-            isolation=Bubblewrap(settings.runtime.uid),
-            door=AppDoor(),
-            twins=twins.Keeper(),
+            apps=lambda: apps.Directory(),
+            engine=lambda: adapters.Engines(settings.home, settings.engines),
+            isolation=lambda: adapters.Bubblewrap(settings.runtime.uid),
+            door=lambda: faces.AppDoor(),
+            twins=lambda: twins.Keeper(),
         ),
         rooms=ROOMS,
-        subscriptions=SUBSCRIPTIONS,
+        subscriptions=_subscriptions(),
     )
+
+
+def _subscriptions() -> Iterator[Subscription]:
+    """Who listens to what happens in the rooms below; asked for when something does."""
+    yield from data.subscriptions
+    yield from twins.subscriptions
+    yield from apps.subscriptions
+    yield from openlineage.subscriptions
 
 
 class Composition:
@@ -103,7 +88,7 @@ class Composition:
 
     def create(self, home: Path) -> None:
         """Make the directory of a new instance."""
-        Instance.create(home, files=FIRST_DEFINITIONS)
+        kernel.Instance.create(home, files=FIRST_DEFINITIONS)
 
     def open(self, home: Path) -> Instance:
         """Open an instance."""
@@ -146,6 +131,7 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         apps.Explainer(instance),
         openlineage.Supervisor(instance),
     )
+    gc.freeze()  # what is loaded stays, so nobody looks for garbage in it
     for supervisor in supervisors:
         supervisor.start()
     try:
@@ -157,7 +143,7 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         instance.close()
 
 
-def application(instance: Instance) -> "FastAPI":
+def application(instance: Instance) -> FastAPI:
     """The web pages and REST of every room, as one ASGI application."""
     from handrail import addresses  # noqa: PLC0415 - a quarter of all there is to load, and no command needs it
 
@@ -166,8 +152,13 @@ def application(instance: Instance) -> "FastAPI":
 
 def command() -> click.Group:
     """The `handrail` command. Installed packages may add to it by the entry point `handrail.commands`."""
-    extra = [point.load() for point in entry_points(group="handrail.commands")]
-    return cli.build(Composition(), (*COMMANDS, *extra))
+    rooms = (
+        Later(name, listed(module, name), says)
+        for module, commands in COMMANDS.items()
+        for name, says in commands.items()
+    )
+    extra = (Later(point.name, point.load) for point in entry_points(group="handrail.commands"))
+    return cli.build(Composition(), (*rooms, *extra))
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handrail_bench import tpch
-from handrail_bench.commands import BARS
+from handrail_bench.bench import BARS
 from handrail_bench.measure import geomean, median
 from handrail_demo.tour.stage import handrail
 

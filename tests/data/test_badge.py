@@ -15,12 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 import handrail_sdk as sdk
-from handrail import data
-from handrail.data import commands
-from handrail.faces import cli
+from handrail import data, server
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Caller, Instance, identity
-from handrail.server import Composition, application
+from handrail.server import application
 from handrail_sdk import transport
 from tests.conftest import PEOPLE
 from tests.data import asking
@@ -51,7 +49,7 @@ def _posted(client: Client, accept: str) -> Any:
 
 
 def _said(shop: Instance, *words: str) -> str:
-    group = cli.build(Composition(), commands.commands)
+    group = server.command()
     home = {**os.environ, "HANDRAIL_HOME": str(shop.settings.home)}
     return CliRunner().invoke(group, list(words), env=home).output
 

@@ -8,15 +8,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail import data
-from handrail.data import commands, quality_store
+from handrail import data, server
+from handrail.data import quality_store
 from handrail.data.custom_sql import check_custom_sql
 from handrail.data.load import load
 from handrail.data.promises import OPERATORS, Bound
-from handrail.faces import cli
 from handrail.kernel import Instance, Invalid, NotAllowed, NotReady, Refusal, definitions
 from handrail.kernel.events import Subscriptions
-from handrail.server import Composition
 from tests.conftest import Acting
 from tests.data.test_contract_file import FILE, GOOD
 from tests.data.test_pages import SignedIn, signed_in
@@ -300,7 +298,7 @@ def test_the_command_line_and_rest_say_the_same(
     orders: Path, instance: Instance, signed_in: SignedIn
 ) -> None:
     where = ("--home", str(instance.settings.home), "--as", "steward.hr")
-    command = cli.build(Composition(), tuple(commands.commands))
+    command = server.command()
     made = json.loads(CliRunner().invoke(command, ["quality", "orders", *where, "--json"]).stdout)
     listed = CliRunner().invoke(command, ["quality", "orders", "--history", *where])
     assert {one["outcome"] for one in made["results"]} == {"kept"}

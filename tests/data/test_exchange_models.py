@@ -10,14 +10,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from handrail import data
-from handrail.data import commands, ossie, plain_model
+from handrail import data, server
+from handrail.data import ossie, plain_model
 from handrail.data.compile_metric import compile_metric
 from handrail.data.exchange_models import export_model, import_model
 from handrail.data.models import MetricRequest
-from handrail.faces import cli
 from handrail.kernel import Conflict, Instance, Invalid, NotAllowed, NotFound, Refusal, definitions, identity
-from handrail.server import Composition, application
+from handrail.server import application
 from tests.data import asking
 from tests.data.test_metric_kinds import MODEL, plain, shop
 from tests.data.test_reconcile import write
@@ -257,7 +256,7 @@ def test_rest_and_the_command_line_do_the_same(opened: Instance, tmp_path: Path)
     assert made.json() == ["turnover"], made.text
     by_rest = client.get("/api/v1/models/elsewhere.yaml", params={"plain": "true"})
     assert by_rest.headers["content-type"].startswith("application/yaml")
-    group = cli.build(Composition(), commands.commands)
+    group = server.command()
     home = {**os.environ, "HANDRAIL_HOME": str(opened.settings.home)}
 
     def run(*words: str) -> str:

@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from handrail import apps, data
-from handrail.data import commands, notices_store
+from handrail import apps, data, server
+from handrail.data import notices_store
 from handrail.data.notices import tell_of_last_days
-from handrail.faces import cli
 from handrail.kernel import Instance, NotFound
-from handrail.server import Composition
 from tests.conftest import Acting
 from tests.data import asking
 from tests.data.test_check_quality import ROWS, orders
@@ -170,7 +168,7 @@ def test_people_see_them_on_the_page_and_put_them_away(
 def test_the_command_line_lists_and_puts_away(acting: Acting, orders: Path, instance: Instance) -> None:
     owned(acting)
     break_it(acting, orders)
-    root = cli.build(Composition(), commands.commands)
+    root = server.command()
     home = ["--home", str(instance.settings.home), "--as", "lead", "--json"]
     listed = json.loads(CliRunner().invoke(root, ["notices", *home]).stdout)
     assert [one["kind"] for one in listed] == ["quality"]

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from handrail import server
 from handrail.addresses import ROUTERS
-from handrail.data import commands
 from handrail.data import pages as data_pages
-from handrail.faces import cli, web
+from handrail.faces import web
 from handrail.kernel import Caller, Instance, identity
-from handrail.server import Composition
 from tests.conftest import PEOPLE
 from tests.data import shop
 from tests.web import Client
@@ -148,7 +147,7 @@ def test_the_same_by_rest(uploaded: Client, signed_in: SignedIn) -> None:
 
 def test_the_same_on_the_command_line(instance: Instance, tmp_path: Path) -> None:
     source = shop.make(tmp_path / "shop.sqlite")
-    command = cli.build(Composition(), tuple(commands.commands))
+    command = server.command()
 
     def run(person: str, *words: str) -> Result:
         home = str(instance.settings.home)

@@ -12,11 +12,9 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from handrail import data
-from handrail.data import commands
-from handrail.faces import cli
+from handrail import data, server
 from handrail.kernel import Instance, NotAllowed, NotReady, Refusal, definitions, identity, trail
-from handrail.server import Composition, application
+from handrail.server import application
 from tests.data import asking
 from tests.data.asking import MODEL, TODAY
 from tests.web import Client
@@ -260,7 +258,7 @@ def test_rest_and_command_line_do_the_same(shop: Instance, tmp_path: Path) -> No
     assert made.json()["within"] is True
     listed = client.get("/api/v1/metrics/sales/reconciliations", headers={"Authorization": f"Bearer {token}"})
     assert [one["id"] for one in listed.json()] == [made.json()["id"]]
-    group = cli.build(Composition(), commands.commands)
+    group = server.command()
     home = {**os.environ, "HANDRAIL_HOME": str(shop.settings.home)}
 
     def run(*words: str) -> Any:

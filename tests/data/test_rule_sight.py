@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from handrail import data
-from handrail.data import commands
+from handrail import data, server
 from handrail.data.custom_sql import runnable
-from handrail.faces import cli
 from handrail.kernel import Instance, NotAllowed, Refusal, trail
-from handrail.server import Composition
 from tests.conftest import Acting
 from tests.data import budgeting
 from tests.data.test_pages import SignedIn, signed_in
@@ -196,7 +193,7 @@ def test_who_may_not_read_it_learns_only_whether_promises_are_kept(
         assert ("20 of 40 rows" in said, "About 20 rows" in said) == (told_exactly, not told_exactly)
     told = signed_in("viewer.emea").get("/api/v1/datasets/staff/quality").json()[0]["results"]
     where = ("--home", str(shop.settings.home), "--as", "viewer.emea", "--json")
-    command = cli.build(Composition(), tuple(commands.commands))
+    command = server.command()
     ran = CliRunner().invoke(command, ["quality", "staff", "--history", *where])
     assert json.loads(ran.stdout)[0]["results"] == told
     assert all(one["count"] is None for one in told)

@@ -10,17 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from handrail import data
-from handrail.data import commands, odcs
+from handrail import data, server
+from handrail.data import odcs
 from handrail.data.changes import Changes
 from handrail.data.load import load
 from handrail.data.promise_changes import apply_promises, read_age, write_age
 from handrail.data.rules import KINDS, fit_rule, read_rule, write_rule
 from handrail.data.strict_yaml import File, validate
 from handrail.data.write_rules import write_rules
-from handrail.faces import cli
 from handrail.kernel import Instance, NotAllowed, Refusal, definitions
-from handrail.server import Composition
 from tests.conftest import Acting
 from tests.data.test_check_quality import orders
 
@@ -287,7 +285,7 @@ schema:
 def test_the_command_line_lists_tries_adds_and_removes(
     acting: Acting, orders: Path, instance: Instance
 ) -> None:
-    root = cli.build(Composition(), commands.commands)
+    root = server.command()
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(

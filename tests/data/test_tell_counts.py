@@ -9,12 +9,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail import data
-from handrail.data import commands, quality_store, spoken
+from handrail import data, server
+from handrail.data import quality_store, spoken
 from handrail.data.tell_counts import sight
-from handrail.faces import cli
 from handrail.kernel import Instance, NotReady
-from handrail.server import Composition
 from tests.conftest import Acting
 from tests.data import budgeting
 from tests.data.test_pages import SignedIn, signed_in
@@ -146,7 +144,7 @@ def test_every_face_says_the_same(
     client = signed_in("steward.sales")
     told = client.post("/api/v1/datasets/staff/quality").json()["results"]
     where = ("--home", str(instance.settings.home), "--as", "steward.sales", "--json")
-    command = cli.build(Composition(), tuple(commands.commands))
+    command = server.command()
     assert json.loads(CliRunner().invoke(command, ["quality", "staff", *where]).stdout)["results"] == told
     assert client.get("/api/v1/datasets/staff/quality").json()[0]["results"] == told
     page = client.get("/datasets/staff").text

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from handrail import settings
+from handrail.faces.later import Later
 from handrail.server import command
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,8 @@ def events() -> set[str]:
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]:
-    for name, entry in group.commands.items():
+    for name, there in group.commands.items():
+        entry = there.load() if isinstance(there, Later) else there
         if isinstance(entry, click.Group) and entry.commands:
             yield from commands(entry, (*path, name))
         else:

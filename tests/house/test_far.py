@@ -19,6 +19,7 @@ import uvicorn
 from click.testing import CliRunner, Result
 
 from handrail import apps, kit, runtime, twins
+from handrail.faces.later import Later
 from handrail.kernel import Instance, identity
 from handrail.server import application, command
 from tests.journeys import company
@@ -239,7 +240,8 @@ def test_what_a_run_printed_and_handed_over_comes_to_a_laptop(house: House, tmp_
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    for name, entry in group.commands.items():
+    for name, there in group.commands.items():
+        entry = there.load() if isinstance(there, Later) else there
         if isinstance(entry, click.Group) and entry.commands:
             yield from commands(entry, (*path, name))
         else:

@@ -8,10 +8,9 @@ from click.testing import CliRunner, Result
 from tests.conftest import Acting
 from tests.review.conftest import CODE, HEAD, ORDERS, Submitting
 
-from handrail.faces import cli
+from handrail import server
 from handrail.kernel import Instance
-from handrail.review import commands, request
-from handrail.server import Composition
+from handrail.review import request
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def handrail(*arguments: object) -> Result:
-    root = cli.build(Composition(), commands.commands)
+    root = server.command()
     return CliRunner().invoke(root, [str(one) for one in arguments])
 
 

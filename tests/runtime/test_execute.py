@@ -126,7 +126,7 @@ def test_the_end_of_a_run_is_an_event_and_stands_on_the_trail(
     instance: Instance, start: Start, acting: Acting
 ) -> None:
     heard: list[RunFinished] = []
-    instance.subscriptions._handlers[RunFinished].append(lambda _ctx, event: heard.append(event))
+    instance.subscriptions.add(RunFinished, lambda _ctx, event: heard.append(event))
     run = runtime.execute(instance, start("import handrail_sdk as h\nh.me()\nraise SystemExit(3)").id)
     assert [(event.run, event.state, event.ended) for event in heard] == [(run.id, "failed", "exited")]
     with acting("compliance") as ctx:

@@ -1,0 +1,13 @@
+"""One folder a plug: what fills in the kernel's ports. The composition root alone comes in."""
+
+from typing import TYPE_CHECKING
+
+from handrail.front_doors import open_when_asked
+
+if TYPE_CHECKING:
+    from handrail.adapters.engines import Engines
+    from handrail.adapters.isolation import Bubblewrap
+
+__all__ = ["Bubblewrap", "Engines"]
+
+open_when_asked(__name__)

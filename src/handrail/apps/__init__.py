@@ -2,22 +2,27 @@
 Every version is a git commit with its why; production runs exactly the tree that passed the gates.
 """
 
-from handrail.apps.ask import ask
-from handrail.apps.causes import Cause, Explained
-from handrail.apps.clone import clone
-from handrail.apps.directory import Directory
-from handrail.apps.events import AppPromoted, AppPushed, AppShared
-from handrail.apps.explain_run import explain_run, explained, subscriptions
-from handrail.apps.find import app, apps, diff, files, promotions, version, versions
-from handrail.apps.find_cause import Explainer
-from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview, Tier, Version
-from handrail.apps.new import new, starter
-from handrail.apps.own import add_coowner, hand_over
-from handrail.apps.promote import gates, promote, rollback, tier
-from handrail.apps.push import push
-from handrail.apps.run import open, run
-from handrail.apps.share import share, share_preview, unshare
-from handrail.apps.spoken import prompts
+from typing import TYPE_CHECKING
+
+from handrail.front_doors import open_when_asked
+
+if TYPE_CHECKING:
+    from handrail.apps.ask import ask
+    from handrail.apps.causes import Cause, Explained
+    from handrail.apps.clone import clone
+    from handrail.apps.directory import Directory
+    from handrail.apps.events import AppPromoted, AppPushed, AppShared
+    from handrail.apps.explain_run import explain_run, explained, subscriptions
+    from handrail.apps.find import app, apps, diff, files, promotions, version, versions
+    from handrail.apps.find_cause import Explainer
+    from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview, Tier, Version
+    from handrail.apps.new import new, starter
+    from handrail.apps.own import add_coowner, hand_over
+    from handrail.apps.promote import gates, promote, rollback, tier
+    from handrail.apps.push import push
+    from handrail.apps.run import open, run
+    from handrail.apps.share import share, share_preview, unshare
+    from handrail.apps.spoken import prompts
 
 __all__ = [
     "App",
@@ -62,3 +67,5 @@ __all__ = [
     "version",
     "versions",
 ]
+
+open_when_asked(__name__)

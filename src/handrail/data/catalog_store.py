@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.kernel import Context, storage
 from handrail.kernel.kept import Kept
@@ -248,7 +247,7 @@ def qualities(ctx: Context, datasets: Iterable[str]) -> dict[str, str]:
 def _upsert(ctx: Context, table: sa.Table, rows: Sequence[Mapping[str, Any]], change: Sequence[str]) -> None:
     """Insert rows, and where one is there already change these columns; right however many do so at once."""
     if rows:
-        insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+        insert = storage.insert_of(ctx.db.dialect.name)
         made = insert(table)
         set_ = {name: made.excluded[name] for name in change}
         keys = list(table.primary_key.columns)

@@ -12,14 +12,7 @@ import click
 import orjson
 
 from handrail import kit
-from handrail.data import (
-    catalog_commands,
-    disclosure_commands,
-    formats,
-    model_commands,
-    quality_commands,
-    steward_commands,
-)
+from handrail.data import formats
 from handrail.data.answer import Answer
 from handrail.data.by_address import values
 from handrail.data.compile_metric import GRAINS
@@ -116,16 +109,7 @@ def metrics_command(ctx: Context, name: str | None) -> Metric | tuple[Metric, ..
     return metric(ctx, name) if name else metrics(ctx)
 
 
-commands: list[click.Command] = [
-    *steward_commands.commands,
-    *catalog_commands.commands,
-    *quality_commands.commands,
-    query_command,
-    metric_command,
-    metrics_command,
-    *disclosure_commands.commands,
-    *model_commands.commands,
-]
+commands: list[click.Command] = [query_command, metric_command, metrics_command]
 
 
 def _query_there(remote: kit.Remote, params: tuple[str, ...], form: _Form, **about: Any) -> Any:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.kernel import Context, storage
 
@@ -51,7 +50,7 @@ def add(
     ctx: Context, people: Collection[str], kind: Kind, dataset: str, about: str, text: str, next_step: str
 ) -> int:
     """Tell these people, each of whom is told once `about` a fact; how many had not been told."""
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     same: dict[str, Any] = {"kind": kind, "subject": f"dataset:{dataset}", "about": about, "text": text}
     same |= {"next_step": next_step, "told_at": ctx.clock.now()}
     told = 0

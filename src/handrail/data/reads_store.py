@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.data.lineage_models import AppRead
 from handrail.data.seen import ColumnRead
@@ -73,7 +72,7 @@ def observe_metric(
         for dataset, columns in reads.items()
         for column in ("", *columns)
     ]
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     again = {"times": observed_metrics.c.times + 1, "last": now}
     keys = list(observed_metrics.primary_key.columns)
     ctx.db.execute(
@@ -90,7 +89,7 @@ def keep_question(ctx: Context, app: str, commit: str, sql: str) -> None:
     known = set(ctx.db.scalars(sa.select(questions.c.digest).where(*mine)))
     if digest in known or len(known) >= _MOST:
         return
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     row = {"app": app, "version": commit, "digest": digest, "sql": sql, "at": ctx.clock.now()}
     ctx.db.execute(insert(questions).values(row).on_conflict_do_nothing())
 

@@ -17,7 +17,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.data.sketches import Tally
 from handrail.kernel import Context, storage
@@ -266,4 +265,4 @@ def _each(dialect: str) -> Any:
 
 
 def _insert(dialect: str, table: sa.Table) -> Any:
-    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    return storage.insert_of(dialect)(table)

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.data import catalog_store
 from handrail.data.models import Certification, Extract, Proposal, SourceRecord
@@ -245,7 +244,7 @@ def observe(
         for dataset, columns in reads.items()
         for column in (_WHOLE, *columns)
     ]
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     made = insert(observed).values([{**row, "times": 1, "last": now} for row in rows])
     again = {"times": observed.c.times + 1, "last": now}
     ctx.db.execute(made.on_conflict_do_update(index_elements=list(observed.primary_key.columns), set_=again))

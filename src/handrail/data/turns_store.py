@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.data.catalog_store import catalog
 from handrail.kernel import Context, storage
@@ -28,7 +27,7 @@ def take(ctx: Context, dataset: str, moment: datetime, until: datetime) -> str |
     """
     holder, now = storage.new_id("turn"), ctx.clock.now()
     values = {"moment": moment, "holder": holder, "lease_until": until}
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     made = insert(turns).values(dataset=dataset, **values)
     free = sa.or_(turns.c.moment < moment, sa.and_(turns.c.holder != "", turns.c.lease_until < now))
     changing = made.on_conflict_do_update(index_elements=[turns.c.dataset], set_=values, where=free)

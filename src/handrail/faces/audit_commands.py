@@ -1,5 +1,7 @@
 """The command line of the trail: list it, prove it, export it, and let others verify it."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -171,3 +173,6 @@ def _sightings(found: Iterable[data.Sighting]) -> RenderableType:
     return kit.cli.table(
         ("at (UTC)", "person", "through", "query", "saw it"), rows, none="Nobody was shown that."
     )
+
+
+commands: list[click.Command] = [audit]

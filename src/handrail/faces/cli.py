@@ -9,10 +9,22 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from handrail import kit
-from handrail.faces.audit_commands import audit
-from handrail.faces.people_commands import people
-from handrail.kernel import SYSTEM, Person, identity
+from handrail import kernel, kit
+from handrail.faces.later import Later, listed
+from handrail.kernel import SYSTEM, Person
+
+_LATER = (
+    Later(
+        "audit",
+        listed("handrail.faces.audit_commands", "audit"),
+        "The trail: list it, prove it, export it.",
+    ),
+    Later(
+        "people",
+        listed("handrail.faces.people_commands", "people"),
+        "Accounts: list and add people, give out sign-in links and tokens.",
+    ),
+)
 
 
 class Composition(kit.cli.Opener, Protocol):
@@ -33,7 +45,7 @@ def build(composition: Composition, commands: Iterable[click.Command]) -> click.
         "help_option_names": ["-h", "--help"],
         "max_content_width": 110,
     }
-    for command in (init, serve, audit, people, *commands):
+    for command in (init, serve, *_LATER, *commands):
         root.add_command(command)
     return root
 
@@ -54,7 +66,7 @@ def init(context: click.Context, directory: Path, admin: str, name: str, email: 
         password = secrets.token_urlsafe(12)
         try:
             with instance.context(SYSTEM) as ctx:
-                identity.first_admin(ctx, Person(admin, name, email, frozenset({"admin"})), password)
+                kernel.identity.first_admin(ctx, Person(admin, name, email, frozenset({"admin"})), password)
         finally:
             instance.close()
     made = {"home": str(directory), "admin": admin, "email": email, "password": password}

@@ -171,3 +171,6 @@ def _pairs(attributes: tuple[str, ...]) -> dict[str, str]:
                 next_step="Write KEY=VALUE, such as --attribute region=EMEA.",
             )
     return dict(attribute.partition("=")[::2] for attribute in attributes)
+
+
+commands: list[click.Command] = [people]

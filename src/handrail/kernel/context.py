@@ -185,7 +185,7 @@ class Instance:
     def close(self) -> None:
         """End the audit writer, let the engines' connections go, and close the database."""
         self.log.close()
-        self.ports.engine.close()
+        self.ports.close()
         self.engine.dispose()
 
     def own_rules(self) -> dict[str, str]:

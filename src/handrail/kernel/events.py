@@ -1,5 +1,6 @@
 """Events: how a lower room tells a higher one that something happened."""
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,29 @@ Subscription = tuple[type[Any], Handler]
 
 
 class Subscriptions:
-    """Who listens to which kind of event; filled once by the composition root."""
+    """Who listens to which kind of event: what the composition root says, asked at the first event."""
 
     def __init__(self, subscriptions: Iterable[Subscription] = ()) -> None:
-        self._handlers: dict[type[Any], list[Handler]] = defaultdict(list)
-        for kind, handler in subscriptions:
-            self._handlers[kind].append(handler)
+        self._lock = threading.Lock()
+        self._said = subscriptions
+        self._handlers: dict[type[Any], list[Handler]] | None = None
+
+    def add(self, kind: type[Any], handler: Handler) -> None:
+        """Let one more listen, after all others."""
+        self._all().setdefault(kind, []).append(handler)
 
     def handlers(self, event: object) -> tuple[Handler, ...]:
         """The handlers for exactly this kind of event, in the order they were registered."""
-        return tuple(self._handlers.get(type(event), ()))
+        return tuple(self._all().get(type(event), ()))
+
+    def _all(self) -> dict[type[Any], list[Handler]]:
+        with self._lock:
+            if self._handlers is None:
+                listening = defaultdict(list)
+                for kind, handler in self._said:
+                    listening[kind].append(handler)
+                self._handlers = dict(listening)
+            return self._handlers
 
 
 class Events:

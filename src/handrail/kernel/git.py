@@ -17,9 +17,9 @@ from dulwich.objects import Blob, Commit, ObjectID, RawObjectID, ShaFile, Tree, 
 from dulwich.objects import Tag as TagObject
 from dulwich.refs import HEADREF, Ref, RefsContainer
 from dulwich.repo import BaseRepo
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from handrail.kernel import storage
 from handrail.kernel.errors import Conflict, NotFound
 from handrail.kernel.storage import metadata
 
@@ -121,7 +121,7 @@ class SqlObjectStore(BaseObjectStore):
 
     def add_object(self, obj: ShaFile) -> None:
         """Keep one object; the same object twice is one row."""
-        insert = postgresql.insert if self.db.dialect.name == "postgresql" else sqlite.insert
+        insert = storage.insert_of(self.db.dialect.name)
         self.db.execute(
             insert(git_objects)
             .values(

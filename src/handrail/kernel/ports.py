@@ -1,10 +1,11 @@
 """Everything outside: the protocols that adapters and higher storeys fill in, plugged only by `server.py`."""
 
 import socket
-from collections.abc import Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from handrail.kernel.manifest import Manifest
 from handrail.kernel.people import Caller, Environment
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from handrail.kernel.context import Context, Instance
+
+_T = TypeVar("_T")
 
 __all__ = [
     "AppDirectory",
@@ -185,12 +188,47 @@ class Engine(Protocol):
         """Let go of every connection that is kept."""
 
 
-@dataclass(frozen=True)
-class Ports:
-    """The plugs of one instance."""
+class _Plug(Generic[_T]):
+    """Makes a plug when it is first asked for, once, whoever comes first; then it is a plain attribute."""
 
-    apps: AppDirectory
-    engine: Engine
-    isolation: Isolation
-    door: Door
-    twins: Twins
+    def __set_name__(self, _ports: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, ports: "Ports", _kind: type) -> _T:
+        with ports.lock:
+            made: _T = ports.__dict__.get(self._name) or ports.makers[self._name]()
+            ports.__dict__[self._name] = made
+            return made
+
+
+class Ports:
+    """The plugs of one instance, each made when it is first needed: most commands need few of them."""
+
+    apps = _Plug[AppDirectory]()
+    engine = _Plug[Engine]()
+    isolation = _Plug[Isolation]()
+    door = _Plug[Door]()
+    twins = _Plug[Twins]()
+
+    def __init__(
+        self,
+        *,
+        apps: Callable[[], AppDirectory],
+        engine: Callable[[], Engine],
+        isolation: Callable[[], Isolation],
+        door: Callable[[], Door],
+        twins: Callable[[], Twins],
+    ) -> None:
+        self.lock = threading.RLock()
+        self.makers: Mapping[str, Callable[[], Any]] = {
+            "apps": apps,
+            "engine": engine,
+            "isolation": isolation,
+            "door": door,
+            "twins": twins,
+        }
+
+    def close(self) -> None:
+        """Let the engine's connections go, if it was ever needed."""
+        if "engine" in self.__dict__:
+            self.engine.close()

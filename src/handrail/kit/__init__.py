@@ -1,42 +1,26 @@
 """The only code with which rooms talk to people: pages, forms and pictures on the web, words in a terminal.
 A room gives it values; how they look, and how a refusal reads, is decided here once.
-
-What needs a web server is loaded when it is first asked for: commands have none, and loading one was a
-sixth of their start.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from handrail.kit import cli, remote
-from handrail.kit.diff import Diff, DiffLine, Hunk, diff, highlight
-from handrail.kit.draw import Bar, Cell, bars, heat_map, histogram, histogram_pair, scale, sparkline
-from handrail.kit.flow import Box, Line, flow
-from handrail.kit.icons import icon
-from handrail.kit.jsonable import jsonable
-from handrail.kit.navigation import NavItem, nav
-from handrail.kit.panels import Panel, panel, panels
-from handrail.kit.remote import Remote
-from handrail.kit.render import fragment, render, static_url, templates_from
-from handrail.kit.toasts import back, is_local
+from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
+    from handrail.kit import cli, remote
+    from handrail.kit.diff import Diff, DiffLine, Hunk, diff, highlight
+    from handrail.kit.draw import Bar, Cell, bars, heat_map, histogram, histogram_pair, scale, sparkline
+    from handrail.kit.flow import Box, Line, flow
+    from handrail.kit.icons import icon
+    from handrail.kit.jsonable import jsonable
+    from handrail.kit.navigation import NavItem, nav
+    from handrail.kit.panels import Panel, panel, panels
     from handrail.kit.refusals import refusal_page
+    from handrail.kit.remote import Remote
+    from handrail.kit.render import fragment, render, static_url, templates_from
     from handrail.kit.streamed import Streamed
+    from handrail.kit.toasts import back, is_local
     from handrail.kit.web import Ctx, Instance_, NotSignedIn, answers, number, page_number
-
-_OF_THE_WEB = {
-    "refusal_page": "refusals",
-    "Streamed": "streamed",
-    **dict.fromkeys(("Ctx", "Instance_", "NotSignedIn", "answers", "number", "page_number"), "web"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _OF_THE_WEB:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_OF_THE_WEB[name]}"), name)
-
 
 __all__ = [
     "Bar",
@@ -80,3 +64,5 @@ __all__ = [
     "static_url",
     "templates_from",
 ]
+
+open_when_asked(__name__)

@@ -1,12 +1,14 @@
 """One way for a command to reach an instance, here or by REST, print a result, and render a refusal."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, get_type_hints, overload
 
 import click
 from rich.console import Console, RenderableType
@@ -21,10 +23,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from handrail.kernel import Caller, Instance, NotAllowed, Refusal, identity
+from handrail import kernel, kit
+from handrail.kernel import Caller, NotAllowed, Refusal
 from handrail.kit.interrupted import stoppable
 from handrail.kit.jsonable import jsonable
-from handrail.kit.remote import Remote
+
+if TYPE_CHECKING:
+    from handrail.kernel import Instance
 
 Human = Callable[[Any], Any]
 # How a server answers a command: by its REST route, such as `GET /datasets/{name}` (see `Remote.follow`), or
@@ -111,7 +116,7 @@ def _command(
 
 
 def _from_afar(body: Callable[..., Any], far: Far | None, values: dict[str, Any]) -> Any:
-    remote = Remote.from_environment(raw=wants_json())
+    remote = kit.Remote.from_environment(raw=wants_json())
     if remote is None:
         raise click.UsageError(_WHERE)
     if far is None:
@@ -149,7 +154,7 @@ def _caller(instance: Instance, person: str | None) -> Caller:
     if not person:
         raise click.UsageError("Say who you are: --as PERSON, or set HANDRAIL_PERSON.")
     with instance.context(instance.system()) as ctx:
-        known = identity.found(ctx, person)
+        known = kernel.identity.found(ctx, person)
     if not known.active:
         raise NotAllowed(f"The account of {known.name} is closed.", next_step="Name somebody who is active.")
     return Caller(known, "cli")

@@ -1,19 +1,18 @@
 """What changed between two texts, line against line and word within line, coloured by language."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from markupsafe import Markup, escape
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from pygments.lexers.special import TextLexer
 from pygments.token import STANDARD_TYPES, Token
-
-if TYPE_CHECKING:
-    from pygments.lexer import Lexer
+from pygments.util import ClassNotFound
 
 Kind = Literal["same", "changed", "added", "removed"]
 Piece = tuple[str, str]  # CSS class of the token, its text
@@ -103,11 +102,6 @@ def _status(old: object, new: object, differs: bool) -> Literal["added", "remove
 
 
 def _lexer(name: str) -> Lexer:
-    # Its table of languages is long, and most that show something show no code.
-    from pygments.lexers import get_lexer_by_name, get_lexer_for_filename  # noqa: PLC0415
-    from pygments.lexers.special import TextLexer  # noqa: PLC0415
-    from pygments.util import ClassNotFound  # noqa: PLC0415
-
     try:
         return get_lexer_for_filename(name) if "." in name else get_lexer_by_name(name)
     except ClassNotFound:

@@ -1,18 +1,14 @@
 """Facts of a higher room on a lower room's page: the one registers a panel, the other shows what there is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fastapi import Request
 from markupsafe import Markup
 
 from handrail.kernel import Context
 from handrail.kit.render import fragment
-
-if TYPE_CHECKING:
-    from fastapi import Request
 
 Filler = Callable[[Context, Any], tuple[str, Mapping[str, Any]] | None]
 

@@ -1,13 +1,14 @@
 """Jinja templates turned into pages: strict about missing values, escaped, the same words everywhere."""
 
-from __future__ import annotations
-
 import hashlib
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from handrail.kit import words
@@ -16,11 +17,6 @@ from handrail.kit.draw import bars, heat_map, histogram, histogram_pair, scale, 
 from handrail.kit.icons import icon
 from handrail.kit.navigation import menu
 from handrail.kit.toasts import COOKIE, waiting
-
-if TYPE_CHECKING:
-    from fastapi import Request
-    from fastapi.responses import HTMLResponse
-    from jinja2 import Environment
 
 STATIC = Path(__file__).parent / "static"
 THEMES = ("system", "light", "dark")
@@ -33,22 +29,20 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={digest}"
 
 
-_packages = ["handrail.kit"]
+_loader = ChoiceLoader([PackageLoader("handrail.kit")])
+_packages = {"handrail.kit"}
 
 
 def templates_from(package: str) -> None:
     """Let templates of `package` (its `templates/` folder) be named in `render`; at import in `pages.py`."""
     if package not in _packages:
-        _packages.append(package)
-        _environment.cache_clear()
+        _packages.add(package)
+        _loader.loaders = [*_loader.loaders, PackageLoader(package)]
 
 
-@cache
 def _environment() -> Environment:
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - of pages alone
-
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package) for package in _packages]),
+        loader=_loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -80,17 +74,18 @@ def link(path: str, *parts: str, **query: object) -> str:
     return f"{whole}?{asked}" if asked else whole
 
 
+_jinja = _environment()
+
+
 def fragment(request: Request, template: str, **values: Any) -> Markup:
     """A piece of a page (for panels and htmx answers): the same names as in a page, without the shell."""
-    return Markup(_environment().get_template(template).render(**_shell(request), **values))  # noqa: S704  (autoescaped)
+    return Markup(_jinja.get_template(template).render(**_shell(request), **values))  # noqa: S704  (autoescaped)
 
 
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A whole page. A toast that waited is shown by it and forgotten."""
-    from fastapi.responses import HTMLResponse  # noqa: PLC0415 - of the web alone
-
     toasts = waiting(request)
-    html = _environment().get_template(template).render(**_shell(request), toasts=toasts, **values)
+    html = _jinja.get_template(template).render(**_shell(request), toasts=toasts, **values)
     response = HTMLResponse(html, status_code=status)
     response.headers["Cache-Control"] = "no-store"
     if COOKIE in request.cookies:

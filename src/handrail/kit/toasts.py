@@ -1,17 +1,14 @@
 """A short word after a redirect ("Pushed version 3"), carried once in a signed cookie that lives a minute."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fastapi import Request, Response
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
 
 COOKIE = "handrail_toast"
 SECONDS = 60
@@ -32,8 +29,6 @@ def back(request: Request, url: str, toast: str = "", tone: str = "good") -> Res
     Refuses (ValueError) an address outside this server. A form sent by our own script gets the address as
     JSON, because a script cannot see where a redirect leads without following it.
     """
-    from fastapi.responses import JSONResponse, RedirectResponse  # noqa: PLC0415 - of the web alone
-
     if not is_local(url):
         raise ValueError("kit.back leads only to addresses of this server")
     response: Response

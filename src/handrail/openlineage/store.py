@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.kernel import Context, storage
 
@@ -86,7 +85,7 @@ def take_turn(ctx: Context, holder: str, seconds: float) -> bool:
     """
     now = ctx.clock.now()
     until = now + timedelta(seconds=seconds)
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     free = sa.or_(
         turns.c.holder == holder, turns.c.until <= now, turns.c.until > now + timedelta(seconds=2 * seconds)
     )

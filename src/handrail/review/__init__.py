@@ -3,13 +3,18 @@
 It says what a person should act on, keeps what was found, and records who approved or refused which version.
 """
 
-from handrail.review.check import check, grouped, summary
-from handrail.review.decide import approve, refuse, withdraw
-from handrail.review.events import ReviewDecided, ReviewRequested
-from handrail.review.examine import examine, findings, known_data, numbered, report
-from handrail.review.models import Change, Finding, KnownData, Report, Submission, Verdict, Waiting
-from handrail.review.request import queue, request
-from handrail.review.verdict import verdict
+from typing import TYPE_CHECKING
+
+from handrail.front_doors import open_when_asked
+
+if TYPE_CHECKING:
+    from handrail.review.check import check, grouped, summary
+    from handrail.review.decide import approve, refuse, withdraw
+    from handrail.review.events import ReviewDecided, ReviewRequested
+    from handrail.review.examine import examine, findings, known_data, numbered, report
+    from handrail.review.models import Change, Finding, KnownData, Report, Submission, Verdict, Waiting
+    from handrail.review.request import queue, request
+    from handrail.review.verdict import verdict
 
 __all__ = [
     "Change",
@@ -36,3 +41,5 @@ __all__ = [
     "verdict",
     "withdraw",
 ]
+
+open_when_asked(__name__)

@@ -3,17 +3,22 @@
 Nothing of a run reaches anybody but through its door, and what it shows is for the person it was made for.
 """
 
-from handrail.runtime.events import RunFinished, RunStarted
-from handrail.runtime.execute import execute
-from handrail.runtime.handed_over import table_of
-from handrail.runtime.layer import build as build_layer
-from handrail.runtime.layer import layer_digest, packages
-from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
-from handrail.runtime.models import Output, Run
-from handrail.runtime.start import start
-from handrail.runtime.stop import stop
-from handrail.runtime.supervise import Supervisor, recover
-from handrail.runtime.trial import Tried, failure_of, trial
+from typing import TYPE_CHECKING
+
+from handrail.front_doors import open_when_asked
+
+if TYPE_CHECKING:
+    from handrail.runtime.events import RunFinished, RunStarted
+    from handrail.runtime.execute import execute
+    from handrail.runtime.handed_over import table_of
+    from handrail.runtime.layer import build as build_layer
+    from handrail.runtime.layer import layer_digest, packages
+    from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
+    from handrail.runtime.models import Output, Run
+    from handrail.runtime.start import start
+    from handrail.runtime.stop import stop
+    from handrail.runtime.supervise import Supervisor, recover
+    from handrail.runtime.trial import Tried, failure_of, trial
 
 subscriptions: list[tuple[type, object]] = []
 
@@ -44,3 +49,5 @@ __all__ = [
     "trial",
     "tried",
 ]
+
+open_when_asked(__name__)

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail.kernel import Context, storage
 from handrail.twins.life import Build, Pin
@@ -151,7 +150,7 @@ def change_build(ctx: Context, build: str, was: str, **values: Any) -> bool:
 
 def pin(ctx: Context, one: Pin) -> bool:
     """Freeze a build; False when it is frozen already."""
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     values = {column.name: getattr(one, column.name) for column in PINS.columns}
     made = insert(PINS).values(**values).on_conflict_do_nothing().returning(PINS.c.build)
     return ctx.db.execute(made).scalar() is not None
@@ -177,7 +176,7 @@ def refresh_rule(ctx: Context, dataset: str) -> str | None:
 
 def put_refresh_rule(ctx: Context, datasets: Collection[str], rule: str | None) -> None:
     """Say when the twins of these datasets are refreshed."""
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     for dataset in datasets:
         made = insert(REFRESHES).values(dataset=dataset, rule=rule)
         ctx.db.execute(made.on_conflict_do_update(index_elements=["dataset"], set_={"rule": rule}))
@@ -185,7 +184,7 @@ def put_refresh_rule(ctx: Context, datasets: Collection[str], rule: str | None) 
 
 def take_moment(ctx: Context, dataset: str, moment: datetime) -> bool:
     """Take a moment of a dataset's schedule; False when another server took it, or a later one."""
-    insert = postgresql.insert if ctx.db.dialect.name == "postgresql" else sqlite.insert
+    insert = storage.insert_of(ctx.db.dialect.name)
     made = insert(REFRESHES).values(dataset=dataset, moment=moment)
     free = sa.or_(REFRESHES.c.moment.is_(None), REFRESHES.c.moment < moment)
     taking = made.on_conflict_do_update(index_elements=["dataset"], set_={"moment": moment}, where=free)
