@@ -165,6 +165,26 @@ def test_a_table_that_other_rows_are_about_is_never_told(make_table: Any) -> Non
     assert not any(label in said(made) for label in LABELS)
 
 
+@pytest.mark.parametrize("devices", [4, 40])
+def test_a_small_table_whose_rows_belong_to_people_is_never_told(make_table: Any, devices: int) -> None:
+    whose = make_table("patients", {"id": pa.array(range(60))}, Field("id", "", primary_key=True))
+    colours = [f"colour {n % (devices // 2)}" for n in range(devices)]
+    pumps = make_table(
+        "pumps",
+        {"id": pa.array(range(devices)), "worn_by": pa.array(range(devices)), "colour": colours},
+        Field("id", "", required=True, primary_key=True),
+        Field("worn_by", "", references=("patients", "id")),
+    )
+    doses = make_table(
+        "doses",
+        {"id": pa.array(range(ORDERS)), "pump": pa.array([n % devices for n in range(ORDERS)])},
+        Field("id", "", required=True, primary_key=True),
+        Field("pump", "", required=True, references=("pumps", "id")),
+    )
+    sketch = take(open_plane([whose, pumps, doses], 10)).sketch.table("pumps")
+    assert not sketch.told and not any(one.below for one in sketch.columns)
+
+
 def test_a_table_that_asks_for_more_than_k_gets_it(make_table: Any) -> None:
     asks = replace(statuses(make_table), k=50)
     made = make([asks, orders(make_table)], 10)

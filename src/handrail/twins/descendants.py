@@ -39,20 +39,24 @@ class Told:
 
 
 def told_rows(plane: Plane, table: str) -> Told | None:
-    """The rows of a small table behind each of which k stand; None where it is no such table, or has none."""
+    """The rows of a small table behind each of which k stand; None where it is no such table, or has none.
+
+    Of a table of k rows or more it is all rows or none: it can be learned from without them, and what is
+    learned of all rows beside some that are told would tell of the others.
+    """
     rows = plane.rows[table]
-    if not 0 < rows < min(plane.k_of(table), MOST_ROWS + 1):
-        return None
-    if not _simple(plane, table) or not names_nobody(plane, table):
+    if not 0 < rows <= MOST_ROWS or not _simple(plane, table) or not names_nobody(plane, table):
         return None
     found: dict[int, str] = {}
     for chain in chains(plane, table):
         k = max(plane.k_of(one) for one in (table, *(child for child, _ in chain)))
-        for place in _enough(plane, table, chain, k):
-            found.setdefault(place, chain[-1][0])
+        for place in standing(plane, table, chain, k, f"d0.{plane.place(table)}"):
+            found.setdefault(int(str(place)), chain[-1][0])
         if len(found) == rows:
             break
-    return Told(tuple(sorted(found)), rows, tuple(dict.fromkeys(found.values()))) if found else None
+    if not found or (rows >= plane.k_of(table) and len(found) < rows):
+        return None
+    return Told(tuple(sorted(found)), rows, tuple(dict.fromkeys(found.values())))
 
 
 def chains(plane: Plane, table: str) -> Iterator[Chain]:
@@ -76,8 +80,9 @@ def _simple(plane: Plane, table: str) -> bool:
     return sum(1 for one in plane.tables[table].fields if one.primary_key) <= 1
 
 
-def _enough(plane: Plane, table: str, chain: Chain, k: int) -> list[int]:
-    """The places of the rows at which k rows at the end of the chain point, or k of whom those are about."""
+def standing(plane: Plane, table: str, chain: Chain, k: int, what: str) -> list[object]:
+    """What k rows at the end of the chain lead to, or k of whom those are about: each value of `what`, SQL
+    about the table's row `d0`."""
     joins, above, place = "", table, "d0"
     for number, (child, link) in enumerate(chain, 1):
         same = plane.joined(child, link, f"d{number}", place)
@@ -85,11 +90,10 @@ def _enough(plane: Plane, table: str, chain: Chain, k: int) -> list[int]:
         above, place = child, f"d{number}"
     counted, more = _counted(plane, above, place, table)
     found = plane.con.execute(
-        f"SELECT d0.{plane.place(table)} FROM {plane.views[table]} AS d0{joins}{more} "
-        f"GROUP BY 1 HAVING {counted} >= ?",
+        f"SELECT {what} FROM {plane.views[table]} AS d0{joins}{more} GROUP BY 1 HAVING {counted} >= ?",
         [k],
     ).fetchall()
-    return [int(one) for (one,) in found]
+    return [one for (one,) in found]
 
 
 def _counted(plane: Plane, table: str, alias: str, small: str) -> tuple[str, str]:

@@ -21,16 +21,21 @@ _BARE = frozenset(("name", "nom", "nome", "nombre", "naam", "label", "title"))
 
 
 def names_nobody(plane: Plane, table: str) -> bool:
-    """Whether no column of the table is about a person, it is no table of people, and no row of another says
-    that it is whom the row is about."""
+    """Whether no column of the table is about a person, it is no table of people and points at none, and no
+    row of another says that it is whom the row is about."""
     own = plane.tables[table]
-    if own.entity is not None or data.kind_of_person(table) is not None:
+    if any(_of_people(plane, one) for one in {table, *plane.above(table)}):
         return False
     if any(_about_people(one) for one in own.fields):
         return False
-    if any(_counted(plane, other, table) for other in plane.tables):
-        return False
     return not any(_look_like_people(plane, table, one) for one in own.fields)
+
+
+def _of_people(plane: Plane, table: str) -> bool:
+    """Whether the rows of a table are people, or about some."""
+    if plane.tables[table].entity is not None or data.kind_of_person(table) is not None:
+        return True
+    return any(_counted(plane, other, table) for other in plane.tables)
 
 
 def _about_people(one: Field) -> bool:

@@ -16,7 +16,7 @@ from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link, written
 from handrail.twins.semantics import identifies
 
-FEW_PARENTS = 200
+FEW_PARENTS = 250
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def _loads(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
     left, others = children - sum(known), used - len(known)
     if not known:
         return ()
-    rest = [left / others if _enough_left(source, listed, there) else 0.0] * others
+    rest = [0.0] * others
+    if _enough_left(source, listed, there):
+        rest = ramp(left / others, others, 1.0, math.inf if source.entity else source.k - 1.0)
     return tuple(round(n / children, 6) for n in sorted([*known, *rest], reverse=True))
 
 
@@ -113,8 +115,22 @@ def _loads_in_order(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
     if not known:
         return ()
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
-    rest = (children - known) / others if others and _enough_left(source, listed, there) else 0.0
-    return tuple(round((n if holders >= source.k else rest) / children, 6) for _, n, holders in counted)
+    rest = [0.0] * others
+    if others and _enough_left(source, listed, there):
+        rest = ramp((children - known) / others, others, 0.0, math.inf if source.entity else source.k - 1.0)
+    unknown = iter(rest)
+    return tuple(
+        round((n if holders >= source.k else next(unknown)) / children, 6) for _, n, holders in counted
+    )
+
+
+def ramp(mean: float, count: int, least: float, most: float) -> list[float]:
+    """So many numbers at even distances around their mean, as far apart as the least and most allow.
+
+    Of parents with fewer than k children each only the mean is told: that all have as many is least likely.
+    """
+    half = max(0.0, min(mean - least, most - mean))
+    return [mean - half + half * (2 * place + 1) / count for place in range(count)]
 
 
 def _enough_left(source: Source, listed: str, there: str) -> bool:

@@ -54,6 +54,7 @@ class Field:
     semantic: str | None = None
     references: tuple[str, str] | None = None  # (table, column)
     sensitive: bool = False  # drawn like any other; its table is never told row by row
+    withheld: bool = False  # personal, and nothing is told of it but how often it is empty
 
 
 @dataclass(frozen=True)

@@ -81,10 +81,11 @@ class Plane:
     def k_of(self, table: str) -> int:
         """How many stand behind what is told of a table: as many as its contract asks for, or that of a
         table which it points at, since each of its rows also tells of one of those."""
-        asked = (self.tables[one].k or 0 for one in {table, *self._above(table)})
+        asked = (self.tables[one].k or 0 for one in {table, *self.above(table)})
         return max(self.k, *asked)
 
-    def _above(self, table: str) -> set[str]:
+    def above(self, table: str) -> set[str]:
+        """The tables that its rows point at, directly or by others."""
         found: set[str] = set()
         waiting = [table]
         while waiting:

@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from handrail.twins.below import backed, rare_below
 from handrail.twins.columns import number_sql, quoted
 from handrail.twins.models import ColumnSketch, HostileCell, Privacy, TableSketch
 from handrail.twins.plane import Plane
@@ -129,6 +130,7 @@ def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
         if column.role == "degree" or column.role not in ("model", "key", "fake") or column.kept:
             continue
         named = [*(one.value for one in column.bins if one.kind == "value"), *_pooled(column)]
+        named = [value for value in named if value not in backed(column)] if column.below else named
         if not named:
             continue
         text = column.kind == "text"
@@ -142,7 +144,7 @@ def rare_in_sketch(plane: Plane, table: TableSketch) -> str | None:
         )
         if found < len(set(named)) or fewest < source.k:
             return column.name
-    return rare_in_rules(plane, table) or rare_told(plane, table)
+    return rare_in_rules(plane, table) or rare_told(plane, table) or rare_below(plane, table)
 
 
 def _pooled(column: ColumnSketch) -> list[str]:

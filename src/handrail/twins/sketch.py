@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handrail.twins.abreast import abreast
+from handrail.twins.below import told_below
 from handrail.twins.coded import Coded, code, pool_name
 from handrail.twins.columns import (
     Source,
@@ -59,6 +60,8 @@ def take(plane: Plane, progress: Progress | None = None) -> Taken:
         if found := all_told(plane, name) or told_rows(plane, name):
             plane.told[name] = found
             drafts[name] = told_columns(plane, name, found, drafts[name])
+        else:
+            drafts[name] = told_below(plane, name, drafts[name])
     counts = {name: [] if name in plane.told else degrees(plane, name) for name in order}
     for name in order:
         drafts[name] += [degree.column for degree in counts[name]]
@@ -97,7 +100,7 @@ def _table(
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
     made = {column.name: column for column in drafts[name]}
     for node in coded.nodes:
-        if not node.link and not made[node.column].kept:
+        if not node.link and not made[node.column].kept and not made[node.column].below:
             made[node.column] = _depend(source, made[node.column], node, coded)
     for column, copies in copied(plane, name, made):
         made[column] = replace(made[column], copies=copies)
@@ -198,7 +201,7 @@ def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> C
         draft = replace(draft, start=_start(source, column))
     if kind in ("uuid", "blob", "odd") or role in ("fake", "link"):
         draft = replace(draft, **_nulls(source, column))
-        return ranged(source, draft) if role == "fake" else draft
+        return ranged(source, draft) if role == "fake" and not one.withheld else draft
     if kind == "text":
         pooled = pool_name(plane, table, one.name)
         made = _nulls(source, column) if unique else {"bins": text_bins(source, f"{column}::VARCHAR", pooled)}

@@ -55,6 +55,7 @@ class ColumnSketch:
     groups: tuple[int, ...] = ()  # into how many groups each parent's bins are folded
     given: tuple[tuple[int, tuple[tuple[int, float], ...]], ...] = ()  # parents' cell -> (bin, share)…
     otherwise: tuple[float, ...] = ()  # shares of the bins in all cells that fewer than k stand for
+    below: int = 0  # of a small table: how many of its values, the last, k of those that point at it share
     copies: tuple[str, str] | None = None  # (link, column) of the parent's row that it repeats
     along: tuple[str, str] | None = None  # the parent whose place within a bin this column's follows
     closely: tuple[float, ...] = ()  # by bin: how closely, -1..1

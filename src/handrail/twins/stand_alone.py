@@ -234,7 +234,9 @@ def _reached(name: str, tables: Mapping[str, Table]) -> set[str]:
 
 
 def _without(table: Table, column: str) -> Table:
-    fields = (replace(one, personal=True) if one.name == column else one for one in table.fields)
+    fields = (
+        replace(one, personal=True, withheld=True) if one.name == column else one for one in table.fields
+    )
     return replace(table, fields=tuple(fields))
 
 
