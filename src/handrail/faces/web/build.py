@@ -40,12 +40,13 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
     app.add_middleware(Attending)
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
-    app.include_router(rest.router)
-    for router in (*OWN, *routers):
+    for router in (rest.router, *OWN, *routers):
         for route in router.routes:  # pages are for people; the schema is for programs
             if isinstance(route, APIRoute) and not route.path.startswith("/api/"):
                 route.include_in_schema = False
-        app.include_router(router)
+        # As they are. `include_router` makes each anew, when the first request comes near it, to add what we
+        # do not add: that is as much work as all other of starting.
+        app.router.routes.extend(router.routes)
     openapi.describe(app)
     return app
 
