@@ -1,7 +1,8 @@
 """What the tests of budgets share: customers with a budget, their orders, and lines of these that nobody counts."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import sqlalchemy as sa
 from handrail import data
 from handrail.data import seen_store
 from handrail.kernel import Instance
-from tests.data.asking import TODAY, actors
+from handrail.server import open_instance
+from tests.data.asking import TODAY, actors, opened
+from tests.prepared import copied
 
 PEOPLE = 40
 CITIES = ("Rome", "Oslo")
@@ -24,6 +27,23 @@ ORDERS = "id,customer_id,region,amount,ordered\n" + "\n".join(
 LINES = "line_id,order_id,place,price\n" + "\n".join(
     f"{n},{1000 + n % 160},{n // 160},{n * 0.5}" for n in range(320)
 )
+
+
+def furnished(folder: Path, budget: int | None) -> Instance:
+    """A fresh instance with all that `furnish` makes. Its sources lie elsewhere: to import again, furnish."""
+    copied(_whole(budget), folder)
+    return open_instance(folder / "home")
+
+
+@cache
+def _whole(budget: int | None) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        instance = opened(folder)
+        furnish(instance, folder, budget)
+        instance.close()
+
+    return make
 
 
 def furnish(instance: Instance, folder: Path, budget: int | None) -> None:

@@ -11,7 +11,7 @@ from handrail import data
 from handrail.data.seen_store import entities
 from handrail.kernel import Instance, LimitReached
 from tests.data import budgeting
-from tests.data.asking import actors, asking, opened
+from tests.data.asking import actors, asking
 
 SALES = "sales-reporting"
 BUDGET = 12
@@ -34,8 +34,7 @@ class Moved:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = opened(tmp_path)
-    budgeting.furnish(instance, tmp_path, budget=BUDGET)
+    instance = budgeting.furnished(tmp_path, BUDGET)
     yield instance
     instance.close()
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from handrail import data
-from handrail.kernel import Instance, LimitReached, definitions
+from handrail.kernel import LimitReached, definitions
+from handrail.server import open_instance
 from tests.data import asking
+from tests.prepared import copied
 
 KINDS = """
       - name: orders_made
@@ -47,18 +49,28 @@ ORDERS = "id,customer_id,region,amount,ordered\n" + "\n".join(
 Asks = Callable[..., tuple[list[dict[str, Any]], int]]
 
 
-@pytest.fixture
-def asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asks]:
-    """Asks for a metric as viewer.emea, who may see five customers a day: the rows, and how many were seen."""
-    monkeypatch.setattr(asking, "ORDERS", ORDERS)
-    instance: Instance = asking.opened(tmp_path)
-    asking.furnish(instance, tmp_path)
+def shop(folder: Path) -> None:
+    """Make an instance in which viewer.emea may see five customers a day."""
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "ORDERS", ORDERS)
+        instance = asking.opened(folder)
+        asking.furnish(instance, folder)
     act = asking.actors(instance)
     with act("steward.sales") as ctx:
         definitions.write(ctx, "model/shop.yaml", MODEL, "Say more")
         data.propose(ctx, "orders", data.Changes(budget=5))
     with act("steward.hr") as ctx:
         data.certify(ctx, "orders")
+    instance.close()
+
+
+@pytest.fixture
+def asks(tmp_path: Path) -> Iterator[Asks]:
+    """Asks for a metric as viewer.emea, who may see five customers a day: the rows, and how many were seen."""
+    copied(shop, tmp_path)
+    instance = open_instance(tmp_path / "home")
+    act = asking.actors(instance)
 
     def ask(name: str, **request: Any) -> tuple[list[dict[str, Any]], int]:
         rows = asking.asking(instance)("viewer.emea", metric=data.MetricRequest(name, **request))

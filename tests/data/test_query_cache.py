@@ -18,7 +18,7 @@ from handrail.data import plans
 from handrail.data.govern import Entitlement, rewritten
 from handrail.data.plans import Plan, named
 from handrail.kernel import Caller, Instance, Invalid, NotAllowed, NotFound, NotReady, identity, storage
-from tests.data.asking import TODAY, actors, asking, furnish, opened, run
+from tests.data.asking import TODAY, actors, asking, furnished, run
 from tests.data.governing import CONTRACTS, EMEA, viewer
 
 BY_REGION = "SELECT region, count(*) AS n FROM orders GROUP BY region"
@@ -27,8 +27,7 @@ NAMES = "SELECT name FROM customers WHERE id = 0"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = opened(tmp_path)
-    furnish(instance, tmp_path)
+    instance = furnished(tmp_path)
     yield instance
     instance.close()
 

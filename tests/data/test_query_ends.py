@@ -1,6 +1,6 @@
 """What ends an answer: an edited or revoked contract, a limit, a broken model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,18 @@ import pytest
 from handrail import data
 from handrail.kernel import Instance, Invalid, LimitReached, NotReady, definitions
 from handrail.kernel.audit import recent
-from tests.data.asking import asking, furnish
+from tests.data.asking import asking, furnished
 
 
 @pytest.fixture
-def ask(instance: Instance, tmp_path: Path) -> Callable[..., Any]:
-    furnish(instance, tmp_path)
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    opened = furnished(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ask(instance: Instance) -> Callable[..., Any]:
     return asking(instance)
 
 

@@ -1,7 +1,7 @@
 """Attack: quality rules count every row, so they must tell nobody of cells that a query refuses them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,16 @@ KNOWN = "SELECT count(*) FROM lines l WHERE NOT EXISTS (SELECT 1 FROM staff s WH
 
 
 @pytest.fixture
-def shop(instance: Instance, tmp_path: Path) -> Instance:
-    """Lines that steward.sales looks after, and staff, whom only hr reads."""
-    budgeting.furnish(instance, tmp_path, 10)
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    """What steward.sales looks after."""
+    opened = budgeting.furnished(tmp_path, 10)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shop(instance: Instance) -> Instance:
+    """Lines that steward.sales looks after, to which `staff` adds those whom only hr reads."""
     return instance
 
 

@@ -1,5 +1,6 @@
 """See as somebody: the rule, the rows by number and the masks, and not one row."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,16 @@ __all__ = ["signed_in"]
 
 
 @pytest.fixture
-def shop(instance: Instance, tmp_path: Path) -> Instance:
+def instance(tmp_path: Path) -> Iterator[Instance]:
     """Orders and customers, certified."""
-    asking.furnish(instance, tmp_path)
+    opened = asking.furnished(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shop(instance: Instance) -> Instance:
+    """Orders and customers, certified."""
     return instance
 
 

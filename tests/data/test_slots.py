@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from handrail.kernel import Instance, Invalid, LimitReached, NotAllowed, NotFoun
 from handrail.kernel.audit import recent
 from handrail.kernel.presence import Presence
 from handrail.server import application
-from tests.data.asking import actors, asking, furnish, run
+from tests.data.asking import actors, asking, furnished, run
 from tests.web import Client
 
 FEW = Most(viewer=2, app=3, in_all=4, wait=0)
@@ -226,11 +227,12 @@ def test_a_count_that_cannot_be_kept_answers_nothing(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def shop(instance: Instance, tmp_path: Path) -> Instance:
-    furnish(instance, tmp_path)
+def shop(tmp_path: Path) -> Iterator[Instance]:
+    instance = furnished(tmp_path)
     object.__setattr__(instance.settings.data, "viewer_questions", 1)
     object.__setattr__(instance.settings.data, "wait_seconds", 0)
-    return instance
+    yield instance
+    instance.close()
 
 
 def test_a_question_too_many_is_refused_on_every_face_and_on_the_trail(shop: Instance) -> None:

@@ -1,6 +1,7 @@
 """Attack: whoever may count rows that they may not see, counts them by conditions that leave one person."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from handrail import data, server
 from handrail.data import quality_store, spoken
 from handrail.data.tell_counts import sight
 from handrail.kernel import Instance, NotReady
+from handrail.server import open_instance
 from tests.conftest import Acting
 from tests.data import budgeting
+from tests.data.asking import actors
 from tests.data.test_pages import SignedIn, signed_in
+from tests.prepared import copied
 
 __all__ = ["signed_in"]
 
@@ -24,16 +28,30 @@ ABOUT = {"entity_key": "id", "subject": "employee", "owner": "steward.hr", "read
 ABOVE = {"rule": "range", "column": "salary", "value": "..1400"}  # 20 of 40 are above
 
 
-@pytest.fixture
-def staff(instance: Instance, acting: Acting, tmp_path: Path) -> Path:
+def firm(folder: Path) -> None:
     """Forty employees, whom only hr reads, looked after by steward.hr; steward.sales is another steward."""
-    budgeting.furnish(instance, tmp_path, 10)
-    file = tmp_path / "staff.csv"
-    file.write_text(STAFF)
-    with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(file))
+    folder.mkdir()
+    instance = budgeting.furnished(folder, 10)
+    (folder / "staff.csv").write_text(STAFF)
+    with actors(instance)("steward.sales") as ctx:
+        data.import_source(ctx, str(folder / "staff.csv"))
     budgeting.certify(instance, "staff", {**ABOUT, "deputy": "lead"})
-    return file
+    instance.close()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    """The firm, as it was made, for each test."""
+    copied(firm, tmp_path)
+    opened = open_instance(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def staff(instance: Instance, tmp_path: Path) -> Path:
+    """The employees' file, to import again with whatever it says by then."""
+    return tmp_path / "staff.csv"
 
 
 def proposed(acting: Acting, changes: dict[str, Any]) -> None:
@@ -130,7 +148,7 @@ def test_a_refusal_to_certify_and_an_import_hold_no_number(acting: Acting, staff
     proposed(acting, required)
     staff.write_text(STAFF.replace("7,N7", "7,"))
     with acting("steward.sales") as ctx:
-        report = data.import_source(ctx, str(staff))
+        report = data.import_source(ctx, str(staff), name="staff")
     assert "name is required and has no value in some rows" in str(report)
     proposed(acting, required)
     with acting("steward.hr") as ctx, pytest.raises(NotReady, match="has no value in some rows"):

@@ -46,9 +46,16 @@ NAMES = (
 
 
 @pytest.fixture
-def shop(instance: Instance, tmp_path: Path) -> Instance:
+def instance(tmp_path: Path) -> Iterator[Instance]:
     """Orders of four regions, of which viewer.emea sees one."""
-    asking.furnish(instance, tmp_path)
+    opened = asking.furnished(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shop(instance: Instance) -> Instance:
+    """Orders of four regions, of which viewer.emea sees one."""
     return instance
 
 
