@@ -106,6 +106,30 @@ def test_a_column_that_repeats_its_parents_repeats_it_in_the_twin(make_table: An
     assert all(row["unit_price"] == of[row["product"]] for row in made["lines"].table.to_pylist())
 
 
+def test_a_price_goes_with_its_product_also_where_a_total_is_made_of_it(make_table: Any) -> None:
+    rng = np.random.default_rng(6)
+    price, product = np.exp(rng.normal(2, 1, 300)).round(2), rng.integers(0, 300, 5000)
+    quantity = rng.geometric(0.4, 5000)
+    products = make_table("products", {"id": pa.array(range(300)), "price": price}, KEY)
+    lines = make_table(
+        "lines",
+        {
+            "product": pa.array(product),
+            "quantity": pa.array(quantity),
+            "unit_price": price[product],
+            "line_total": (price[product] * quantity).round(2),
+        },
+        Field("product", "", required=True, references=("products", "id")),
+    )
+    sketch = sketched(products, lines)
+    assert any(rule.kind == "formula" for rule in sketch.table("lines").rules)
+    made = generate(sketch, 1, "plain")
+    of = dict(zip(*(made["products"].table[name].to_pylist() for name in ("id", "price")), strict=True))
+    found = made["lines"].table.to_pylist()
+    assert all(row["unit_price"] == of[row["product"]] for row in found)
+    assert all(abs(row["line_total"] - row["quantity"] * row["unit_price"]) < 0.006 for row in found)
+
+
 def test_few_numbers_keep_about_their_middle_and_one_great_one_stays_unknown(make_table: Any) -> None:
     pay = [None] * 300 + [100.0 + i for i in range(14)] + [1_000_000.0]
     (column,) = sketched(make_table("t", {"pay": pa.array(pay)})).table("t").columns

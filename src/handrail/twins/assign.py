@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handrail.twins.draw import Codes, Places
 from handrail.twins.models import LinkSketch, TableSketch
-from handrail.twins.values import Ints, Values
+from handrail.twins.values import Ints, Mask, Values
 
 RAKED = 6  # rounds
 CLOSE = 0.1  # share of children by which drawn numbers may miss the total and be kept all the same
@@ -30,6 +30,7 @@ class Made:
     keys: dict[str, Values] = field(default_factory=dict)  # of links that share columns
     degrees: dict[str, Ints] = field(default_factory=dict)
     crowds: dict[str, Any] = field(default_factory=dict)  # the people its rows are about, see `crowd.py`
+    lent: dict[str, Mask] = field(default_factory=dict)  # rows whose text their children know, see `lent.py`
 
 
 def rows_of(table: TableSketch, made: dict[str, Made], wanted: int) -> int:
@@ -189,3 +190,4 @@ def reorder(made: Made, rows: NDArray[np.int64]) -> None:
     made.values = {name: values.take(rows) for name, values in made.values.items()}
     made.keys = {name: values.take(rows) for name, values in made.keys.items()}
     made.points = {name: points[rows] for name, points in made.points.items()}
+    made.lent = {name: lent[rows] for name, lent in made.lent.items()}

@@ -35,7 +35,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # how far the order of an input follows wh
 
 def calibrate(table: TableSketch, one: Made) -> None:
     """Let the rows of a table exchange values of each measure that is drawn, not computed."""
-    made = {rule.target for rule in table.rules} | still(table) | _explaining(table)
+    made = {rule.target for rule in table.rules} | still(table) | _explaining(table) | repeats(table)
     known: Known = {}
     for name in dict.fromkeys(means.measure for means in table.means):
         values = one.values.get(name)
@@ -49,6 +49,12 @@ def calibrate(table: TableSketch, one: Made) -> None:
     for rule in (rule for rule in table.rules if rule.kind == "formula" and one.rows <= MANY_ROWS):
         if set(rule.columns) <= one.values.keys() - still(table):
             _fit(table, one, rule)
+
+
+def repeats(table: TableSketch) -> frozenset[str]:
+    """The columns that repeat what stands in another table's row: nothing that belongs to this one alone may
+    change them."""
+    return frozenset(column.name for column in table.columns if column.copies is not None)
 
 
 def _explaining(table: TableSketch) -> set[str]:
@@ -67,13 +73,17 @@ def _explaining(table: TableSketch) -> set[str]:
 def _fit(table: TableSketch, one: Made, rule: Rule) -> None:
     """Let rows exchange the finest input of a formula until its results are in the order that was drawn.
 
-    A result that is computed from inputs drawn apart strays from what was drawn for it. Of several lengths to
-    go, the one is taken that brings the mean of all results nearest to the drawn.
+    What repeats another row's is left where it is: a price goes with its product. A result that is computed
+    from inputs drawn apart strays from what was drawn for it. Of several lengths to go, the one is taken that
+    brings the mean of all results nearest to the drawn.
     """
     columns = {name: table.column(name) for name in rule.columns}
+    free = [name for name in rule.columns[1:3] if name not in repeats(table)]
+    if not free:
+        return
     made = computed(rule, columns, one.values)
     target = rule.columns[0]
-    finest = max(rule.columns[1:3], key=lambda name: len(columns[name].bins))
+    finest = max(free, key=lambda name: len(columns[name].bins))
     rows = np.flatnonzero(made.valid & one.values[target].valid)
     items = natural(columns[finest], one.values[finest])[rows]
     wanted, found = natural(columns[target], one.values[target])[rows], made.array[rows]

@@ -1,11 +1,13 @@
-"""Draws bins from a sketch and turns them into values; numpy only, nothing but the sketch is read."""
+"""Draws bins from a sketch and turns them into values; nothing but the sketch is read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from handrail.twins.models import ColumnSketch
@@ -50,12 +52,7 @@ def placed(
     if not column.bins or not any(column.shares):
         return np.full(len(cell), -1, dtype=np.int16), np.zeros(len(cell), dtype=np.float32)
     width = len(column.bins)
-    shares = np.zeros((len(column.given) + 1, width))
-    shares[0] = column.otherwise or column.shares
-    place = np.zeros(max((g for g, _ in column.given), default=0) + 1, dtype=np.int64)
-    for row, (group, found) in enumerate(column.given, start=1):
-        place[group] = row
-        shares[row, [code for code, _ in found]] = [share for _, share in found]
+    shares, which = _shares(column, cell)
     if column.required:
         nulls = [code for code, one in enumerate(column.bins) if one.kind == "null"]
         shares[:, nulls] = 0
@@ -63,7 +60,6 @@ def placed(
     shares[empty] = column.shares if any(column.shares[1:]) else 1.0 / width
     cumulated = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)
     cumulated[:, -1] = 1.0
-    which = np.where((cell >= 0) & (cell < len(place)), place[np.clip(cell, 0, len(place) - 1)], 0)
     laid = (cumulated + np.arange(len(cumulated))[:, None]).ravel()
     thrown = which + _even(which, rng, lead)
     found_at = np.searchsorted(laid, thrown, side="right")
@@ -72,6 +68,37 @@ def placed(
     depth = np.maximum(np.diff(ends), 1e-12)
     places = ((thrown - ends[found_at]) / depth[found_at]).astype(np.float32)
     return drawn, np.clip(places, 0.0, np.float32(1 - 1e-7))
+
+
+def _shares(column: ColumnSketch, cell: Ints) -> tuple[NDArray[np.float64], Ints]:
+    """Shares of the bins, a row for each kind of cell, and which of these each row of the table goes by.
+
+    Of a cell of two parents that is not told, those told with the same group of the first know more than all
+    cells together do: their mean. First come the shares of all cells that are not told.
+    """
+    told = np.array([group for group, _ in column.given], dtype=np.int64)
+    shares = np.zeros((len(told) + 1, len(column.bins)))
+    shares[0] = column.otherwise or column.shares
+    for row, (_, found) in enumerate(column.given, start=1):
+        shares[row, [code for code, _ in found]] = [share for _, share in found]
+    if not len(told):
+        return shares, np.zeros(len(cell), dtype=np.int64)
+    which = _place(told, cell)
+    if len(column.groups) == 2:
+        first, of = np.unique(told // column.groups[1], return_inverse=True)
+        mean = np.zeros((len(first), shares.shape[1]))
+        np.add.at(mean, of, shares[1:])
+        near = _place(first, np.where(cell >= 0, cell // column.groups[1], -1))
+        which = np.where((which == 0) & (near > 0), len(shares) - 1 + near, which)
+        shares = np.concatenate([shares, mean / np.bincount(of)[:, None]])
+    return shares, which
+
+
+def _place(known: Ints, asked: Ints) -> Ints:
+    """Which of the known numbers each is, from 1; 0 where it is none."""
+    place = np.zeros(int(max(known.max(), 0)) + 2, dtype=np.int64)
+    place[known] = np.arange(1, len(known) + 1)
+    return place[np.where((asked >= 0) & (asked < len(place)), asked, len(place) - 1)]
 
 
 def _even(
@@ -164,6 +191,22 @@ def _numbers(column: ColumnSketch, drawn: Codes, places: Places, rng: np.random.
     lost = np.flatnonzero((drawn < 0) | other[drawn])
     array[lost] = unknown(column, len(lost), rng)
     return Values(array, (drawn < 0) | ~null[drawn])
+
+
+def text_codes(column: ColumnSketch, values: Values) -> Codes:
+    """The bins that texts fall into: of what is not known, the last."""
+    place = {one.value: code for code, one in enumerate(column.bins) if one.kind == "value"}
+    for code, one in enumerate(column.bins):
+        place |= dict.fromkeys(one.values, code)
+    return text_places(values, place, len(column.bins) - 1, 0).astype(np.int16)
+
+
+def text_places(values: Values, place: Mapping[Any, int], other: int, empty: int) -> Ints:
+    """The number of each text, `other` where it has none, `empty` where there is no text."""
+    coded = pa.array(values.array, pa.string(), mask=~values.valid).dictionary_encode()
+    numbers = [*(place.get(text, other) for text in coded.dictionary.to_pylist()), empty]
+    indices = coded.indices.fill_null(len(numbers) - 1).to_numpy(zero_copy_only=False)
+    return np.asarray(np.array(numbers, dtype=np.int64)[indices])
 
 
 def binned(column: ColumnSketch, values: Values, drawn: Codes) -> Codes:

@@ -28,7 +28,8 @@ def column_of(people: People, column: ColumnSketch, again: int, rng: np.random.G
     meaning = meaning_of(column.semantic, column.name) or ""
     if column.kind == "text":
         return _text(people, column, meaning, again, rng)
-    if column.kind in ("date", "timestamp", "integer") and any(column.shares[1:]):
+    ranged = any(one.kind == "range" for one in column.bins)
+    if column.kind in ("date", "timestamp", "integer") and ranged and any(column.shares[1:]):
         drawn = codes(column, np.full(people.count, -1), rng)
         return decode(column, np.maximum(drawn, 1), rng).array
     if column.kind in ("date", "timestamp") and meaning == "birth_date":

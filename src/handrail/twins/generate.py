@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 from handrail.twins.abreast import abreast
 from handrail.twins.across import mended
 from handrail.twins.assign import Made
-from handrail.twins.calibrate import regroup
+from handrail.twins.calibrate import regroup, repeats
+from handrail.twins.era import dated
 from handrail.twins.hostile import keyed, strew
+from handrail.twins.lent import lenders
 from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Variant
 from handrail.twins.pointing import close
 from handrail.twins.repair import add_up
@@ -46,6 +48,7 @@ def generate(
     `outside` gives keys for links to tables that are not in the sketch; without them keys are invented.
     `real` are the rows of the tables that are kept verbatim.
     """
+    sketch = dated(sketch)
     kept = {table.name: (real or {})[table.name] for table in sketch.tables if table.verbatim}
     made: dict[str, Made] = {}
     for position, table in enumerate(sketch.tables):
@@ -54,7 +57,7 @@ def generate(
         if table.verbatim:
             made[table.name] = real_rows(table, kept[table.name], made, seeded(seed, table.name))
         else:
-            made[table.name] = rows(table, made, outside or {}, seed)
+            made[table.name] = rows(table, made, outside or {}, seed, lenders(sketch, table.name))
     finished: dict[str, Twin] = {}
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -76,7 +79,8 @@ def generate(
 def _keep_rules(made: Mapping[str, Made], table: TableSketch, seed: int) -> None:
     """Set the totals of a table and repair what is about them, or about columns that came last."""
     regroup(table, made)
-    fixed = add_up(table, made) | still(table) | ({table.sorted_by} if table.sorted_by else set())
+    fixed = add_up(table, made) | still(table) | repeats(table)
+    fixed |= {table.sorted_by} if table.sorted_by else set()
     one, rng = made[table.name], seeded(seed, f"{table.name}:rules")
     one.values = mended(table, made, one, rng, frozenset(fixed))
 
@@ -85,7 +89,8 @@ def _keep_across(made: Mapping[str, Made], table: TableSketch, seed: int) -> Non
     """Repair once more what rules about the rows that are pointed at say, now that these stay."""
     if any(rule.kind == "across" for rule in table.rules):
         totals = {rule.columns[0] for rule in table.rules if rule.child}
-        fixed = totals | still(table) | ({table.sorted_by} if table.sorted_by else set())
+        fixed = totals | still(table) | repeats(table)
+        fixed |= {table.sorted_by} if table.sorted_by else set()
         one, rng = made[table.name], seeded(seed, f"{table.name}:across")
         one.values = mended(table, made, one, rng, frozenset(fixed))
 

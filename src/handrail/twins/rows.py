@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,11 +10,13 @@ from handrail.twins.abreast import abreast
 from handrail.twins.across import mended
 from handrail.twins.as_told import put, settle
 from handrail.twins.assign import Made, reorder, rows_of
-from handrail.twins.calibrate import calibrate
+from handrail.twins.by_lists import drawn_by_lists
+from handrail.twins.calibrate import calibrate, repeats
 from handrail.twins.crowd import invent
-from handrail.twins.draw import Codes, binned, cells, decode, placed, whole
+from handrail.twins.draw import Codes, binned, cells, decode, placed, text_codes, whole
 from handrail.twins.follow import along, keep_places
 from handrail.twins.keys import capacity, distinct
+from handrail.twins.lent import Lender, lend
 from handrail.twins.models import ColumnSketch, TableSketch
 from handrail.twins.people import distinct_texts
 from handrail.twins.pointing import pointed, write_keys
@@ -27,8 +29,17 @@ from handrail.twins.values import Ints, Outside, Values, as_kind, full
 MOST_ROWS = 5_000_000
 
 
-def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: int) -> Made:
-    """All rows of a table whose parents are made. Links that close a circle stay open, see `pointing`."""
+def rows(
+    table: TableSketch,
+    made: Mapping[str, Made],
+    outside: Outside,
+    seed: int,
+    lenders: Sequence[Lender] = (),
+) -> Made:
+    """All rows of a table whose parents are made. Links that close a circle stay open, see `pointing`.
+
+    `lenders` know texts of it that its own sketch does not.
+    """
     rng = seeded(seed, table.name)
     one = Made(table, _wanted(table, made))
     pools = pointed(table, made, outside, one, rng)
@@ -46,12 +57,15 @@ def rows(table: TableSketch, made: Mapping[str, Made], outside: Outside, seed: i
                 _draw(table, made, one, column, turns, rng)
     settle(table, one)
     _decode(table, one, seed)
+    lend(one, lenders, seeded(seed, f"{table.name}:lent"))
     keep_places(table, one)
+    texts = [column for column in table.columns if column.copies is not None and column.kind == "text"]
+    for column in texts:
+        _copy(table, made, one, column)
     _keep_order(table, made, one, seed)
     _meant(table, made, one, seed)
-    for column in table.columns:
-        if column.copies is not None and column.kind == "text":
-            _copy(table, made, one, column)
+    for column in texts:  # what was mended in between
+        _copy(table, made, one, column)
     _keys(table, made, one, seed)
     write_keys(table, made, pools, one, seed)
     put(table, made, one)
@@ -67,13 +81,19 @@ def _draw(
     rng: np.random.Generator,
 ) -> None:
     """Draw the bins of a column, and where in them its values lie, given what is drawn already."""
-    drawn = [_parent(table, made, one, link, parent) for link, parent in column.parents]
-    cell = cells(column, drawn, one.rows)
+    cell = _cells(table, made, one, column)
     found = placed(column, cell, rng) if turns is None else turns.placed(column, cell, rng)
-    one.codes[column.name], places = found
+    told = np.isin(cell, [group for group, _ in column.given])
+    one.codes[column.name], places = drawn_by_lists(table, one, column, ~told, found, rng)
     one.places[column.name] = along(table, made, one, column, places, rng)
-    if column.copies is not None and column.kind != "text":
+    if column.copies is not None:
         _copy(table, made, one, column)
+
+
+def _cells(table: TableSketch, made: Mapping[str, Made], one: Made, column: ColumnSketch) -> Ints:
+    """The cell of each row by the drawn bins of the columns that a column depends on."""
+    drawn = [_parent(table, made, one, link, parent) for link, parent in column.parents]
+    return cells(column, drawn, one.rows)
 
 
 def _decode(table: TableSketch, one: Made, seed: int) -> None:
@@ -107,7 +127,10 @@ def _copy(table: TableSketch, made: Mapping[str, Made], one: Made, column: Colum
     if column.required and not values.valid.all():
         return
     one.values[column.name] = values
-    one.codes[column.name] = binned(column, values, one.codes[column.name])
+    if column.kind == "text":
+        one.codes[column.name] = text_codes(column, values)
+    else:
+        one.codes[column.name] = binned(column, values, one.codes[column.name])
 
 
 def _meant(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -> None:
@@ -123,7 +146,8 @@ def _meant(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -
         if drawn is None:
             continue
         known = np.array([False, *(bin_.kind != "other" for bin_ in column.bins)])
-        rare = np.flatnonzero(~known[drawn.astype(np.int64) + 1] & values.valid)
+        invented = ~known[drawn.astype(np.int64) + 1] & values.valid
+        rare = np.flatnonzero(invented & ~one.lent.get(column.name, np.zeros(one.rows, dtype=bool)))
         if len(rare):
             values.array[rare] = invent(made, one, column, seed)[rare]
 
@@ -153,7 +177,7 @@ def _parent(
 def _keep_order(table: TableSketch, made: Mapping[str, Made], one: Made, seed: int) -> None:
     """Rows are made to keep their rules, and sorted as their key will be."""
     calibrate(table, one)
-    rng, fixed = seeded(seed, f"{table.name}:repair"), still(table)
+    rng, fixed = seeded(seed, f"{table.name}:repair"), still(table) | repeats(table)
     free = {table.series.by} if table.series and not table.series.steps else set()
     one.values = mended(table, made, one, rng, fixed - free)
     if put_in_order(table, one):

@@ -14,7 +14,7 @@ from handrail.kernel import Invalid
 from handrail.twins.assign import Made
 from handrail.twins.columns import quoted
 from handrail.twins.descendants import Told
-from handrail.twins.draw import binned, cells, placed, whole
+from handrail.twins.draw import binned, cells, placed, text_codes, whole
 from handrail.twins.groups import coded_alike, grouped
 from handrail.twins.link_keys import keys_of
 from handrail.twins.models import ColumnSketch, LinkSketch, TableSketch
@@ -141,14 +141,4 @@ def _codes(column: ColumnSketch, values: Values) -> np.ndarray:
     nowhere = np.full(len(values.array), -1, dtype=np.int16)
     if len(column.bins) < 2:
         return nowhere
-    if column.kind != "text":
-        return binned(column, values, nowhere)
-    place = {one.value: code for code, one in enumerate(column.bins) if one.kind == "value"}
-    for code, one in enumerate(column.bins):
-        place |= dict.fromkeys(one.values, code)
-    other = len(column.bins) - 1
-    found = [
-        place.get(value, other) if there else 0
-        for value, there in zip(values.array, values.valid, strict=True)
-    ]
-    return np.array(found, dtype=np.int16)
+    return text_codes(column, values) if column.kind == "text" else binned(column, values, nowhere)
