@@ -61,6 +61,22 @@ def test_moments_that_were_missed_are_made_up_for_once(
     assert causes(acting) == ["schedule", "import"]
 
 
+def test_what_was_checked_while_the_clock_ran_ahead_hinders_no_check_once_it_is_right(
+    acting: Acting, instance: Instance, orders: Path, clock: Later
+) -> None:
+    clock.ahead = dt.timedelta(days=400)
+    assert data.check_what_is_due(instance) == ("orders",)
+    clock.ahead = dt.timedelta(days=1)
+    assert data.check_what_is_due(instance) == ("orders",)
+    assert data.check_what_is_due(instance) == ()
+    clock.ahead = dt.timedelta(days=2)
+    assert data.check_what_is_due(instance) == ("orders",)
+    assert data.check_what_is_due(instance) == ()
+    clock.ahead -= dt.timedelta(minutes=1)  # another server's, whose clock is behind
+    assert data.check_what_is_due(instance) == ()
+    assert causes(acting) == ["schedule", "schedule", "schedule", "import"]
+
+
 def test_a_rules_own_schedule_counts_instead_of_the_instances(
     acting: Acting, instance: Instance, orders: Path, clock: Later
 ) -> None:

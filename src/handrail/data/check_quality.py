@@ -84,7 +84,7 @@ def checked(
         digest=contract.digest,
         as_of=extract.as_of,
         rows=extract.rows,
-        at=ctx.clock.now(),
+        at=quality_store.moment_of(ctx, name),
         by=ctx.caller.person.id,
         cause=cause,
         results=(*first, *results(ctx, contract, extracts)),

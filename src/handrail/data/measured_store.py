@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from handrail.data.dated import dated
 from handrail.data.measured import Difference, MetricCertification, Reconciliation
 from handrail.kernel import SYSTEM, Context, storage
 
@@ -55,7 +56,7 @@ def add_reconciliation(
         digest=digest,
         dataset=dataset,
         by=ctx.caller.person.id,
-        at=ctx.clock.now(),
+        at=dated(ctx, (reconciliations.c.reconciled_at, reconciliations.c.metric == metric)),
         worst=max((row.difference for row in rows if not row.late), default=0.0),
         within=all(row.within for row in rows),
         rows=tuple(rows),

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from handrail.data import catalog_store
+from handrail.data.dated import dated
 from handrail.data.promises import QualityCheck, Result
 from handrail.kernel import Context, storage
 
@@ -26,6 +27,11 @@ checks = sa.Table(
     sa.Column("results", sa.JSON, nullable=False),
     sa.Column("drift", sa.JSON(none_as_null=True)),  # how the schema differed, when an import found that
 )
+
+
+def moment_of(ctx: Context, dataset: str) -> datetime:
+    """The moment of a check that is made now, which is the newest of its dataset."""
+    return dated(ctx, (checks.c.checked_at, checks.c.dataset == dataset))
 
 
 def add_check(ctx: Context, made: QualityCheck) -> None:

@@ -50,7 +50,8 @@ def _due(ctx: Context) -> Iterator[tuple[str, datetime]]:
             continue
         fresh = as_of(ctx, newest.data)
         moments = [datetime.fromisoformat(at) for data, at in fresh.items() if newest.data[data] != at]
-        moments += [scheduled] if scheduled and scheduled > newest.at else []
+        ahead = newest.at > now + turns_store.AHEAD
+        moments += [scheduled] if scheduled and (scheduled > newest.at or ahead) else []
         if moments:
             yield name, max(moments)
 

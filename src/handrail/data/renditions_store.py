@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from handrail.data.dated import dated
 from handrail.data.models import Rendition
 from handrail.kernel import Context, storage
 
@@ -34,7 +35,7 @@ def add_rendition(ctx: Context, dataset: str, path: Path, facts: Mapping[str, ob
             path=path.relative_to(ctx.settings.home).as_posix(),
             facts=dict(facts),
             contract_digest=digest,
-            built_at=ctx.clock.now(),
+            built_at=dated(ctx, (renditions.c.built_at, renditions.c.dataset == dataset)),
             build=str(facts.get("build", "")),
             variant=str(facts.get("variant", USUAL)),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from handrail.data import catalog_store
+from handrail.data.dated import dated
 from handrail.data.models import Certification, Extract, Proposal, SourceRecord
 from handrail.kernel import Context, storage
 
@@ -130,7 +131,9 @@ def extracts_of(ctx: Context, datasets: Sequence[str]) -> dict[str, Extract]:
 
 def add_proposal(ctx: Context, dataset: str, digest: str, until: date | None = None) -> Proposal:
     """Record that the caller proposes this content; with `until`, that it be renewed."""
-    made = Proposal(storage.new_id("prop"), dataset, digest, ctx.caller.person.id, ctx.clock.now(), until)
+    made = Proposal(
+        storage.new_id("prop"), dataset, digest, ctx.caller.person.id, _dated(ctx, dataset), until
+    )
     ctx.db.execute(
         proposals.insert().values(
             id=made.id, dataset=dataset, digest=digest, proposed_by=made.by, proposed_at=made.at, until=until
@@ -157,7 +160,7 @@ def add_certification(ctx: Context, proposal: Proposal, until: date) -> Certific
         digest=proposal.digest,
         proposed_by=proposal.by,
         by=ctx.caller.person.id,
-        at=ctx.clock.now(),
+        at=_dated(ctx, proposal.dataset),
         until=until,
     )
     ctx.db.execute(
@@ -197,6 +200,12 @@ def revoke_certification(ctx: Context, one: Certification, reason: str) -> bool:
     if changed.rowcount:
         catalog_store.note(ctx, one.dataset, revoked=True)
     return changed.rowcount == 1
+
+
+def _dated(ctx: Context, dataset: str) -> datetime:
+    """The moment of a proposal or a certification, of which each is held against the other."""
+    p, c = proposals.c, certifications.c
+    return dated(ctx, (p.proposed_at, p.dataset == dataset), (c.certified_at, c.dataset == dataset))
 
 
 def _newest(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from handrail.data.catalog_store import catalog
 from handrail.kernel import Context, storage
+
+# No two servers' clocks are that far apart: a moment so far ahead was taken while a clock was wrong.
+AHEAD = timedelta(hours=1)
 
 turns = sa.Table(
     "quality_turns",
@@ -29,7 +32,8 @@ def take(ctx: Context, dataset: str, moment: datetime, until: datetime) -> str |
     values = {"moment": moment, "holder": holder, "lease_until": until}
     insert = storage.insert_of(ctx.db.dialect.name)
     made = insert(turns).values(dataset=dataset, **values)
-    free = sa.or_(turns.c.moment < moment, sa.and_(turns.c.holder != "", turns.c.lease_until < now))
+    dead = sa.and_(turns.c.holder != "", turns.c.lease_until < now)
+    free = sa.or_(turns.c.moment < moment, turns.c.moment > now + AHEAD, dead)
     changing = made.on_conflict_do_update(index_elements=[turns.c.dataset], set_=values, where=free)
     return ctx.db.execute(changing.returning(turns.c.holder)).scalar()
 
@@ -48,8 +52,8 @@ def due(ctx: Context, schedules: str, moment: datetime, limit: int) -> list[str]
     """Datasets with exactly these schedules that nobody checked since a moment or is checking."""
     c, now = catalog.c, ctx.clock.now()
     alive = sa.or_(turns.c.holder == "", turns.c.lease_until >= now)
-    had = sa.exists().where(turns.c.dataset == c.dataset, turns.c.moment >= moment, alive)
-    old = sa.or_(c.checked_at.is_(None), c.checked_at < moment)
+    had = sa.exists().where(turns.c.dataset == c.dataset, turns.c.moment.between(moment, now + AHEAD), alive)
+    old = sa.or_(c.checked_at.is_(None), c.checked_at < moment, c.checked_at > now + AHEAD)
     query = sa.select(c.dataset).where(c.schedules == schedules, old, ~had)
     return [row.dataset for row in ctx.db.execute(query.order_by(c.dataset).limit(limit))]
 
