@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+MODULES = ("held_out", "shop", "people", "support", "ledger", "meters", "northwind")
 Query = Callable[[str], Any]
 Body = Callable[[Query], None]
 
@@ -40,3 +42,10 @@ def program(database: str, held_out: bool = False) -> Callable[[Body], Body]:
         return body
 
     return register
+
+
+def bank() -> tuple[Program, ...]:
+    """Every program, with the modules loaded that hold them."""
+    for name in MODULES:
+        importlib.import_module(f"handrail_bench.fidelity.programs.{name}")
+    return tuple(PROGRAMS.values())

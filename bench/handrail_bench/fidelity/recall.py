@@ -2,155 +2,108 @@
 
 from __future__ import annotations
 
-import importlib
+import multiprocessing
+import os
 import tempfile
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-import pandas as pd
-
-from handrail import data
-from handrail.twins.stand_alone import stand_alone
 from handrail_bench.fidelity import messes
-from handrail_bench.fidelity.bank import PROGRAMS, Program, Query
-from handrail_sdk.answer import frame
+from handrail_bench.fidelity.outcome import Measured
+from handrail_bench.fidelity.renditions import Went, went
 
-MODULES = ("held_out", "shop", "people", "support", "ledger", "meters", "northwind")
 NORTHWIND = Path(__file__).resolve().parents[4] / "shared" / "data" / "northwind" / "northwind.sqlite"
-K = 10
-Failures = dict[str, str]  # program -> what happened, "" when it went well
 
 
 @dataclass(frozen=True)
 class Fidelity:
     """What failed where. `recall`: of the programs that fail on real data, the share that fails on the twin.
 
-    `precision`: of those that fail on the twin, the share that fails on real data too; told, not judged, for
-    the twin has messes that this source happens not to have today.
+    Breaking everything would give a recall of 1, so beside it stand `precision`, of those that fail on the
+    twin the share that fails on real data too, and `false_alarms`, of those that pass on real data the share
+    that fails on the twin. Both are told, not judged, for the twin has messes that this source happens not
+    to have today. `work` is, by database, seconds of processors for making and for running.
     """
 
     programs: int
     fail_on_real: int
+    fail_on_twin: int
     recall: float
     recall_held_out: float
     precision: float
+    false_alarms: float
     plain_recall: float
     missed: tuple[str, ...]  # fail on real data, pass on the hostile twin
     missed_held_out: tuple[str, ...]
     only_twin: tuple[str, ...]
+    work: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One program and how it went on each rendition."""
-
-    program: Program
-    real: str
-    hostile: str
-    plain: str
-
-
-def recall(seeds: Iterable[int] = (0,), say: Callable[[str], None] = lambda _: None) -> Fidelity:
+def recall(seeds: Sequence[int] = (0,), say: Callable[[str], None] = lambda _: None) -> Fidelity:
     """Run every program on every database: real, hostile twin, plain twin; over several seeds, all count."""
-    return summed([one for seed in seeds for one in measured(seed, say)])
+    every = measured(seeds, say)
+    return summed(
+        [one for found in every for one in found.programs],
+        {found.database: (found.making, found.running) for found in every},
+    )
 
 
-def measured(seed: int = 0, say: Callable[[str], None] = lambda _: None) -> tuple[Measured, ...]:
-    """How each program went, with twins of this seed."""
-    found: list[Measured] = []
-    with tempfile.TemporaryDirectory(prefix="handrail-fidelity-") as folder:
+def measured(seeds: Sequence[int] = (0,), say: Callable[[str], None] = lambda _: None) -> tuple[Went, ...]:
+    """How each program went, by database; `say` is told of each database that is done.
+
+    As many databases at a time as there are processors, in processes forked from one that has loaded pandas
+    and the product, each of which makes what its programs read once.
+    """
+    forked = multiprocessing.get_context("forkserver")
+    forked.set_forkserver_preload(["handrail_bench.fidelity.renditions"])
+    found: list[Went] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="handrail-fidelity-") as folder,
+        ProcessPoolExecutor(os.cpu_count(), forked) as pool,
+    ):
         sources = messes.write(Path(folder) / "source")
         if NORTHWIND.is_file():
             sources["northwind"] = NORTHWIND
-        for name, source in sources.items():
-            say(name)
-            mine = [one for one in bank() if one.database == name]
-            real = Path(folder) / name / "real"
-            real.mkdir(parents=True)
-            data.survey(str(source), real, K)
-            went = {"real": run(mine, real)}
-            for variant in ("hostile", "plain"):
-                out = Path(folder) / name / variant
-                stand_alone(str(source), out, variant, seed)
-                went[variant] = run(mine, out)
-            found += [
-                Measured(p, *(went[kind][p.name] for kind in ("real", "hostile", "plain"))) for p in mine
-            ]
-    return tuple(found)
+        say(f"programs on hostile twins: 0 of {len(sources)} databases")
+        begun = [
+            pool.submit(went, name, source, Path(folder) / name, tuple(seeds))
+            for name, source in sources.items()
+        ]
+        for one in as_completed(begun):
+            found.append(one.result())
+            say(f"programs on hostile twins: {len(found)} of {len(sources)} databases")
+    return tuple(sorted(found, key=lambda one: list(sources).index(one.database)))
 
 
-def bank() -> tuple[Program, ...]:
-    """Every program."""
-    for name in MODULES:
-        importlib.import_module(f"handrail_bench.fidelity.programs.{name}")
-    return tuple(PROGRAMS.values())
-
-
-def run(programs: Iterable[Program], folder: Path) -> Failures:
-    """Run programs over the Parquet files of a folder, each table under its file's name."""
-    went: Failures = {}
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        for file in sorted(folder.glob("*.parquet")):
-            con.execute(f'CREATE VIEW "{file.stem}" AS FROM read_parquet({str(file)!r})')
-        for one in programs:
-            went[one.name] = _outcome(one, _asking(con))
-    return went
-
-
-def _asking(con: duckdb.DuckDBPyConnection) -> Query:
-    """What `handrail_sdk.query` is to an app: SQL in, a pandas frame out."""
-
-    def query(sql: str) -> pd.DataFrame:
-        return frame(con.sql(sql).to_arrow_table())
-
-    return query
-
-
-def _outcome(program: Program, query: Query) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            program.body(query)
-        except Exception as error:  # noqa: BLE001 - any failure is what is looked for
-            return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:160]
-    return ""
-
-
-def summed(found: Iterable[Measured]) -> Fidelity:
+def summed(found: Iterable[Measured], work: Mapping[str, tuple[float, float]] | None = None) -> Fidelity:
     """The shares."""
     every = list(found)
     real = [one for one in every if one.real]
-    held_out = [one for one in real if one.program.held_out]
+    held_out = [one for one in real if one.held_out]
     twin = [one for one in every if one.hostile]
     missed = [one for one in real if not one.hostile]
+    only_twin = [one for one in twin if not one.real]
     return Fidelity(
         programs=len(every),
         fail_on_real=len(real),
-        recall=_share(sum(bool(one.hostile) for one in real), len(real)),
-        recall_held_out=_share(sum(bool(one.hostile) for one in held_out), len(held_out)),
-        precision=_share(sum(bool(one.real) for one in twin), len(twin)),
-        plain_recall=_share(sum(bool(one.plain) for one in real), len(real)),
-        missed=_names(one for one in missed if not one.program.held_out),
-        missed_held_out=_names(one for one in missed if one.program.held_out),
-        only_twin=_names(one for one in twin if not one.real),
+        fail_on_twin=len(twin),
+        recall=_share(sum(bool(one.hostile) for one in real), len(real), 1.0),
+        recall_held_out=_share(sum(bool(one.hostile) for one in held_out), len(held_out), 1.0),
+        precision=_share(sum(bool(one.real) for one in twin), len(twin), 1.0),
+        false_alarms=_share(len(only_twin), len(every) - len(real), 0.0),
+        plain_recall=_share(sum(bool(one.plain) for one in real), len(real), 1.0),
+        missed=_names(one for one in missed if not one.held_out),
+        missed_held_out=_names(one for one in missed if one.held_out),
+        only_twin=_names(only_twin),
+        work=work or {},
     )
 
 
 def _names(found: Iterable[Measured]) -> tuple[str, ...]:
-    return tuple(sorted({one.program.name for one in found}))
+    return tuple(sorted({one.program for one in found}))
 
 
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 1.0
-
-
-def told(found: Iterable[Measured]) -> list[Mapping[str, str]]:
-    """A line per program, for reading."""
-    return [
-        {"program": one.program.name, "real": one.real, "hostile": one.hostile, "plain": one.plain}
-        for one in found
-    ]
+def _share(part: int, whole: int, of_none: float) -> float:
+    return round(part / whole, 4) if whole else of_none

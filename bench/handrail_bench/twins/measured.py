@@ -79,8 +79,7 @@ def measured(asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
         details |= scale.growth(asked.size.most, say)
         out |= grown
     if "fidelity" in asked.parts:
-        say("programs on hostile twins")
-        told = recall(seeds=asked.size.seeds)
+        told = recall(asked.size.seeds, say)
         out["fidelity_recall"] = round(told.recall, 4)
         details["fidelity"] = asdict(told)
     return out | {"details": details, "how": _how(asked)}
