@@ -15,8 +15,10 @@ import uvicorn
 from handrail import apps, data
 from handrail.kernel import Caller, Instance, identity
 from handrail.kernel.manifest import FILENAME
-from handrail.server import application
-from tests.conftest import PEOPLE
+from handrail.server import application, open_instance
+from tests.conftest import PEOPLE, inhabited
+from tests.data.asking import actors
+from tests.prepared import copied
 from tests.web import Client
 
 MANIFEST = """\
@@ -91,9 +93,29 @@ text("; ".join(f"{row.region}={row.net:.0f}" for row in rows.itertuples()))
 
 
 @pytest.fixture
-def orders(instance: Instance, acting, tmp_path: Path) -> str:
-    """`sales_orders`, imported, certified with a row filter by region, and with a twin that has other rows."""
-    file = tmp_path / "sales_orders.csv"
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with the company's orders, where a test names them."""
+    if "orders" in request.fixturenames:
+        copied(company, tmp_path)
+        opened = open_instance(tmp_path / "home")
+    else:
+        opened = inhabited(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def orders() -> str:
+    """The dataset of the company's orders: the instance has it from the beginning."""
+    return "sales_orders"
+
+
+def company(folder: Path) -> None:
+    """Make an instance with `sales_orders`, certified with a row filter by region, and a twin of other rows."""
+    folder.mkdir()
+    instance = inhabited(folder / "home")
+    acting = actors(instance)
+    file = folder / "sales_orders.csv"
     rows = [
         f"{number},{('EMEA', 'APAC')[number % 2]},{number * 10},p{number}@example.org" for number in range(20)
     ]
@@ -123,7 +145,7 @@ def orders(instance: Instance, acting, tmp_path: Path) -> str:
         )
         pq.write_table(made.cast(real), twin)
         data.set_rendition(ctx, "sales_orders", twin, {})
-    return "sales_orders"
+    instance.close()
 
 
 @pytest.fixture

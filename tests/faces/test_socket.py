@@ -19,9 +19,12 @@ from handrail import data
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Caller, Instance, LimitReached, Manifest, RunRef, identity, trail
 from handrail.kernel.sandbox import Conversation
+from handrail.server import open_instance
 from handrail_sdk import wire
-from tests.conftest import Acting
+from tests.conftest import Acting, inhabited
 from tests.data import shop
+from tests.data.asking import actors
+from tests.prepared import copied
 
 MANIFEST = Manifest.parse(
     Manifest.render("tried") + '\n[data.sales_orders]\ncolumns = ["id", "region", "customer_id", "note"]\n'
@@ -95,11 +98,13 @@ def door(instance: Instance) -> Iterator[Opens]:
         talk.thread.join(30)
 
 
-@pytest.fixture
-def orders(instance: Instance, acting: Acting, tmp_path: Path) -> None:
-    """Certified sales orders, and a twin of them."""
+def company(folder: Path) -> None:
+    """Make an instance with certified sales orders, and a twin of them."""
+    folder.mkdir()
+    instance = inhabited(folder / "home")
+    acting = actors(instance)
     with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(shop.make(tmp_path / "shop.sqlite")))
+        data.import_source(ctx, str(shop.make(folder / "shop.sqlite")))
         data.propose(ctx, "sales_orders", shop.COMPLETE)
     with acting("steward.hr") as ctx:
         data.certify(ctx, "sales_orders")
@@ -108,6 +113,24 @@ def orders(instance: Instance, acting: Acting, tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": [71], "region": ["TWIN"], "customer_id": [1], "note": ["x"]}), twin)
     with acting("steward.sales") as ctx:
         data.set_rendition(ctx, "sales_orders", twin, {})
+    instance.close()
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with the company's orders, where a test names them."""
+    if "orders" in request.fixturenames:
+        copied(company, tmp_path)
+        opened = open_instance(tmp_path / "home")
+    else:
+        opened = inhabited(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def orders() -> None:
+    """Certified sales orders, and a twin of them: the instance has them from the beginning."""
 
 
 def test_each_person_gets_their_own_rows_masked_and_on_the_trail(

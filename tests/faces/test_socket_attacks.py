@@ -14,9 +14,9 @@ from handrail.faces import socket as faces_socket
 from handrail.kernel import Instance, trail
 from handrail_sdk import wire
 from tests.conftest import Acting
-from tests.faces.test_socket import ORDERS, Opens, door, orders
+from tests.faces.test_socket import ORDERS, Opens, door, instance, orders
 
-__all__ = ["door", "orders"]
+__all__ = ["door", "instance", "orders"]
 LONE = "\ud800"  # half of a letter, which JSON can say and no other text can
 DEEP: Any = "x"
 for _ in range(400):

@@ -14,11 +14,11 @@ from handrail.faces import rest
 from handrail.faces.web.build import OWN
 from handrail.kernel import Instance
 from handrail.server import application
-from tests.apps.conftest import MANIFEST, client, hello, orders, token
+from tests.apps.conftest import MANIFEST, client, hello, instance, orders, token
 from tests.conftest import Acting
 from tests.web import Client
 
-__all__ = ["client", "orders", "token"]
+__all__ = ["client", "instance", "orders", "token"]
 pytestmark = pytest.mark.long
 
 # A NUL, half a character, a number that no database holds, a path, markup, a long word, text from right to left.
