@@ -215,3 +215,22 @@ def test_words_of_several_languages_mean_the_same() -> None:
     assert land_of_columns(("vorname", "nachname", "plz")) == land_of("Germany")
     assert land_of_columns(("first_name", "zip")) is None
     assert not WOMEN & MEN
+
+
+def test_birth_dates_that_many_do_not_give_are_spread_like_those_that_are_given(make_table: Any) -> None:
+    rng = np.random.default_rng(3)
+    born = rng.integers(-11_000, 11_000, 3000)
+    missing = rng.random(3000) < 0.4
+    days = pa.array(np.ma.array(born.astype("int32"), mask=missing).filled(0), mask=missing)
+    table = make_table(
+        "members",
+        {"id": pa.array(range(3000)), "birth_date": days.cast(pa.date32())},
+        Field("id", "", required=True, primary_key=True),
+        Field("birth_date", "", personal=True, semantic="birth_date"),
+    )
+    plane = open_plane([table], 10)
+    with plane.con:
+        made = generate(take(plane).sketch, 1, "plain")["members"].table["birth_date"]
+    there = np.sort(made.drop_null().cast(pa.int32()).to_numpy())
+    assert made.null_count == pytest.approx(1200, abs=120)
+    assert np.abs(np.quantile(there, [0.1, 0.25, 0.5]) - np.quantile(born, [0.1, 0.25, 0.5])).max() < 1200

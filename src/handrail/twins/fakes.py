@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ def column_of(people: People, column: ColumnSketch, again: int, rng: np.random.G
         return _text(people, column, meaning, again, rng)
     ranged = any(one.kind == "range" for one in column.bins)
     if column.kind in ("date", "timestamp", "integer") and ranged and any(column.shares[1:]):
-        drawn = codes(column, np.full(people.count, -1), rng)
-        return decode(column, np.maximum(drawn, 1), rng).array
+        drawn = codes(replace(column, required=True), np.full(people.count, -1), rng)
+        return decode(column, drawn, rng).array  # who has none is decided later
     if column.kind in ("date", "timestamp") and meaning == "birth_date":
         days = rng.integers(-10_957, 13_149, people.count)  # 1940 to 2005
         return days if column.kind == "date" else days * DAY_US
