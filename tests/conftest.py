@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from handrail.kernel import SYSTEM, Caller, Context, Instance, RunRef, Via, identity
 from handrail.server import FIRST_DEFINITIONS, open_instance
 from handrail_demo.company import PEOPLE
+from tests import prepared
 from tests.prepared import copied
 
 NORTHWIND = Path(__file__).parents[2] / "shared" / "data" / "northwind" / "northwind.sqlite"
@@ -44,6 +45,13 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: nobody looks for garbage in it during the tests either."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepare(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Say where `prepared` keeps what the tests of a run begin with: all its processes have one such place."""
+    own = tmp_path_factory.getbasetemp()
+    prepared.KEPT[:] = [(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "prepared"]
 
 
 def populate(instance: Instance) -> None:

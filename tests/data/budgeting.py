@@ -43,6 +43,7 @@ def _whole(budget: int | None) -> Callable[[Path], None]:
         furnish(instance, folder, budget)
         instance.close()
 
+    make.__qualname__ = f"with_budget_{budget}"  # by which it is known from others
     return make
 
 

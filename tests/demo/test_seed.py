@@ -4,26 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.web import Client
 
 from handrail import apps, data, review
 from handrail.kernel import SYSTEM, Instance, identity, trail
-from handrail.server import application, open_instance
+from handrail.server import application
 from handrail_demo import seed
 from handrail_demo.company import PEOPLE
-from handrail_demo.generate import Size
+from tests.demo.meridian import TINY, furnished
+from tests.web import Client
 
 pytestmark = pytest.mark.long
-TINY = Size(orders=3_000, customers=800, products=80, employees=120, visits=150)
 
 
 @pytest.fixture(scope="module")
 def meridian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    home = tmp_path_factory.mktemp("demo") / "meridian"
-    seed.create(home)
-    instance = open_instance(home)
-    for _, part in seed.parts(instance, TINY):
-        part()
+    instance = furnished(tmp_path_factory.mktemp("demo") / "meridian")
     yield instance
     instance.close()
 

@@ -8,14 +8,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from handrail.kernel import Caller, Instance, identity
-from handrail.server import application, open_instance
-from handrail_demo import seed
+from handrail.server import application
 from handrail_demo.company import ADMIN
-from handrail_demo.generate import Size
+from tests.demo.meridian import furnished
 from tests.faces.conftest import serving, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-TINY = Size(orders=3_000, customers=800, products=80, employees=120, visits=150)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ROLES = ("maker.sales", "steward.sales", "reviewer.platform", "compliance", "viewer.emea", "admin")
 # Addresses that differ only in these lead to the same kind of page.
@@ -27,11 +25,7 @@ VARYING = re.compile(
 @pytest.fixture(scope="module")
 def meridian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """The demo company, whole but small."""
-    home = tmp_path_factory.mktemp("web") / "meridian"
-    seed.create(home)
-    instance = open_instance(home)
-    for _, part in seed.parts(instance, TINY):
-        part()
+    instance = furnished(tmp_path_factory.mktemp("web") / "meridian")
     yield instance
     instance.close()
 
