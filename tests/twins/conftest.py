@@ -100,7 +100,12 @@ def _array(values: list[Any], declared: str) -> pa.Array:
 @pytest.fixture
 def shop(instance: Instance, acting: Acting, tmp_path: Path) -> Path:
     """An instance with three certified datasets: customers, orders that point at them, and lines of orders."""
-    source = tmp_path / "shop"
+    return furnish(acting, tmp_path)
+
+
+def furnish(acting: Acting, folder: Path) -> Path:
+    """Make these three in a folder, import and certify them; where they are."""
+    source = folder / "shop"
     source.mkdir()
     rng = np.random.default_rng(5)
     people, orders, lines = 120, 600, 1500

@@ -1,14 +1,19 @@
 """Runs on other variants and on earlier builds: made when first wanted, from what is stored, the same each time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.conftest import inhabited
+from tests.data.asking import actors
+from tests.prepared import copied
+from tests.twins.conftest import furnish
 
 from handrail import data, twins
 from handrail.kernel import Context, Instance, Invalid, Manifest, NotFound, NotReady
+from handrail.server import open_instance
 from handrail.twins import files
 from handrail.twins.generate import generate
 
@@ -19,11 +24,35 @@ MANIFEST = Manifest(
 )
 
 
+def company(folder: Path) -> None:
+    """Make an instance with the shop and its twins."""
+    folder.mkdir()
+    made = inhabited(folder / "home")
+    furnish(actors(made), folder)
+    with actors(made)("steward.sales") as ctx:
+        twins.build(ctx, ALL, seed=4)
+    made.close()
+
+
 @pytest.fixture
-def build(shop: Path, acting: Acting) -> str:
-    """Twins of the shop."""
-    with acting("steward.sales") as ctx:
-        return twins.build(ctx, ALL, seed=4).id
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with the shop and its twins, where a test names their build."""
+    if "build" in request.fixturenames:
+        copied(company, tmp_path)
+        opened = open_instance(tmp_path / "home")
+    else:
+        opened = inhabited(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def build(acting: Acting) -> str:
+    """The build of the shop's twins."""
+    with acting("maker.sales") as ctx:
+        found = data.rendition(ctx, "orders")
+    assert found is not None
+    return str(found.facts["build"])
 
 
 def ready(instance: Instance, variant: str, chosen: dict[str, str] | None = None) -> dict[str, str]:
