@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.twins import codec
@@ -102,6 +102,7 @@ def test_the_column_of_the_parent_says_no_more_in_the_sketch_than_before(make_ta
 counts = st.lists(st.integers(0, 50), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(counts, st.lists(st.integers(1, 60), min_size=1, max_size=8))
 def test_no_text_gets_more_than_one_row_too_much(children: list[int], wanted: list[int]) -> None:
     total = sum(children)
@@ -112,6 +113,7 @@ def test_no_text_gets_more_than_one_row_too_much(children: list[int], wanted: li
         assert given_to <= lacking + max(children) + 1e-6
 
 
+@settings(deadline=None)
 @given(counts, st.integers(1, 60))
 def test_of_texts_that_differ_in_each_row_none_is_given_twice(children: list[int], texts: int) -> None:
     found = dealt(np.array(children, dtype=float), [1.0] * texts, once=True)
