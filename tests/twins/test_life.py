@@ -1,6 +1,6 @@
 """The life of a published twin: refreshed, refused, gone back to, frozen, and let go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.conftest import inhabited
+from tests.data.asking import actors
+from tests.prepared import copied
+from tests.twins.conftest import furnish
 
 from handrail import data, twins
 from handrail.kernel import (
@@ -23,12 +27,46 @@ from handrail.kernel import (
     NotReady,
     trail,
 )
+from handrail.server import open_instance
 from handrail.twins import files, store
 from handrail.twins.clear import clear
 from handrail.twins.supervise import take_one
 
 Acting = Callable[..., AbstractContextManager[Context]]
 ALL = ("customers", "orders", "order_lines")
+
+
+def company(folder: Path) -> None:
+    """Make an instance with the shop and its twins."""
+    folder.mkdir()
+    made = inhabited(folder / "home")
+    furnish(actors(made), folder)
+    built(actors(made))
+    made.close()
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with the shop and its twins, where a test names the first of these."""
+    if "first" in request.fixturenames:
+        copied(company, tmp_path)
+        opened = open_instance(tmp_path / "home")
+    else:
+        opened = inhabited(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shop(request: pytest.FixtureRequest, acting: Acting, tmp_path: Path) -> Path:
+    """Where the shop's data is, to import again."""
+    return tmp_path / "shop" if "first" in request.fixturenames else furnish(acting, tmp_path)
+
+
+@pytest.fixture
+def first(acting: Acting) -> str:
+    """The first build of the shop's twins."""
+    return answering(acting)
 
 
 class Later:
@@ -57,7 +95,7 @@ def built(acting: Acting, *datasets: str, seed: int = 0) -> str:
 
 def imported_again(acting: Acting, source: Path) -> None:
     with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(source))
+        data.import_source(ctx, str(source), name="shop")
 
 
 def more_orders(source: Path) -> None:
@@ -99,9 +137,8 @@ def test_a_dataset_without_a_twin_gets_none_by_itself(shop: Path, acting: Acting
 
 
 def test_another_shape_waits_for_the_contract_and_the_twin_follows_its_certification(
-    shop: Path, acting: Acting, instance: Instance
+    shop: Path, acting: Acting, instance: Instance, first: str
 ) -> None:
-    first = built(acting)
     orders = pq.read_table(shop / "orders.parquet")
     pq.write_table(orders.append_column("note", pa.array(["x"] * orders.num_rows)), shop / "orders.parquet")
     imported_again(acting, shop)
@@ -129,9 +166,8 @@ def twin_file(acting: Acting, variant: str = "hostile") -> Path:
 
 
 def test_a_refused_refresh_keeps_the_older_twin_and_tells_who_keeps_the_data_until_one_succeeds(
-    shop: Path, acting: Acting, instance: Instance
+    shop: Path, acting: Acting, instance: Instance, first: str
 ) -> None:
-    first = built(acting)
     imported_again(acting, shop)
     (asked,) = waiting(instance)
     with acting("steward.hr") as ctx:
@@ -147,8 +183,9 @@ def test_a_refused_refresh_keeps_the_older_twin_and_tells_who_keeps_the_data_unt
     assert (newest.id, newest.state) == (asked.id, "failed")
 
 
-def test_what_was_told_ends_with_the_next_twin(shop: Path, acting: Acting, instance: Instance) -> None:
-    built(acting)
+def test_what_was_told_ends_with_the_next_twin(
+    shop: Path, acting: Acting, instance: Instance, first: str
+) -> None:
     imported_again(acting, shop)
     (asked,) = waiting(instance)
     with instance.context(SYSTEM) as ctx:
@@ -163,9 +200,8 @@ def test_what_was_told_ends_with_the_next_twin(shop: Path, acting: Acting, insta
 
 
 def test_a_twin_that_is_refreshed_never_or_by_the_clock_does_not_follow_its_data(
-    shop: Path, acting: Acting, instance: Instance
+    shop: Path, acting: Acting, instance: Instance, first: str
 ) -> None:
-    built(acting)
     with acting("steward.sales") as ctx:
         assert twins.set_rule(ctx, "orders", " 0  3 * * * ").rule == "0 3 * * *"
     imported_again(acting, shop)
@@ -187,9 +223,8 @@ def test_a_twin_that_is_refreshed_never_or_by_the_clock_does_not_follow_its_data
 
 
 def test_when_a_twin_is_refreshed_is_said_by_stewards_in_words_that_are_known(
-    shop: Path, acting: Acting
+    shop: Path, acting: Acting, first: str
 ) -> None:
-    built(acting)
     with pytest.raises(Invalid, match="five"), acting("steward.sales") as ctx:
         twins.set_rule(ctx, "orders", "daily")
     with pytest.raises(NotAllowed), acting("maker.sales") as ctx:
@@ -200,8 +235,10 @@ def test_when_a_twin_is_refreshed_is_said_by_stewards_in_words_that_are_known(
         assert not twins.set_rule(ctx, "orders", "").own
 
 
-def test_an_earlier_twin_answers_again_with_those_built_together_with_it(shop: Path, acting: Acting) -> None:
-    first, second = built(acting), built(acting, seed=2)
+def test_an_earlier_twin_answers_again_with_those_built_together_with_it(
+    shop: Path, acting: Acting, first: str
+) -> None:
+    second = built(acting, seed=2)
     assert answering(acting) == second
     with acting("steward.sales") as ctx:
         assert set(twins.roll_back(ctx, "orders", first)) == set(ALL)
@@ -219,9 +256,8 @@ def test_an_earlier_twin_answers_again_with_those_built_together_with_it(shop: P
 
 
 def test_a_twin_that_lacks_a_column_of_the_contract_is_not_gone_back_to(
-    shop: Path, acting: Acting, instance: Instance
+    shop: Path, acting: Acting, instance: Instance, first: str
 ) -> None:
-    first = built(acting)
     built(acting, seed=2)
     path = files.parquet(instance.settings.home, first, "orders")
     pq.write_table(pq.read_table(path).drop_columns(["channel"]), path)
@@ -263,9 +299,8 @@ def test_a_twin_that_the_contract_no_longer_describes_is_not_gone_back_to(
 
 
 def test_a_twin_of_other_types_or_of_a_smaller_k_is_not_gone_back_to(
-    shop: Path, acting: Acting, instance: Instance
+    shop: Path, acting: Acting, instance: Instance, first: str
 ) -> None:
-    first = built(acting)
     built(acting, seed=2)
     path = files.folder(instance.settings.home, first) / files.SKETCH
     for before, after, said in (
@@ -306,8 +341,8 @@ def test_old_twins_go_but_not_those_that_answer_are_frozen_or_are_pointed_at(
         ]  # fmt: skip
 
 
-def test_a_build_is_frozen_once_by_a_steward_with_a_reason(shop: Path, acting: Acting) -> None:
-    build = built(acting)
+def test_a_build_is_frozen_once_by_a_steward_with_a_reason(shop: Path, acting: Acting, first: str) -> None:
+    build = first
     with pytest.raises(Invalid, match="reason"), acting("steward.sales") as ctx:
         twins.freeze(ctx, "orders", build, "  ")
     with pytest.raises(NotAllowed), acting("maker.sales") as ctx:
@@ -327,9 +362,9 @@ def test_a_build_is_frozen_once_by_a_steward_with_a_reason(shop: Path, acting: A
 
 
 def test_what_no_build_is_writing_any_longer_is_cleared_away(
-    shop: Path, acting: Acting, instance: Instance
+    shop: Path, acting: Acting, instance: Instance, first: str
 ) -> None:
-    build = built(acting)
+    build = first
     home = instance.settings.home
     with acting("steward.sales") as ctx:
         failed = twins.start(ctx, ["orders"])
