@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -151,6 +152,40 @@ def test_outliers_stay_within_reach_and_within_the_type(sketch: Sketch) -> None:
     twin = made(sketch).table
     assert max(value for value in twin["amount"].to_pylist()) <= 11 * 500
     assert max(value for value in twin["count"].to_pylist() if value is not None) <= 11 * 90
+
+
+@pytest.fixture
+def skewed(make_table: Any) -> Sketch:
+    """Sales of very different size, by a region and a channel that have very different numbers of them."""
+    rng = np.random.default_rng(4)
+    columns = {
+        "region": rng.choice(["EMEA", "APAC", "LATAM", "ANZ"], 12_000, p=[0.6, 0.25, 0.1, 0.05]),
+        "channel": rng.choice(["web", "store", "phone"], 12_000, p=[0.7, 0.2, 0.1]),
+        "price": np.round(rng.lognormal(3, 1.1, 12_000), 2),
+        "quantity": rng.integers(1, 20, 12_000),
+    }
+    return take(open_plane([make_table("sales", columns)], 10)).sketch
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_added_up_by_a_category_stays_what_it_is(skewed: Sketch, seed: int) -> None:
+    plain, hostile = (
+        generate(skewed, seed, variant)["sales"].table.to_pandas() for variant in ("plain", "hostile")
+    )
+    for category in ("region", "channel"):
+        for measure in ("price", "quantity"):
+            before, after = (one.groupby(category)[measure].sum() for one in (plain, hostile))
+            assert (after[before.index] / before - 1).abs().max() < 0.08, (category, measure)
+
+
+def test_a_column_has_two_outliers_at_most_and_a_row_one(skewed: Sketch) -> None:
+    twin = generate(skewed, 2, "hostile")["sales"]
+    outliers = [cell for cell in twin.hostile if cell.case == "number.large"]
+    assert Counter(cell.column for cell in outliers) == {"price": 2, "quantity": 2}
+    assert len({cell.row for cell in outliers}) == 4
+    for cell in outliers:
+        usual = sorted(generate(skewed, 2, "plain")["sales"].table[cell.column].to_pylist())
+        assert twin.table[cell.column][cell.row].as_py() >= 2 * usual[-1]
 
 
 def test_catalogue_ids_are_unique_and_say_what_they_are_and_break() -> None:

@@ -55,7 +55,7 @@ CATALOGUE: tuple[Case, ...] = (
     ),
     Case(
         "number.large",
-        "ten times the highest usual value",
+        "two to ten times the highest usual value",
         "axes, averages, fixed bands, widths of columns",
         NUMBERS,
         lambda column, _now: large(column),

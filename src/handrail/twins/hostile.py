@@ -14,11 +14,11 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from handrail.twins.cases import Case
 from handrail.twins.catalogue import BY_ID, CELLS
 from handrail.twins.holds import broken
+from handrail.twins.hostile_places import Cells, Places
 from handrail.twins.hostile_rows import bound, entangle
 from handrail.twins.models import ColumnSketch, HostileCell, LinkSketch, TableSketch
 from handrail.twins.rules import Rule
@@ -28,13 +28,9 @@ SHARE = 0.01  # of the rows
 FEWEST = 60  # rows, in tables that have ten times as many
 MOST = 5_000  # rows: more of them find nothing new
 PER_ROW = 3  # awkward values in such a row, on average; a quarter more where a table has few rows
-COVERED = 200  # rows that are chosen for what stands in them; the others are drawn
-COMMON = (
-    12  # different values up to which a column's values are worth meeting, and nulls that one column gets
-)
-
-Ints = NDArray[np.int64]
-Cells = dict[tuple[int, str], Case]
+OUTLIER = "number.large"
+OUTLIERS = 2  # of a column: one more breaks nothing else, and moves whatever is added up once more
+HEAVIEST = 1 / 300  # of what a column adds up to, that one outlier may come to
 
 
 def strew(
@@ -131,14 +127,18 @@ def _plan(
 ) -> Cells:
     """Which case comes into which cell."""
     nulls, others = _open(table, targeted)
-    places = _Places(table, values, rows, wanted, rng)
+    places = Places(table, values, rows, wanted, rng)
     for column in nulls:
         places.nulls(column)
     pairs = _in_turn([(column, case) for column in others for case in CELLS if _fits(case, column)], rng)
     budget = max(wanted * PER_ROW - len(places.cells), min(len(pairs), wanted * (PER_ROW + 1)))
     again = [*pairs, *((column, BY_ID["null"]) for column in nulls)]
     for number in range(budget if pairs else 0):
-        places.put(*(pairs[number] if number < len(pairs) else again[number % len(again)]))
+        column, case = again[number % len(again)]
+        if case.id != OUTLIER:
+            places.put(column, case)
+        elif number // len(again) < OUTLIERS:
+            places.outlier(column, case)
     return places.cells
 
 
@@ -194,100 +194,22 @@ def _in_turn(
     return [(column, case) for _, _, column, case in sorted(ranked, key=lambda one: one[:2])]
 
 
-class _Places:
-    """The rows that carry awkward values, what stands in the first of them, and what was put where."""
-
-    def __init__(
-        self,
-        table: TableSketch,
-        values: Mapping[str, Values],
-        rows: int,
-        wanted: int,
-        rng: np.random.Generator,
-    ) -> None:
-        self.cells: Cells = {}
-        self._rng = rng
-        first = min(wanted, COVERED)
-        pool = np.sort(rng.choice(rows, size=min(rows, 4 * first + 200), replace=False))
-        marks = _marks(table, values, pool)
-        chosen = _cover(marks, first, np.zeros(len(pool)))
-        self._marks = marks[chosen]
-        rest = np.setdiff1d(rng.choice(rows, size=wanted, replace=False), pool[chosen])[: wanted - first]
-        self._rows = np.concatenate([pool[chosen], rest])
-        self._load = np.zeros(len(self._rows), dtype=np.int64)
-        self._apart = min(len(chosen), max(1, len(self._rows) // 3))  # rows that carry nothing but nulls
-        self._turn = 0
-
-    def nulls(self, column: ColumnSketch) -> None:
-        """Put nulls where they meet every common value of the other columns."""
-        for place in _cover(self._marks[: self._apart], COMMON, self._load[: self._apart] / 2, enough=True):
-            self._take(int(place), column, BY_ID["null"])
-
-    def put(self, column: ColumnSketch, case: Case) -> None:
-        """Put one case into a row that carries little so far."""
-        first = self._apart if self._apart < len(self._rows) else 0
-        start, rows = self._turn, len(self._rows) - first
-        near = first + (start + np.arange(min(rows, 16))) % rows
-        free = [int(p) for p in near if (int(self._rows[p]), column.name) not in self.cells]
-        if free:
-            self._take(min(free, key=lambda place: int(self._load[place])), column, case)
-        self._turn = (start + 1) % rows
-
-    def _take(self, place: int, column: ColumnSketch, case: Case) -> None:
-        if self.cells.setdefault((int(self._rows[place]), column.name), case) is case:
-            self._load[place] += 1
-
-
-def _marks(table: TableSketch, values: Mapping[str, Values], pool: Ints) -> NDArray[np.bool_]:
-    """What stands in each row of the pool: a column per null and per value of columns with few values."""
-    made: list[NDArray[np.bool_]] = []
-    for column in table.columns:
-        if column.name not in values or column.role == "degree":
-            continue
-        there = values[column.name]
-        valid = there.valid[pool]
-        made += [valid, ~valid]
-        if column.role == "model" and valid.any():
-            found, codes = np.unique(there.array[pool][valid].astype(str), return_inverse=True)
-            if len(found) <= COMMON:
-                full = np.full(len(pool), -1)
-                full[valid] = codes
-                made += [full == code for code in range(len(found))]
-    return np.column_stack(made) if made else np.zeros((len(pool), 1), dtype=bool)
-
-
-def _cover(marks: NDArray[np.bool_], most: int, load: NDArray[np.float64], enough: bool = False) -> Ints:
-    """Greedily up to `most` rows of which each shows as much as it can that the ones before did not.
-
-    With `enough` it ends when there is nothing new; otherwise it begins again until there are `most`.
-    """
-    left, taken = np.ones(marks.shape[1], dtype=bool), np.zeros(len(marks), dtype=bool)
-    chosen: list[int] = []
-    while len(chosen) < min(most, len(marks)):
-        new = (marks & left).sum(axis=1)
-        if not new[~taken].any():
-            if enough and chosen:
-                break
-            if left.all():
-                chosen += [int(one) for one in np.flatnonzero(~taken)[: most - len(chosen)]]
-                break
-            left[:] = True
-            continue
-        best = int(np.argmax(np.where(taken, -np.inf, new - load)))
-        chosen.append(best)
-        taken[best] = True
-        left &= ~marks[best]
-    return np.array(chosen, dtype=np.int64)
-
-
 def _changed(column: ColumnSketch, values: Values, cases: Mapping[int, Case]) -> Values:
     array, valid = values.array.copy(), values.valid.copy()
     for row, case in cases.items():
         made = case.make(column, array[row] if valid[row] else None)
+        if case.id == OUTLIER:
+            made = _bounded(made, values)
         valid[row] = made is not None
         if made is not None:
             array[row] = made if column.kind in ("text", "float") else int(made)
     return Values(array, valid)
+
+
+def _bounded(outlier: float, values: Values) -> float:
+    """An outlier that leaves totals what they are: at most a share of the column's, or twice its highest."""
+    known = np.abs(values.array[values.valid].astype(np.float64))
+    return min(outlier, max(2 * known.max(), known.sum() * HEAVIEST)) if len(known) else outlier
 
 
 def _differs(before: Values, after: Values, row: int) -> bool:
