@@ -13,8 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from handrail import data
-from handrail.kernel import Instance, NotReady, Refusal, trail
+from handrail.kernel import Instance, Invalid, NotReady, Refusal, trail
 from handrail.kernel.audit import recent
+from handrail.server import open_instance
 from tests.data.asking import actors, asking, furnish, furnished, opened
 
 SQL = "SELECT region, amount FROM orders ORDER BY amount"
@@ -101,7 +102,7 @@ def test_a_contract_that_is_gone(shop: Instance) -> None:
     assert ask("viewer.emea", SQL) == before
 
 
-@pytest.mark.parametrize("what", ["objects", "HEAD", "refs/heads"])
+@pytest.mark.parametrize("what", ["objects", "HEAD", "refs/heads", "index"])
 def test_a_broken_definition_repository_changes_nothing_and_is_refused(shop: Instance, what: str) -> None:
     place = shop.settings.home / "definitions" / ".git"
     target = place / what
@@ -129,6 +130,56 @@ def test_a_broken_definition_repository_changes_nothing_and_is_refused(shop: Ins
     shutil.rmtree(target) if target.is_dir() else target.unlink()
     kept.rename(target)
     certify()
+
+
+@pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock", "refs/heads/main.lock"])
+def test_a_lock_that_git_left_behind(shop: Instance, lock: str) -> None:
+    def propose() -> None:
+        with actors(shop)("steward.sales") as ctx:
+            data.propose(ctx, "customers", {"description": "Who buys."})
+
+    contract = shop.settings.home / "definitions" / "contracts" / "customers.odcs.yaml"
+    before, left = contract.read_bytes(), shop.settings.home / "definitions" / ".git" / lock
+    left.touch()
+    assert ".lock" in refused(propose).next_step
+    assert contract.read_bytes() == before
+    left.unlink()
+    propose()
+    assert contract.read_bytes() != before
+
+
+def test_a_history_whose_newest_commit_is_gone(shop: Instance) -> None:
+    def propose() -> None:
+        with actors(shop)("steward.sales") as ctx:
+            data.propose(ctx, "customers", {"description": "Who buys."})
+
+    head = shop.settings.home / "definitions" / ".git" / "HEAD"
+    with broken(head, b"0" * 40 + b"\n"):
+        refused(propose)
+    propose()
+
+
+def test_a_contract_that_is_a_link_to_itself(shop: Instance) -> None:
+    ask, file = asking(shop), shop.settings.home / "definitions" / "contracts" / "orders.odcs.yaml"
+    before = ask("viewer.emea", SQL)
+    kept = file.rename(file.with_suffix(".away"))
+    file.symlink_to(file.name)
+    refused(lambda: ask("viewer.emea", SQL))
+    file.unlink()
+    kept.rename(file)
+    assert ask("viewer.emea", SQL) == before
+
+
+@pytest.mark.parametrize("content", [b"// caf\xe9\n", None])
+def test_a_rule_that_is_no_text(shop: Instance, content: bytes | None) -> None:
+    home = shop.settings.home
+    rule = home / "definitions" / "policies" / "own.cedar"
+    rule.parent.mkdir(exist_ok=True)
+    rule.mkdir() if content is None else rule.write_bytes(content)
+    with pytest.raises(Invalid, match=r"policies/own\.cedar"):
+        open_instance(home)
+    rule.rmdir() if content is None else rule.unlink()
+    open_instance(home).close()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"short"])

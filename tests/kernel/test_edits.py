@@ -27,6 +27,10 @@ from handrail.kernel import SYSTEM, definitions, storage
 def die(*_args, **_more):
     os.kill(os.getpid(), signal.SIGKILL)
 
+def die_with_a_lock(*_args, **_more):
+    (Path(sys.argv[1]) / "definitions/.git/index.lock").touch()
+    die()
+
 instance = server.open_instance(Path(sys.argv[1]))
 moment = sys.argv[2]
 with instance.context(SYSTEM) as ctx:
@@ -37,8 +41,7 @@ with instance.context(SYSTEM) as ctx:
     elif moment == "before the commit":
         dulwich.worktree.WorkTree.commit = die
     elif moment == "under git's lock":
-        (Path(sys.argv[1]) / "definitions/.git/index.lock").touch()
-        dulwich.worktree.WorkTree.stage = die
+        dulwich.worktree.WorkTree.stage = die_with_a_lock
     definitions.write_all(ctx, {"purposes.yaml": b"lost: Nobody asked.\\n", "model/new.yaml": b"new\\n"}, "Lost")
     if moment == "after the commit":
         die()

@@ -189,9 +189,18 @@ class Instance:
         self.engine.dispose()
 
     def own_rules(self) -> dict[str, str]:
-        """The instance's own access rules as they lie there now, by file name."""
-        folder = self.definitions / "policies"
-        return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.cedar"))}
+        """The instance's own access rules as they lie there now, by file name; refuses what is no text."""
+        found = {}
+        for file in sorted((self.definitions / "policies").glob("*.cedar")):
+            try:
+                found[file.name] = file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                raise Invalid(
+                    f"policies/{file.name} cannot be read as text in UTF-8.",
+                    next_step="Correct that file, or take it away.",
+                    subject="definitions",
+                ) from None
+        return found
 
 
 _SUBJECT = 300  # characters of what was refused, which may be a name that somebody made up

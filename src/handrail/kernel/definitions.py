@@ -15,18 +15,23 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dulwich.errors import FileFormatException, NotGitRepository, WrongObjectException
+from dulwich.errors import FileFormatException, MissingCommitError, NotGitRepository, WrongObjectException
+from dulwich.file import FileLocked
 from dulwich.object_store import tree_lookup_path
 from dulwich.objects import Blob, Commit, Tree
 from dulwich.repo import Repo
 
 from handrail.kernel import edits, storage
-from handrail.kernel.errors import Invalid, Upstream
+from handrail.kernel.errors import Conflict, Invalid, Upstream
 
 if TYPE_CHECKING:
     from handrail.kernel.context import Context
 
-_DAMAGE = (AssertionError, KeyError, ValueError, zlib.error)
+# Whatever a damaged repository does to dulwich surfaces as one of these.
+_DAMAGE = (
+    *(NotGitRepository, FileFormatException, WrongObjectException, MissingCommitError),
+    *(AssertionError, KeyError, ValueError, zlib.error),
+)
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,8 @@ def write(ctx: "Context", path: str, content: bytes, message: str) -> str:
 def write_all(ctx: "Context", files: Mapping[str, bytes], message: str) -> str:
     """Write several definitions as one commit in the caller's name; returns the commit.
 
-    They stay only if the caller's transaction does. Refuses Upstream, before anything is written, when the
-    repository is damaged.
+    They stay only if the caller's transaction does. Refuses, before anything is written, Upstream when the
+    repository is damaged, and Conflict while somebody's git works in it.
     """
     root, person = ctx.settings.home / "definitions", ctx.caller.person
     for path in files:
@@ -107,12 +112,17 @@ def write_all(ctx: "Context", files: Mapping[str, bytes], message: str) -> str:
     ctx.edits.append(edits.begin(ctx.db, root, files, ctx.clock.now()))
     name = person.name.replace("<", "").replace(">", "").replace("\n", " ")
     author = f"{name} <{person.email or person.id}>".encode()
-    return _commit(root, files, message, author)
+    with _sound():
+        return _commit(root, files, message, author)
 
 
 def _refuse_damaged(root: Path, paths: Iterable[str]) -> None:
-    """Read what an edit of these files would be undone from."""
+    """Read what an edit of these files would be undone from, and see that it could be committed."""
     with _sound(), Repo(str(root)) as repo:
+        with edits.alone(root):  # so that a lock is not that of another edit
+            if locked := next((name for name in edits.LOCKS if (root / ".git" / name).exists()), None):
+                raise FileLocked(locked, locked)
+            repo.open_index()
         newest = repo[repo.head()]
         assert isinstance(newest, Commit)
         for path in paths:
@@ -122,11 +132,16 @@ def _refuse_damaged(root: Path, paths: Iterable[str]) -> None:
 
 @contextmanager
 def _sound() -> Iterator[None]:
-    """Turn what a damaged repository does to its reader into a refusal."""
+    """Turn what a repository does to its reader that is damaged, or locked by git, into a refusal."""
     try:
         yield
-    # Whatever a damaged repository does to dulwich surfaces as one of these.
-    except (NotGitRepository, FileFormatException, WrongObjectException, *_DAMAGE) as error:
+    except FileLocked as error:
+        raise Conflict(
+            "Somebody is changing the definitions with git at this moment, so nothing was changed.",
+            next_step="Try again. If nobody is, an admin removes the *.lock files in definitions/.git.",
+            subject="definitions",
+        ) from error
+    except _DAMAGE as error:
         raise Upstream(
             "The repository of the definitions is damaged, so nothing was changed.",
             next_step="An admin restores definitions/ from its backup; `git fsck` in it says what is wrong.",
@@ -136,7 +151,7 @@ def _sound() -> Iterator[None]:
 
 def history(ctx: "Context", path: str, limit: int = 20) -> tuple[Edit, ...]:
     """The commits that touched `path`, newest first."""
-    with Repo(str(ctx.settings.home / "definitions")) as repo:
+    with _sound(), Repo(str(ctx.settings.home / "definitions")) as repo:
         return tuple(
             Edit(
                 commit=entry.commit.id.decode(),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from dulwich.file import FileLocked
 from dulwich.object_store import tree_lookup_path
 from dulwich.objects import Blob
 from dulwich.repo import Repo
@@ -23,7 +24,8 @@ from dulwich.repo import Repo
 from handrail.kernel import storage
 
 COMMITTER = b"Handrail <handrail@localhost>"
-_LOCKS = ("index.lock", "HEAD.lock", "refs/heads/main.lock")
+# What git, and dulwich, make before they change a repository, and leave behind when they are killed.
+LOCKS = ("index.lock", "HEAD.lock", "refs/heads/main.lock")
 
 edits = sa.Table(
     "definition_edits",
@@ -42,11 +44,14 @@ class Edit:
     lock: int
 
     def close(self, committed: bool) -> None:
-        """Keep the edit, or put back what was there before it."""
-        if not committed:
-            _undo(self.root, self.journal)
-        self.journal.unlink(missing_ok=True)
-        os.close(self.lock)
+        """Keep the edit, or put back what was there before it; what git's lock forbids to commit waits."""
+        try:
+            with suppress(FileLocked):  # its journal stays, for the next start to settle
+                if not committed:
+                    _undo(self.root, self.journal)
+                self.journal.unlink(missing_ok=True)
+        finally:
+            os.close(self.lock)
 
 
 def begin(db: sa.Connection, root: Path, files: Mapping[str, bytes], now: datetime) -> Edit:
@@ -80,7 +85,7 @@ def recover(engine: sa.Engine, root: Path) -> int:
         with engine.connect() as db:
             known = db.scalar(sa.select(edits.c.id).where(edits.c.id == journal.name)) is not None
         if not known:
-            for name in _LOCKS:  # of the process that is gone: dulwich leaves them behind
+            for name in LOCKS:  # of the process that is gone
                 (root / ".git" / name).unlink(missing_ok=True)
             _undo(root, journal)
             undone += 1

@@ -13,7 +13,7 @@ from handrail.kernel.errors import Refusal, Upstream
 _DISK = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "is full"),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "cannot be written to"),
-    **dict.fromkeys((errno.EIO, errno.EISDIR, errno.ENOTDIR), "cannot be read"),
+    **dict.fromkeys((errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP), "cannot be read"),
 }
 _SQLITE = {
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "is held by somebody else"),
