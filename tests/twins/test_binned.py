@@ -18,7 +18,7 @@ rows = st.lists(
     st.tuples(
         st.none() | st.integers(0, BINS["a"] - 1),
         st.none() | st.integers(0, BINS["b"] - 1),
-        st.none() | st.sampled_from(["Ann", "Bob", "Çem", ""]),
+        st.none() | st.integers(0, 3),
     ),
     max_size=40,
 )
@@ -28,11 +28,11 @@ rows = st.lists(
 @settings(max_examples=40, deadline=None)
 @given(rows, st.integers(1, BINS["a"]), st.integers(1, BINS["b"]))
 def test_cells_have_the_rows_and_holders_of_the_groups_of_a_query(
-    entity: str | None, told: list[tuple[int | None, int | None, str | None]], most_a: int, most_b: int
+    entity: str | None, told: list[tuple[int | None, int | None, int | None]], most_a: int, most_b: int
 ) -> None:
     groups = (most_a, most_b)
     with duckdb.connect() as con:
-        con.execute("CREATE TABLE t (a UTINYINT, b UTINYINT, who VARCHAR)")
+        con.execute("CREATE TABLE t (a UTINYINT, b UTINYINT, who INTEGER)")
         if told:
             con.executemany("INSERT INTO t VALUES (?, ?, ?)", told)
         source = Source(con, "t", len(told), 2, entity)

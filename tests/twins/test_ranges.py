@@ -135,3 +135,14 @@ def test_few_numbers_keep_about_their_middle_and_one_great_one_stays_unknown(mak
     (column,) = sketched(make_table("t", {"pay": pa.array(pay)})).table("t").columns
     (one,) = (one for one in column.bins if one.kind == "range")
     assert 0 <= one.low <= 100 and one.high < 500_000
+
+
+def test_rows_about_nobody_are_not_the_last_person_that_an_end_needs(make_table: Any) -> None:
+    """Ten people stand behind an end. Nine and the rows that are about nobody do not."""
+    who = [None] * 30 + [i % 300 for i in range(3000)]
+    pay = [1000.0 + i % 29 for i in range(30)] + [5000.0 + 7 * (i % 300) + i % 5 for i in range(3000)]
+    few = {9, *range(100, 108)}
+    pay = [900.0 + i % 31 if w in few else x for i, (w, x) in enumerate(zip(who, pay, strict=True))]
+    table = make_table("t", {"who": pa.array(who), "pay": pay}, entity="who")
+    (column,) = (one for one in sketched(table).table("t").columns if one.name == "pay")
+    assert min(one.low for one in column.bins if one.kind == "range") > 1100

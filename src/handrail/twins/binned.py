@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handrail.twins.columns import Source
+from handrail.twins.columns import Source, who_sql
 from handrail.twins.values import Ints
 
 
@@ -17,13 +17,12 @@ class Binned:
 
     def __init__(self, source: Source, bins: Mapping[str, int]) -> None:
         picked = [f"coalesce({name}, {count})::UTINYINT AS {name}" for name, count in bins.items()]
-        if source.entity:  # whom a row is about, as a number from 0; nobody where it is null
-            number = f"dense_rank() OVER (ORDER BY {source.entity}) - 1"
-            picked.append(f"CASE WHEN {source.entity} IS NOT NULL THEN {number} ELSE -1 END AS holder")
+        if source.entity:
+            picked.append(f"{who_sql(source.entity)} AS holder")
         found = source.con.execute(f"SELECT {', '.join(picked) or '0'} FROM {source.relation}").fetchnumpy()
         self.k, self.rows, self.bins = source.k, source.rows, dict(bins)
         self._codes: dict[str, NDArray[np.uint8]] = {name: np.asarray(found[name]) for name in bins}
-        self._holders = np.asarray(found["holder"], dtype=np.int64) if source.entity else None
+        self._holders = told_apart(np.asarray(found["holder"])) if source.entity else None
 
     def of(self, column: str) -> Ints:
         """The bin of a column in each row; how many bins it has where it is null."""
@@ -50,3 +49,10 @@ class Binned:
             there &= code < self.bins[name]
             cell = cell * count + code * count // self.bins[name]
         return np.where(there, cell, -1)
+
+
+def told_apart(holders: Ints) -> Ints:
+    """Holders as small numbers from 0, and -1 for nobody."""
+    if holders.max(initial=-1) < 2 * len(holders):
+        return holders
+    return np.where(holders < 0, -1, np.unique(holders, return_inverse=True)[1])

@@ -160,7 +160,7 @@ def code(
     """
     sources = [f"{plane.samples[table]} AS t", *(degree.join for degree in degrees)]
     counted = {degree.column.name: degree.value for degree in degrees}
-    entity, relation = plane.tables[table].entity, f"codes_{plane.views[table]}"
+    holder, relation = plane.holder(table), f"codes_{plane.views[table]}"
     own = [
         (Node("", one.name, f"c{number}", len(one.bins), one.role == "key"), one)
         for number, one in enumerate(one for one in drafts[table] if modelled(one))
@@ -171,8 +171,8 @@ def code(
         binning = _Binning(plane)
         for node, column in own[start : start + MOST_NODES]:
             binning.add(node, table, column, counted.get(column.name) or f"t.{quoted(column.name)}")
-        if entity:
-            binning.carry(f"t.{quoted(entity)}", "holder", kept=True)
+        if holder:
+            binning.carry(f"t.{holder}", "holder", kept=True)
         binnings.append(binning)
     whole = [*sources, *_evidence(plane, table, drafts, binnings[0])]
     relations = [relation, *(f"{relation}_{number}" for number in range(1, len(binnings)))]
@@ -182,7 +182,7 @@ def code(
     found: dict[str, Dependence] = {}
     made: Shape | None = None
     for binning, name in zip(binnings, relations, strict=True):
-        source = plane.source(table, name, "holder" if entity else None)
+        source = plane.source(table, name, "holder" if holder else None)
         binned = Binned(source, {node.code: node.bins for node in binning.nodes})
         made = made or shape(binned, nodes, first)
         own_nodes = (node for node in binning.nodes if not node.link)

@@ -16,7 +16,6 @@ MOST_BINS = 32
 MOST_TEXTS = 64
 MOST_POOLED = 2000
 SHAPED_TEXTS = 5_000  # different texts, of those that few share, that are enough to see their shapes
-STEPPED = 10_000  # rows that show which step numbers keep to
 STEPS: dict[Kind, tuple[float, ...]] = {
     "integer": (1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
     "decimal": (100000.0, 10000.0, 5000.0, 1000.0, 500.0, 100.0, 50.0, 10.0, 5.0),
@@ -25,6 +24,7 @@ STEPS: dict[Kind, tuple[float, ...]] = {
     "time": (3.6e9, 6e7, 1e6, 1e3),
     "timestamp": (8.64e10, 3.6e9, 6e7, 1e6, 1e3),
 }
+NUMBERED = '"#holder'  # begins what holds numbers of holders, see `Plane.holder`
 NUMERIC: frozenset[Kind] = frozenset({"integer", "decimal", "float", "date", "timestamp", "time", "boolean"})
 
 
@@ -83,27 +83,6 @@ def number_sql(column: str, sql_type: str, kind: Kind) -> str:
     if kind == "boolean":
         return f"{column}::INTEGER::DOUBLE"
     return f"{column}::DOUBLE"
-
-
-def step_of(source: Source, value: str, kind: Kind) -> float:
-    """The coarsest step that 99.5 % of the values keep to; the finest where fewer than k have any."""
-    steps = STEPS.get(kind, ())
-    if not steps:
-        return 1.0
-    checks = ", ".join(
-        f"avg((abs(x / {step!r} - round(x / {step!r})) < greatest(1e-6, abs(x / {step!r}) * 1e-12))::INTEGER)"
-        for step in steps
-    )
-    found = source.one(
-        f"SELECT {held(source)} FILTER (x <> 0), {checks} "
-        f"FROM (SELECT {value} AS x{carry(source)} FROM {some_of(source, STEPPED)}) WHERE x IS NOT NULL"
-    )
-    if found[0] < source.k:
-        return 1.0 if kind != "float" else 0.01
-    kept = [
-        step for step, share in zip(steps, found[1:], strict=True) if share is not None and share >= 0.995
-    ]
-    return max(kept) if kept else (1.0 if kind != "float" else 0.0)
 
 
 def text_bins(source: Source, value: str, pool: str) -> tuple[Bin, ...]:
@@ -220,6 +199,14 @@ def some_of(source: Source, rows: int) -> str:
 def held(source: Source) -> str:
     """SQL for how many hold a value, where `carry` was selected."""
     return "count(DISTINCT holder)" if source.entity else "count(*)"
+
+
+def who_sql(entity: str) -> str:
+    """SQL for 63 bits that stand for a holder, -1 for nobody: two of a million share them once in ten million
+    tables, and are then counted as one."""
+    if entity.startswith(NUMBERED):
+        return f"coalesce({entity}, -1)::BIGINT"
+    return f"CASE WHEN {entity} IS NULL THEN -1 ELSE (hash({entity}) >> 1)::BIGINT END"
 
 
 def carry(source: Source) -> str:

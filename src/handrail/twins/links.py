@@ -15,6 +15,7 @@ from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link, written
 from handrail.twins.semantics import identifies
+from handrail.twins.spread import Spread
 
 FEW_PARENTS = 250
 
@@ -201,9 +202,8 @@ def _degree(plane: Plane, parent: str, child: str, link: Link, number: int) -> D
     value = f"coalesce(d{number}.{quoted('#n')}, 0)"
     relation = f"(SELECT t.*, {value} AS {quoted('#n')} FROM {plane.samples[parent]} AS t {join})"
     source = plane.source(parent, relation)
-    bins = number_bins(
-        source, f"{quoted('#n')}::DOUBLE", 1.0, ranks=3
-    )  # many ranks reach into the body of counts that fall like a power
+    # Many ranks reach into the body of counts that fall like a power.
+    bins = number_bins(Spread(source, f"{quoted('#n')}::DOUBLE"), 1.0, ranks=3)
     column = ColumnSketch(f"#{child}.{link.name}", "BIGINT", "integer", "degree", bins=bins)
     return Degree(column, value, join)
 

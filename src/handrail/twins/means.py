@@ -11,43 +11,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from handrail.twins.columns import Source, code_sql, quoted
+import numpy as np
+
+from handrail.twins.columns import Source, quoted
 from handrail.twins.mine import NUMBERS
 from handrail.twins.models import Bin, ColumnSketch
 from handrail.twins.rule_sql import natural_sql
 from handrail.twins.rules import Means
+from handrail.twins.spread import Spread
 from handrail.twins.values import scale
 
 MOST_MEASURES = 8
 MOST_DIMENSIONS = 8
 MOST_TILES = 60
-EVEN = "max(abs(x - w)) * 5 <= sum(abs(x - w))"  # beyond the ends, no row has more than a fifth
+EVEN = 5  # beyond the ends, no row has more than a fifth
 MOMENTS = ("date", "timestamp")
 
 
-def leaning(source: Source, value: str, bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
-    """The bins, each range with the place of its mean between its ends; `value` is SQL for a number."""
+def leaning(spread: Spread, bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
+    """The bins of some numbers, each range with the place of their mean between its ends."""
     ranges = [place for place, one in enumerate(bins) if one.kind == "range"]
     if not ranges:
         return bins
-    low, high = bins[ranges[0]].low, bins[ranges[-1]].high
-    holder = f", {source.entity} AS holder" if source.entity else ""
-    code, given = code_sql(bins, "x", True, "")
-    mean = "avg(w)" if source.entity else f"CASE WHEN {EVEN} THEN avg(x) ELSE avg(w) END"
-    found = dict(
-        source.all(
-            f"SELECT c, {mean} FROM (SELECT *, {code} AS c, least(greatest(x, {low!r}), {high!r}) AS w "
-            f"FROM (SELECT {value} AS x{holder} FROM {source.relation})) GROUP BY c "
-            f"HAVING {'count(DISTINCT holder)' if source.entity else 'count(*)'} >= {source.k}",
-            given,
-        )
-    )
+    lows = np.array([bins[place].low for place in ranges])
+    alone = np.isin(spread.x, [float(one.value or 0) for one in bins if one.kind == "value"])
+    of = np.clip(np.searchsorted(lows, spread.x, side="right") - 1, 0, None)
+    clipped = np.clip(spread.x, bins[ranges[0]].low, bins[ranges[-1]].high)
     made = list(bins)
-    for place in ranges:
-        one = bins[place]
-        if place in found and one.high > one.low:
-            lean = (found[place] - one.low) / (one.high - one.low)
-            made[place] = replace(one, lean=round(min(0.98, max(0.02, lean)), 2))
+    for number, place in enumerate(ranges):
+        one, mine = bins[place], (of == number) & ~alone
+        if one.high <= one.low or not mine.any() or spread.holders(mine) < spread.k:
+            continue
+        x, inside, n = spread.x[mine], clipped[mine], spread.n[mine]
+        beyond = np.abs(x - inside)
+        even = not spread.by_holders and beyond.max() * EVEN <= (beyond * n).sum()
+        mean = float(np.average(x if even else inside, weights=n))
+        made[place] = replace(
+            one, lean=round(min(0.98, max(0.02, (mean - one.low) / (one.high - one.low))), 2)
+        )
     return tuple(made)
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from handrail.twins.columns import Source, carry, held, number_sql, quoted, step_of
+from handrail.twins.columns import Source, carry, held, number_sql, quoted
 from handrail.twins.means import leaning
 from handrail.twins.mine import MOMENTS, NUMBERS
 from handrail.twins.mine_pairs import MOST_VALUES, few
@@ -22,6 +22,7 @@ from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link
 from handrail.twins.rule_sql import natural_sql
 from handrail.twins.rules import Rule
+from handrail.twins.spread import Spread, step_of
 from handrail.twins.turn_sql import TURN, laid_out
 
 MOST_STEPS = 12
@@ -161,8 +162,8 @@ def _first(source: Source, column: ColumnSketch) -> First | None:
     if column.kind == "text":
         return _first_texts(begun, column)
     value = number_sql(quoted(column.name), column.type, column.kind)
-    bins = number_bins(begun, value, step_of(begun, value, column.kind))
-    bins = leaning(begun, value, bins)
+    spread = Spread(begun, value)
+    bins = leaning(spread, number_bins(spread, step_of(spread, column.kind)))
     shares = []
     for one in bins:
         inside = f"{value} IS NULL"

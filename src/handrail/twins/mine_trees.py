@@ -11,6 +11,7 @@ from handrail.twins.models import Bin, First
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link
+from handrail.twins.spread import Spread
 
 MOST_LEVELS = 32
 _LEVEL = quoted("#level")
@@ -62,7 +63,7 @@ def _children(source: Source, link: Link) -> First | None:
     if parents < source.k:
         return None
     asked = replace(source, relation=counted, rows=parents, entity=entity)
-    bins = number_bins(asked, "n::DOUBLE", 1.0)
+    bins = number_bins(Spread(asked, "n::DOUBLE"), 1.0)
     code, given = code_sql(bins, "n::DOUBLE", True, "")
     found = dict(
         source.all(

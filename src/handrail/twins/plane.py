@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from handrail.kernel import Conflict
-from handrail.twins.columns import Source, quoted
+from handrail.twins.columns import NUMBERED, Source, quoted
 from handrail.twins.models import Table
 from handrail.twins.roles import Layout, Link, layout
 
@@ -66,16 +66,21 @@ class Plane:
 
     def source(self, table: str, relation: str | None = None, entity: str | None = None) -> Source:
         """The sample of a table, or a relation made of it, counting its entity where it has one."""
-        own = self.tables[table].entity
-        if relation is None and own is not None:
-            entity = quoted(own)
+        if relation is None:
+            entity = self.holder(table)
         k = self.k_of(table)
         return Source(self.con, relation or self.samples[table], self.sampled[table], k, entity)
+
+    def holder(self, table: str) -> str | None:
+        """The column of the sample that numbers whom k counts, null for nobody; None where that is rows."""
+        return _holder(self.views[table]) if self.tables[table].entity else None
 
     def whole(self, table: str) -> Source:
         """All rows of a table, for what must hold in every one of them."""
         own = self.tables[table].entity
         entity = quoted(own) if own else None
+        if self.samples[table] == self.views[table]:
+            entity = self.holder(table)
         return Source(self.con, self.views[table], self.rows[table], self.k_of(table), entity)
 
     def k_of(self, table: str) -> int:
@@ -112,6 +117,10 @@ class Plane:
         return " AND ".join(parts)
 
 
+def _holder(view: str) -> str:
+    return f'{NUMBERED} of {view}"'  # no two tables that are joined have the same
+
+
 def _hides_rowid(columns: Collection[str]) -> bool:
     """Whether a table has a column of its own that is called as DuckDB calls the place of a row."""
     return any(name.lower() == "rowid" for name in columns)
@@ -141,13 +150,18 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
         rows[table.name] = con.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]
         every = -(-rows[table.name] // SKETCHED_ROWS)
         kept = f"{view}_kept"  # opening Parquet for each aggregate costs more
+        holder = ""
+        if table.entity:  # numbers are told apart sooner than what they stand for
+            own = quoted(table.entity)
+            numbered = f"(dense_rank() OVER (ORDER BY {own}) - 1)::INTEGER"
+            holder = f", CASE WHEN {own} IS NOT NULL THEN {numbered} END AS {_holder(view)}"
         if every <= 1:
             place = f", row_number() OVER () - 1 AS {_PLACE}" if _hides_rowid(found) else ""
-            con.execute(f"CREATE TABLE {kept} AS SELECT *{place} FROM {view}; DROP VIEW {view}")
+            con.execute(f"CREATE TABLE {kept} AS SELECT *{place}{holder} FROM {view}; DROP VIEW {view}")
             con.execute(f"ALTER TABLE {kept} RENAME TO {view}")
         else:
             con.execute(
-                f"CREATE TABLE {kept} AS SELECT * EXCLUDE (file_row_number) "
+                f"CREATE TABLE {kept} AS SELECT * EXCLUDE (file_row_number){holder} "
                 f"FROM read_parquet(?, file_row_number = true) WHERE hash(file_row_number) % {every} = 0",
                 [str(table.path)],
             )

@@ -6,15 +6,18 @@ reach is extrapolated from the k-th, 2k-th, 4k-th and so on to the 32k-th, on th
 shape is Pickands's (1975), but the one that fits all distances between these: two of them are mostly chance.
 """
 
-# ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from handrail.twins.columns import MOST_BINS, Source, carry, held
+import numpy as np
+
+from handrail.twins.columns import MOST_BINS
 from handrail.twins.models import Bin
+from handrail.twins.spread import Floats, Spread
+from handrail.twins.values import Ints, Mask
 
 MOST_PIECES = 256
 RANKS = 6  # of a tail: the k-th number, the 2k-th, and so on to the 32k-th
@@ -32,26 +35,19 @@ class _Point:
     edge: bool = False
 
 
-def number_bins(source: Source, value: str, step: float, ranks: int = RANKS) -> tuple[Bin, ...]:
+def number_bins(spread: Spread, step: float, ranks: int = RANKS) -> tuple[Bin, ...]:
     """Null, then common values alone and ranges of about equal depth, the lowest first.
 
     `ranks` are those that the tails are judged by.
     """
-    source.con.execute(
-        f"CREATE OR REPLACE TEMP TABLE spread AS SELECT x, count(*) AS n, {held(source)} AS held "
-        f"FROM {_carried(source, value)} WHERE x IS NOT NULL GROUP BY x"
-    )
-    distinct, filled = source.one("SELECT count(*), coalesce(sum(n), 0) FROM spread")
+    distinct, filled = len(spread.x), int(spread.n.sum())
     few = distinct <= MOST_BINS
     alone = 1 if few else max(1, math.ceil(filled / MOST_BINS))
-    common = source.all(
-        "SELECT x, n FROM spread WHERE held >= ? AND n >= ? ORDER BY n DESC, x LIMIT ?",
-        [source.k, alone, MOST_BINS if few else MOST_BINS // 2],
-    )
-    spikes = sorted(float(x) for x, _ in common)
-    bins = [Bin("null"), *(Bin("value", value=spike) for spike in spikes)]
-    if len(spikes) < distinct:
-        bins += _ranges(source, value, spikes, int(filled - sum(n for _, n in common)), step, ranks)
+    common = np.flatnonzero((spread.held >= spread.k) & (spread.n >= alone))
+    common = common[np.argsort(-spread.n[common], kind="stable")][: MOST_BINS if few else MOST_BINS // 2]
+    bins = [Bin("null"), *(Bin("value", value=float(x)) for x in np.sort(spread.x[common]))]
+    if len(common) < distinct:
+        bins += _ranges(spread, common, step, ranks)
     return (bins[0], *sorted(bins[1:], key=_least))
 
 
@@ -59,32 +55,29 @@ def _least(one: Bin) -> float:
     return one.low if one.kind == "range" else float(one.value or 0)
 
 
-def _ranges(source: Source, value: str, spikes: list[float], rows: int, step: float, ranks: int) -> list[Bin]:
-    """Ranges for the `rows` that have no common value."""
-    if rows < source.k:
+def _ranges(spread: Spread, common: Ints, step: float, ranks: int) -> list[Bin]:
+    """Ranges for the rows that have no common value."""
+    rest = np.ones(len(spread.x), dtype=bool)
+    rest[common] = False
+    x, n = spread.x[rest], spread.n[rest]
+    rows = int(n.sum())
+    if rows < spread.k:
         return []
-    source.con.execute(
-        "CREATE OR REPLACE TEMP TABLE summed AS SELECT x, n, sum(n) OVER (ORDER BY x) - n AS below "
-        "FROM spread WHERE NOT list_contains(?::DOUBLE[], x)",
-        [spikes],
-    )
-    low, high = (_tail(source, value, side, ranks) for side in ("below", "above"))
+    low, high = (_tail(spread, rest, side, ranks) for side in ("below", "above"))
     if not low or not high or low[0] > high[0]:
-        return _middle(source, step)
-    under, over = source.one(
-        "SELECT coalesce(sum(n) FILTER (x < ?), 0), coalesce(sum(n) FILTER (x > ?), 0) FROM summed",
-        [low[0], high[0]],
-    )
-    first, last = (max(1, round(n / source.k)) * source.k for n in (under, over))  # not who is out there
+        return _middle(x, n, step)
+    under, over = int(n[x < low[0]].sum()), int(n[x > high[0]].sum())
+    k = spread.k
+    first, last = (max(1, round(n / k)) * k for n in (under, over))  # not who is out there
     if first + last > rows:
-        return _middle(source, step)
-    width = (high[0] - low[0]) * source.k / max(source.k, rows - first - last)
-    inner = _inner(source, value, rows, (low[0], high[0]), (first, last))
+        return _middle(x, n, step)
+    width = (high[0] - low[0]) * k / max(k, rows - first - last)
+    inner = _inner(spread, rest, (low[0], high[0]), (first, last))
     line = _rounded(
         [
             *(_Point(x, first * left) for x, left in reversed(_reach(low, width, -1))),
             _Point(low[0], first),
-            *_edges(inner, rows, max(1, min(source.bins, MOST_BINS - len(spikes), rows // (2 * source.k)))),
+            *_edges(inner, rows, max(1, min(spread.bins, MOST_BINS - len(common), rows // (2 * k)))),
             _Point(high[0], rows - last),
             *(_Point(x, rows - last * left) for x, left in _reach(high, width, 1)),
         ],
@@ -94,42 +87,27 @@ def _ranges(source: Source, value: str, spikes: list[float], rows: int, step: fl
     return _cut([_Point(line[0].x, 0), *line[1:], _Point(end, rows)])
 
 
-def _middle(source: Source, step: float) -> list[Bin]:
+def _middle(x: Floats, n: Ints, step: float) -> list[Bin]:
     """One range for too few rows to cut: an even spread with their mean and mean distance from it, which one
     great value moves less than a deviation."""
-    mean, apart, least = source.one(
-        "SELECT any_value(m), sum(abs(x - m) * n) / sum(n), min(sign(x)) FROM summed, "
-        "(SELECT sum(x * n) / sum(n) AS m FROM summed)"
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float((x * n).sum() / n.sum())
+        apart = float((np.abs(x - mean) * n).sum() / n.sum())
     low, high = mean - 2 * apart, mean + 2 * apart
     if not math.isfinite(high - low):  # as great as a float can be
         return []
-    low = max(low, 0.0) if least >= 0 else low
+    low = max(low, 0.0) if x.min() >= 0 else low
     unit = _unit((high - low) / 4, step)
     bottom, top = _round(low, unit), _round(high, unit)
     return [Bin("range", low=bottom, high=max(top, bottom) + (step or unit or 1e-9))]
 
 
-def _tail(source: Source, value: str, side: str, most: int) -> list[float]:
+def _tail(spread: Spread, rest: Mask, side: str, most: int) -> list[float]:
     """The k-th, 2k-th, 4k-th … number from one end, as far as half of the rows go; holders count once."""
-    ranks = [source.k * 2**place for place in range(most)]
-    if source.entity:
-        of, way = ("min", "ASC") if side == "below" else ("max", "DESC")
-        found = source.all(
-            f"SELECT v, total FROM (SELECT v, row_number() OVER (ORDER BY v {way}) AS place, "
-            f"count(*) OVER () AS total FROM (SELECT {of}(x) AS v FROM {_carried(source, value)} "
-            "SEMI JOIN summed USING (x) GROUP BY holder)) WHERE list_contains(?, place) ORDER BY place",
-            [ranks],
-        )
-        return [float(v) for (v, total), rank in zip(found, ranks, strict=False) if rank * 2 <= total]
-    if side == "below":
-        picked = ", ".join(f"max(x) FILTER (below < {rank})" for rank in ranks)
-    else:
-        picked = ", ".join(f"min(x) FILTER (total - below - n < {rank})" for rank in ranks)
-    *numbers, total = source.one(
-        f"SELECT {picked}, any_value(total) FROM (SELECT *, sum(n) OVER () AS total FROM summed)"
-    )
-    return [float(v) for v, rank in zip(numbers, ranks, strict=True) if rank * 2 <= total]
+    x, counted = spread.ranked(rest, side == "below")
+    ranks = [spread.k * 2**place for place in range(most)]
+    reached = [rank for rank in ranks if len(x) and rank * 2 <= counted[-1]]
+    return [float(x[np.searchsorted(counted, rank)]) for rank in reached]
 
 
 def _reach(tail: list[float], width: float, way: int) -> list[tuple[float, float]]:
@@ -171,35 +149,24 @@ def _shape(tail: list[float]) -> tuple[float, float]:
     return 2.0 ** min(1023.0, height + shape * middle), shape
 
 
-def _inner(
-    source: Source, value: str, rows: int, ends: tuple[float, float], outside: tuple[int, int]
-) -> list[_Point]:
+def _inner(spread: Spread, rest: Mask, ends: tuple[float, float], outside: tuple[int, int]) -> list[_Point]:
     """Numbers at about even distances in rank, each k rows (and holders) or more after the one before, also
     once they are rounded."""
-    apart = source.k * 3 // 2
+    x, n = spread.x[rest], spread.n[rest]
+    rows, below = int(n.sum()), np.cumsum(n) - n
+    apart = spread.k * 3 // 2
     pieces = max(1, min(MOST_PIECES, rows // apart))
-    found = source.all(
-        "SELECT min(x) AS v, min(below) FROM summed WHERE x > ? AND x < ? "
-        f"GROUP BY below * {pieces} // {rows} ORDER BY v",
-        ends,
-    )
-    holders: dict[int, int] = {}
-    if source.entity and found:
-        numbers = [x for x, _ in found]
-        counted = source.all(
-            f"SELECT place, count(DISTINCT holder) FROM {_carried(source, value)} AS r ASOF JOIN "
-            "(SELECT unnest(?::DOUBLE[]) AS v, generate_subscripts(?::DOUBLE[], 1) - 1 AS place) AS p "
-            "ON r.x >= p.v SEMI JOIN summed ON r.x = summed.x GROUP BY place",
-            [numbers, numbers],
-        )
-        holders = {int(place): int(n) for place, n in counted}
+    within = np.flatnonzero((x > ends[0]) & (x < ends[1]))
+    place = below[within] * pieces // rows
+    starts = within[np.flatnonzero(np.diff(place, prepend=-1))]
+    holders = spread.holders_between(rest, x[starts])
     kept: list[_Point] = []
     before, enough = float(outside[0]), True
-    for place, (x, below) in enumerate(found):
-        if enough and below - before >= apart and rows - outside[1] - below >= apart:
-            kept.append(_Point(float(x), float(below)))
-            before, enough = float(below), not source.entity
-        enough = enough or holders.get(place, 0) >= source.k
+    for number, under, held in zip(x[starts].tolist(), below[starts].tolist(), holders, strict=True):
+        if enough and under - before >= apart and rows - outside[1] - under >= apart:
+            kept.append(_Point(number, float(under)))
+            before, enough = float(under), not spread.by_holders
+        enough = enough or held >= spread.k
     return kept if enough else kept[:-1]
 
 
@@ -237,10 +204,6 @@ def _cut(line: list[_Point]) -> list[Bin]:
         shares = tuple(round((y.below - x.below) / total, 4) for x, y in pairwise(part))
         bins.append(Bin("range", low=part[0].x, high=part[-1].x, knots=knots, shares=shares if knots else ()))
     return bins
-
-
-def _carried(source: Source, value: str) -> str:
-    return f"(SELECT {value} AS x{carry(source)} FROM {source.relation})"
 
 
 def _unit(raw: float, step: float) -> float:

@@ -18,7 +18,6 @@ from handrail.twins.columns import (
     Source,
     number_sql,
     quoted,
-    step_of,
     text_bins,
 )
 from handrail.twins.descendants import Told, told_rows
@@ -36,6 +35,7 @@ from handrail.twins.orders import sorted_by
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
 from handrail.twins.roles import kind_of, role_of
+from handrail.twins.spread import Spread, step_of
 from handrail.twins.told import ranged
 from handrail.twins.told import told as shaped_like
 from handrail.twins.told_columns import told_columns, told_links
@@ -207,10 +207,11 @@ def _column(plane: Plane, table: str, one: Field, linked: bool, lone: bool) -> C
         made = _nulls(source, column) if unique else {"bins": text_bins(source, f"{column}::VARCHAR", pooled)}
         return replace(draft, **made)
     value = number_sql(column, sql_type, kind)
-    step = step_of(source, value, kind)
+    spread = Spread(source, value)
+    step = step_of(spread, kind)
     if role == "key" and unique and kind == "integer":
         return replace(draft, **_nulls(source, column))
-    return replace(draft, step=step, bins=leaning(source, value, number_bins(source, value, step)))
+    return replace(draft, step=step, bins=leaning(spread, number_bins(spread, step)))
 
 
 def _nulls(source: Source, column: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from handrail.twins.models import ColumnSketch
 from handrail.twins.ranges import number_bins
 from handrail.twins.semantics import meaning_of
 from handrail.twins.shapes import is_code, places, room_of
+from handrail.twins.spread import Spread
 
 LOOKED_AT = 20_000  # rows that are enough to see a check digit or the words of a text
 LETTERED = 5_000  # and a prefix
@@ -54,7 +55,7 @@ def ranged(source: Source, column: ColumnSketch) -> ColumnSketch:
     if meaning_of(column.semantic, column.name) not in _RANGED or column.unique:
         return column
     value = number_sql(quoted(column.name), column.type, column.kind)
-    bins = tuple(one for one in number_bins(source, value, column.step) if one.kind != "value")
+    bins = tuple(one for one in number_bins(Spread(source, value), column.step) if one.kind != "value")
     kept = [0] * len(bins)
     code, given = code_sql(bins, "x", True, "")
     rows = f"(SELECT {value} AS x{carry(source)} FROM {source.relation})"
