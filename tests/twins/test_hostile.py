@@ -158,13 +158,18 @@ def test_outliers_stay_within_reach_and_within_the_type(sketch: Sketch) -> None:
 def skewed(make_table: Any) -> Sketch:
     """Sales of very different size, by a region and a channel that have very different numbers of them."""
     rng = np.random.default_rng(4)
+    regions, channels = ("EMEA", "APAC", "LATAM", "ANZ"), ("web", "store", "phone")
     columns = {
-        "region": rng.choice(["EMEA", "APAC", "LATAM", "ANZ"], 12_000, p=[0.6, 0.25, 0.1, 0.05]),
-        "channel": rng.choice(["web", "store", "phone"], 12_000, p=[0.7, 0.2, 0.1]),
+        "region": rng.choice(regions, 12_000, p=[0.6, 0.25, 0.1, 0.05]),
+        "channel": rng.choice(channels, 12_000, p=[0.7, 0.2, 0.1]),
         "price": np.round(rng.lognormal(3, 1.1, 12_000), 2),
         "quantity": rng.integers(1, 20, 12_000),
     }
-    return take(open_plane([make_table("sales", columns)], 10)).sketch
+    promised = (
+        data.Rule("invalid", columns=("region",), values=regions),
+        data.Rule("invalid", columns=("channel",), values=channels),
+    )
+    return take(open_plane([replace(make_table("sales", columns), promises=promised)], 10)).sketch
 
 
 @pytest.mark.parametrize("seed", range(5))
