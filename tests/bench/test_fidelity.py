@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from handrail_bench.fidelity.bank import bank
 from handrail_bench.fidelity.outcome import Failures, Measured, run
 from handrail_bench.fidelity.recall import measured, summed
 from handrail_bench.fidelity.renditions import K, went
+from handrail_bench.twins import measured as bench
 
 
 def outcomes(folder: Path, tidy: bool) -> Failures:
@@ -90,3 +93,24 @@ def test_every_database_is_measured_and_said_to_be(monkeypatch: pytest.MonkeyPat
     assert {one.program for one in found.programs} == {b.name for b in bank() if b.database == "meters"}
     assert found.making > 0 and found.running > 0
     assert said == [f"programs on hostile twins: {n} of 1 databases" for n in (0, 1)]
+
+
+def test_what_is_drawn_while_programs_run_is_no_part_of_the_answer() -> None:
+    code = (
+        "import os; from handrail_bench.fidelity.recall import forked\n"
+        "with forked() as pool: pool.submit(os.write, 1, b'a bar').result()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert "a bar" in done.stderr
+
+
+def test_the_part_about_programs_waits_for_no_database_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "recall", lambda _seeds, _say: summed([Measured("a", False, "E", "E", "")]))
+    asked = bench.Asked(bench.SMALL, ("payments",), tmp_path, tmp_path, frozenset({"fidelity"}), alone=True)
+    found = bench.measured(asked, lambda _: None)
+    assert found["fidelity_recall"] == 1.0
+    assert found["details"]["fidelity"]["false_alarms"] == 0.0
+    assert list(tmp_path.iterdir()) == []

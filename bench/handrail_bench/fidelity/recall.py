@@ -53,16 +53,10 @@ def recall(seeds: Sequence[int] = (0,), say: Callable[[str], None] = lambda _: N
 def measured(seeds: Sequence[int] = (0,), say: Callable[[str], None] = lambda _: None) -> tuple[Went, ...]:
     """How each program went, by database; `say` is told of each database that is done.
 
-    As many databases at a time as there are processors, in processes forked from one that has loaded pandas
-    and the product, each of which makes what its programs read once.
+    As many databases at a time as there are processors; what the programs of one read is made once.
     """
-    forked = multiprocessing.get_context("forkserver")
-    forked.set_forkserver_preload(["handrail_bench.fidelity.renditions"])
     found: list[Went] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="handrail-fidelity-") as folder,
-        ProcessPoolExecutor(os.cpu_count(), forked) as pool,
-    ):
+    with tempfile.TemporaryDirectory(prefix="handrail-fidelity-") as folder, forked() as pool:
         sources = messes.write(Path(folder) / "source")
         if NORTHWIND.is_file():
             sources["northwind"] = NORTHWIND
@@ -75,6 +69,16 @@ def measured(seeds: Sequence[int] = (0,), say: Callable[[str], None] = lambda _:
             found.append(one.result())
             say(f"programs on hostile twins: {len(found)} of {len(sources)} databases")
     return tuple(sorted(found, key=lambda one: list(sources).index(one.database)))
+
+
+def forked() -> ProcessPoolExecutor:
+    """As many processes as there are processors, each forked from one that has loaded pandas and the product.
+
+    What they write to stdout goes to stderr: DuckDB draws a bar there when a query takes long, amid our JSON.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["handrail_bench.fidelity.renditions"])
+    return ProcessPoolExecutor(os.cpu_count(), context, os.dup2, (2, 1))
 
 
 def summed(found: Iterable[Measured], work: Mapping[str, tuple[float, float]] | None = None) -> Fidelity:
