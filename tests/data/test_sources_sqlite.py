@@ -2,6 +2,7 @@
 
 import datetime
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -69,6 +70,12 @@ def test_money_that_does_not_fit_its_declared_decimals_is_not_rounded(tmp_path: 
     path = _file(tmp_path, "CREATE TABLE t (n DECIMAL(10,2))", "INSERT INTO t VALUES (1.25), (1.255)")
     table, _ = _read(path, "t", tmp_path)
     assert table["n"].to_pylist() == [1.25, 1.255]
+
+
+def test_money_that_is_missing_is_not_nothing(tmp_path: Path) -> None:
+    path = _file(tmp_path, "CREATE TABLE t (n DECIMAL(10,2))", "INSERT INTO t VALUES (1.25), (NULL), (0)")
+    table, _ = _read(path, "t", tmp_path)
+    assert table["n"].to_pylist() == [Decimal("1.25"), None, Decimal(0)]
 
 
 def test_awkward_names_views_generated_columns_and_empty_tables_come_through(tmp_path: Path) -> None:

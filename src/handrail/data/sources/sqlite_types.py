@@ -120,8 +120,9 @@ def _number(column: SourceColumn, seen: Observed, name: str) -> Decision:
         return Decision(pa.bool_(), name)
     digits = _decimal(declared)
     if digits and seen.as_decimal == seen.values:
-        # As text with exactly the declared decimals, so that no binary rounding shows.
-        return Decision(pa.decimal128(*digits), f"printf('%.{digits[1]}f', {name})")
+        # As text with exactly the declared decimals: no binary rounding shows. To printf null would be 0.
+        written = f"CASE WHEN {name} IS NOT NULL THEN printf('%.{digits[1]}f', {name}) END"
+        return Decision(pa.decimal128(*digits), written)
     if seen.reals:
         return Decision(pa.float64(), f"CAST({name} AS REAL)")
     note = "Declared as a date but stored as numbers; kept as numbers." if _is_dated(declared) else ""
