@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from handrail.adapters.engines import Engines
@@ -200,6 +201,26 @@ def test_a_table_that_changed_under_us_is_refused_until_it_is_mended(
     with pytest.raises(NotReady, match="amount is VARCHAR now, and the contract says DOUBLE"):
         made.ask("SELECT count(*) AS n FROM orders")
     made.put("orders", ORDERS)
+    assert made.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
+
+
+def test_a_table_whose_files_others_replace_is_read_as_it_is_now(engines: Engines, tmp_path: Path) -> None:
+    made = SparkHouse(tmp_path, engines, "replaced")
+    made.put("orders", ORDERS)
+    files = tmp_path / "parts"
+    files.mkdir()
+    pq.write_table(ORDERS, files / "one.parquet", coerce_timestamps="us")
+    made.sql("DROP TABLE replaced.orders")
+    made.sql(f"CREATE TABLE replaced.orders USING parquet LOCATION '{files}'")
+    assert made.ask("SELECT count(*) AS n, sum(id) AS ids FROM orders")["n"].to_pylist() == [2]
+    pq.write_table(ORDERS.slice(0, 1), files / "two.parquet", coerce_timestamps="us")
+    (files / "one.parquet").unlink()
+    assert made.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [1]
+    (files / "two.parquet").write_bytes(b"PAR1 this is none PAR1")
+    with pytest.raises(NotReady, match="Files of a table at spark could not be read"):
+        made.ask("SELECT sum(id) AS ids FROM orders")
+    pq.write_table(ORDERS, files / "three.parquet", coerce_timestamps="us")
+    (files / "two.parquet").unlink()
     assert made.ask("SELECT count(*) AS n FROM orders")["n"].to_pylist() == [2]
 
 

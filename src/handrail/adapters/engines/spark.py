@@ -156,6 +156,12 @@ class Spark:
             return Invalid(VALUE[0], next_step=VALUE[1])
         if state.startswith(("42", "0A", "07")):
             return Invalid(MISFIT[0], next_step=MISFIT[1])
+        if state.startswith("KD"):  # a file of the source; the session is well
+            return NotReady(
+                f"Files of a table at {self.name} could not be read: they were just replaced, or are damaged.",
+                next_step="Ask again in a moment; if that does not help, the table's steward looks at it.",
+                subject=f"engine:{self.name}",
+            )
         if isinstance(error, _MISFITS) and not known:
             return Invalid(VALUE[0], next_step=VALUE[1])
         self._let_go()

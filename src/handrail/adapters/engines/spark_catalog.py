@@ -50,6 +50,7 @@ def _physical(session: Any, name: str, place: Remote) -> Physical:
     relation = ".".join(_quoted(part) for part in place.table.split("."))
     if not session.catalog.tableExists(relation):
         raise changed(name, f"the table {place.table} is not there any more, or may not be seen")
+    session.catalog.refreshTable(relation)  # or files that others have replaced are looked for in vain
     types = {field.name: field.dataType.simpleString() for field in session.table(relation).schema}
     read = []
     for column, stated in place.columns:
