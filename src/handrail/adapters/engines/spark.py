@@ -158,7 +158,7 @@ class Spark:
             return Invalid(MISFIT[0], next_step=MISFIT[1])
         if state.startswith("KD"):  # a file of the source; the session is well
             return NotReady(
-                f"Files of a table at {self.name} could not be read: they were just replaced, or are damaged.",
+                f"Files of a table at {self.name} could not be read: they are replaced just now or damaged.",
                 next_step="Ask again in a moment; if that does not help, the table's steward looks at it.",
                 subject=f"engine:{self.name}",
             )
