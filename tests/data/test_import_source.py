@@ -191,6 +191,8 @@ def test_the_servers_own_files_are_not_imported_over_the_network(
             data.import_source(ctx, location)
     with pytest.raises(Invalid, match="own password"), acting("steward.sales", via=via) as ctx:  # type: ignore[arg-type]
         data.import_source(ctx, "postgresql://somewhere.example/db")
+    with pytest.raises(Invalid, match="null character"), acting("steward.sales", via=via) as ctx:  # type: ignore[arg-type]
+        data.import_source(ctx, "orders\0.csv")
 
 
 def test_killed_in_the_middle_nothing_is_there_and_the_next_import_is_whole(

@@ -144,7 +144,7 @@ def test_another_file_of_the_same_dataset_answers_with_its_own_rows(shop: Instan
     source = shop.settings.home.parent / "orders.csv"
     source.write_text(source.read_text() + "\n100,1,EMEA,1000,2026-01-15")
     with actors(shop)("steward.sales") as ctx:
-        data.import_source(ctx, str(source))
+        data.import_source(ctx, str(source), name="orders")
     assert ask("viewer.emea", "SELECT sum(amount) AS amount FROM orders") == [{"amount": 1300}]
 
 

@@ -314,7 +314,9 @@ def test_work_of_the_server_that_breaks_down_is_told_as_failed(
     totals(told, tmp_path)
     with asking.actors(told)("steward.sales") as ctx:
         data.reconcile(ctx, "sales")
-        data.import_source(ctx, str(tmp_path / "orders.csv"))  # so that the metric is due again
+        data.import_source(
+            ctx, str(tmp_path / "orders.csv"), name="orders"
+        )  # so that the metric is due again
     told.settings = replace(told.settings, data=replace(told.settings.data, check_at="0 0 * * *"))
 
     def broken(*_: object) -> None:

@@ -58,8 +58,11 @@ def dataset_names(ctx: Context, source: str, tables: Sequence[tuple[str, str]]) 
 def check_location(ctx: Context, location: str) -> None:
     """Refuse what somebody may not reach through the server: its files, and databases by its password.
 
-    On the command line the operating system decides; over the network these rules do.
+    On the command line the operating system decides; over the network these rules do. Refuses Invalid what
+    is no name of anything.
     """
+    if "\0" in location:
+        raise Invalid("No file's name has a null character in it.", next_step="Write the name again.")
     if ctx.caller.via in _TRUSTED:
         return
     if engine_of(location):
