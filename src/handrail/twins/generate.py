@@ -67,6 +67,10 @@ def generate(
             _keep_rules(made, table, seed)
         for table in sketch.tables:  # and what is about rows that are pointed at, these first
             _keep_across(made, table, seed)
+        for one in made.values():  # what rows were drawn by is of no more use, and a third of all memory
+            one.codes.clear()
+            one.places.clear()
+            one.points.clear()
         for table in sketch.tables:  # each gives back its memory before the next takes some
             one = made.pop(table.name)
             if table.verbatim:
@@ -120,6 +124,6 @@ def _finish(con: duckdb.DuckDBPyConnection, sketch: Sketch, made: Made, seed: in
         values, hostile = strew(table, values, targeted, made.rows, rng, sizes)
     written = [column for column in table.columns if column.role != "degree"]
     types = {one.name: arrow_type(con, one.type) for one in written}
-    with abreast(lambda one: to_arrow(one, values[one.name], types[one.name]), written) as arrays:
+    with abreast(lambda one: to_arrow(one, values.pop(one.name), types[one.name]), written) as arrays:
         whole = pa.Table.from_arrays(list(arrays), names=[one.name for one in written])
     return Twin(whole, keyed(table, hostile, whole))
