@@ -146,3 +146,12 @@ def test_rows_about_nobody_are_not_the_last_person_that_an_end_needs(make_table:
     table = make_table("t", {"who": pa.array(who), "pay": pay}, entity="who")
     (column,) = (one for one in sketched(table).table("t").columns if one.name == "pay")
     assert min(one.low for one in column.bins if one.kind == "range") > 1100
+
+
+def test_no_column_can_pass_for_the_numbers_of_people(make_table: Any) -> None:
+    """A column called as ours would be, with a value a row, does not make each row of one person a person."""
+    pay = [float(i) for i in range(600)]
+    named = {f"#holder of src_0{more}": pa.array(range(600)) for more in ("", "#")}
+    table = make_table("t", {"who": pa.array([i % 9 for i in range(600)]), "pay": pay, **named}, entity="who")
+    (column,) = (one for one in sketched(table).table("t").columns if one.name == "pay")
+    assert not [one for one in column.bins if one.kind in ("range", "value")]

@@ -24,7 +24,6 @@ STEPS: dict[Kind, tuple[float, ...]] = {
     "time": (3.6e9, 6e7, 1e6, 1e3),
     "timestamp": (8.64e10, 3.6e9, 6e7, 1e6, 1e3),
 }
-NUMBERED = '"#holder'  # begins what holds numbers of holders, see `Plane.holder`
 NUMERIC: frozenset[Kind] = frozenset({"integer", "decimal", "float", "date", "timestamp", "time", "boolean"})
 
 
@@ -204,8 +203,6 @@ def held(source: Source) -> str:
 def who_sql(entity: str) -> str:
     """SQL for 63 bits that stand for a holder, -1 for nobody: two of a million share them once in ten million
     tables, and are then counted as one."""
-    if entity.startswith(NUMBERED):
-        return f"coalesce({entity}, -1)::BIGINT"
     return f"CASE WHEN {entity} IS NULL THEN -1 ELSE (hash({entity}) >> 1)::BIGINT END"
 
 

@@ -14,9 +14,8 @@ from handrail.twins.values import Values
 
 COVERED = 200  # rows that are chosen for what stands in them; the others are drawn
 COMMON = (
-    12  # different values up to which a column's values are worth meeting, and nulls that one column gets
+    12  # different values up to which those of a column are worth meeting, and nulls that one column gets
 )
-
 USUAL = 12  # rows that are like most others, for outliers
 
 Ints = NDArray[np.int64]

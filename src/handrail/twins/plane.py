@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from handrail.kernel import Conflict
-from handrail.twins.columns import NUMBERED, Source, quoted
+from handrail.twins.columns import Source, quoted
 from handrail.twins.models import Table
 from handrail.twins.roles import Layout, Link, layout
 
@@ -40,6 +40,7 @@ class Plane:
     rows: Mapping[str, int]
     sampled: Mapping[str, int]
     k: int
+    holders: Mapping[str, str] = field(default_factory=dict)  # see `holder`
     keyed: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)  # asked once, see `is_key`
     told: dict[str, Told] = field(default_factory=dict)  # small tables whose rows are told, found by `take`
 
@@ -73,7 +74,7 @@ class Plane:
 
     def holder(self, table: str) -> str | None:
         """The column of the sample that numbers whom k counts, null for nobody; None where that is rows."""
-        return _holder(self.views[table]) if self.tables[table].entity else None
+        return self.holders.get(table)
 
     def whole(self, table: str) -> Source:
         """All rows of a table, for what must hold in every one of them."""
@@ -117,8 +118,13 @@ class Plane:
         return " AND ".join(parts)
 
 
-def _holder(view: str) -> str:
-    return f'{NUMBERED} of {view}"'  # no two tables that are joined have the same
+def _holder(view: str, columns: Collection[str]) -> str:
+    """A name that no two tables have which are joined, nor the table itself: by its own column of that name
+    somebody could have rows counted for people."""
+    name, taken = f"#holder of {view}", {one.lower() for one in columns}
+    while name.lower() in taken:
+        name += "#"
+    return quoted(name)
 
 
 def _hides_rowid(columns: Collection[str]) -> bool:
@@ -135,6 +141,7 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
     types: dict[str, dict[str, str]] = {}
     rows: dict[str, int] = {}
     sampled: dict[str, int] = {}
+    holders: dict[str, str] = {}
     for number, table in enumerate(tables):
         view = f"src_{number}"
         con.read_parquet(str(table.path)).create_view(view)
@@ -154,7 +161,8 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
         if table.entity:  # numbers are told apart sooner than what they stand for
             own = quoted(table.entity)
             numbered = f"(dense_rank() OVER (ORDER BY {own}) - 1)::INTEGER"
-            holder = f", CASE WHEN {own} IS NOT NULL THEN {numbered} END AS {_holder(view)}"
+            holders[table.name] = _holder(view, found)
+            holder = f", CASE WHEN {own} IS NOT NULL THEN {numbered} END AS {holders[table.name]}"
         if every <= 1:
             place = f", row_number() OVER () - 1 AS {_PLACE}" if _hides_rowid(found) else ""
             con.execute(f"CREATE TABLE {kept} AS SELECT *{place}{holder} FROM {view}; DROP VIEW {view}")
@@ -170,4 +178,4 @@ def open_plane(tables: Sequence[Table], k: int, memory_mb: int = MEMORY_MB) -> P
     if sum(rows.values()) < FEW_ROWS:
         con.execute("SET threads = 1")
     by_name = {table.name: table for table in tables}
-    return Plane(con, by_name, layout(tables), views, samples, types, rows, sampled, k)
+    return Plane(con, by_name, layout(tables), views, samples, types, rows, sampled, k, holders)
