@@ -4,7 +4,7 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,6 +75,18 @@ def inhabited(home: Path) -> Instance:
     """Open a fresh instance with the people of the demo company and nothing else."""
     copied(inhabit, home)
     return open_instance(home)
+
+
+@contextmanager
+def begun(folder: Path, make: Callable[[Path], None] | None) -> Iterator[Instance]:
+    """An instance in `home` below the folder, closed at the end: a copy of what was prepared, or a fresh one."""
+    if make:
+        copied(make, folder)
+        instance = open_instance(folder / "home")
+    else:
+        instance = inhabited(folder / "home")
+    yield instance
+    instance.close()
 
 
 @pytest.fixture

@@ -15,10 +15,9 @@ import uvicorn
 from handrail import apps, data
 from handrail.kernel import Caller, Instance, identity
 from handrail.kernel.manifest import FILENAME
-from handrail.server import application, open_instance
-from tests.conftest import PEOPLE, inhabited
+from handrail.server import application
+from tests.conftest import PEOPLE, begun, inhabited
 from tests.data.asking import actors
-from tests.prepared import copied
 from tests.web import Client
 
 MANIFEST = """\
@@ -95,13 +94,8 @@ text("; ".join(f"{row.region}={row.net:.0f}" for row in rows.itertuples()))
 @pytest.fixture
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
     """A fresh instance: with the company's orders, where a test names them."""
-    if "orders" in request.fixturenames:
-        copied(company, tmp_path)
-        opened = open_instance(tmp_path / "home")
-    else:
-        opened = inhabited(tmp_path / "home")
-    yield opened
-    opened.close()
+    with begun(tmp_path, company if "orders" in request.fixturenames else None) as opened:
+        yield opened
 
 
 @pytest.fixture

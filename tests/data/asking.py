@@ -77,6 +77,17 @@ use = ["sales"]
 """
 
 
+class Hands:
+    """A clock whose hands the test moves."""
+
+    def __init__(self) -> None:
+        self.shift = dt.timedelta()
+
+    def now(self) -> dt.datetime:
+        """The time, as far off as the test has it."""
+        return dt.datetime.now(dt.UTC) + self.shift
+
+
 def opened(folder: Path) -> Instance:
     """A fresh instance with the demo company's people."""
     return inhabited(folder / "home")

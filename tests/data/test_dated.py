@@ -11,19 +11,9 @@ from handrail import data
 from handrail.data import measured_store
 from handrail.data.measured import Difference
 from handrail.kernel import Instance, NotReady
-from tests.data.asking import TODAY, actors, asking, furnished
+from tests.data.asking import TODAY, Hands, actors, asking, furnished
 
 SQL = "SELECT count(*) AS n FROM orders"
-
-
-class Hands:
-    """A clock whose hands the test moves."""
-
-    def __init__(self) -> None:
-        self.shift = dt.timedelta()
-
-    def now(self) -> dt.datetime:
-        return dt.datetime.now(dt.UTC) + self.shift
 
 
 @pytest.fixture

@@ -11,19 +11,9 @@ import pytest
 from handrail import data
 from handrail.kernel import Instance, NotAllowed, NotReady, definitions, identity
 from handrail.kernel.audit import recent
-from tests.data.asking import actors, furnished, run
+from tests.data.asking import Hands, actors, furnished, run
 
 MANY = "SELECT o.region, r.i FROM orders o, range(50000) r(i)"  # 300,000 rows, of which a batch has 20,000
-
-
-class Hands:
-    """A clock whose hands the test moves."""
-
-    def __init__(self) -> None:
-        self.shift = dt.timedelta()
-
-    def now(self) -> dt.datetime:
-        return dt.datetime.now(dt.UTC) + self.shift
 
 
 @pytest.fixture

@@ -19,12 +19,10 @@ from handrail import data
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Caller, Instance, LimitReached, Manifest, RunRef, identity, trail
 from handrail.kernel.sandbox import Conversation
-from handrail.server import open_instance
 from handrail_sdk import wire
-from tests.conftest import Acting, inhabited
+from tests.conftest import Acting, begun, inhabited
 from tests.data import shop
 from tests.data.asking import actors
-from tests.prepared import copied
 
 MANIFEST = Manifest.parse(
     Manifest.render("tried") + '\n[data.sales_orders]\ncolumns = ["id", "region", "customer_id", "note"]\n'
@@ -119,13 +117,8 @@ def company(folder: Path) -> None:
 @pytest.fixture
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
     """A fresh instance: with the company's orders, where a test names them."""
-    if "orders" in request.fixturenames:
-        copied(company, tmp_path)
-        opened = open_instance(tmp_path / "home")
-    else:
-        opened = inhabited(tmp_path / "home")
-    yield opened
-    opened.close()
+    with begun(tmp_path, company if "orders" in request.fixturenames else None) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.conftest import inhabited
+from tests.conftest import begun, inhabited
 from tests.data.asking import actors
-from tests.prepared import copied
 from tests.twins.conftest import furnish
 
 from handrail import data, twins
@@ -27,7 +26,6 @@ from handrail.kernel import (
     NotReady,
     trail,
 )
-from handrail.server import open_instance
 from handrail.twins import files, store
 from handrail.twins.clear import clear
 from handrail.twins.supervise import take_one
@@ -48,13 +46,8 @@ def company(folder: Path) -> None:
 @pytest.fixture
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
     """A fresh instance: with the shop and its twins, where a test names the first of these."""
-    if "first" in request.fixturenames:
-        copied(company, tmp_path)
-        opened = open_instance(tmp_path / "home")
-    else:
-        opened = inhabited(tmp_path / "home")
-    yield opened
-    opened.close()
+    with begun(tmp_path, company if "first" in request.fixturenames else None) as opened:
+        yield opened
 
 
 @pytest.fixture

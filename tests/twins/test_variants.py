@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.conftest import inhabited
+from tests.conftest import begun, inhabited
 from tests.data.asking import actors
-from tests.prepared import copied
 from tests.twins.conftest import furnish
 
 from handrail import data, twins
 from handrail.kernel import Context, Instance, Invalid, Manifest, NotFound, NotReady
-from handrail.server import open_instance
 from handrail.twins import files
 from handrail.twins.generate import generate
 
@@ -37,13 +35,8 @@ def company(folder: Path) -> None:
 @pytest.fixture
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
     """A fresh instance: with the shop and its twins, where a test names their build."""
-    if "build" in request.fixturenames:
-        copied(company, tmp_path)
-        opened = open_instance(tmp_path / "home")
-    else:
-        opened = inhabited(tmp_path / "home")
-    yield opened
-    opened.close()
+    with begun(tmp_path, company if "build" in request.fixturenames else None) as opened:
+        yield opened
 
 
 @pytest.fixture
