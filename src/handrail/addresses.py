@@ -3,7 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from handrail.apps import api as apps_api
-from handrail.apps import causes_api, causes_pages
+from handrail.apps import causes_api, causes_pages, forms
 from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
@@ -47,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     disclosure_pages.router,
     twins_pages.router,
     twins_api.router,
+    forms.router,  # first: /apps/new is not an app called "new"
     apps_pages.router,
     apps_api.router,
     apps_clone_api.router,

@@ -25,7 +25,7 @@ SignedIn = Callable[[str], Client]
 
 def probe_router() -> APIRouter:
     """Two routes that do and refuse something, the way a room's pages do."""
-    router = APIRouter()
+    router = kit.pages()
 
     @router.post("/probe")
     def write(ctx: kit.Ctx) -> dict[str, str]:

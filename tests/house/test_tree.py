@@ -84,6 +84,12 @@ def test_no_room_has_a_drawer_for_odds_and_ends() -> None:
     assert not [str(f) for f, _ in modules() if f.name in drawers]
 
 
+def test_routers_are_made_by_the_kit_alone() -> None:
+    """So that pages are in no description for programs, and a server starts without looking into each address."""
+    own = [str(f.relative_to(ROOT)) for f, _ in modules() if "APIRouter(" in f.read_text("utf-8")]
+    assert own == ["src/handrail/kit/routers.py"]
+
+
 def test_nothing_is_left_as_a_stub() -> None:
     stubs = [
         f"{f}:{n.lineno}"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import File, Form, UploadFile
 from pydantic import BaseModel, Field
 
 from handrail import kit
@@ -19,7 +19,7 @@ from handrail.apps.run import run
 from handrail.apps.share import share, share_preview, unshare
 from handrail.kernel import Environment
 
-router = APIRouter(prefix="/api/v1/apps", tags=["apps"])
+router = kit.rest("/api/v1/apps", "apps")
 
 
 class Which(BaseModel):

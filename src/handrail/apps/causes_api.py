@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from handrail import kit
 from handrail.apps.causes import Explained
 from handrail.apps.explain_run import explain_run, explained
 from handrail.kernel import NotFound
 
-router = APIRouter(prefix="/api/v1", tags=["runs"])
+router = kit.rest("/api/v1", "runs")
 
 
 @router.post("/runs/{run_id}/cause", status_code=202, responses=kit.answers(Explained, 202))

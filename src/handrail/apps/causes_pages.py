@@ -1,13 +1,13 @@
 """The part of a run's page that says what it failed on."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from handrail import kit, runtime
 from handrail.apps.explain_run import explain_run
 from handrail.apps.panels import cause_values
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 
 
 @router.get("/runs/{run_id}/cause", response_class=HTMLResponse)

@@ -4,14 +4,14 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import StreamingResponse
 
 from handrail import kit
 from handrail.apps.clone import clone, readable
 from handrail.kernel import Invalid, LimitReached, NotAllowed, upload_pack
 
-router = APIRouter(prefix="/git/{name}.git", tags=["git"], include_in_schema=False)
+router = kit.pages("/git/{name}.git")
 IN_MEMORY = 4 * 1024 * 1024  # bytes of an answer before it goes to a temporary file
 PIECE = 64 * 1024
 NOT_KEPT = {"Cache-Control": "no-store"}

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import data, kit
@@ -18,7 +18,7 @@ from handrail.apps.share import share, share_preview, unshare
 from handrail.kernel import Context, Invalid
 from handrail.kernel.manifest import FILENAME
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 Why = Annotated[str, Form()]
 Names = Annotated[list[str], Form()]
 Commit = Annotated[str, Form()]

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import data, kit, runtime
-from handrail.apps import find, forms, panels
+from handrail.apps import find, panels
 from handrail.apps.models import App, Gate, Version
 from handrail.apps.promote import gates, tier
 from handrail.apps.run import open as open_app
 from handrail.apps.spoken import prompts
 from handrail.kernel import Context, NotFound, access, identity
 
-router = APIRouter(include_in_schema=False)
-router.include_router(forms.router)  # first: /apps/new is not an app called "new"
+router = kit.pages()
 kit.templates_from("handrail.apps")
 kit.nav("Apps", "/apps", "layout-grid", order=10)
 

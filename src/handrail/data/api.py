@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
@@ -24,7 +24,7 @@ from handrail.data.renew import renew
 from handrail.data.see_as import Preview, preview
 from handrail.data.touched import Comparison, contract_changes
 
-router = APIRouter(prefix="/api/v1", tags=["data"])
+router = kit.rest("/api/v1", "data")
 
 
 @router.get("/metrics", responses=kit.answers(list[Metric]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import kit
@@ -20,7 +20,7 @@ from handrail.data.query import query
 from handrail.data.questions import First, ask_first, forget_questions, question, questions
 from handrail.kernel import Context, Environment
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.nav("Ask", "/ask", "message-circle-question-mark", order=15)
 _SHOWN = 200
 _FILES = {

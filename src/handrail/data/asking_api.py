@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Depends, Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,7 @@ from handrail.data.negotiate import Form, form_of
 from handrail.data.query import query
 from handrail.kernel import Environment
 
-router = APIRouter(prefix="/api/v1", tags=["questions"])
+router = kit.rest("/api/v1", "questions")
 
 # Read by the verb, which says what is wrong with it in the same words everywhere.
 Day = Annotated[str | None, Field(max_length=100, json_schema_extra={"format": "date"})]

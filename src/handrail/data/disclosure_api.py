@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
@@ -14,7 +13,7 @@ from handrail.data.seen import BudgetUse, ColumnRead, Sighting, Used
 from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 
-router = APIRouter(prefix="/api/v1", tags=["data"])
+router = kit.rest("/api/v1", "data")
 
 
 class SeenBy(BaseModel):

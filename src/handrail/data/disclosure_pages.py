@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
@@ -14,7 +14,7 @@ from handrail.data.use_of_budgets import everybodys_budgets, my_budgets
 from handrail.data.who_saw import who_saw
 from handrail.kernel import Context, NotFound, Resource, access
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.data")
 kit.nav("Budgets", "/budgets", "gauge", order=27)
 kit.nav("Who saw", "/who-saw", "eye", order=78, roles=("compliance", "steward"))

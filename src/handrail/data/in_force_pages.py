@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
@@ -10,7 +10,7 @@ from handrail.data.catalog import CATALOG
 from handrail.data.in_force import policies, purpose_edits, purposes_in_use
 from handrail.kernel import access
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.nav("Rules", "/purposes", "scale", order=79, roles=("steward", "reviewer", "compliance", "admin"))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from handrail import kit
 from handrail.data.lineage import lineage
 from handrail.data.lineage_models import Lineage
 
-router = APIRouter(prefix="/api/v1", tags=["data"])
+router = kit.rest("/api/v1", "data")
 
 
 @router.get("/lineage/{name}", responses=kit.answers(Lineage))

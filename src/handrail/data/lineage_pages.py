@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
@@ -14,7 +14,7 @@ from handrail.data.lineage import lineage
 from handrail.data.lineage_models import Lineage
 from handrail.kernel import Context
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.data")
 _Filled = tuple[str, Mapping[str, Any]]
 

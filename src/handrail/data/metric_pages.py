@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
@@ -21,7 +21,7 @@ from handrail.data.query import query
 from handrail.data.reconcile import reconcile
 from handrail.kernel import Context, Refusal, Resource, access
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.data")
 kit.nav("Metrics", "/metrics", "ruler", order=25)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from fastapi import Depends, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -29,7 +29,7 @@ from handrail.data.try_promises import try_promises
 from handrail.data.upload import import_upload
 from handrail.kernel import Context, Resource, access, definitions
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.data")
 kit.nav("Data", "/datasets", "database", order=20)
 

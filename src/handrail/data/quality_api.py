@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict
 
 from handrail import kit
@@ -19,7 +19,7 @@ from handrail.data.notices_store import Notice
 from handrail.data.promises import Result
 from handrail.data.try_promises import try_promises
 
-router = APIRouter(prefix="/api/v1", tags=["data"])
+router = kit.rest("/api/v1", "data")
 
 
 @router.get("/datasets/{name}/doubts")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from handrail import kit
@@ -23,7 +23,7 @@ from handrail.data.touched import touched
 from handrail.data.turns_store import problem_of
 from handrail.kernel import Context, Resource, access
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 
 
 @router.post("/datasets/{name}/quality")

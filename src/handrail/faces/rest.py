@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -13,7 +13,7 @@ from handrail.kernel import Person, Refusal, identity, trail
 from handrail.kernel.audit import Chosen, Entry, Proof, Verification
 
 PREFIX = "/api/v1"
-router = APIRouter(prefix=PREFIX, tags=["kernel"])
+router = kit.rest(PREFIX, "kernel")
 
 
 class Problem(BaseModel):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from handrail.kit.refusals import refusal_page
     from handrail.kit.remote import Remote
     from handrail.kit.render import fragment, render, static_url, templates_from
+    from handrail.kit.routers import pages, rest
     from handrail.kit.streamed import Streamed
     from handrail.kit.toasts import back, is_local
     from handrail.kit.web import Ctx, Instance_, NotSignedIn, answers, number, page_number
@@ -55,11 +56,13 @@ __all__ = [
     "nav",
     "number",
     "page_number",
+    "pages",
     "panel",
     "panels",
     "refusal_page",
     "remote",
     "render",
+    "rest",
     "sparkline",
     "static_url",
     "templates_from",

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from handrail import kit
 from handrail.openlineage.deliveries import deliveries, retry
 from handrail.openlineage.models import Deliveries
 
-router = APIRouter(prefix="/api/v1/openlineage", tags=["openlineage"])
+router = kit.rest("/api/v1/openlineage", "openlineage")
 
 
 @router.get("", responses=kit.answers(Deliveries))

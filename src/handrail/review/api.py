@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from handrail import kit
@@ -15,7 +14,7 @@ from handrail.review.models import Verdict
 from handrail.review.queue_line import QueueLine, queue_line
 from handrail.review.request import current, queue
 
-router = APIRouter(prefix="/api/v1/reviews", tags=["review"])
+router = kit.rest("/api/v1/reviews", "review")
 
 
 class Approval(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
@@ -19,7 +19,7 @@ from handrail.review.rules.failures import GROUP as FAILURES
 from handrail.review.smaller import smaller_reason
 from handrail.review.store import standing
 
-router = APIRouter()
+router = kit.pages()
 kit.templates_from("handrail.review")
 kit.nav("Reviews", "/reviews", "scan-eye", order=40, roles=("reviewer", "maker", "compliance", "support"))
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from handrail import kit
 from handrail.runtime import look
@@ -12,7 +12,7 @@ from handrail.runtime.models import Output
 from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
 
-router = APIRouter(prefix="/api/v1", tags=["runs"])
+router = kit.rest("/api/v1", "runs")
 
 
 @router.get("/layers")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from handrail import data, kit
@@ -15,7 +15,7 @@ from handrail.runtime.handed_over import table_of
 from handrail.runtime.models import Output, Run
 from handrail.runtime.stop import stop
 
-router = APIRouter()
+router = kit.pages()
 kit.templates_from("handrail.runtime")
 
 _SHOWN_ROWS = 200

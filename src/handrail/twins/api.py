@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail import kit
@@ -18,7 +17,7 @@ from handrail.twins.report import related, report
 from handrail.twins.roll_back import roll_back
 from handrail.twins.start import cancel, start
 
-router = APIRouter(prefix="/api/v1", tags=["twins"])
+router = kit.rest("/api/v1", "twins")
 
 
 class _Body(BaseModel):

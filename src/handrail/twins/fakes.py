@@ -52,8 +52,9 @@ def _integers(
     low, high = limits(column.kind, column.type)
     made = people.of(meaning, again) if meaning in _DIGITS else None
     if made is None:
-        most = 100 if column.start < 10 else min(10 * column.start, 2**63 - 1)
-        return np.clip(rng.integers(column.start, most, people.count), low, high)
+        start = min(column.start, 10**18)  # unsigned numbers may begin beyond what numpy draws
+        most = 100 if start < 10 else min(10 * start, 2**63 - 1)
+        return np.clip(rng.integers(start, most, people.count), low, high)
     digits = ["".join(letter for letter in str(text) if letter.isdigit())[:18] or "0" for text in made]
     return np.clip(np.array(digits, dtype=np.int64), low, high)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from handrail import data, kit
@@ -20,7 +20,7 @@ from handrail.twins.roll_back import roll_back
 from handrail.twins.start import cancel, start
 from handrail.twins.variants import breaks
 
-router = APIRouter()
+router = kit.pages()
 kit.templates_from("handrail.twins")
 
 _SHOWN_CELLS = 12  # of each case, in words; the file has them all

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import kit
 from handrail.kernel import Context, identity, trail
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.faces.web")
 
 

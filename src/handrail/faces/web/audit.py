@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
 from handrail.kernel import Context, Resource, access, identity, trail
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.faces.web")
 kit.nav("Trail", "/audit", "scroll-text", order=80)
 

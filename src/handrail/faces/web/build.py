@@ -6,7 +6,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -41,9 +40,6 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
     for router in (rest.router, *OWN, *routers):
-        for route in router.routes:  # pages are for people; the schema is for programs
-            if isinstance(route, APIRoute) and not route.path.startswith("/api/"):
-                route.include_in_schema = False
         # As they are. `include_router` makes each anew, when the first request comes near it, to add what we
         # do not add: that is as much work as all other of starting.
         app.router.routes.extend(router.routes)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
 from handrail.kernel import ROLES, Context, identity, trail
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.faces.web")
 kit.nav("Home", "/", "house", order=0)
 

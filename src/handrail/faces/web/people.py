@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import kit
 from handrail.faces.answering import answers_for
 from handrail.kernel import ROLES, Context, Invalid, Person, Resource, access, identity
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.faces.web")
 kit.nav("People", "/people", "users", order=90, roles=("admin",))
 

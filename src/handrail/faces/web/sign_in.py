@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from handrail import kit
 from handrail.faces.web.guard import cookie_header, session_cookie
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal, identity
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.faces.web")
 Text = Annotated[str, Form(max_length=1000)]
 

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
 
-router = APIRouter(include_in_schema=False)
+router = kit.pages()
 kit.templates_from("handrail.faces.web")
 
 OLD = '''"""Weekly sales velocity."""

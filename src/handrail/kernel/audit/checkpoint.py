@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _ED25519 = b"\x01"
 
@@ -30,7 +29,7 @@ class Signer:
     def __init__(self, origin: str, seed: bytes) -> None:
         self.origin = origin
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self._public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self._public = self._key.public_key().public_bytes_raw()
         self._id = _key_id(origin, self._public)
 
     def sign(self, checkpoint: Checkpoint) -> str:
