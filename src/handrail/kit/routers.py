@@ -19,7 +19,7 @@ class _Route(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **said: Any) -> None:
-        self._said: dict[str, Any] = said
+        self._said: dict[str, Any] | None = said
         self.path, self.endpoint = path, endpoint
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
         self.name = said.get("name") or endpoint.__name__
@@ -31,7 +31,7 @@ class _Route(APIRoute):
             said = vars(self).get("_said")
             if said is not None and name not in vars(self):
                 super().__init__(self.path, self.endpoint, **said)
-                self._said = {}
+                self._said = None
         if name in vars(self):
             return vars(self)[name]
         raise AttributeError(f"A route has no {name}.")
