@@ -19,7 +19,8 @@ WORK = "/work"
 class Limits:
     """What one run may use. Sizes in bytes, times in seconds."""
 
-    seconds: float = 120
+    # None: until it is stopped, and as much processor time as Handrail itself may have.
+    seconds: float | None = 120
     memory: int = 1 << 30
     processes: int = 64
     # Everything that the run prints, standard output and standard error together.
@@ -46,7 +47,9 @@ class Layer:
 class Sandbox:
     """One process to run by itself: its code under CODE, an empty writable WORK, its limits.
 
-    `door` is its one way out. The driver closes our copy once the sandbox holds it.
+    `door` is its one way out, and `listener` a Unix socket on which it accepts who comes to it; inside, each
+    is a descriptor whose number HANDRAIL_FD and HANDRAIL_LISTENER say. The driver closes our copies of both
+    once the sandbox holds them: who wants to go on listening for the next sandbox passes `listener.dup()`.
     """
 
     command: tuple[str, ...]
@@ -54,6 +57,13 @@ class Sandbox:
     layer: Layer
     limits: Limits
     door: socket.socket | None = None
+    listener: socket.socket | None = None
+
+    @property
+    def passed(self) -> Mapping[str, socket.socket]:
+        """The sockets that go in, each by the variable that says its number inside."""
+        named = {"HANDRAIL_FD": self.door, "HANDRAIL_LISTENER": self.listener}
+        return {name: given for name, given in named.items() if given is not None}
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def _fill(sentence: str, limits: Limits, outcome: Outcome) -> str:
     return sentence.format(
         memory=limits.memory // _MEGABYTE,
         processes=limits.processes,
-        seconds=f"{limits.seconds:g}",
+        seconds="" if limits.seconds is None else f"{limits.seconds:g}",
         printed=limits.printed // _MEGABYTE,
         signal=_signal(outcome.code),
         detail=outcome.detail[:300],

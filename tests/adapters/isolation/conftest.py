@@ -39,7 +39,8 @@ def runs(driver: Bubblewrap, python: Layer) -> Runs:
         code: str,
         files: Mapping[str, bytes] | None = None,
         stop: threading.Event | None = None,
-        **limits: float,
+        listener: socket.socket | None = None,
+        **limits: float | None,
     ) -> tuple[Outcome, str]:
         printed = bytearray()
         ours, theirs = socket.socketpair()
@@ -50,6 +51,7 @@ def runs(driver: Bubblewrap, python: Layer) -> Runs:
                 python,
                 replace(LIMITS, **limits),  # type: ignore[arg-type]
                 theirs,
+                listener,
             )
             outcome = driver.run(sandbox, printed.extend, stop or threading.Event())
         return outcome, printed.decode(errors="replace")

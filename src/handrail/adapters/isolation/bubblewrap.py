@@ -67,9 +67,9 @@ class Bubblewrap:
             opened.callback(os.close, status)
             given = arguments(sandbox.layer, sandbox.limits, files, filter_, report)
             passed = [*files.values(), filter_, report]
-            if sandbox.door is not None:
-                passed.append(sandbox.door.fileno())
-                given += ("--setenv", "HANDRAIL_FD", str(sandbox.door.fileno()))
+            for variable, opened_here in sandbox.passed.items():
+                passed.append(opened_here.fileno())
+                given += ("--setenv", variable, str(opened_here.fileno()))
             listed = opened.enter_context(_content("".join(f"{word}\0" for word in given).encode()))
             try:
                 process = self._launch(listed, [*passed, listed], sandbox.command, sandbox.limits)
@@ -92,8 +92,8 @@ class Bubblewrap:
         try:
             if group is not None:
                 group.add(process.pid)
-            if sandbox.door is not None:
-                sandbox.door.close()  # only the sandbox holds this end now, so its death is seen at the other
+            for passed in sandbox.passed.values():
+                passed.close()  # only the sandbox holds this end now, so its death is seen at the other
             process.stdin.write(b"go\n")
             process.stdin.close()
             return Watch(process, status, limits, group, printed, stop).wait()
@@ -225,9 +225,10 @@ def _limits(limits: Limits, *, walled: bool) -> tuple[str, ...]:
     addresses = limits.memory + _SPARE_ADDRESSES if walled else 2 * limits.memory + (1 << 30)
     most = {
         "as": addresses,
-        "cpu": 2 * max(1, int(limits.seconds)),
         "fsize": limits.file,
         "core": 0,
         "memlock": 1 << 20,
     }
+    if limits.seconds is not None:
+        most["cpu"] = 2 * max(1, int(limits.seconds))
     return (PRLIMIT, *(f"--{name}={value}:{value}" for name, value in most.items()), "--")

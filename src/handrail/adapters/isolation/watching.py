@@ -85,7 +85,8 @@ class Watch:
     def _limit(self) -> Ended | None:
         if self._stop.is_set():
             return "stopped"
-        if time.monotonic() - self._started > self._limits.seconds:
+        most = self._limits.seconds
+        if most is not None and time.monotonic() - self._started > most:
             return "timeout"
         if self._group is None and tree_memory(self._process.pid) > self._limits.memory:
             return "memory"
