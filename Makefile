@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
-.PHONY: demo test fuzz bench check format setup system system-test assets lock migration clean oracles test-oracles \
+.PHONY: demo test fuzz bench check format setup system system-test assets lock layers migration clean oracles test-oracles \
   test-engines bench-twins
 
 demo: setup
@@ -67,6 +67,15 @@ lock:
 	$(BIN)/uv lock --quiet
 	$(BIN)/uv export --quiet --format requirements.txt --all-groups --no-emit-workspace --no-header \
 	  --output-file requirements.lock
+
+# The packages that apps may run on, after changing a layers/NAME.in or to have newer ones: wheels only, for every Python
+# from 3.11, and no address (decision 3). Look at the licences of what is new: permissive ones only.
+layers: setup
+	cd src/handrail/runtime/layers && for name in *.in; do \
+	  $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --only-binary :all: --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	    $$name --output-file $${name%.in}.lock || exit 1; \
+	done
 
 # After changing a table: make migration NAME="what changed"
 migration:

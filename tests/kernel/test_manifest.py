@@ -47,9 +47,18 @@ def test_the_documented_manifest_reads_as_written():
     assert hash(manifest) == hash(Manifest.parse(VELOCITY))
 
 
+def test_a_layer_is_report_unless_another_is_named_which_is_then_part_of_the_digest():
+    plain = Manifest.parse(VELOCITY)
+    named = Manifest.parse(VELOCITY.replace("[data.sales", 'layer = "report"\n[data.sales', 1))
+    other = Manifest.parse(VELOCITY.replace("[data.sales", 'layer = "dashboard"\n[data.sales', 1))
+    assert (plain.layer, named.layer, other.layer) == ("report", "report", "dashboard")
+    assert plain.digest == named.digest != other.digest
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "says"),
     [
+        ("says =", 'layer = "dashbord"\nsays =', 6, "app.layer", "Did you mean 'dashboard'?"),
         ("entrypoint =", "entrypiont =", 4, "app.entrypiont", "Did you mean 'entrypoint'?"),
         ("columns =", "colums =", 9, "data.sales_orders.colums", "Did you mean 'columns'?"),
         ("[metrics]", "[metric]", 13, "metric", "Did you mean 'metrics'?"),

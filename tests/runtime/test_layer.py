@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from handrail.adapters.isolation import Bubblewrap
-from handrail.kernel import NotReady, Upstream
+from handrail.kernel import NotFound, NotReady, Upstream
+from handrail.kernel.manifest import LAYERS
 from handrail.kernel.sandbox import Limits, Sandbox
 from handrail.runtime import interpreter, layer
 from handrail.settings import RuntimeSettings, Settings
@@ -40,14 +41,44 @@ def cache() -> Iterator[Path]:
                 path.chmod(0o755)
 
 
-def test_the_lock_names_every_package_with_its_hashes_and_no_place() -> None:
-    text = resources.files("handrail.runtime").joinpath("layers", "report.lock").read_text()
-    assert {"pandas", "pyarrow", "matplotlib", "openpyxl"} <= layer.packages().keys()
+@pytest.mark.parametrize(
+    ("name", "promised"),
+    [
+        ("report", {"pandas", "pyarrow", "matplotlib", "openpyxl"}),
+        ("data", {"duckdb", "pandas", "polars", "pyarrow", "openpyxl", "scikit-learn", "statsmodels"}),
+        ("dashboard", {"streamlit", "gradio", "dash", "fastapi", "uvicorn", "flask", "plotly", "a2wsgi"}),
+    ],
+)
+def test_a_lock_names_every_package_with_its_hashes_and_no_place(name: str, promised: set[str]) -> None:
+    text = resources.files("handrail.runtime").joinpath("layers", f"{name}.lock").read_text()
+    assert promised <= layer.packages(name).keys()
     assert "://" not in text
     assert "index" not in text
     for block in re.split(r"\n(?=\S)", text.strip()):
         assert "==" in block
         assert "--hash=sha256:" in block
+
+
+def test_every_layer_that_a_manifest_may_name_has_its_lock_and_what_it_was_made_from() -> None:
+    there = {file.name for file in resources.files("handrail.runtime").joinpath("layers").iterdir()}
+    assert there == {f"{name}.{kind}" for name in LAYERS for kind in ("in", "lock")}
+
+
+def test_a_layer_that_does_not_exist_is_answered_with_the_nearest() -> None:
+    with pytest.raises(NotFound) as refusal:
+        layer.packages("../dashbord")
+    assert "'dashboard'" in refusal.value.next_step
+
+
+def test_packages_are_known_by_what_they_are_imported_as() -> None:
+    assert {"PIL", "dateutil", "mpl_toolkits", "et_xmlfile"} <= layer.importable()
+    assert {"sklearn", "polars"} <= layer.importable("data")
+    assert {"google", "yaml", "typing_extensions"} <= layer.importable("dashboard")
+    assert not {"pillow", "python_dateutil"} & layer.importable()
+
+
+def test_layers_differ_in_their_digest(tmp_path: Path) -> None:
+    assert len({layer.layer_digest(settings(tmp_path), name) for name in LAYERS}) == len(LAYERS)
 
 
 def test_a_layer_that_was_not_built_is_named_with_the_command_that_builds_it(tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ from handrail.apps.tier import Reach
 from handrail.apps.tier import tier as tier_by
 from handrail.kernel import Context, Manifest, NotFound, git, identity
 
-# Packages that are imported by another name than they are installed by.
-IMPORTED_AS = {"pillow": "PIL", "python-dateutil": "dateutil", "fonttools": "fontTools", "pyyaml": "yaml"}
 # Why a metric that names control totals carries no badge.
 UNPROVEN = {
     "draft": "nobody has held it against its control totals.",
@@ -20,7 +18,6 @@ UNPROVEN = {
     "due": "the data is newer than its last reconciliation.",
     "missed": "it misses its control totals.",
 }
-ALONGSIDE = frozenset({"mpl_toolkits", "pylab"})  # what matplotlib brings under further names
 
 
 def gates_of(ctx: Context, app: App, version: Version) -> tuple[Gate, ...]:
@@ -90,7 +87,7 @@ def submission(ctx: Context, app: App, version: Version) -> review.Submission:
         n=version.n,
         tree=version.tree,
         manifest=version.manifest,
-        layer=runtime.layer_digest(ctx.settings),
+        layer=runtime.layer_digest(ctx.settings, version.manifest.layer),
         files=find.code(ctx, version),
         owner=app.owner,
         maker=version.by,
@@ -99,7 +96,7 @@ def submission(ctx: Context, app: App, version: Version) -> review.Submission:
         why=version.why,
         prompts="\n\n".join(f"{prompt.role}: {prompt.text}" for prompt in said),
         observed=data.observed_reads(ctx, app.name, version.commit, "sandbox") if ran else None,
-        packages=_importable(),
+        packages=runtime.importable(version.manifest.layer),
         by_metrics=by_metrics(ctx, version.manifest),
         tier=tier_of(ctx, app, version.manifest).name,
     )
@@ -157,7 +154,7 @@ def _blocking(ctx: Context, app: App, version: Version) -> tuple[str, ...]:
 
 
 def _verdict(ctx: Context, version: Version) -> review.Verdict:
-    layer = runtime.layer_digest(ctx.settings)
+    layer = runtime.layer_digest(ctx.settings, version.manifest.layer)
     return review.verdict(ctx, version.app, version.commit, version.manifest.digest, layer)
 
 
@@ -169,8 +166,3 @@ def _signature(ctx: Context, version: Version, verdict: review.Verdict) -> Signa
     except NotFound:
         asked = False
     return "waiting" if asked else "none"
-
-
-def _importable() -> frozenset[str]:
-    names = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in runtime.packages()}
-    return frozenset(names) | ALONGSIDE

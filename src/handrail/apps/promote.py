@@ -58,7 +58,7 @@ def _put(ctx: Context, version: Version, tier: str) -> Promotion:
         commit=version.commit,
         tree=version.tree,
         manifest_digest=version.manifest.digest,
-        layer=runtime.layer_digest(ctx.settings),
+        layer=runtime.layer_digest(ctx.settings, version.manifest.layer),
         tier="handoff" if tier == "handoff" else "self-service",
         by=ctx.caller.person.id,
         at=ctx.clock.now(),

@@ -17,6 +17,8 @@ from handrail.kernel.schedule import Schedule, wrong_with_cron
 
 FILENAME = "handrail.toml"
 KINDS = ("job", "web", "static")
+REPORT = "report"
+LAYERS = (REPORT, "data", "dashboard")  # the sets of packages that an app may run on
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 DATASET = re.compile(r"[a-z][a-z0-9_]*")
 TABLES = ("app", "data", "metrics", "schedule")
@@ -29,6 +31,7 @@ kind = {kind}                 # job (runs and ends) | web (a server) | static (a
 entrypoint = {entrypoint}
 purpose = {purpose}    # one of your organisation's declared purposes
 says = {says}
+# layer = "report"            # what it may import: report | data (more to compute with) | dashboard (web)
 
 # One table for each dataset the app reads, with the columns it needs and no others:
 # [data.sales_orders]
@@ -57,6 +60,7 @@ class Manifest:
     datasets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     metrics: tuple[str, ...] = ()
     schedule: Schedule | None = None
+    layer: str = REPORT
     text: str = field(default="", compare=False, repr=False)
 
     @classmethod
@@ -77,6 +81,8 @@ class Manifest:
             "metrics": sorted(self.metrics),
             "schedule": [self.schedule.cron, self.schedule.timezone] if self.schedule else None,
         }
+        if self.layer != REPORT:  # a digest that somebody approved before there were others stays what it was
+            content["layer"] = self.layer
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -122,7 +128,7 @@ class _Reader:
     def manifest(self) -> Manifest:
         self.known_keys(self.document, TABLES, ())
         app = self.table("app", required=True)
-        self.known_keys(app, ("name", "kind", "entrypoint", "purpose", "says"), ("app",))
+        self.known_keys(app, ("name", "kind", "entrypoint", "purpose", "says", "layer"), ("app",))
         return Manifest(
             name=self.slug(app, "name"),
             kind=self.kind(app),
@@ -132,6 +138,7 @@ class _Reader:
             datasets=self.datasets(),
             metrics=self.metrics(),
             schedule=self.schedule(),
+            layer=self.layer(app),
             text=self.text,
         )
 
@@ -208,6 +215,12 @@ class _Reader:
         value = self.string(app, ("app", "kind"))
         if value not in KINDS:
             self.refuse(("app", "kind"), f"kind '{value[:80]}' is not known", nearest(value, KINDS))
+        return value
+
+    def layer(self, app: dict[str, Any]) -> str:
+        value = self.string(app, ("app", "layer")) if "layer" in app else REPORT
+        if value not in LAYERS:
+            self.refuse(("app", "layer"), f"there is no layer '{value[:80]}'", nearest(value, LAYERS))
         return value
 
     def path(self, app: dict[str, Any], key: str) -> str:

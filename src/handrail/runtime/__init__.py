@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from handrail.runtime.execute import execute
     from handrail.runtime.handed_over import table_of
     from handrail.runtime.layer import build as build_layer
-    from handrail.runtime.layer import layer_digest, packages
+    from handrail.runtime.layer import importable, layer_digest, packages
     from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
     from handrail.runtime.models import Output, Run
     from handrail.runtime.start import start
@@ -32,6 +32,7 @@ __all__ = [
     "build_layer",
     "execute",
     "failure_of",
+    "importable",
     "layer_digest",
     "log",
     "may_see_outputs",

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 
 from handrail import kit
+from handrail.kernel.manifest import REPORT
 from handrail.runtime import look
 from handrail.runtime.answers import downloaded
 from handrail.runtime.layer import packages
@@ -16,9 +17,9 @@ router = kit.rest("/api/v1", "runs")
 
 
 @router.get("/layers")
-def get_layers(_ctx: kit.Ctx) -> dict[str, str]:
-    """The packages that reports may import, with their versions."""
-    return packages()
+def get_layers(_ctx: kit.Ctx, layer: str = REPORT) -> dict[str, str]:
+    """The packages that apps on a layer (`report` unless another is named) may import, with versions."""
+    return packages(layer)
 
 
 @router.get("/runs", responses=kit.answers(list[RunAnswer]))

@@ -14,6 +14,7 @@ from rich.text import Text
 from handrail import kit
 from handrail import settings as configuration
 from handrail.kernel import Context, NotReady
+from handrail.kernel.manifest import LAYERS, REPORT
 from handrail.runtime import look
 from handrail.runtime.doctor import Diagnosis, doctor
 from handrail.runtime.layer import Progress, build, packages
@@ -54,28 +55,30 @@ def layers() -> None:
 
 
 @layers.command("build")
+@click.argument("layer", type=click.Choice(LAYERS), default=REPORT)
 @_HOME
 @_JSON
-def layers_build(home: Path | None, as_json: bool) -> None:
-    """Build the layer of reports, once for each lock file; it takes about half a minute.
+def layers_build(layer: str, home: Path | None, as_json: bool) -> None:
+    """Build a layer (`report` unless another is named), once for each lock file; it takes a minute or so.
 
     Without --home it goes where an instance without settings of its own looks for it.
     """
     with kit.cli.refusals(as_json):
         settings = configuration.load(home) if home else Settings(home=Path())
         with _progress(as_json) as report:
-            made = build(settings, progress=report)
-    answer = {"layer": "report", "digest": made.digest, "packages": packages()}
-    kit.cli.show(answer, lambda it: f"The layer is ready: {it['digest']}.", as_json)
+            made = build(settings, layer, report)
+    answer = {"layer": layer, "digest": made.digest, "packages": packages(layer)}
+    kit.cli.show(answer, lambda it: f"The layer {layer} is ready: {it['digest']}.", as_json)
 
 
 @layers.command("list")
+@click.argument("layer", type=click.Choice(LAYERS), default=REPORT)
 @kit.cli.verb(
     human=lambda found: kit.cli.table(("package", "version"), sorted(found.items())), far="GET /layers"
 )
-def layers_list(_ctx: Context) -> Mapping[str, str]:
-    """The packages that reports may import."""
-    return packages()
+def layers_list(_ctx: Context, layer: str) -> Mapping[str, str]:
+    """The packages that apps on a layer may import; of `report` unless another is named."""
+    return packages(layer)
 
 
 @click.group()

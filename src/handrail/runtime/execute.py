@@ -134,7 +134,7 @@ def _in_sandbox(
     with instance.context(SYSTEM) as ctx:
         caller = Caller(active(ctx, run.person), "socket", run=run.ref)
         files = store.find_files(ctx, run.id)
-    python = layer.build(instance.settings)
+    python = layer.build(instance.settings, run.manifest.layer)
     ours, theirs = socket.socketpair()
     answers: list[Conversation] = []
     door = threading.Thread(

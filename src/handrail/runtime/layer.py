@@ -17,31 +17,52 @@ from pathlib import Path
 import uv
 
 import handrail_sdk
-from handrail.kernel import NotReady, Upstream
+from handrail.kernel import NotFound, NotReady, Upstream
+from handrail.kernel.manifest import LAYERS, REPORT, nearest
 from handrail.kernel.sandbox import Layer
 from handrail.runtime.interpreter import Interpreter, choose, reachable
 from handrail.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 
-REPORT = "report"
 _PACKAGES, _SDK = "/layer", "/sdk"
+# Packages that are imported by other names than they are installed by.
+IMPORTED_AS = {
+    "fonttools": ("fontTools",),
+    "matplotlib": ("matplotlib", "mpl_toolkits", "pylab"),
+    "opentelemetry-api": ("opentelemetry",),
+    "pillow": ("PIL",),
+    "protobuf": ("google",),
+    "python-dateutil": ("dateutil",),
+    "pyyaml": ("yaml",),
+    "scikit-learn": ("sklearn",),
+}
 _ENVIRONMENT = {
     "PYTHONPATH": f"{_SDK}:{_PACKAGES}",
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108 - a tmpfs of the sandbox's own
+    # Nobody is there to be told, and an attempt only costs time.
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
 }
 
 
-def layer_digest(settings: Settings) -> str:
+def layer_digest(settings: Settings, name: str = REPORT) -> str:
     """The name of exactly what apps run on: Python, locked packages and SDK; nothing need be built for it."""
-    parts = (choose(_root(settings)).version, _lock(REPORT), _sdk_digest())
+    parts = (choose(_root(settings)).version, _lock(name), _sdk_digest())
     return "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def packages(name: str = REPORT) -> dict[str, str]:
     """The packages of a layer and their versions, as the lock file names them."""
     return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", _lock(name), re.MULTILINE))
+
+
+def importable(name: str = REPORT) -> frozenset[str]:
+    """What the packages of a layer are imported as."""
+    found = (IMPORTED_AS.get(package, (package.replace("-", "_"),)) for package in packages(name))
+    return frozenset(module for modules in found for module in modules)
 
 
 def built(settings: Settings, name: str = REPORT) -> Layer:
@@ -52,11 +73,15 @@ def built(settings: Settings, name: str = REPORT) -> Layer:
     if not (place.is_dir() and sdk.is_dir()):
         raise NotReady(
             f"The Python layer {name!r} has not been built on this machine.",
-            next_step="Run `handrail layers build` once; it takes about half a minute.",
+            next_step=f"Run `handrail layers build {name}` once; it takes a minute or so.",
         )
     binds = {**python.binds, _PACKAGES: place, _SDK: sdk}
     return Layer(
-        layer_digest(settings), python.inside, binds, python.hidden, {**_ENVIRONMENT, **python.environment}
+        layer_digest(settings, name),
+        python.inside,
+        binds,
+        python.hidden,
+        {**_ENVIRONMENT, **python.environment},
     )
 
 
@@ -101,6 +126,8 @@ def _place(root: Path, name: str, python: Interpreter) -> Path:
 
 @cache
 def _lock(name: str) -> str:
+    if name not in LAYERS:
+        raise NotFound(f"There is no layer {name[:40]!r}.", next_step=nearest(name, LAYERS))
     return resources.files("handrail.runtime").joinpath("layers", f"{name}.lock").read_text(encoding="utf-8")
 
 
@@ -149,8 +176,8 @@ def _remove(tree: Path) -> None:
 def _install(python: Interpreter, name: str, draft: Path, report: Progress) -> None:
     words = [
         uv.find_uv_bin(), "pip", "install", "--python", str(python.host), "--target", str(draft),
-        "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--compile-bytecode",
-        "--requirement", "-",
+        "--require-hashes", "--no-deps", "--only-binary", ":all:",
+        "--link-mode", "copy", "--compile-bytecode", "--requirement", "-",
     ]  # fmt: skip
     total, wrong = 2 * len(packages(name)), ""
     with tempfile.TemporaryFile("w+") as lock:
@@ -168,7 +195,7 @@ def _install(python: Interpreter, name: str, draft: Path, report: Progress) -> N
     if process.returncode != 0:
         raise Upstream(
             f"The packages of layer {name!r} could not be installed: {wrong[:300]}",
-            next_step="Check that this machine reaches its package index, then run `handrail layers build`.",
+            next_step=f"Once this machine reaches its package index: `handrail layers build {name}`.",
         )
     report(f"layer {name}: ready", total, total)
 

@@ -53,7 +53,7 @@ def start(
         environment=environment,
         person=ctx.caller.person.id,
         manifest=manifest,
-        layer=layer_digest(ctx.settings),
+        layer=layer_digest(ctx.settings, manifest.layer),
         state="queued",
         queued=ctx.clock.now(),
         variant=variant,

@@ -36,7 +36,7 @@ def trial(instance: Instance, run: Run, instead: Mapping[str, Path], stop: threa
     with instance.context(SYSTEM) as ctx:
         files = store.find_files(ctx, run.id)
         caller = Caller(active(ctx, run.person), "socket", run=replace(run.ref, instead=dict(instead)))
-    python, most = layer.build(instance.settings), limits_of(instance)
+    python, most = layer.build(instance.settings, run.manifest.layer), limits_of(instance)
     printed, said = _End(), list[Conversation]()
     outputs = HandedOver(instance, run, keep=False)
     ours, theirs = socket.socketpair()
