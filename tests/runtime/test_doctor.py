@@ -24,7 +24,7 @@ def test_a_missing_wall_turns_it_red(instance: Instance, monkeypatch: pytest.Mon
         "arguments",
         lambda *given: ("--ro-bind", "/tmp", "/tmp", *(w for w in whole(*given) if w != "--disable-userns")),
     )
-    monkeypatch.setattr(bubblewrap.seccomp, "program", lambda: b"\x06\x00\x00\x00\x00\x00\xff\x7f")
+    monkeypatch.setattr(bubblewrap.seccomp, "program", lambda **_: b"\x06\x00\x00\x00\x00\x00\xff\x7f")
     found = doctor(instance)
     assert not found.green
     names = {probe.name for probe in found.failed}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from handrail.twins.binned import Binned
 from handrail.twins.columns import Source
-from handrail.twins.network import fold
+from handrail.twins.nodes import fold
 
 BINS = {"a": 5, "b": 3}
 rows = st.lists(

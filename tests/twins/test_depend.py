@@ -9,7 +9,7 @@ import pytest
 from handrail.twins.binned import Binned
 from handrail.twins.columns import Source
 from handrail.twins.depend import Dependence, depend
-from handrail.twins.network import Node
+from handrail.twins.nodes import Node
 
 K = 10
 CHILD, PARENT = Node("", "child", "c", 4), Node("", "parent", "p", 3)

@@ -24,6 +24,13 @@ class Binned:
         self._codes: dict[str, NDArray[np.uint8]] = {name: np.asarray(found[name]) for name in bins}
         self._holders = told_apart(np.asarray(found["holder"])) if source.entity else None
 
+    @property
+    def rows_of_k(self) -> float:
+        """How many rows k have on average: k where rows are counted, more where they are about somebody."""
+        if self._holders is None:
+            return float(self.k)
+        return self.k * max(1.0, self.rows / max(1, int(self._holders.max(initial=-1)) + 1))
+
     def of(self, column: str) -> Ints:
         """The bin of a column in each row; how many bins it has where it is null."""
         return self._codes[column].astype(np.int64)
@@ -41,7 +48,7 @@ class Binned:
         return rows, np.bincount(once // everybody, minlength=most)
 
     def folded(self, columns: Sequence[str], groups: Sequence[int]) -> Ints:
-        """Of each row the group of its bins, by the arithmetic of `network.fold`; -1 where one is null."""
+        """Of each row the group of its bins, by the arithmetic of `nodes.fold`; -1 where one is null."""
         cell = np.zeros(len(self.of(columns[0])), dtype=np.int64)
         there = np.ones(len(cell), dtype=bool)
         for name, count in zip(columns, groups, strict=True):

@@ -12,7 +12,8 @@ from handrail.twins.columns import code_sql, number_sql, quoted
 from handrail.twins.depend import Dependence, depend
 from handrail.twins.links import Degree, explains
 from handrail.twins.models import ColumnSketch
-from handrail.twins.network import MOST_NODES, Node, Shape, shape
+from handrail.twins.network import MOST_NODES, Shape, shape
+from handrail.twins.nodes import Node
 from handrail.twins.plane import Plane
 
 MOST_EVIDENCE = 8  # columns of a parent's row that may explain a child's

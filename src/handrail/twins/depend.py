@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handrail.twins.binned import Binned
-from handrail.twins.network import WORTH, Node
+from handrail.twins.nodes import WORTH, Node
 
 Given = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 Floats = NDArray[np.float64]

@@ -21,7 +21,7 @@ MOST = float(2**63 - 1024)  # the greatest float that is a 64-bit integer
 
 
 def folded(codes: NDArray[np.int64], bins: int, groups: int) -> Ints:
-    """The group of each bin number; the same arithmetic as `network.fold`."""
+    """The group of each bin number; the same arithmetic as `nodes.fold`."""
     return codes * groups // bins
 
 

@@ -16,6 +16,7 @@ class Entropies:
     def __init__(self, binned: Binned) -> None:
         self._binned = binned
         self._known: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._lost: dict[tuple[str, ...], float] = {}
 
     def of(self, columns: Sequence[str]) -> tuple[float, int]:
         """The Miller-Madow entropy of some columns together, in nats, and how many combinations there are."""
@@ -30,4 +31,10 @@ class Entropies:
             weight = float((counts * np.log(counts)).sum())
             entropy = math.log(rows) - weight / rows + (len(counts) - 1) / (2 * rows)
             self._known[names] = (entropy, len(counts))
+            self._lost[names] = float(counts[counts < self._binned.rows_of_k].sum()) / rows
         return self._known[names]
+
+    def lost(self, columns: Sequence[str]) -> float:
+        """The share of rows whose combination about fewer rows have than k have on average."""
+        self.of(columns)
+        return self._lost[tuple(sorted(columns))]

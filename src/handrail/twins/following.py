@@ -12,7 +12,7 @@ from handrail.twins.columns import Source, quoted
 from handrail.twins.depend import Dependence
 from handrail.twins.links import explains
 from handrail.twins.models import ColumnSketch
-from handrail.twins.network import Node, fold
+from handrail.twins.nodes import Node, fold
 from handrail.twins.plane import Plane
 from handrail.twins.roles import Link
 from handrail.twins.told import LOOKED_AT, looked_at

@@ -10,7 +10,7 @@ from typing import Literal
 
 from handrail.twins.columns import Source, quoted
 from handrail.twins.models import ColumnSketch, LinkSketch
-from handrail.twins.network import Node
+from handrail.twins.nodes import Node
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins
 from handrail.twins.roles import Link, written

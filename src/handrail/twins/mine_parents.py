@@ -11,7 +11,8 @@ from handrail.twins.columns import Source, quoted
 from handrail.twins.count_rules import KEPT
 from handrail.twins.links import explains
 from handrail.twins.models import Beside
-from handrail.twins.network import WORTH, Node, fold, shared
+from handrail.twins.network import shared
+from handrail.twins.nodes import WORTH, Node, fold
 from handrail.twins.plane import Plane
 from handrail.twins.roles import Link
 

@@ -2,7 +2,8 @@
 
 A discretised Bayesian network built greedily by mutual information with the Miller-Madow bias correction
 (Miller 1955), in the manner of PrivBayes (Zhang et al., 2014) without its noise: privacy here is by
-suppression of every cell that fewer than k stand for, see `depend.py`.
+suppression of every cell that fewer than k stand for, see `depend.py`. What suppression takes away counts for
+nothing: names that hardly come back tell all about a row, and nothing that may be told.
 """
 
 from __future__ import annotations
@@ -12,21 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.twins.binned import Binned
+from handrail.twins.depend import depend
 from handrail.twins.entropies import Entropies
+from handrail.twins.nodes import WORTH, Node
 
 MOST_NODES = 48  # columns beyond these are drawn on their own
-WORTH = 0.01  # nats below which a dependence is not worth a parent
-
-
-@dataclass(frozen=True)
-class Node:
-    """One binned column: of the table itself (link "") or of the row a link points at."""
-
-    link: str
-    column: str
-    code: str  # its column in the table of codes
-    bins: int
-    fixed: bool = False  # known before anything is drawn: a parent's column or a part of the key
+FEW_LOST = 0.1  # share of rows in cells of fewer than k: with less of them, all that columns tell can be told
 
 
 @dataclass(frozen=True)
@@ -56,9 +48,9 @@ def shape(binned: Binned, nodes: Sequence[Node], first: str = "") -> Shape:
         if begins:
             best = begins[0]
         elif placed:
-            best = max(left, key=lambda n: max(measured.pair(n, p) for p in placed))
+            best = max(left, key=lambda n: max(measured.told(n, p) for p in placed))
         else:
-            best = max(left, key=lambda n: sum(measured.pair(n, other) for other in left if other is not n))
+            best = max(left, key=lambda n: sum(measured.told(other, n) for other in left if other is not n))
         parents[best.code] = _parents(measured, best, placed)
         order.append(best)
         placed.append(best)
@@ -76,19 +68,14 @@ def shared(binned: Binned, pairs: Sequence[tuple[Node, Node]]) -> list[float]:
 
 def _parents(measured: _Measured, node: Node, placed: Sequence[Node]) -> tuple[Node, ...]:
     close = sorted(
-        (p for p in placed if measured.pair(node, p) > WORTH), key=lambda p: -measured.pair(node, p)
+        (p for p in placed if measured.told(node, p) > WORTH), key=lambda p: -measured.told(node, p)
     )
     if not close:
         return ()
     first = close[0]
-    second = [(measured.triple(node, first, other), other) for other in close[1:5]]
+    second = [(measured.told(node, first, other), other) for other in close[1:5]]
     gain, other = max(second, key=lambda found: found[0], default=(0.0, first))
-    return (first, other) if gain > measured.pair(node, first) + WORTH else (first,)
-
-
-def fold(code: str, bins: int, groups: int) -> str:
-    """SQL that folds a bin number into its group; so do `draw.folded` and `Binned.folded`."""
-    return f"({code}::INTEGER * {groups} // {bins})"
+    return (first, other) if gain > measured.told(node, first) + WORTH else (first,)
 
 
 class _Measured:
@@ -96,9 +83,10 @@ class _Measured:
 
     def __init__(self, binned: Binned, nodes: Sequence[Node]) -> None:
         self.nodes = [node for node in nodes if node.bins > 1]
-        self._rows = binned.rows
-        self._of = Entropies(binned).of
+        self._binned, self._rows = binned, binned.rows
+        self._entropies = Entropies(binned)
         self._pairs: dict[frozenset[str], float] = {}
+        self._told: dict[tuple[str, ...], float] = {}
 
     def pair(self, first: Node, second: Node) -> float:
         """Corrected mutual information in nats, never below zero."""
@@ -107,9 +95,15 @@ class _Measured:
             self._pairs[both] = 0.0 if first.fixed and second.fixed else self.shared(first, (second,))
         return self._pairs[both]
 
-    def triple(self, node: Node, first: Node, second: Node) -> float:
-        """What two parents together say about a node."""
-        return self.shared(node, (first, second))
+    def told(self, node: Node, *parents: Node) -> float:
+        """What one parent, or two together, say about a node and may be told, in nats."""
+        codes = (node.code, *(parent.code for parent in parents))
+        if codes not in self._told:
+            known = self.pair(node, parents[0]) if len(parents) == 1 else self.shared(node, parents)
+            if known > WORTH and self._entropies.lost(codes) > FEW_LOST:
+                known = min(known, depend(self._binned, node, parents).worth)
+            self._told[codes] = known
+        return self._told[codes]
 
     def strongest(self) -> tuple[tuple[Node, Node], ...]:
         """Pairs of this table's own columns, strongest first."""
@@ -120,7 +114,8 @@ class _Measured:
     def shared(self, node: Node, others: Sequence[Node]) -> float:
         """Bias-corrected, and lowered by two standard deviations of what chance alone would show."""
         codes = [other.code for other in others]
-        (own, cells), (theirs, kinds) = self._of([node.code]), self._of(codes)
-        both, together = self._of([node.code, *codes])
+        of = self._entropies.of
+        (own, cells), (theirs, kinds) = of([node.code]), of(codes)
+        both, together = of([node.code, *codes])
         freedom = max(1, together - kinds - cells + 1)
         return max(0.0, own + theirs - both - math.sqrt(2 * freedom) / max(1.0, self._rows))

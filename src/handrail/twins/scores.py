@@ -20,7 +20,7 @@ from handrail.twins.columns import quoted
 from handrail.twins.labels import label, made_how
 from handrail.twins.links import explains
 from handrail.twins.models import Bar, ColumnScore, ColumnSketch, LinkScore, PairScore, TableSketch
-from handrail.twins.network import Node, fold
+from handrail.twins.nodes import Node, fold
 from handrail.twins.plane import SKETCHED_ROWS, Plane
 from handrail.twins.values import Ints
 

@@ -30,7 +30,8 @@ from handrail.twins.mine_parents import beside, through
 from handrail.twins.mine_series import Mined, mine_series
 from handrail.twins.mine_trees import tree
 from handrail.twins.models import Bin, ColumnSketch, Field, LinkSketch, Progress, Sketch, TableSketch
-from handrail.twins.network import MOST_NODES, Node
+from handrail.twins.network import MOST_NODES
+from handrail.twins.nodes import Node
 from handrail.twins.orders import sorted_by
 from handrail.twins.plane import Plane
 from handrail.twins.ranges import number_bins

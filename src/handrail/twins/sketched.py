@@ -83,7 +83,7 @@ class Beside:
     """Which parents of two links go together: shares of children by a column of each, k or more in a cell.
 
     A cell is the group of the other parent's bin times how many groups this one's bins are folded into, plus
-    its own; see `network.fold`.
+    its own; see `nodes.fold`.
     """
 
     link: str  # the other, which is drawn first

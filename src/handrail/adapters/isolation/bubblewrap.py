@@ -62,7 +62,8 @@ class Bubblewrap:
         with ExitStack() as opened:
             _room_for(len(names))
             files = {name: opened.enter_context(_content(sandbox.files[name])) for name in names}
-            filter_ = opened.enter_context(_content(seccomp.program()))
+            calls = seccomp.program(loopback=sandbox.listener is not None)
+            filter_ = opened.enter_context(_content(calls))
             status, report = os.pipe()
             opened.callback(os.close, status)
             given = arguments(sandbox.layer, sandbox.limits, files, filter_, report)
