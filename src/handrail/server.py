@@ -66,7 +66,9 @@ def open_instance(home: Path) -> Instance:
         Ports(
             apps=lambda: apps.Directory(),
             engine=lambda: adapters.Engines(settings.home, settings.engines),
-            isolation=lambda: adapters.Bubblewrap(settings.runtime.uid),
+            isolation=lambda: adapters.Bubblewrap(
+                settings.runtime.uid, settings.runtime.uids, str(settings.home.resolve())
+            ),
             door=lambda: faces.AppDoor(),
             twins=lambda: twins.Keeper(),
         ),

@@ -113,8 +113,10 @@ class RuntimeSettings:
     concurrent: int = 2
     # Runs of one person that may wait or go on at the same time; nobody fills the queue for all others.
     waiting: int = 20
-    # As whom sandboxes are started when Handrail itself runs as root: a user id that nothing else uses.
+    # As whom sandboxes are started when Handrail itself runs as root: user ids that nothing else uses, from
+    # `uid` on `uids` of them. Each app that runs has one to itself; with 1, all share it.
     uid: int = 64321
+    uids: int = 1000
     # Where Python layers are kept; empty: a cache that the sandbox user can reach.
     layers: str = ""
 

@@ -58,6 +58,8 @@ class Sandbox:
     limits: Limits
     door: socket.socket | None = None
     listener: socket.socket | None = None
+    # Whose it is: where the driver can, sandboxes of different apps are different users at any time.
+    app: str = ""
 
     @property
     def passed(self) -> Mapping[str, socket.socket]:

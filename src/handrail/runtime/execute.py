@@ -152,7 +152,7 @@ def _in_sandbox(
         try:
             sandbox = Sandbox(
                 (python.python, "-P", "-m", "handrail_sdk.run", run.manifest.entrypoint),
-                files, python, limits, theirs,
+                files, python, limits, theirs, app=run.app,
             )  # fmt: skip
             outcome = instance.ports.isolation.run(sandbox, printed.write, stop)
         finally:

@@ -48,7 +48,7 @@ def trial(instance: Instance, run: Run, instead: Mapping[str, Path], stop: threa
         door.start()
         try:
             command = (python.python, "-P", "-m", "handrail_sdk.run", run.manifest.entrypoint)
-            sandbox = Sandbox(command, files, python, most, theirs)
+            sandbox = Sandbox(command, files, python, most, theirs, app=run.app)
             outcome = instance.ports.isolation.run(sandbox, printed.write, stop)
         finally:
             theirs.close()

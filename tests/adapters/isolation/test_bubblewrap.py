@@ -82,8 +82,9 @@ def test_a_sandbox_that_cannot_be_built_says_why_and_runs_nothing(driver: Bubble
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root could start one as root")
 def test_root_is_refused_as_the_user_of_a_sandbox() -> None:
-    with pytest.raises(NotReady, match="root"):
-        Bubblewrap(0).check()
+    for first, count in ((0, 1), (-5, 10), (5, 0)):
+        with pytest.raises(NotReady, match="root"):
+            Bubblewrap(first, count).check()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a plain user is the sandbox's user already")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from handrail.adapters.isolation import cgroups, seccomp
+from handrail.adapters.isolation import cgroups, seccomp, users
 from handrail.adapters.isolation.arguments import PRLIMIT, arguments, checked_names
 from handrail.adapters.isolation.watching import Watch
 from handrail.kernel import LimitReached, NotReady
@@ -25,10 +25,13 @@ _SPARE_ADDRESSES = 8 << 30
 
 
 class Bubblewrap:
-    """Starts sandboxes as `uid` when we are root (never as root), else as the user that we are."""
+    """Starts sandboxes as the user that we are, or when that is root as one of `uids` users from `uid` on: never
+    as root, and as another for each app that runs of an instance, which `realm` names.
+    """
 
-    def __init__(self, uid: int) -> None:
+    def __init__(self, uid: int, uids: int = 1, realm: str = "") -> None:
         self._uid = uid
+        self._users = users.Users(uid, uids, realm)
         self._groups = cgroups.find()
         self._checked = False
         self._once = threading.Lock()
@@ -42,7 +45,7 @@ class Bubblewrap:
 
     def check(self) -> None:
         """Refuse NotReady unless a sandbox has really started on this machine, as somebody without rights."""
-        if os.geteuid() == 0 and self._uid == 0:
+        if os.geteuid() == 0 and self._users.root:
             raise NotReady(
                 "A sandbox that root starts is not one: its code could write to the kernel's settings.",
                 next_step="Set runtime.uid in handrail.toml to a user id that nothing else uses.",
@@ -60,6 +63,7 @@ class Bubblewrap:
         self.check()
         names = checked_names(sandbox.files)
         with ExitStack() as opened:
+            user = opened.enter_context(self._users.one(sandbox.app)) if os.geteuid() == 0 else None
             _room_for(len(names))
             files = {name: opened.enter_context(_content(sandbox.files[name])) for name in names}
             calls = seccomp.program(loopback=sandbox.listener is not None)
@@ -73,7 +77,7 @@ class Bubblewrap:
                 given += ("--setenv", variable, str(opened_here.fileno()))
             listed = opened.enter_context(_content("".join(f"{word}\0" for word in given).encode()))
             try:
-                process = self._launch(listed, [*passed, listed], sandbox.command, sandbox.limits)
+                process = self._launch(user, listed, [*passed, listed], sandbox.command, sandbox.limits)
             finally:
                 os.close(report)
             with process:
@@ -105,7 +109,7 @@ class Bubblewrap:
                 group.remove()
 
     def _launch(
-        self, listed: int, passed: list[int], command: tuple[str, ...], limits: Limits
+        self, user: int | None, listed: int, passed: list[int], command: tuple[str, ...], limits: Limits
     ) -> subprocess.Popen[bytes]:
         bwrap = _found("bwrap")
         # These two are limited inside, where neither the user's other processes nor the code files count.
@@ -123,13 +127,13 @@ class Bubblewrap:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 bufsize=0,
-                user=self._user,
-                group=self._user,
+                user=user,
+                group=user,
                 extra_groups=self._groups_of_user,
             )
         except PermissionError:
             raise NotReady(
-                f"The sandbox could not be started as user {self._uid}: this process may not change users.",
+                f"The sandbox could not be started as user {user}: this process may not change users.",
                 next_step="Start Handrail as a plain user, or as root that may change to another user.",
             ) from None
 
