@@ -63,6 +63,55 @@ def test_tails_reach_about_as_far_as_the_real_ones(make_table: Any, shape: str) 
     assert np.sqrt(np.mean(np.square(off))) < 0.17
 
 
+@pytest.mark.parametrize("rows", [45, 60, 77, 150])
+@pytest.mark.parametrize("shape", ["even", "normal", "whole"])
+def test_few_numbers_reach_about_as_far_as_the_real_ones_however_they_are_spread(
+    make_table: Any, shape: str, rows: int
+) -> None:
+    off = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        values = {
+            "even": rng.uniform(500, 900, rows).round(1),
+            "normal": rng.normal(5000, 100, rows).round(1),
+            "whole": rng.integers(0, 100, rows),
+        }[shape]
+        (column,) = sketched(make_table("t", {"x": values})).table("t").columns
+        ends = [one for one in column.bins if one.kind == "range"]
+        spread = values.max() - values.min()
+        off.append((max(one.high for one in ends) - values.max()) / spread)
+        off.append((min(one.low for one in ends) - values.min()) / spread)
+    assert np.sqrt(np.mean(np.square(off))) < 0.13
+
+
+def test_how_far_one_lies_from_all_others_is_not_told(make_table: Any) -> None:
+    """Whoever lies beyond six steps of the tail counts as lying there: a thousand times as far is the same."""
+    pay = [float(n) for n in range(1000, 1099)]
+    far, farther = (
+        sketched(make_table("t", {"pay": [*pay, one]})).table("t").columns[0].bins for one in (2e3, 2e6)
+    )
+    assert far == farther
+    assert max(one.high for one in far if one.kind == "range") < 1200
+
+
+def test_whoever_has_many_rows_in_a_tail_counts_once_in_how_far_it_goes(make_table: Any) -> None:
+    who, pay = [*range(300)], [float(n) for n in range(3000, 3300)]
+    table = {
+        more: make_table(
+            "t",
+            {"who": pa.array(who + [299] * more), "pay": [*pay, *[5000.0] * more]},
+            Field("who", ""),
+            entity="who",
+        )
+        for more in (1, 9)
+    }
+    ends = []
+    for one in table.values():
+        (column,) = (found for found in sketched(one).table("t").columns if found.name == "pay")
+        ends.append(max(found.high for found in column.bins if found.kind == "range"))
+    assert ends[0] == ends[1] < 3500
+
+
 def test_every_piece_of_a_range_is_k_rows_or_more(make_table: Any) -> None:
     rng = np.random.default_rng(2)
     values = rng.normal(0, 1000, 500).round(1)

@@ -2,13 +2,16 @@
 
 A range is a bin, coarse enough that k rows fall into most pairs of bins. Its pieces are finer and only shape
 the numbers within it. What lies beyond the k-th lowest and k-th highest holder is not kept: how far the tails
-reach is extrapolated from the k-th, 2k-th, 4k-th and so on to the 32k-th, on the same side of zero. Their
-shape is Pickands's (1975), but the one that fits all distances between these: two of them are mostly chance.
+reach is extrapolated on the same side of zero, as a generalised Pareto tail (Pickands 1975) that fits the
+distances between the k-th number, the 2k-th, and so on to the 32k-th, and the mean distance of k holders from
+the k-th. That mean is about k, each of whom counts for at most `FARTHEST`, and it is written coarsely: one
+number far from all others moves it little. Without it, few rows do not tell an even spread from a bell.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,7 +26,20 @@ MOST_PIECES = 256
 RANKS = 6  # of a tail: the k-th number, the 2k-th, and so on to the 32k-th
 USUAL = -0.3  # shape of a tail that few numbers tell of: it ends, but not at once
 SURE = 2.0  # how much that counts for, beside 1, 2 and 4 for the first distances and 4 for each of the others
+MEAN = 2.0  # and how much the mean counts for
 LONGEST = 0.25  # shape
+SHAPES = np.linspace(-1.0, LONGEST, 26)
+FARTHEST = 6.0  # distances from the k-th to the 2k-th at which a number counts as lying at most
+PARTS = 8  # of such a distance, in which the mean is written
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """One end of the numbers: those of some ranks, the k-th first, and how far k holders lie beyond it."""
+
+    ranks: tuple[float, ...]
+    apart: float  # from the k-th number to the 2k-th
+    mean: float  # distance from the k-th, in parts of `apart`
 
 
 @dataclass(frozen=True)
@@ -63,23 +79,25 @@ def _ranges(spread: Spread, common: Ints, step: float, ranks: int) -> list[Bin]:
     rows = int(n.sum())
     if rows < spread.k:
         return []
-    low, high = (_tail(spread, rest, side, ranks) for side in ("below", "above"))
-    if not low or not high or low[0] > high[0]:
+    lower, upper = (_ranks(spread, rest, side, ranks) for side in ("below", "above"))
+    if not lower or not upper or lower[0] > upper[0]:
         return _middle(x, n, step)
-    under, over = int(n[x < low[0]].sum()), int(n[x > high[0]].sum())
+    low, high = lower[0], upper[0]
+    under, over = int(n[x < low].sum()), int(n[x > high].sum())
     k = spread.k
     first, last = (max(1, round(n / k)) * k for n in (under, over))  # not who is out there
     if first + last > rows:
         return _middle(x, n, step)
-    width = (high[0] - low[0]) * k / max(k, rows - first - last)
-    inner = _inner(spread, rest, (low[0], high[0]), (first, last))
+    width = (high - low) * k / max(k, rows - first - last)
+    below, above = _tail(spread, rest, "below", lower, width), _tail(spread, rest, "above", upper, width)
+    inner = _inner(spread, rest, (low, high), (first, last))
     line = _rounded(
         [
-            *(_Point(x, first * left) for x, left in reversed(_reach(low, width, -1))),
-            _Point(low[0], first),
+            *(_Point(x, first * left) for x, left in reversed(_reach(below, -1))),
+            _Point(low, first),
             *_edges(inner, rows, max(1, min(spread.bins, MOST_BINS - len(common), rows // (2 * k)))),
-            _Point(high[0], rows - last),
-            *(_Point(x, rows - last * left) for x, left in _reach(high, width, 1)),
+            _Point(high, rows - last),
+            *(_Point(x, rows - last * left) for x, left in _reach(above, 1)),
         ],
         step,
     )
@@ -102,51 +120,63 @@ def _middle(x: Floats, n: Ints, step: float) -> list[Bin]:
     return [Bin("range", low=bottom, high=max(top, bottom) + (step or unit or 1e-9))]
 
 
-def _tail(spread: Spread, rest: Mask, side: str, most: int) -> list[float]:
+def _ranks(spread: Spread, rest: Mask, side: str, most: int) -> tuple[float, ...]:
     """The k-th, 2k-th, 4k-th … number from one end, as far as half of the rows go; holders count once."""
     x, counted = spread.ranked(rest, side == "below")
     ranks = [spread.k * 2**place for place in range(most)]
     reached = [rank for rank in ranks if len(x) and rank * 2 <= counted[-1]]
-    return [float(x[np.searchsorted(counted, rank)]) for rank in reached]
+    return tuple(float(x[np.searchsorted(counted, rank)]) for rank in reached)
 
 
-def _reach(tail: list[float], width: float, way: int) -> list[tuple[float, float]]:
-    """How far the rows beyond the k-th go, nearest first: number, and the share of them still beyond it.
+def _tail(spread: Spread, rest: Mask, side: str, ranks: tuple[float, ...], width: float) -> _Tail:
+    """What is known of one end; `width` is what k rows of an even spread would take, for a single rank."""
+    apart = abs(ranks[0] - ranks[1]) if len(ranks) > 1 else width
+    if not 0 < apart < math.inf:
+        return _Tail(ranks, 0.0, 0.0)
+    x, counted = spread.ranked(rest, side == "below")
+    at = int(np.searchsorted(counted, spread.k))
+    each = np.diff(np.minimum(counted[: at + 1], spread.k), prepend=0)  # of the k nearest to the end
+    far = np.minimum(np.abs(x[: at + 1] - ranks[0]) / apart, FARTHEST)
+    mean = float((far * each).sum()) / max(1, spread.k - 1)  # the k-th itself lies at no distance
+    return _Tail(ranks, apart, max(1, round(mean * PARTS)) / PARTS)
 
-    `width` is what an even spread would take, for too few rows to know better.
-    """
-    if len(tail) > 1 and tail[0] == tail[1]:
+
+def _reach(tail: _Tail, way: int) -> list[tuple[float, float]]:
+    """How far the rows beyond the k-th go, nearest first: number, and the share of them still beyond it."""
+    if not tail.apart:
         return []
-    first, shape = _shape(tail) if len(tail) > 1 else (width, -1.0)
-    found = []
+    shape, found = _shape(tail.ranks, tail.mean), []
+    scale = tail.mean * tail.apart * (1 - shape)
     for left, beyond in ((0.5, 0.5), (0.25, 0.25), (0.05, 0.0)):
-        grown = -math.log2(left) if abs(shape) < 0.01 else (left**-shape - 1) / (1 - 2**-shape)
-        end = tail[0] + way * first * grown
+        end = tail.ranks[0] + way * scale * float(_grown(shape, left))
         if math.isfinite(end):
-            found.append((0.0 if tail[0] * end <= 0 else end, beyond))
+            found.append((0.0 if tail.ranks[0] * end <= 0 else end, beyond))
     return found
 
 
-def _shape(tail: list[float]) -> tuple[float, float]:
-    """The distance from the k-th number to the 2k-th, and by which power of two distances grow outwards.
+def _shape(ranks: Sequence[float], mean: float) -> float:
+    """By which power of two the distances between ranks grow outwards.
 
-    A line through the logarithms of all distances, by least squares, in which those that rest on more numbers
-    count for more, and which leans towards the usual shape.
+    The slope of a line through the logarithms of all distances, by least squares, in which those that rest on
+    more numbers count for more. It leans towards the usual shape, and towards the one by which k numbers lie
+    as far out as they do on average.
     """
-    apart = [(place, abs(a - b)) for place, (a, b) in enumerate(pairwise(tail)) if a != b]
+    apart = [(place, abs(a - b)) for place, (a, b) in enumerate(pairwise(ranks)) if a != b]
     known = [(min(2.0**place, 4.0), place, math.log2(gap)) for place, gap in apart if math.isfinite(gap)]
-    if not known:
-        return 0.0, USUAL
-    if len(tail) == 3 and len(known) == 2:  # as Pickands has it
-        (_, _, first), (_, _, second) = known
-        return 2.0**first, min(LONGEST, max(-1.0, first - second))
-    whole = sum(weight for weight, _, _ in known)
+    whole = sum(weight for weight, _, _ in known) or 1.0
     middle = sum(weight * place for weight, place, _ in known) / whole
     height = sum(weight * gap for weight, _, gap in known) / whole
     across = sum(weight * (place - middle) ** 2 for weight, place, _ in known)
     fall = sum(weight * (place - middle) * (gap - height) for weight, place, gap in known)
-    shape = min(LONGEST, max(-1.0, (SURE * USUAL - fall) / (SURE + across)))
-    return 2.0 ** min(1023.0, height + shape * middle), shape
+    means = (1 / (1 - SHAPES)) / -_grown(SHAPES, 2.0)  # in distances from the k-th to the 2k-th
+    fitting = float(SHAPES[np.argmin(np.abs(means - mean))])
+    return min(LONGEST, max(-1.0, (SURE * USUAL + MEAN * fitting - fall) / (SURE + MEAN + across)))
+
+
+def _grown(shape: Floats | float, left: float) -> Floats:
+    """How far beyond the k-th lies what leaves the share `left` beyond itself; below 0 for shares above 1."""
+    safe = np.where(np.abs(shape) < 0.01, 0.01, shape)
+    return np.where(np.abs(shape) < 0.01, -math.log(left), (left**-safe - 1) / safe)
 
 
 def _inner(spread: Spread, rest: Mask, ends: tuple[float, float], outside: tuple[int, int]) -> list[_Point]:
