@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -121,11 +122,17 @@ for file in pathlib.Path('/proc').glob('[0-9]*/environ'):
 
 
 def test_no_process_shows_the_environment_of_the_launcher(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, driver: Bubblewrap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CANARY_SECRET", "hush-9f31")
     assert "hush-9f31" not in runs(READS_ENVIRONMENTS)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "_landlock", 0)
+        assert "hush-9f31" not in runs(READS_ENVIRONMENTS)[1]
     monkeypatch.setattr(bubblewrap, "_NOTHING", dict(os.environ))
+    if driver._landlock:  # a second wall: no process outside it shows what only its like may see
+        assert "hush-9f31" not in runs(READS_ENVIRONMENTS)[1]
+        driver._landlock = 0
     assert "hush-9f31" in runs(READS_ENVIRONMENTS)[1]
 
 
@@ -172,19 +179,17 @@ def knock(port: int) -> str:
     return f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 2)\nprint('reached')"
 
 
-def test_the_network_is_behind_two_walls_and_each_of_them_holds(
-    runs: Runs, service: int, monkeypatch: pytest.MonkeyPatch
+def test_the_network_is_behind_three_walls_and_each_of_them_holds(
+    runs: Runs, driver: Bubblewrap, service: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    walls = {"--seccomp", "--unshare-net", "landlock"} if driver._landlock else {"--seccomp", "--unshare-net"}
+    for standing in (*map(frozenset, combinations(walls, 1)), frozenset()):
+        with monkeypatch.context() as patch:
+            without(patch, *(walls - standing - {"landlock"}))
+            if "landlock" not in standing:
+                patch.setattr(driver, "_landlock", 0)
+            assert ("reached" in runs(knock(service))[1]) is (not standing), standing
     assert "reached" not in runs(knock(service))[1]
-    with monkeypatch.context() as patch:
-        without(patch, "--seccomp")
-        assert "reached" not in runs(knock(service))[1]
-    with monkeypatch.context() as patch:
-        without(patch, "--unshare-net")
-        assert "reached" not in runs(knock(service))[1]
-    with monkeypatch.context() as patch:
-        without(patch, "--seccomp", "--unshare-net")
-        assert "reached" in runs(knock(service))[1]
 
 
 # ---- the kernel ----------------------------------------------------------------------------------------------

@@ -1,13 +1,18 @@
 """The arguments of bwrap for one sandbox: what is there inside, and nothing else."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from handrail.adapters.isolation import landlock
 from handrail.kernel import Invalid
 from handrail.kernel.sandbox import CODE, WORK, Layer, Limits
 
 PRLIMIT = "/usr/bin/prlimit"
+START = "/start"  # where Python finds what it loads first
 MOST_FILES = 2500  # bwrap takes 9,000 arguments, of which a file needs three
+
+_WRITABLE = ("/dev/shm", WORK, "/tmp")  # noqa: S108 - these are the sandbox's own
 
 _WALLS = (
     "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup",
@@ -18,6 +23,17 @@ _ENVIRONMENT = {
     "PATH": "/usr/bin", "HOME": WORK, "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",  # noqa: S108
     "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Second:
+    """The wall that Python puts up inside before it runs the app: its program, as a descriptor, and which
+    version of Landlock; `loopback` where TCP may be used.
+    """
+
+    program: int
+    version: int
+    loopback: bool
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -50,7 +66,12 @@ def _bad_name(name: str) -> Invalid:
 
 
 def arguments(
-    layer: Layer, limits: Limits, files: Mapping[str, int], seccomp: int, status: int
+    layer: Layer,
+    limits: Limits,
+    files: Mapping[str, int],
+    seccomp: int,
+    status: int,
+    second: Second | None = None,
 ) -> tuple[str, ...]:
     """Everything before the command. `files` maps checked names to descriptors that hold their content.
 
@@ -62,15 +83,23 @@ def arguments(
     for inside, outside in layer.binds.items():
         made += ("--ro-bind", str(outside), inside)
     made += _system(layer)
-    made += ("--proc", "/proc", "--dev", "/dev", *_tmpfs("/dev/shm", limits.file), "--remount-ro", "/dev")  # noqa: S108
-    for writable in (WORK, "/tmp"):  # noqa: S108
+    made += ("--proc", "/proc", "--dev", "/dev", *_tmpfs(_WRITABLE[0], limits.file), "--remount-ro", "/dev")
+    for writable in _WRITABLE[1:]:
         made += _tmpfs(writable, limits.file)
     made += ("--tmpfs", CODE)
     for name, descriptor in files.items():
         made += ("--file", str(descriptor), f"{CODE}/{name}")
+    environment = {**_ENVIRONMENT, **layer.environment}
+    if second is not None:
+        made += ("--file", str(second.program), f"{START}/sitecustomize.py")
+        environment["PYTHONPATH"] = ":".join(filter(None, (START, layer.environment.get("PYTHONPATH"))))
+        bound = (made[at + 2] for at, word in enumerate(made) if word == "--ro-bind")
+        readable = (*bound, CODE, START, "/proc")
+        told = landlock.wanted(second.version, readable, _WRITABLE, loopback=second.loopback)
+        environment[landlock.VARIABLE] = told
     made += ("--remount-ro", CODE, "--remount-ro", "/", "--chdir", WORK)
     made += ("--seccomp", str(seccomp), "--json-status-fd", str(status))
-    for key, value in {**_ENVIRONMENT, **layer.environment}.items():
+    for key, value in environment.items():
         made += ("--setenv", key, value)
     return tuple(made)
 

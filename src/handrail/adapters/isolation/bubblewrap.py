@@ -8,9 +8,11 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from importlib import resources
 
-from handrail.adapters.isolation import cgroups, seccomp, users
-from handrail.adapters.isolation.arguments import PRLIMIT, arguments, checked_names
+from handrail.adapters.isolation import cgroups, landlock, seccomp, users
+from handrail.adapters.isolation.arguments import PRLIMIT, Second, arguments, checked_names
 from handrail.adapters.isolation.watching import Watch
 from handrail.kernel import LimitReached, NotReady
 from handrail.kernel.sandbox import Limits, Outcome, Sandbox
@@ -25,23 +27,27 @@ _SPARE_ADDRESSES = 8 << 30
 
 
 class Bubblewrap:
-    """Starts sandboxes as the user that we are, or when that is root as one of `uids` users from `uid` on: never
-    as root, and as another for each app that runs of an instance, which `realm` names.
+    """Starts sandboxes as the user that we are, or when that is root as one of `uids` users from `uid` on:
+    never as root, and as another for each app that runs of an instance, which `realm` names.
     """
 
     def __init__(self, uid: int, uids: int = 1, realm: str = "") -> None:
         self._uid = uid
         self._users = users.Users(uid, uids, realm)
         self._groups = cgroups.find()
+        self._landlock = landlock.version()
         self._checked = False
         self._once = threading.Lock()
 
     @property
     def walls(self) -> Mapping[str, str]:
-        """What holds memory and processes here, in words, for `handrail doctor`."""
+        """What holds here beside namespaces and the filter, in words, for `handrail doctor`."""
+        inside = f"Landlock {self._landlock}" if self._landlock else "this kernel has no Landlock"
         if self._groups is None:
-            return {"memory": "watched, and limited per process", "processes": "limited per sandbox"}
-        return {"memory": f"cgroup v{self._groups.version}", "processes": f"cgroup v{self._groups.version}"}
+            memory, processes = "watched, and limited per process", "limited per sandbox"
+        else:
+            memory = processes = f"cgroup v{self._groups.version}"
+        return {"memory": memory, "processes": processes, "second wall": inside, "users": self._users.said}
 
     def check(self) -> None:
         """Refuse NotReady unless a sandbox has really started on this machine, as somebody without rights."""
@@ -66,12 +72,17 @@ class Bubblewrap:
             user = opened.enter_context(self._users.one(sandbox.app)) if os.geteuid() == 0 else None
             _room_for(len(names))
             files = {name: opened.enter_context(_content(sandbox.files[name])) for name in names}
-            calls = seccomp.program(loopback=sandbox.listener is not None)
-            filter_ = opened.enter_context(_content(calls))
+            loopback = sandbox.listener is not None
+            filter_ = opened.enter_context(_content(seccomp.program(loopback=loopback)))
             status, report = os.pipe()
             opened.callback(os.close, status)
-            given = arguments(sandbox.layer, sandbox.limits, files, filter_, report)
             passed = [*files.values(), filter_, report]
+            second = None
+            if self._landlock:
+                inside = opened.enter_context(_content(_from_inside()))
+                passed.append(inside)
+                second = Second(inside, self._landlock, loopback)
+            given = arguments(sandbox.layer, sandbox.limits, files, filter_, report, second)
             for variable, opened_here in sandbox.passed.items():
                 passed.append(opened_here.fileno())
                 given += ("--setenv", variable, str(opened_here.fileno()))
@@ -197,6 +208,12 @@ def _found(tool: str) -> str:
             next_step="apt install bubblewrap util-linux, then run `handrail doctor`.",
         )
     return path
+
+
+@cache
+def _from_inside() -> bytes:
+    """The program that puts up the second wall: Landlock's module itself."""
+    return resources.files("handrail.adapters.isolation").joinpath("landlock.py").read_bytes()
 
 
 @contextmanager

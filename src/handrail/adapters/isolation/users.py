@@ -30,6 +30,14 @@ class Users:
         """Whether root would be among them."""
         return self._count < 1 or 0 in range(self._first, self._first + self._count)
 
+    @property
+    def said(self) -> str:
+        """Which ids sandboxes have, in words."""
+        if os.geteuid() != 0:
+            return f"all sandboxes are user {os.geteuid()}, who Handrail is"
+        last = self._first + self._count - 1
+        return f"one per app, {self._first} to {last}" if self._count > 1 else f"all are {self._first}"
+
     @contextmanager
     def one(self, app: str) -> Iterator[int]:
         """An id that no other app has until this ends: the same one as last time, unless that is taken.
