@@ -131,6 +131,7 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         twins.Supervisor(instance),
         data.Supervisor(instance),
         apps.Explainer(instance),
+        apps.Scheduler(instance),
         openlineage.Supervisor(instance),
     )
     gc.freeze()  # what is loaded stays, so nobody looks for garbage in it

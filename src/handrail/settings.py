@@ -134,6 +134,24 @@ class AppsSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """By which server mail is sent; none is, unless a host is named. Mail holds a link and no data."""
+
+    host: str = ""
+    port: int = 587
+    # starttls, tls (from the first byte) or none.
+    tls: str = "starttls"
+    # Who signs in there, where it wants that,
+    user: str = ""
+    # and the environment variable that holds the password,
+    password_env: str = ""
+    # or the file that does, below the instance's directory.
+    password_file: str = ""
+    # Whom it comes from: an address.
+    sender: str = ""
+
+
+@dataclass(frozen=True)
 class LineageSettings:
     """Whom lineage events are told to, as OpenLineage has them; nobody unless a file or a url is named."""
 
@@ -177,6 +195,7 @@ class Settings:
     twins: TwinsSettings = field(default_factory=TwinsSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     apps: AppsSettings = field(default_factory=AppsSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     lineage: LineageSettings = field(default_factory=LineageSettings)
     engines: Mapping[str, EngineSettings] = field(default_factory=dict)
 

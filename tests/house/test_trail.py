@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from handrail import data, openlineage, runtime, twins
+from handrail import apps, data, openlineage, runtime, twins
 from handrail.apps import find_cause
 from handrail.kernel import Instance, identity, storage, trail
 from handrail.kernel.audit.log import Note
 from handrail.server import application
+from handrail.settings import MailSettings
 from handrail.twins.supervise import tidy
 from tests.apps.conftest import url as url
+from tests.apps.postbox import postbox
+from tests.apps.scheduling import put_into_production
 from tests.conftest import Acting
 from tests.journeys import company
 from tests.web import Client
@@ -46,6 +49,10 @@ WITHOUT_AN_ENTRY = {
     "lineage_turns": "Which server delivers lineage events.",
     "twin_refreshes": "For which moment of its schedule a twin was looked at; a refresh itself is on the trail.",
     "run_causes": "A failed run is looked into by itself; what it failed on is on the trail.",
+    "app_claims": "Whose decision about a moment of a schedule comes first; the moment is on the trail.",
+    "app_moments": "A moment that waited begins, or was claimed too early; its claim and its end are on the trail.",
+    "app_turns": "A moment is tried again or for a subscriber; its runs and its end are on the trail.",
+    "app_mails": "A mail waits or is tried again; that it left or was given up is on the trail.",
     "twin_builds": "The progress of a build; who asked for it and what came of it are on the trail.",
 }
 # Entries that need a broken machine, which the room's own tests break.
@@ -88,12 +95,15 @@ class Watch:
         return [tables for tables in self.silent if tables - WITHOUT_AN_ENTRY.keys()]
 
 
-class Tomorrow:
-    """The system's clock, a day ahead."""
+class Ahead:
+    """The system's clock, some days ahead."""
+
+    def __init__(self, days: int) -> None:
+        self._days = days
 
     def now(self) -> datetime:
-        """A day from now."""
-        return datetime.now(UTC) + timedelta(days=1)
+        """So many days from now."""
+        return datetime.now(UTC) + timedelta(days=self._days)
 
 
 @pytest.fixture
@@ -157,10 +167,11 @@ def test_every_change_leaves_a_trail(
         for supervisor in supervisors:
             supervisor.stop()
 
-    instance.clock = Tomorrow()
+    instance.clock = Ahead(1)
     assert "sales_orders" in data.check_what_is_due(instance)
     twins.refresh_what_is_due(instance)
     tidy(instance)
+    a_schedule_is_kept(instance, acting)
 
     assert watch.unexplained() == []
     tables = {name for name in storage.metadata.tables if not name.startswith("audit_")}
@@ -310,6 +321,43 @@ def an_app_lives(post: Posts, url: str, tmp_path: Path) -> None:
     address = url.replace("//", f"//git:{made['secret']}@")
     subprocess.run(["git", "clone", "-q", f"{address}/git/board.git", str(tmp_path / "clone")], check=True)
     post(maker, f"/tokens/{made['token']['id']}", method="DELETE")
+
+
+def a_schedule_is_kept(instance: Instance, acting: Acting) -> None:
+    """By the verbs that every face calls: asked, subscribed to, mailed about, paused, resumed, due."""
+    instance.settings = replace(
+        instance.settings, server=replace(instance.settings.server, public_url="https://handrail.example")
+    )
+    put_into_production(instance, "maker.ops", policy='overlap = "queue"\n')
+    with postbox() as box:
+        told = MailSettings("127.0.0.1", box.port, "none", sender="handrail@handrail.example")
+        instance.settings = replace(instance.settings, mail=told)
+        for verb in (apps.subscribe, apps.pause, apps.resume, apps.run_now):
+            with acting("maker.ops") as ctx:
+                verb(ctx, "hello")
+        apps.go_on(instance)
+        with acting("maker.ops") as ctx:
+            runtime.stop(ctx, runtime.runs(ctx, app="hello")[0].id)
+        apps.go_on(instance)
+        box.answers = {"RCPT": "550 nobody here"}
+        apps.send_what_waits(instance)
+        box.answers = {}
+        for days in (1, 2):
+            instance.clock = Ahead(days)
+            apps.claim_what_is_due(instance)
+        with acting("admin") as ctx:
+            identity.change_person(ctx, replace(identity.found(ctx, "maker.ops"), active=False))
+        with acting("admin") as ctx:
+            apps.hand_over(ctx, "hello", "maker.sales")
+        apps.claim_what_is_due(instance)
+        apps.send_what_waits(instance)
+    with acting("maker.sales") as ctx:
+        apps.resume(ctx, "hello")
+        apps.subscribe(ctx, "hello")
+    with acting("maker.sales") as ctx:
+        apps.unsubscribe(ctx, "hello")
+    instance.clock = Ahead(30)
+    apps.claim_what_is_due(instance)
 
 
 def a_failure_is_explained(post: Posts, instance: Instance) -> None:

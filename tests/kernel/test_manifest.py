@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from handrail.kernel.errors import Invalid
 from handrail.kernel.manifest import Manifest
-from handrail.kernel.schedule import Schedule, wrong_with_cron
+from handrail.kernel.schedule import Schedule, Unattended, wrong_with_cron
 
 VELOCITY = """\
 [app]
@@ -74,6 +74,11 @@ def test_a_layer_is_report_unless_another_is_named_which_is_then_part_of_the_dig
         ('"Europe/Berlin"', '"Europe/Atlantis"', 18, "schedule.timezone", "Europe/Berlin"),
         ('use = ["revenue"]', 'use = "revenue"', 14, "metrics.use", 'use = ["…"'),
         ('use = ["revenue"]', 'use = ["a", "a"]', 14, "metrics.use", "once"),
+        ("timezone =", 'catch_up = "all"\ntimezone =', 18, "schedule.catch_up", "Known here: latest, skip"),
+        ("timezone =", 'overlap = "queued"\ntimezone =', 18, "schedule.overlap", "Did you mean 'queue'?"),
+        ("timezone =", 'retry_on = "app"\ntimezone =', 18, "schedule.retry_on", "platform, any"),
+        ("timezone =", "retries = 11\ntimezone =", 18, "schedule.retries", "retries = 3"),
+        ("timezone =", "retries = true\ntimezone =", 18, "schedule.retries", "retries = 3"),
         ("[data.products]", "[data.Products]", 11, "data.Products", "catalog"),
         ("[data.products]", "[data]\nproducts = 3", 12, "data.products", "[data.products]"),
     ],
@@ -106,6 +111,18 @@ def test_comments_and_order_do_not_change_the_digest_but_a_column_does():
     assert Manifest.parse(reordered).digest == Manifest.parse(VELOCITY).digest
     assert Manifest.parse(smaller).digest != Manifest.parse(VELOCITY).digest
     assert Manifest.parse(VELOCITY).digest.startswith("sha256:")
+
+
+def test_what_is_done_about_moments_is_part_of_the_digest_only_where_it_is_not_the_usual():
+    said = 'catch_up = "latest"\noverlap = "skip"\nretries = 0\nretry_on = "platform"\n'
+    usual = Manifest.parse(VELOCITY + said)
+    assert usual.unattended == Manifest.parse(VELOCITY).unattended == Unattended()
+    assert usual.digest == Manifest.parse(VELOCITY).digest
+    careful = Manifest.parse(
+        VELOCITY + 'catch_up = "skip"\noverlap = "queue"\nretries = 2\nretry_on = "any"\n'
+    )
+    assert careful.unattended == Unattended("skip", "queue", 2, "any")
+    assert careful.digest != usual.digest
 
 
 def test_a_rendered_manifest_parses_even_when_the_sentence_has_quotes():

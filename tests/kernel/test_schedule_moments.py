@@ -67,3 +67,71 @@ def test_no_moment_lies_between_the_latest_and_now(chosen: tuple[str, str, str, 
         while moment <= now:
             assert schedule.latest(moment) == latest
             moment += step
+
+
+# Zones and days in which clocks change: by an hour, by half of one, at midnight, by two, and not at all.
+CHANGES = [
+    ("Europe/Berlin", datetime(2026, 3, 29, tzinfo=UTC)),
+    ("Europe/Berlin", datetime(2026, 10, 25, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 3, 8, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 11, 1, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 10, 3, tzinfo=UTC)),
+    ("Africa/Cairo", datetime(2026, 4, 24, tzinfo=UTC)),
+    ("Asia/Beirut", datetime(2026, 3, 29, tzinfo=UTC)),
+    ("Antarctica/Troll", datetime(2026, 3, 29, tzinfo=UTC)),
+    ("Asia/Kolkata", datetime(2026, 3, 29, tzinfo=UTC)),
+]
+
+
+def by_hand(schedule: Schedule, begin: datetime, end: datetime) -> list[datetime]:
+    """The moments in a span: every minute of local time that the line names, as the zone database places it."""
+    minute, hour, *_ = schedule.cron.split()
+    local = begin.astimezone(schedule.zone).replace(tzinfo=None) - timedelta(days=1)
+    last = end.astimezone(schedule.zone).replace(tzinfo=None) + timedelta(days=1)
+    found = set()
+    while local <= last:
+        if named(minute, local.minute) and named(hour, local.hour):
+            found.add(local.replace(tzinfo=schedule.zone).astimezone(UTC))
+        local += timedelta(minutes=1)
+    return sorted(moment for moment in found if begin <= moment <= end)
+
+
+def named(text: str, number: int) -> bool:
+    """Whether a field of commas, steps and stars names a number."""
+    return any(
+        number % int(part[2:]) == 0 if part.startswith("*/") else part in ("*", str(number))
+        for part in text.split(",")
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from(CHANGES),
+    st.sampled_from(["0", "30", "15,30", "0,45", "*/20", "59"]),
+    st.sampled_from(["*", "0", "1,2", "2", "2,3", "0,23", "*/3"]),
+    st.integers(-600, 2400),
+)
+def test_around_a_change_of_the_clocks_no_moment_is_lost_or_comes_twice(
+    change: tuple[str, datetime], minute: str, hour: str, minutes: int
+) -> None:
+    zone, day = change
+    schedule = Schedule.parse(f"{minute} {hour} * * *", zone)
+    now = day + timedelta(minutes=minutes, seconds=30)
+    moments = by_hand(schedule, day - timedelta(days=3), day + timedelta(days=6))
+    past = [moment for moment in moments if moment <= now]
+    assert schedule.latest(now) == past[-1]
+    coming = [moment for moment in moments if moment > now]
+    assert list(schedule.after(now, 3)) == coming[:3]
+
+
+def test_the_next_moments_are_those_that_the_latest_will_be() -> None:
+    weekly = Schedule.parse("0 6 * * MON", "Europe/Berlin")
+    coming = weekly.after(NOW, 3)
+    assert [moment.isoformat() for moment in coming] == [
+        "2026-11-30T05:00:00+00:00",
+        "2026-12-07T05:00:00+00:00",
+        "2026-12-14T05:00:00+00:00",
+    ]
+    assert [weekly.latest(moment) for moment in coming] == list(coming)
+    assert Schedule.parse("0 0 31 2 *", "UTC").after(NOW, 3) == ()

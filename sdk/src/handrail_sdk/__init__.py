@@ -5,7 +5,7 @@ notebook, `connect` asks with a personal token; what it gives works in an app as
 """
 
 from handrail_sdk.answer import Answer
-from handrail_sdk.calls import Me, me, metric, metric_arrow, query, query_arrow
+from handrail_sdk.calls import Me, ThisRun, me, metric, metric_arrow, query, query_arrow, this_run
 from handrail_sdk.client import Client, connect
 from handrail_sdk.outputs import markdown, save, show, text
 from handrail_sdk.refused import Refused
@@ -15,6 +15,7 @@ __all__ = [
     "Client",
     "Me",
     "Refused",
+    "ThisRun",
     "connect",
     "markdown",
     "me",
@@ -25,4 +26,5 @@ __all__ = [
     "save",
     "show",
     "text",
+    "this_run",
 ]

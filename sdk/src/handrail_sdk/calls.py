@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handrail_sdk.answer import frame, read_table
@@ -19,6 +20,22 @@ class Me:
     id: str
     name: str
     email: str
+
+
+@dataclass(frozen=True)
+class ThisRun:
+    """The run that this code is in.
+
+    By a schedule it is for a `moment`, and `key` is the same whenever that moment is tried again (`attempt`
+    counts from 1): what is done elsewhere under that key can be told to have been done. Otherwise `moment` is
+    None and `key` the run's own.
+    """
+
+    id: str
+    environment: str
+    key: str
+    moment: datetime | None
+    attempt: int
 
 
 def query(sql: str, /, **params: object) -> "pd.DataFrame":
@@ -72,6 +89,13 @@ def me() -> Me:
     """The person this app runs for."""
     answer, _ = connected().ask("me", {})
     return Me(answer["id"], answer["name"], answer["email"])
+
+
+def this_run() -> ThisRun:
+    """The run that this code is in. Raises Refused outside of one."""
+    answer, _ = connected().ask("run", {})
+    moment = datetime.fromisoformat(answer["moment"]) if answer["moment"] else None
+    return ThisRun(answer["id"], answer["environment"], answer["key"], moment, answer["attempt"])
 
 
 def metric_asked(

@@ -44,6 +44,8 @@ class HttpsTransport:
         """Ask over HTTPS; data comes as an Arrow stream, which says itself where it ends."""
         if verb == "me":
             return json.loads(self._send("GET", "/api/v1/me", None))["person"], b""
+        if verb == "run":
+            raise Refused("This program is not in a run.", "Push it, and run it as an app.", "not_ready")
         if verb in ("datasets", "metrics"):
             return {"found": json.loads(self._send("GET", f"/api/v1/{verb}", None))}, b""
         about = {"environment": self._environment, "purpose": purpose or self._purpose or _declared_purpose()}

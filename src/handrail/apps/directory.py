@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from handrail.apps import find, store
+from handrail.apps import find, schedules_store, store
 from handrail.apps.run import in_use
 from handrail.kernel import Context, Environment, Manifest, access
-from handrail.kernel.ports import AppUse
+from handrail.kernel.ports import AppUse, Occasion
 
 
 class Directory:
@@ -39,3 +39,8 @@ class Directory:
             code = access.decide(ctx, "clone", app.resource).allowed
             uses.append(AppUse(app.name, environment, counts.manifest, newest.commit, code))
         return tuple(uses)
+
+    def occasion(self, ctx: Context, run: str) -> Occasion | None:
+        """For which moment of a schedule a run is. Asks no rule."""
+        turn = schedules_store.turn_of_run(ctx, run)
+        return Occasion(turn.moment, turn.key, turn.tries + turn.unlucky + 1) if turn else None

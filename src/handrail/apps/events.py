@@ -1,6 +1,7 @@
 """Facts that the apps room publishes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from handrail.apps.models import TierName
 
@@ -34,3 +35,21 @@ class AppShared:
     groups: tuple[str, ...]
     people: tuple[str, ...]
     by: str
+
+
+@dataclass(frozen=True)
+class MomentFailed:
+    """A moment of a schedule was given up after its last try; `because` holds nothing that the app wrote."""
+
+    app: str
+    moment: datetime
+    person: str
+    because: str
+
+
+@dataclass(frozen=True)
+class SchedulePaused:
+    """A schedule paused by itself: it can no longer run as the person it ran as."""
+
+    app: str
+    because: str

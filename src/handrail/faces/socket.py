@@ -55,6 +55,10 @@ class _Me(_Strict):
     verb: Literal["me"]
 
 
+class _Run(_Strict):
+    verb: Literal["run"]
+
+
 class _Output(_Strict):
     verb: Literal["output"]
     kind: str
@@ -63,7 +67,7 @@ class _Output(_Strict):
     size: int = Field(ge=0)
 
 
-_requests: TypeAdapter[_Query | _Me | _Output] = TypeAdapter(_Query | _Me | _Output)
+_requests: TypeAdapter[_Query | _Me | _Run | _Output] = TypeAdapter(_Query | _Me | _Run | _Output)
 
 
 class AppDoor:
@@ -120,6 +124,8 @@ class _Talk:
                 self._take(request)
             elif isinstance(request, _Me):
                 self._say(_me(self._caller))
+            elif isinstance(request, _Run):
+                self._say(self._run())
             else:
                 self._query(request)
         except Refusal as refusal:
@@ -132,7 +138,7 @@ class _Talk:
                 Upstream("Handrail could not answer this.", next_step="Tell an admin; its log says why.")
             )
 
-    def _understood(self, message: dict[str, Any]) -> _Query | _Me | _Output:
+    def _understood(self, message: dict[str, Any]) -> _Query | _Me | _Run | _Output:
         most = self._instance.settings.runtime.questions
         if self._questions > most + _MOST_REFUSALS:  # each refusal stands on the trail
             raise wire.Broken("more questions than it may ask, without end")
@@ -155,6 +161,16 @@ class _Talk:
             self._say({"stream": "arrow"})
             wire.send_content(self._connection, _pieces(content))
             self._say({})
+
+    def _run(self) -> dict[str, Any]:
+        run = self._caller.run
+        assert run is not None  # the socket belongs to one
+        with self._instance.context(self._caller) as ctx:
+            on = ctx.ports.apps.occasion(ctx, run.id)
+        about = {"id": run.id, "environment": run.environment}
+        if on is None:
+            return {**about, "key": run.id, "moment": None, "attempt": 1}
+        return {**about, "key": on.key, "moment": on.moment.isoformat(), "attempt": on.attempt}
 
     def _saw(self, request: _Query, reads: Mapping[str, tuple[str, ...]]) -> None:
         for dataset, columns in reads.items():
@@ -183,7 +199,7 @@ class _Talk:
         self._say({"refusal": refusal.answer()})
 
 
-def _request(message: dict[str, Any]) -> _Query | _Me | _Output:
+def _request(message: dict[str, Any]) -> _Query | _Me | _Run | _Output:
     try:
         return _requests.validate_python(message)
     except ValidationError as error:

@@ -5,15 +5,23 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from handrail.kernel.errors import Invalid
-from handrail.kernel.schedule import Schedule, wrong_with_cron
+from handrail.kernel.schedule import (
+    CATCH_UPS,
+    MOST_RETRIES,
+    OVERLAPS,
+    RETRY_ONS,
+    Schedule,
+    Unattended,
+    wrong_with_cron,
+)
 
 FILENAME = "handrail.toml"
 KINDS = ("job", "web", "static")
@@ -22,7 +30,10 @@ LAYERS = (REPORT, "data", "dashboard")  # the sets of packages that an app may r
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 DATASET = re.compile(r"[a-z][a-z0-9_]*")
 TABLES = ("app", "data", "metrics", "schedule")
+_Word = TypeVar("_Word", bound=str)
 MOST_SHOWN = 12  # names in a next step
+_USUAL = Unattended()
+_SCHEDULE = ("cron", "timezone", "catch_up", "overlap", "retries", "retry_on")
 LARGEST = 64 * 1024  # characters; a manifest is read by people
 TEMPLATE = """\
 [app]
@@ -45,6 +56,10 @@ says = {says}
 # [schedule]
 # cron = "0 6 * * MON"
 # timezone = "Europe/Berlin"
+# catch_up = "latest"        # or "skip": what becomes of the last moment that was missed while no server ran
+# overlap = "skip"           # or "queue": what becomes of a moment that comes while an earlier one goes on
+# retries = 0                # further tries of a moment whose run failed, at growing distances
+# retry_on = "platform"      # or "any": also when the app itself failed
 """
 
 
@@ -61,6 +76,7 @@ class Manifest:
     metrics: tuple[str, ...] = ()
     schedule: Schedule | None = None
     layer: str = REPORT
+    unattended: Unattended = _USUAL  # what is done about its moments; means nothing without a schedule
     text: str = field(default="", compare=False, repr=False)
 
     @classmethod
@@ -83,6 +99,8 @@ class Manifest:
         }
         if self.layer != REPORT:  # a digest that somebody approved before there were others stays what it was
             content["layer"] = self.layer
+        if self.unattended != _USUAL:  # so that what was declared before keeps its digest
+            content["unattended"] = asdict(self.unattended)
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -139,6 +157,7 @@ class _Reader:
             metrics=self.metrics(),
             schedule=self.schedule(),
             layer=self.layer(app),
+            unattended=self.unattended(),
             text=self.text,
         )
 
@@ -163,7 +182,7 @@ class _Reader:
         table = self.table("schedule")
         if not table and "schedule" not in self.document:
             return None
-        self.known_keys(table, ("cron", "timezone"), ("schedule",))
+        self.known_keys(table, _SCHEDULE, ("schedule",))
         cron = self.string(table, ("schedule", "cron"))
         timezone = self.string(table, ("schedule", "timezone"))
         try:
@@ -171,6 +190,30 @@ class _Reader:
         except Invalid as refusal:
             key = "cron" if wrong_with_cron(cron) else "timezone"
             self.refuse(("schedule", key), refusal.message.rstrip("."), refusal.next_step)
+
+    def unattended(self) -> Unattended:
+        table, usual = self.table("schedule"), _USUAL
+        retries = table.get("retries", usual.retries)
+        if type(retries) is not int or not 0 <= retries <= MOST_RETRIES:
+            self.refuse(
+                ("schedule", "retries"),
+                f"'retries' must be a whole number from 0 to {MOST_RETRIES}",
+                "Write retries = 3, or leave it out.",
+            )
+        return Unattended(
+            self.one_of(table, "catch_up", CATCH_UPS, usual.catch_up),
+            self.one_of(table, "overlap", OVERLAPS, usual.overlap),
+            retries,
+            self.one_of(table, "retry_on", RETRY_ONS, usual.retry_on),
+        )
+
+    def one_of(self, table: dict[str, Any], key: str, known: tuple[_Word, ...], usual: _Word) -> _Word:
+        where = ("schedule", key)
+        value = self.string(table, where) if key in table else usual
+        found = next((word for word in known if word == value), None)
+        if found is None:
+            self.refuse(where, f"{key} '{value[:80]}' is not known", nearest(value, known))
+        return found
 
     def table(self, name: str, *, required: bool = False) -> dict[str, Any]:
         value = self.document.get(name, {})

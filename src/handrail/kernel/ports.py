@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -29,6 +30,7 @@ __all__ = [
     "Keys",
     "LiveSource",
     "LiveTable",
+    "Occasion",
     "Place",
     "Ports",
     "Remote",
@@ -52,6 +54,15 @@ class AppUse:
     code: bool
 
 
+@dataclass(frozen=True)
+class Occasion:
+    """What a run by a schedule is for: a moment; its tries share a key, and `attempt` counts them from 1."""
+
+    moment: datetime
+    key: str
+    attempt: int
+
+
 class AppDirectory(Protocol):
     """What lower rooms may ask about apps."""
 
@@ -70,6 +81,9 @@ class AppDirectory(Protocol):
         """Of the apps that concern the caller those that declare one of these datasets and metrics, and those
         of these names (None: all), by name.
         """
+
+    def occasion(self, ctx: "Context", run: str) -> Occasion | None:
+        """For which moment of a schedule a run is; None for one that somebody started. Asks no rule."""
 
 
 class Door(Protocol):

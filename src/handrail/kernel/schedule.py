@@ -1,9 +1,12 @@
 """When something happens by itself: a cron line in an IANA timezone, checked before it is believed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from handrail.kernel.errors import Invalid
@@ -23,6 +26,31 @@ FIELDS = (
 PART = re.compile(r"(?P<first>\*|[A-Za-z0-9]+)(?:-(?P<last>[A-Za-z0-9]+))?(?:/(?P<step>[0-9]+))?")
 LONGEST_CRON = 200
 _YEARS = 9 * 366  # days; 29 February is at most eight years ago
+# No change of the clocks skips more, but that of a date line. A skipped time counts as much later, so that a
+# moment written before another may come after it.
+_LONGEST_GAP = 3  # hours
+CatchUp = Literal["latest", "skip"]
+Overlap = Literal["skip", "queue"]
+RetryOn = Literal["platform", "any"]
+CATCH_UPS: tuple[CatchUp, ...] = get_args(CatchUp)
+OVERLAPS: tuple[Overlap, ...] = get_args(Overlap)
+RETRY_ONS: tuple[RetryOn, ...] = get_args(RetryOn)
+MOST_RETRIES = 10
+
+
+@dataclass(frozen=True)
+class Unattended:
+    """What is done about moments of a schedule that nobody attends to.
+
+    `catch_up`: the latest of those that passed while no server ran is made up for, or none is. `overlap`: a
+    moment that comes while an earlier one goes on is skipped, or waits for it. `retries` are further tries of
+    a moment whose run failed: for reasons of the platform or of a system behind it, or for any.
+    """
+
+    catch_up: CatchUp = "latest"
+    overlap: Overlap = "skip"
+    retries: int = 0
+    retry_on: RetryOn = "platform"
 
 
 @dataclass(frozen=True)
@@ -58,15 +86,35 @@ class Schedule:
         Where day of month and day of week are both limited, either suffices (POSIX crontab(5)). A local time
         that a change of the clocks skips counts an hour later, and one that comes twice counts once.
         """
-        minutes, hours, *days = map(_chosen, self.cron.split(), FIELDS)
-        today = now.astimezone(self.zone).date()
-        for day in (today - timedelta(days=back) for back in range(_YEARS)):
-            if _on_day(day, self.cron, *days):
-                for hour, minute in ((h, m) for h in sorted(hours)[::-1] for m in sorted(minutes)[::-1]):
-                    local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
-                    if (moment := local.astimezone(UTC)) <= now:
-                        return moment
+        local = now.astimezone(self.zone)
+        for day in (local.date() - timedelta(days=back) for back in range(_YEARS)):
+            first = local.hour + _LONGEST_GAP if day == local.date() else 23
+            if moments := [moment for moment in self._on(day, range(first + 1)) if moment <= now]:
+                return max(moments)
         return None
+
+    def after(self, now: datetime, count: int) -> tuple[datetime, ...]:
+        """The next `count` moments after `now`, in UTC and in order; fewer where there are no more."""
+        return tuple(islice(self._after(now), count))
+
+    def _after(self, now: datetime) -> Iterator[datetime]:
+        first = now.astimezone(self.zone).date() - timedelta(days=1)
+        last = now
+        for day in (first + timedelta(days=ahead) for ahead in range(_YEARS)):
+            for moment in sorted(set(self._on(day, range(24)))):
+                if moment > last:
+                    last = moment
+                    yield moment
+
+    def _on(self, day: date, within: range) -> Iterator[datetime]:
+        """The moments of a day in these of its hours, in UTC, in no order; one may come twice."""
+        minutes, hours, *days = _read(self.cron)
+        if not _on_day(day, self.cron, *days):
+            return
+        for hour in hours.intersection(within):
+            for minute in minutes:
+                local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
+                yield local.astimezone(UTC)
 
 
 def wrong_with_cron(line: str) -> str | None:
@@ -113,6 +161,12 @@ def _on_day(
     by_month, by_week = day.day in days, day.isoweekday() % 7 in weekdays
     either = not of_month.startswith("*") and not of_week.startswith("*")
     return day.month in months and ((by_month or by_week) if either else (by_month and by_week))
+
+
+@lru_cache(maxsize=1024)
+def _read(cron: str) -> tuple[frozenset[int], ...]:
+    """The numbers that each field of a valid cron line names."""
+    return tuple(map(_chosen, cron.split(), FIELDS))
 
 
 def _chosen(text: str, field: tuple[str, int, int, Mapping[str, int]]) -> frozenset[int]:

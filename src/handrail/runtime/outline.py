@@ -14,6 +14,7 @@ NEXT_STEP = "Its person sees the whole log. Ask them, or find the same failure i
 _SAID = {
     "exited": "It ended with an error",
     "refused": "Handrail refused what it asked for",
+    "upstream": "What it asked for could not be had",
     "broken": "Its conversation with Handrail broke down",
 }
 _BEGIN = "Traceback (most recent call last):"

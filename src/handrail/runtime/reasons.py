@@ -3,7 +3,7 @@
 import signal
 from dataclasses import dataclass
 
-from handrail.kernel import Refusal
+from handrail.kernel import Refusal, Upstream
 from handrail.kernel.sandbox import Conversation, Limits, Outcome
 from handrail.runtime.models import RunState
 
@@ -47,7 +47,8 @@ def explain(outcome: Outcome, limits: Limits, said: Conversation, log_end: str) 
 
 def refused(refusal: Refusal) -> Verdict:
     """The end of a run that gave up on a refusal."""
-    return Verdict("failed", "refused", f"Handrail refused: {refusal.message}", refusal.next_step)
+    ended = "upstream" if isinstance(refusal, Upstream) else "refused"  # the first may help itself by and by
+    return Verdict("failed", ended, f"Handrail refused: {refusal.message}", refusal.next_step)
 
 
 def interrupted() -> Verdict:
