@@ -35,6 +35,14 @@ class Coded:
         """The binned table that has this code."""
         return self.others.get(code, self.relation)
 
+    def before(self, node: Node) -> tuple[Node, ...]:
+        """What is in the same binned table as a node of the table's own and drawn before it."""
+        if node.code in self.others or node not in self.shape.order:
+            return ()
+        own = self.shape.order[: self.shape.order.index(node)]
+        fixed = tuple(one for one in self.nodes if one.link)
+        return tuple(one for one in (*own, *fixed) if one.code not in self.others)
+
 
 def modelled(column: ColumnSketch) -> bool:
     """Whether the column has bins of its own that can depend on others."""

@@ -20,6 +20,9 @@ from handrail.twins.told import LOOKED_AT, looked_at
 MOST_COPIES = 60  # pairs of columns that are compared for one link
 COPIED = 0.995  # share of rows in which a copy is one
 MAY_BE_COPIED = 0.98  # and of some thousand rows
+STRONG = 0.3  # correlation below which numbers do not follow each other over all their bins
+SURELY = 2.0  # standard deviations of chance
+PARTS = 20  # in which a correlation over all bins is told
 
 
 def following(
@@ -61,6 +64,49 @@ def following(
         if total > weight:
             best, weight = ((parent.link, parent.column), tuple(follows)), total
     return best
+
+
+def in_step(
+    source: Source, node: Node, before: Sequence[Node], ranged: Collection[str]
+) -> tuple[tuple[str, str] | None, tuple[float, ...]]:
+    """The number, of those drawn before it, that a number follows over all bins, and how closely.
+
+    Of few rows k share no cell of two columns' bins, so nothing else tells that costs go with prices. A
+    correlation of k or more who have both is about them all, and it is told in twentieths. Numbers beyond the
+    ends of their bins count as lying there.
+    """
+    others = [one for one in before if one.code in ranged and one.code != node.code]
+    if node.code not in ranged or not others:
+        return None, ()
+    own = _height(node)
+    asked = []
+    for one in others:
+        both = f"{own} + {_height(one)} IS NOT NULL"
+        held = f"count(DISTINCT CASE WHEN {both} THEN {source.entity} END)" if source.entity else "NULL"
+        asked.append(f"corr({own}, {_height(one)}), count(*) FILTER ({both}), {held}")
+    found = iter(source.one(f"SELECT {', '.join(asked)} FROM {source.relation}"))
+    best: tuple[tuple[str, str] | None, tuple[float, ...]] = (None, ())
+    for one, close, rows, holders in zip(others, found, found, found, strict=True):
+        about = rows if holders is None else holders
+        if not _sure(close) or about < source.k or abs(close) < max(STRONG, SURELY / math.sqrt(about)):
+            continue
+        told = round(close * PARTS) / PARTS
+        if not best[1] or abs(told) > abs(best[1][0]):
+            best = (one.link, one.column), (told,)
+    return best
+
+
+def says(close: float) -> float:
+    """What numbers that follow each other so closely over all bins say about each other, in nats.
+
+    As it was told in twentieths, the closest may be off by half of one.
+    """
+    return -0.5 * math.log(1 - min(abs(close), 1 - 0.5 / PARTS) ** 2)
+
+
+def _height(node: Node) -> str:
+    """SQL for how high a number is among its column's bins; null where there is none."""
+    return f"({node.code} + {place_of(node.code)})"
 
 
 def _told(source: Source, node: Node, parent: Node) -> set[int | None]:

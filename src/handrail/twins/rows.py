@@ -14,7 +14,7 @@ from handrail.twins.by_lists import drawn_by_lists
 from handrail.twins.calibrate import calibrate, repeats
 from handrail.twins.crowd import invent
 from handrail.twins.draw import Codes, binned, cells, decode, placed, text_codes, whole
-from handrail.twins.follow import along, keep_places
+from handrail.twins.follow import along, in_step, keep_places
 from handrail.twins.keys import capacity, distinct
 from handrail.twins.lent import Lender, lend
 from handrail.twins.models import ColumnSketch, TableSketch
@@ -50,9 +50,8 @@ def rows(
         settled = keep_in_turn(turns, rng)
         changed = set(settled)
         for column in (table.column(name) for name in table.order):
-            if column.name not in settled and changed & {
-                parent for link, parent in column.parents if not link
-            }:
+            followed = (*column.parents, column.along or ("", ""))
+            if column.name not in settled and changed & {parent for link, parent in followed if not link}:
                 changed.add(column.name)
                 _draw(table, made, one, column, turns, rng)
     settle(table, one)
@@ -84,7 +83,8 @@ def _draw(
     cell = _cells(table, made, one, column)
     found = placed(column, cell, rng) if turns is None else turns.placed(column, cell, rng)
     told = np.isin(cell, [group for group, _ in column.given])
-    one.codes[column.name], places = drawn_by_lists(table, one, column, ~told, found, rng)
+    drawn = drawn_by_lists(table, one, column, ~told, found, rng)
+    one.codes[column.name], places = in_step(table, made, one, column, cell, drawn, rng)
     one.places[column.name] = along(table, made, one, column, places, rng)
     if column.copies is not None:
         _copy(table, made, one, column)

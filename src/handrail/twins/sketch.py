@@ -21,7 +21,7 @@ from handrail.twins.columns import (
     text_bins,
 )
 from handrail.twins.descendants import Told, told_rows
-from handrail.twins.following import copied, following
+from handrail.twins.following import copied, following, in_step, says
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
 from handrail.twins.links import Degree, degrees, link_sketch, linked, towards
@@ -100,9 +100,10 @@ def _table(
 ) -> TableSketch:
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
     made = {column.name: column for column in drafts[name]}
+    turning = {mined.series.by, *(column for column, _ in mined.series.clings)} if mined else set()
     for node in coded.nodes:
         if not node.link and not made[node.column].kept and not made[node.column].below:
-            made[node.column] = _depend(source, made[node.column], node, coded)
+            made[node.column] = _depend(source, made[node.column], node, coded, node.column in turning)
     for column, copies in copied(plane, name, made):
         made[column] = replace(made[column], copies=copies)
     columns = tuple(made.values())
@@ -150,12 +151,19 @@ def _stood_behind(told: Told, k: int) -> str:
     )
 
 
-def _depend(source: Source, column: ColumnSketch, node: Node, coded: Coded) -> ColumnSketch:
+def _depend(source: Source, column: ColumnSketch, node: Node, coded: Coded, turning: bool) -> ColumnSketch:
+    """The column with what it depends on; `turning` where it follows the row before instead of another."""
     source = replace(source, relation=coded.relation_of(node.code))
     found = coded.dependences[node.code]
     if not any(found.shares):  # nothing is shared by k: keep no bin at all
         return replace(column, bins=(), shares=())
     along, closely = following(source, node, found, coded.ranged)
+    step, close = (None, ()) if turning else in_step(source, node, coded.before(node), coded.ranged)
+    by_number = any(parent.code in coded.ranged for parent in found.parents)
+    # What suppression has left of the shares by another number's bins may be less than a correlation says.
+    if close and (not by_number or says(*close) > found.worth):
+        along, closely = step, close
+        found = replace(found, parents=(), groups=(), given=(), otherwise=()) if by_number else found
     return replace(
         column,
         along=along,

@@ -57,8 +57,9 @@ class ColumnSketch:
     otherwise: tuple[float, ...] = ()  # shares of the bins in all cells that fewer than k stand for
     below: int = 0  # of a small table: how many of its values, the last, k of those that point at it share
     copies: tuple[str, str] | None = None  # (link, column) of the parent's row that it repeats
-    along: tuple[str, str] | None = None  # the parent whose place within a bin this column's follows
-    closely: tuple[float, ...] = ()  # by bin: how closely, -1..1
+    along: tuple[str, str] | None = None  # the parent whose place within a bin this column's follows, or a
+    # column that is no parent and that it follows over all bins
+    closely: tuple[float, ...] = ()  # by bin: how closely, -1..1; over all bins: one number
     shapes: tuple[tuple[str, float], ...] = ()  # "A-9999": letters and digits of text that is not kept
     lengths: tuple[int, int, int] = (4, 12, 24)  # short, middle and long text
     start: int = 1  # first number of a key; of a text key the part of its room it keeps to, 1 for all of it
