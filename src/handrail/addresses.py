@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, FastAPI
 
+from handrail import runtime
 from handrail.apps import api as apps_api
 from handrail.apps import causes_api, causes_pages, forms
 from handrail.apps import clone_api as apps_clone_api
@@ -60,6 +61,6 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def application(instance: Instance) -> FastAPI:
-    """The web pages and REST of every room, as one ASGI application over this instance."""
-    return web.build(instance, ROUTERS)
+def application(instance: Instance, hosts: runtime.Hosts) -> FastAPI:
+    """The web pages and REST of every room, as one ASGI application over this instance, and the apps it hosts."""
+    return web.build(instance, ROUTERS, hosts)

@@ -119,8 +119,9 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
     """Serve an open instance on a listening socket until a signal ends it; closes both."""
     import uvicorn  # noqa: PLC0415 - only who serves needs a server
 
+    hosts = runtime.Hosts(instance)
     config = uvicorn.Config(
-        application(instance),
+        application(instance, hosts),
         log_config=None,  # what uvicorn says goes where everything goes: kernel/logs.py
         access_log=False,
         server_header=False,
@@ -128,6 +129,7 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
     )
     supervisors = (
         runtime.Supervisor(instance),
+        hosts,
         twins.Supervisor(instance),
         data.Supervisor(instance),
         apps.Explainer(instance),
@@ -146,11 +148,11 @@ def serve_on(instance: Instance, listener: socket.socket) -> None:
         instance.close()
 
 
-def application(instance: Instance) -> FastAPI:
-    """The web pages and REST of every room, as one ASGI application."""
+def application(instance: Instance, hosts: runtime.Hosts | None = None) -> FastAPI:
+    """The web pages and REST of every room, as one ASGI application, and the origins of the apps it hosts."""
     from handrail import addresses  # noqa: PLC0415 - a quarter of all there is to load, and no command needs it
 
-    return addresses.application(instance)
+    return addresses.application(instance, hosts or runtime.Hosts(instance))
 
 
 def command() -> click.Group:

@@ -27,6 +27,9 @@ class ServerSettings:
     port: int = 8400
     # The address people type, when a proxy stands in front; cookies are marked Secure when it is https.
     public_url: str = ""
+    # The domain below which each web app has an origin of its own, such as apps.example.com for
+    # https://my-app.apps.example.com; empty: localhost, for a browser on this machine.
+    apps_domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,9 @@ class RuntimeSettings:
     concurrent: int = 2
     # Runs of one person that may wait or go on at the same time; nobody fills the queue for all others.
     waiting: int = 20
+    # Web apps that are awake at the same time on one server, and minutes without a request until one sleeps.
+    hosted: int = 24
+    idle_minutes: int = 15
     # As whom sandboxes are started when Handrail itself runs as root: user ids that nothing else uses, from
     # `uid` on `uids` of them. Each app that runs has one to itself; with 1, all share it.
     uid: int = 64321

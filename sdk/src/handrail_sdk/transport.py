@@ -7,7 +7,7 @@ import threading
 from functools import cache
 from typing import Any, Protocol
 
-from handrail_sdk import wire
+from handrail_sdk import viewer, wire
 from handrail_sdk.refused import Refused
 
 
@@ -40,7 +40,10 @@ class SocketTransport:
                 f"Look at {verb} in a notebook or on the pages, and name them in handrail.toml.",
                 "not_allowed",
             )
-        request = json.dumps({"verb": verb, **arguments}).encode()
+        asked = {"verb": verb, **arguments}
+        if whom := viewer.current():
+            asked["viewer"] = whom
+        request = json.dumps(asked).encode()
         if len(request) > wire.LARGEST_MESSAGE:
             raise Refused(
                 f"The request has {len(request):,} bytes; {wire.LARGEST_MESSAGE:,} are the most.",

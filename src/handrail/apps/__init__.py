@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from handrail.apps.find import app, apps, diff, files, promotions, version, versions
     from handrail.apps.find_cause import Explainer
     from handrail.apps.mail import send_what_waits
-    from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview, Tier, Version
+    from handrail.apps.models import App, Gate, Promotion, Prompt, SharePreview, Tier, Version, Visit
     from handrail.apps.new import new, starter
     from handrail.apps.own import add_coowner, hand_over
     from handrail.apps.promote import gates, promote, rollback, tier
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from handrail.apps.spoken import prompts
     from handrail.apps.subscribe import subscribe, unsubscribe
     from handrail.apps.turn import go_on
+    from handrail.apps.visit import begin, bundle, enter, host, leave, shown, visitor, whose
 
 __all__ = [
     "App",
@@ -52,19 +53,25 @@ __all__ = [
     "Subscription",
     "Tier",
     "Version",
+    "Visit",
     "add_coowner",
     "app",
     "apps",
     "ask",
+    "begin",
+    "bundle",
     "claim_what_is_due",
     "clone",
     "diff",
+    "enter",
     "explain_run",
     "explained",
     "files",
     "gates",
     "go_on",
     "hand_over",
+    "host",
+    "leave",
     "new",
     "open",
     "pause",
@@ -80,6 +87,7 @@ __all__ = [
     "send_what_waits",
     "share",
     "share_preview",
+    "shown",
     "starter",
     "subscribe",
     "subscriptions",
@@ -88,6 +96,8 @@ __all__ = [
     "unsubscribe",
     "version",
     "versions",
+    "visitor",
+    "whose",
 ]
 
 open_when_asked(__name__)

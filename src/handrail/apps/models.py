@@ -133,3 +133,14 @@ class Chosen:
 
     version: Version
     environment: Environment
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody at an app's own origin; `n` is the version that is tried in the sandbox."""
+
+    id: str
+    app: str
+    environment: Environment
+    person: str
+    n: int | None = None

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from handrail import data
 from handrail.faces.hang_up import HangUps
 from handrail.kernel import Caller, Context, Instance, Invalid, LimitReached, Refusal, Upstream, identity
+from handrail.kernel.ports import Viewers
 from handrail.kernel.sandbox import Conversation, Outputs
 from handrail_sdk import wire
 
@@ -74,21 +75,32 @@ class AppDoor:
     """Fills the `Door` port."""
 
     def serve(
-        self, instance: Instance, caller: Caller, connection: socket.socket, outputs: Outputs
+        self,
+        instance: Instance,
+        caller: Caller,
+        connection: socket.socket,
+        outputs: Outputs,
+        viewers: Viewers | None = None,
     ) -> Conversation:
         """Answer until the run closes its end; refusals are answers, and are remembered in order."""
         with structlog.contextvars.bound_contextvars(run=caller.run.id if caller.run else ""):
-            return _Talk(instance, caller, connection, outputs).go_on()
+            return _Talk(instance, caller, connection, outputs, viewers).go_on()
 
 
 class _Talk:
     """One conversation."""
 
     def __init__(
-        self, instance: Instance, caller: Caller, connection: socket.socket, outputs: Outputs
+        self,
+        instance: Instance,
+        caller: Caller,
+        connection: socket.socket,
+        outputs: Outputs,
+        viewers: Viewers | None,
     ) -> None:
         self._instance = instance
         self._caller = caller
+        self._viewers = viewers
         self._connection = connection
         self._outputs = outputs
         self._questions = 0
@@ -117,6 +129,7 @@ class _Talk:
     def _answer(self, message: dict[str, Any]) -> None:
         try:
             with self._instance.context(self._caller) as ctx:  # puts a refusal on the trail
+                self._caller = self._asking(message)
                 request = self._understood(message)
                 # A run may outlast a group or an account: it asks with the rights of each moment.
                 self._caller = replace(self._caller, person=identity.found(ctx, self._caller.person.id))
@@ -138,15 +151,24 @@ class _Talk:
                 Upstream("Handrail could not answer this.", next_step="Tell an admin; its log says why.")
             )
 
+    def _asking(self, message: dict[str, Any]) -> Caller:
+        """Who asks: the run's person, or whom a hosted app answers, by the word it was given for that."""
+        word = message.pop("viewer", "")
+        return self._caller if self._viewers is None else self._viewers(str(word))
+
     def _understood(self, message: dict[str, Any]) -> _Query | _Me | _Run | _Output:
         most = self._instance.settings.runtime.questions
+        if self._viewers is not None:  # it goes on for days, and each of its viewers has limits of their own
+            return self._announced(_request(message))
         if self._questions > most + _MOST_REFUSALS:  # each refusal stands on the trail
             raise wire.Broken("more questions than it may ask, without end")
         if self._questions > most:
             raise LimitReached(
                 f"A run may ask {most:,} questions.", next_step="Ask for many rows with one query."
             )
-        request = _request(message)
+        return self._announced(_request(message))
+
+    def _announced(self, request: _Query | _Me | _Run | _Output) -> _Query | _Me | _Run | _Output:
         if isinstance(request, _Output):
             self._outputs.admit(request.kind, request.name, request.title, request.size)
         return request

@@ -8,7 +8,7 @@ from typing import Literal
 from handrail.kernel.manifest import Manifest
 
 Environment = Literal["sandbox", "production"]
-Via = Literal["web", "rest", "cli", "socket", "mcp", "git", "system"]
+Via = Literal["web", "rest", "cli", "socket", "app", "mcp", "git", "system"]
 
 ROLES = ("maker", "reviewer", "steward", "support", "compliance", "lead", "admin")
 

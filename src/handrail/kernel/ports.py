@@ -36,7 +36,12 @@ __all__ = [
     "Remote",
     "Rows",
     "Twins",
+    "Viewers",
 ]
+
+
+# Of a hosted app: the caller that Handrail gave this word for; refuses NotAllowed any other word.
+Viewers = Callable[[str], Caller]
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,17 @@ class Door(Protocol):
     """An app's only way out: answers what one run asks on its socket, until that is closed."""
 
     def serve(
-        self, instance: "Instance", caller: Caller, connection: socket.socket, outputs: Outputs
+        self,
+        instance: "Instance",
+        caller: Caller,
+        connection: socket.socket,
+        outputs: Outputs,
+        viewers: "Viewers | None" = None,
     ) -> Conversation:
-        """Answer as `caller`, whose run the socket belongs to. Raises nothing that the app could provoke."""
+        """Answer as `caller`, whose run the socket belongs to; with `viewers` as whom each question names.
+
+        Raises nothing that the app could provoke.
+        """
 
 
 class Twins(Protocol):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from handrail.runtime.events import RunFinished, RunStarted
     from handrail.runtime.execute import execute
     from handrail.runtime.handed_over import table_of
+    from handrail.runtime.host import host
+    from handrail.runtime.hosts import Hosted, Hosts, Seat, Sitting
     from handrail.runtime.layer import build as build_layer
     from handrail.runtime.layer import importable, layer_digest, packages
     from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
@@ -23,15 +25,20 @@ if TYPE_CHECKING:
 subscriptions: list[tuple[type, object]] = []
 
 __all__ = [
+    "Hosted",
+    "Hosts",
     "Output",
     "Run",
     "RunFinished",
     "RunStarted",
+    "Seat",
+    "Sitting",
     "Supervisor",
     "Tried",
     "build_layer",
     "execute",
     "failure_of",
+    "host",
     "importable",
     "layer_digest",
     "log",

@@ -3,7 +3,8 @@
 import socket
 import threading
 import time
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -18,6 +19,7 @@ from handrail.kernel import (
     Refusal,
     identity,
 )
+from handrail.kernel.ports import Viewers
 from handrail.kernel.sandbox import Conversation, Limits, Outcome, Sandbox
 from handrail.runtime import layer, lease, store
 from handrail.runtime.events import RunFinished, RunStarted
@@ -25,10 +27,21 @@ from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.models import Run
 from handrail.runtime.outline import outline
 from handrail.runtime.printed import Printed
-from handrail.runtime.reasons import Verdict, explain, interrupted, refused
+from handrail.runtime.reasons import Verdict, explain, interrupted, of_hosted, refused
 
 _BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
 _logger = structlog.get_logger(__name__)
+
+
+@dataclass
+class Hosting:
+    """What a run has besides that answers people who come to it: where, whom, and until when."""
+
+    listener: socket.socket
+    viewers: Viewers
+    asleep: threading.Event = field(default_factory=threading.Event)  # set once nobody needs it any more
+    answered: int = 0  # requests, with no mistake of the app's
+    program: str = "handrail_sdk.serve"
 
 
 def execute(instance: Instance, run_id: str) -> Run:
@@ -60,17 +73,25 @@ def claim(instance: Instance, run_id: str) -> tuple[bool, Run | None]:
     return mine, run
 
 
-def carry_out(instance: Instance, run: Run, shutdown: threading.Event) -> None:
-    """Execute a run that this process has claimed. `shutdown` ends it early, as interrupted."""
+def carry_out(
+    instance: Instance, run: Run, shutdown: threading.Event, hosting: Hosting | None = None
+) -> None:
+    """Execute a run that this process has claimed. `shutdown` ends it early, as interrupted; a hosted app
+    goes on until it sleeps.
+    """
     outcome, said, log_end = Outcome("unstarted", 0, 0), Conversation(), ""
     handed_over = HandedOver(instance, run)
     try:
         limits = limits_of(instance)
+        if hosting is not None:
+            limits = replace(limits, seconds=None)
         with Printed(instance, run.id) as printed:
-            outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, shutdown)
+            outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, shutdown, hosting)
         log_end = printed.end
         verdict = explain(outcome, limits, said, log_end)
-        if outcome.ended == "stopped" and shutdown.is_set():
+        if hosting is not None:
+            verdict = of_hosted(verdict, outcome, asleep=hosting.asleep.is_set(), answered=hosting.answered)
+        elif outcome.ended == "stopped" and shutdown.is_set():
             verdict = interrupted()
     except Refusal as refusal:
         verdict = refused(refusal)
@@ -129,6 +150,7 @@ def _in_sandbox(
     handed_over: HandedOver,
     printed: Printed,
     shutdown: threading.Event,
+    hosting: Hosting | None,
 ) -> tuple[Outcome, Conversation]:
     run = _on_twins(instance, run)
     with instance.context(SYSTEM) as ctx:
@@ -137,22 +159,28 @@ def _in_sandbox(
     python = layer.build(instance.settings, run.manifest.layer)
     ours, theirs = socket.socketpair()
     answers: list[Conversation] = []
+    viewers = hosting.viewers if hosting else None
     door = threading.Thread(
-        target=lambda: answers.append(instance.ports.door.serve(instance, caller, ours, handed_over)),
+        target=lambda: answers.append(
+            instance.ports.door.serve(instance, caller, ours, handed_over, viewers)
+        ),
         name=f"door {run.id}",
     )
     stop = threading.Event()
     over = threading.Event()
+    ends = (shutdown, hosting.asleep) if hosting else (shutdown,)
     minder = threading.Thread(
-        target=_mind, args=(instance, run.id, printed, stop, shutdown, over), name=f"minder {run.id}"
+        target=_mind, args=(instance, run.id, printed, stop, ends, over), name=f"minder {run.id}"
     )
     with ours, theirs:
         door.start()
         minder.start()
         try:
             sandbox = Sandbox(
-                (python.python, "-P", "-m", "handrail_sdk.run", run.manifest.entrypoint),
-                files, python, limits, theirs, app=run.app,
+                (python.python, "-P", "-m", hosting.program if hosting else "handrail_sdk.run",
+                 run.manifest.entrypoint),
+                files, python, limits, theirs, hosting.listener.dup() if hosting else None,
+                run.app,
             )  # fmt: skip
             outcome = instance.ports.isolation.run(sandbox, printed.write, stop)
         finally:
@@ -190,14 +218,14 @@ def _mind(
     run_id: str,
     printed: Printed,
     stop: threading.Event,
-    shutdown: threading.Event,
+    ends: Collection[threading.Event],
     over: threading.Event,
 ) -> None:
     """While the run goes on: keep its log on disk, and pass on the wish to end it."""
     while not over.wait(_BEAT):
         printed.flush()
         with instance.context(SYSTEM) as ctx:
-            if shutdown.is_set() or store.stop_wanted(ctx, run_id):
+            if any(end.is_set() for end in ends) or store.stop_wanted(ctx, run_id):
                 stop.set()
 
 

@@ -51,6 +51,19 @@ def refused(refusal: Refusal) -> Verdict:
     return Verdict("failed", ended, f"Handrail refused: {refusal.message}", refusal.next_step)
 
 
+def of_hosted(verdict: Verdict, outcome: Outcome, *, asleep: bool, answered: int) -> Verdict:
+    """The end of an app that people come to: to end by itself is none of its business."""
+    if outcome.ended == "stopped" and asleep:
+        if answered:
+            return Verdict("succeeded", "asleep")
+        silent = "It went to sleep before it had answered anybody."
+        return Verdict("failed", "silent", silent, "Open it again, and wait until it shows itself.")
+    if verdict.state != "succeeded":
+        return verdict
+    reason = "It ended by itself, where a web app goes on until it is put to sleep."
+    return Verdict("failed", "exited", reason, "Let it serve: its log says what it did instead.")
+
+
 def interrupted() -> Verdict:
     """The end of a run whose server is gone."""
     return Verdict(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifest, NotReady, storage
+from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifest, storage
 from handrail.runtime import store
 from handrail.runtime.layer import layer_digest
 from handrail.runtime.models import Run
@@ -22,20 +22,14 @@ def start(
     """Queue a run of exactly these files for the caller; in the sandbox on this variant of these builds of
     twins, and of the newest where none is named.
 
-    The apps room decides before who may run what. Refuses NotReady for kinds of app that do not run yet and
-    on a machine that cannot hold a sandbox, Invalid when the entrypoint is not among the files, LimitReached
-    when too many of the caller's runs are not over.
+    The apps room decides before who may run what. Refuses NotReady on a machine that cannot hold a sandbox,
+    Invalid for an app that people open and when the entrypoint is not among the files, LimitReached when too
+    many of the caller's runs are not over.
     """
     if manifest.kind != "job":
-        raise NotReady(
-            f"{app} is of kind {manifest.kind!r}; only jobs run so far.",
-            next_step='Set kind = "job" in handrail.toml, or wait for hosted apps.',
-            subject=f"app:{app}",
-        )
-    if manifest.entrypoint not in files:
         raise Invalid(
-            f"{app} has no file {manifest.entrypoint}, its entrypoint.",
-            next_step="Add the file, or name another entrypoint in handrail.toml.",
+            f"{app} is of kind {manifest.kind!r}: people open it, and it does not run to an end.",
+            next_step=f"Open it in a browser: /open/{app}, or the page of the app for the sandbox.",
             subject=f"app:{app}",
         )
     most = ctx.settings.runtime.waiting
@@ -45,8 +39,34 @@ def start(
             next_step="Wait until some are over, or stop those that you do not need.",
             subject=f"app:{app}",
         )
-    ctx.ports.isolation.check()
-    run = Run(
+    run = drafted(ctx, app, commit, files, manifest, environment, variant, twins)
+    store.add_run(ctx, run, files)
+    ctx.audit.note(
+        "run.started", f"run:{run.id}", app=app, commit=commit, environment=environment, layer=run.layer
+    )
+    return run
+
+
+def drafted(
+    ctx: Context,
+    app: str,
+    commit: str,
+    files: Mapping[str, bytes],
+    manifest: Manifest,
+    environment: Environment,
+    variant: str,
+    twins: Mapping[str, str],
+) -> Run:
+    """A run of the caller's that is kept nowhere yet; refuses Invalid and NotReady as `start` does."""
+    if manifest.entrypoint not in files:
+        raise Invalid(
+            f"{app} has no file {manifest.entrypoint}, its entrypoint.",
+            next_step="Add the file, or name another entrypoint in handrail.toml.",
+            subject=f"app:{app}",
+        )
+    if manifest.kind != "static":
+        ctx.ports.isolation.check()
+    return Run(
         id=storage.new_id("run"),
         app=app,
         commit=commit,
@@ -59,8 +79,3 @@ def start(
         variant=variant,
         twins=dict(twins),
     )
-    store.add_run(ctx, run, files)
-    ctx.audit.note(
-        "run.started", f"run:{run.id}", app=app, commit=commit, environment=environment, layer=run.layer
-    )
-    return run

@@ -11,20 +11,30 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from handrail import kit
+from handrail import kit, runtime
 from handrail.faces import openapi, rest
-from handrail.faces.web import account, audit, errors, home, people, sign_in, styleguide
+from handrail.faces.origins import Origins
+from handrail.faces.web import account, audit, errors, home, people, sign_in, styleguide, visits
 from handrail.faces.web.guard import Guard
 from handrail.faces.web.presence import Attending
 from handrail.kernel import Instance
 
 STATIC = Path(kit.__file__).parent / "static"
-OWN = (sign_in.router, home.router, audit.router, people.router, account.router, styleguide.router)
+OWN = (
+    sign_in.router,
+    home.router,
+    audit.router,
+    people.router,
+    account.router,
+    styleguide.router,
+    visits.router,
+)
 
 
-def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
+def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts) -> FastAPI:
     """The ASGI application of one instance. `routers` are the rooms': pages at their addresses, REST under
-    `/api/v1`. Every one of them answers only to somebody signed in, because `kit.Ctx` needs a caller.
+    `/api/v1`. Every one of them answers only to somebody signed in, because `kit.Ctx` needs a caller. What
+    comes to the origin of an app goes to the app, which `hosts` has awake.
     """
     app = FastAPI(
         title="Handrail",
@@ -37,6 +47,7 @@ def build(instance: Instance, routers: Iterable[APIRouter]) -> FastAPI:
     errors.mount(app)
     app.add_middleware(Guard, instance=instance)
     app.add_middleware(Attending)
+    app.add_middleware(Origins, instance=instance, hosts=hosts)
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
     for router in (rest.router, *OWN, *routers):

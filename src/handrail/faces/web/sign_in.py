@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from handrail import kit
+from handrail import apps, kit
 from handrail.faces.web.guard import cookie_header, session_cookie
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal, identity
 
@@ -68,6 +68,7 @@ def sign_out(request: Request, instance: kit.Instance_) -> Response:
     caller: Caller = getattr(request.state, "caller", None) or SYSTEM
     with instance.context(caller) as ctx:
         identity.sign_out(ctx, session_cookie(request.headers))
+        apps.leave(ctx)
     response = kit.back(request, "/sign-in", toast="You are signed out.")
     response.headers.append("Set-Cookie", cookie_header(instance, "", request.url.scheme == "https"))
     return response

@@ -1,0 +1,109 @@
+"""Visit a hosted app: on an origin of its own, with a cookie of its own, that is good there and nowhere
+else.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from handrail import runtime, twins
+from handrail.apps import find, visits_store
+from handrail.apps.models import Version, Visit
+from handrail.apps.run import in_use
+from handrail.kernel import Context, Environment, Invalid, Person, git, identity, storage
+
+_TICKET = timedelta(minutes=1)
+HOSTED = ("web", "static")
+_NO_BUILDS: Mapping[str, str] = MappingProxyType({})
+
+
+def enter(ctx: Context, name: str, environment: Environment = "production", n: int | None = None) -> str:
+    """A ticket, good once and for a minute, with which the caller's browser begins a visit at the app's
+    origin.
+
+    Production shows the promoted version to whom it is shared with; the sandbox version `n` (the newest
+    without one) to owners and reviewers. Refuses as `open` and `run` do, and Invalid for a job.
+    """
+    version = shown(ctx, name, environment, n)
+    if version.manifest.kind not in HOSTED:
+        raise Invalid(
+            f"{name} is a job: it runs to an end and shows what it made.",
+            next_step=f"Run it: /open/{name}",
+            subject=f"app:{name}",
+        )
+    ticket = secrets.token_urlsafe(32)
+    visit = Visit(
+        storage.new_id("visit"),
+        name,
+        environment,
+        ctx.caller.person.id,
+        version.n if environment == "sandbox" else None,
+    )
+    visits_store.add(ctx, visit, _hash(ticket), ctx.clock.now() + _TICKET)
+    ctx.audit.note("app.entered", f"app:{name}", environment=environment, n=version.n)
+    return ticket
+
+
+def begin(ctx: Context, name: str, environment: Environment, ticket: str) -> str | None:
+    """The cookie of a visit in exchange for its ticket; None for one that is used, late or another app's.
+
+    Asked by the app's origin, which knows nobody yet.
+    """
+    cookie = secrets.token_urlsafe(32)
+    expires = ctx.clock.now() + timedelta(hours=ctx.settings.identity.session_hours)
+    visit = visits_store.use(ctx, name, environment, _hash(ticket), _hash(cookie), expires)
+    return cookie if visit else None
+
+
+def visitor(ctx: Context, name: str, environment: Environment, cookie: str) -> tuple[Visit, Person] | None:
+    """Whose visit a cookie belongs to, as that person is now; None when it is over or the account is
+    closed.
+    """
+    visit = visits_store.find(ctx, name, environment, _hash(cookie))
+    if visit is None:
+        return None
+    person = identity.found(ctx, visit.person)
+    return (visit, person) if person.active else None
+
+
+def leave(ctx: Context) -> None:
+    """End every visit of the caller, as signing out does."""
+    visits_store.end(ctx, ctx.caller.person.id)
+
+
+def shown(ctx: Context, name: str, environment: Environment, n: int | None = None) -> Version:
+    """The version that the caller is shown there at this moment; refuses as `open` and `run` do."""
+    if environment == "production":
+        return in_use(ctx, name)
+    find.reach(ctx, name, "run-sandbox")
+    return find.chosen(ctx, name, n=n)
+
+
+def whose(ctx: Context, version: Version) -> str:
+    """The class of viewers that the caller is answered in: empty where an app reads nothing, so that
+    everybody is shown the same; otherwise the caller alone, whose rows and budget are nobody else's.
+    """
+    reads = version.manifest.datasets or version.manifest.metrics
+    return ctx.caller.person.id if reads else ""
+
+
+def host(ctx: Context, version: Version, environment: Environment) -> runtime.Run:
+    """Begin the run that answers visits to this version; refuses as its sandbox does."""
+    shown(ctx, version.app, environment, version.n)
+    variant, builds = "hostile", _NO_BUILDS
+    if environment == "sandbox":
+        variant, builds = twins.chosen(ctx, "")
+    files = git.Repository(ctx.db, version.app).files(version.commit)
+    app, manifest = version.app, version.manifest
+    return runtime.host(ctx, app, version.commit, files, manifest, environment, variant, builds)
+
+
+def bundle(ctx: Context, version: Version) -> dict[str, bytes]:
+    """The files of a static app. Asks no rule: for its origin, which has asked who is there."""
+    return find.code(ctx, version)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,98 @@
+"""What Handrail itself says at an app's origin: short pages that need nothing else, and problems for
+programs.
+"""
+
+import html
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from handrail.faces import rest
+from handrail.faces.origins.headers import policed
+from handrail.kernel import NotAllowed, NotFound, Refusal
+from handrail.kit.refusals import HEADLINE
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
+main {{ max-width: 34rem; margin: 15vh auto; padding: 0 1.25rem; }}
+h1 {{ font-size: 1.4rem; margin: 0 0 .5rem; }}
+p {{ margin: .5rem 0; }}
+.next {{ border-inline-start: 3px solid; padding-inline-start: .75rem; }}
+</style>
+<main role="alert"><h1>{title}</h1><p>{message}</p><p class="next">{next_step}</p></main>
+</html>
+"""
+
+
+class _Answer:
+    """An answer to a request; a WebSocket is refused before it begins (RFC 6455, 4.2.2)."""
+
+    def __init__(self, refusal: Refusal, secure: bool, status: int | None = None) -> None:
+        self._refusal, self._secure = refusal, secure
+        self._status = status or refusal.status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": self._refusal.code})
+            return
+        if "text/html" in Request(scope).headers.get("accept", ""):
+            said = {
+                "title": HEADLINE.get(self._refusal.code, "Refused"),
+                "message": self._refusal.message,
+                "next_step": self._refusal.next_step,
+            }
+            page = _PAGE.format(**{key: html.escape(value) for key, value in said.items()})
+            answer: Response = HTMLResponse(page, self._status)
+        else:
+            answer = rest.problem(self._refusal)
+            answer.status_code = self._status
+        await _held(answer, self._secure)(scope, receive, send)
+
+
+def refused(refusal: Refusal, secure: bool) -> ASGIApp:
+    """A refusal, as a page for people and as a problem for programs (RFC 9457)."""
+    return _Answer(refusal, secure)
+
+
+def foreign(secure: bool) -> ASGIApp:
+    """The answer to what another website asked in a viewer's name."""
+    said = NotAllowed(
+        "This request came from another website and was not carried out.",
+        next_step="Open the app itself and do it there.",
+    )
+    return _Answer(said, secure)
+
+
+def unknown(secure: bool) -> ASGIApp:
+    """The answer to a program that nobody is known of."""
+    said = NotAllowed("Nobody is signed in here.", next_step="Open the app in a browser.")
+    return _Answer(said, secure, 401)
+
+
+def nothing(secure: bool) -> ASGIApp:
+    """The answer where an app has nothing."""
+    said = NotFound("There is nothing at this address of the app.", next_step="Go back to its first page.")
+    return _Answer(said, secure)
+
+
+def led(address: str, secure: bool) -> ASGIApp:
+    """Lead a browser to Handrail."""
+    return _held(RedirectResponse(address, 303), secure)
+
+
+def begun(onward: str, cookie: str, secure: bool) -> ASGIApp:
+    """Begin a visit, and go on to the app without the ticket in the address."""
+    return _held(RedirectResponse(onward, 303, {"Set-Cookie": cookie}), secure)
+
+
+def _held(answer: Response, secure: bool) -> Response:
+    for key, value in policed(_POLICY, secure):
+        answer.headers[key.decode()] = value.decode()
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

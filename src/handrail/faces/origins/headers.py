@@ -1,0 +1,107 @@
+"""Which headers pass between a browser and an app, and what is said besides: nothing of ours in, no way
+out.
+"""
+
+from collections.abc import Iterable
+from http.cookies import CookieError, SimpleCookie
+
+Raw = Iterable[tuple[bytes, bytes]]
+
+# RFC 9110, 7.6.1: what is between two neighbours, and what only a proxy may say.
+_BETWEEN = {
+    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
+    b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings",
+}  # fmt: skip
+_OURS = (b"handrail-", b"x-forwarded-", b"forwarded", b"authorization", b"sec-websocket-")
+_POLICED = {
+    b"content-security-policy", b"content-security-policy-report-only", b"strict-transport-security",
+    b"access-control-allow-origin", b"access-control-allow-credentials", b"server", b"x-frame-options",
+    b"referrer-policy", b"x-content-type-options", b"permissions-policy", b"service-worker-allowed",
+    b"cross-origin-opener-policy", b"cross-origin-resource-policy", b"set-cookie", b"report-to",
+    b"reporting-endpoints", b"nel", b"clear-site-data", b"alt-svc",
+}  # fmt: skip
+COOKIE = "handrail_visit"
+# A page may use whatever came from its own origin, and reach nothing else.
+WEB = (
+    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'self' data: blob:; "
+    "form-action 'self'; base-uri 'self'; frame-ancestors 'self'; object-src 'none'"
+)
+_SAID = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # without any, browsers call the origin of a form "null"
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def cookie_name(secure: bool) -> str:
+    """The name of a visit's cookie; with this prefix a browser takes it from no other host (RFC 6265bis)."""
+    return f"__Host-{COOKIE}" if secure else COOKIE
+
+
+def cookie_of(headers: Raw, secure: bool) -> str:
+    """The secret of the visit that a request belongs to, or nothing."""
+    for key, value in headers:
+        if key == b"cookie":
+            morsel = _parsed(value.decode("latin-1")).get(cookie_name(secure))
+            if morsel is not None:
+                return morsel.value
+    return ""
+
+
+def set_cookie(value: str, secure: bool, seconds: int) -> str:
+    """The header that keeps a visit's cookie: for this host alone, not for scripts."""
+    kept = f"{cookie_name(secure)}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}"
+    return kept + ("; Secure" if secure else "")
+
+
+def to_app(headers: Raw, said: dict[str, str]) -> list[tuple[str, str]]:
+    """What an app hears of a request, and what Handrail says of it; nobody else can say that."""
+    passed = []
+    for key, value in headers:
+        if key in _BETWEEN or key.startswith(_OURS):
+            continue
+        text = value.decode("latin-1")
+        if key == b"cookie":
+            kept = [(name, one) for name, one in _parsed(text).items() if COOKIE not in name]
+            text = "; ".join(f"{name}={one.coded_value}" for name, one in kept)
+            if not text:
+                continue
+        passed.append((key.decode("latin-1"), text))
+    return [*passed, *said.items()]
+
+
+def to_browser(headers: Raw, policy: str, secure: bool) -> list[tuple[bytes, bytes]]:
+    """What a browser hears of an answer: the app's own headers, and the rules that it cannot change."""
+    passed = []
+    for key, value in headers:
+        low = key.lower()
+        if low == b"set-cookie" and (cookie := _own_cookie(value)):
+            passed.append((b"set-cookie", cookie))
+        elif low not in _BETWEEN and low not in _POLICED:
+            passed.append((low, value))
+    return [*passed, *policed(policy, secure)]
+
+
+def policed(policy: str, secure: bool) -> list[tuple[bytes, bytes]]:
+    """The headers with which a browser holds an app to its origin."""
+    said = {"Content-Security-Policy": policy, **_SAID}
+    if secure:
+        said["Strict-Transport-Security"] = "max-age=31536000"
+    return [(key.lower().encode(), value.encode()) for key, value in said.items()]
+
+
+def _own_cookie(value: bytes) -> bytes:
+    """A cookie of the app's for its own host; nothing where it takes our name."""
+    parts = [part.strip() for part in value.split(b";")]
+    if COOKIE.encode() in parts[0].partition(b"=")[0].lower():
+        return b""
+    return b"; ".join(part for part in parts if not part.lower().startswith(b"domain"))
+
+
+def _parsed(text: str) -> SimpleCookie:
+    try:
+        return SimpleCookie(text)
+    except CookieError:
+        return SimpleCookie()

@@ -1,0 +1,209 @@
+"""What comes to an app's origin: who it is, whether they may, and on to the app."""
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass
+from urllib.parse import parse_qs, quote
+
+from anyio import to_thread
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from handrail import apps, runtime
+from handrail.apps import Version
+from handrail.faces.origins import answers, headers
+from handrail.faces.origins.bundle import Bundles
+from handrail.faces.origins.where import Place, place_of
+from handrail.kernel import SYSTEM, Caller, Instance, Refusal
+from handrail.kernel.people import Person
+
+_STILL = 1.0  # seconds until it is decided again whether a visitor may be here
+_AGAIN = 5.0  # seconds until it is looked again whether somebody who is here may stay
+_MOST_KNOWN = 10_000
+_OWN = "/.handrail/"
+_SAME = ("same-origin", "none")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who may be here at this moment, and what they are shown."""
+
+    person: Person
+    version: Version
+    seat: runtime.Seat
+
+
+class Origins:
+    """ASGI: what is asked of an app's own origin goes to the app, all else to Handrail."""
+
+    def __init__(self, app: ASGIApp, instance: Instance, hosts: runtime.Hosts) -> None:
+        self._app = app
+        self._instance = instance
+        self._hosts = hosts
+        self._bundles = Bundles(instance)
+        self._known: dict[str, tuple[float, Visitor]] = {}
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or one conversation over a WebSocket."""
+        place = None
+        if scope["type"] in ("http", "websocket"):
+            place = place_of(self._instance.settings.server, Headers(scope=scope).get("host", ""))
+        if place is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._visit(place, scope, receive, send)
+        except Refusal as refusal:
+            await answers.refused(refusal, self._secure(scope))(scope, receive, send)
+
+    async def _visit(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+        secure = self._secure(scope)
+        if scope["type"] == "http" and scope["path"] == f"{_OWN}enter":
+            await (await to_thread.run_sync(self._entered, place, scope))(scope, receive, send)
+            return
+        if not _from_here(scope):
+            await answers.foreign(secure)(scope, receive, send)
+            return
+        cookie = headers.cookie_of(scope["headers"], secure)
+        visitor = await to_thread.run_sync(self._visitor, place, cookie) if cookie else None
+        if visitor is None:
+            await self._stranger(place, scope)(scope, receive, send)
+            return
+        caller = Caller(visitor.person, "app")
+        if visitor.version.manifest.kind == "static":
+            await self._static(place, visitor, caller, scope, receive, send)
+            return
+        hosted = await to_thread.run_sync(
+            self._hosts.wake, visitor.seat, lambda: self._begin(place, visitor, caller)
+        )
+        asking = Caller(visitor.person, "socket", run=hosted.run.ref)
+        from handrail.faces.origins.proxy import pass_on  # noqa: PLC0415 - for an HTTP client, at the first visit
+
+        carrying = asyncio.ensure_future(pass_on(hosted, asking, secure, scope, receive, send))
+        try:
+            while not (await asyncio.wait({carrying}, timeout=_AGAIN))[0]:
+                if not await to_thread.run_sync(self._may_stay, place, cookie):
+                    return
+            carrying.result()
+        finally:
+            carrying.cancel()
+            await asyncio.wait({carrying})
+
+    def _may_stay(self, place: Place, cookie: str) -> bool:
+        """Whether a WebSocket or a long answer may go on: rights may end while somebody looks."""
+        try:
+            return self._visitor(place, cookie) is not None
+        except Refusal:
+            return False
+
+    async def _static(
+        self, place: Place, visitor: Visitor, caller: Caller, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] != "http":
+            await answers.nothing(self._secure(scope))(scope, receive, send)
+            return
+        sitting = await to_thread.run_sync(
+            self._hosts.sit, visitor.seat, lambda: self._begin(place, visitor, caller)
+        )
+        asked = {f"{_OWN}query": "/api/v1/query", f"{_OWN}me": "/api/v1/me"}.get(scope["path"])
+        if asked is None:
+            sitting.shown += 1
+            answer = await to_thread.run_sync(self._bundles.answer, visitor.version, scope)
+            await answer(scope, receive, send)
+            return
+        sitting.questions += 1
+        asking = Caller(visitor.person, "app", run=sitting.run.ref)
+        inner = {**scope, "path": asked, "raw_path": asked.encode(), "state": {"visitor": asking}}
+        await self._app(inner, receive, send)
+
+    def _begin(self, place: Place, visitor: Visitor, caller: Caller) -> runtime.Run:
+        with self._instance.context(caller) as ctx:
+            return apps.host(ctx, visitor.version, place.environment)
+
+    def _visitor(self, place: Place, cookie: str) -> Visitor | None:
+        """Who holds this cookie, if they may be here; decided anew every second. Refuses as `shown` does."""
+        key = f"{place.label} {cookie}"
+        known = self._known.get(key)
+        if known and time.monotonic() - known[0] < _STILL:
+            return known[1]
+        with self._instance.context(SYSTEM) as ctx:
+            found = apps.visitor(ctx, place.app, place.environment, cookie)
+        if found is None:
+            return None
+        visit, person = found
+        with self._instance.context(Caller(person, "app")) as ctx:
+            version = apps.shown(ctx, place.app, place.environment, visit.n)
+            whose = apps.whose(ctx, version)
+        seat = runtime.Seat(place.app, place.environment, whose, version.commit)
+        if version.manifest.kind == "static":
+            seat = runtime.Seat(place.app, place.environment, person.id, version.commit)
+        visitor = Visitor(person, version, seat)
+        with self._lock:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = time.monotonic(), visitor
+        return visitor
+
+    def _entered(self, place: Place, scope: Scope) -> ASGIApp:
+        asked = parse_qs(scope["query_string"].decode("latin-1"))
+        ticket, onward = asked.get("ticket", [""])[0], asked.get("next", ["/"])[0]
+        secure = self._secure(scope)
+        with self._instance.context(SYSTEM) as ctx:
+            cookie = apps.begin(ctx, place.app, place.environment, ticket)
+        if cookie is None:
+            return self._stranger(place, scope)
+        hours = self._instance.settings.identity.session_hours
+        return answers.begun(_local(onward), headers.set_cookie(cookie, secure, hours * 3600), secure)
+
+    def _stranger(self, place: Place, scope: Scope) -> ASGIApp:
+        """Lead a person to Handrail, which knows them or asks who they are; tell a program why not."""
+        secure = self._secure(scope)
+        asked = Headers(scope=scope)
+        if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in asked.get("accept", ""):
+            path = quote(scope["path"], safe="/")
+            onward = path if scope["path"] != f"{_OWN}enter" else "/"
+            address = f"{self._main(scope)}/visit/{place.app}?next={quote(onward, safe='')}"
+            if place.environment == "sandbox":
+                address += "&environment=sandbox"
+            return answers.led(address, secure)
+        return answers.unknown(secure)
+
+    def _main(self, scope: Scope) -> str:
+        """Handrail's own address."""
+        server = self._instance.settings.server
+        if server.public_url:
+            return server.public_url.rstrip("/")
+        port = Headers(scope=scope).get("host", "").rpartition(":")[2]
+        return f"http://127.0.0.1:{port}" if port.isdigit() else "http://127.0.0.1"
+
+    def _secure(self, scope: Scope) -> bool:
+        return scope["scheme"] in ("https", "wss") or self._instance.settings.server.public_url.startswith(
+            "https:"
+        )
+
+
+def _from_here(scope: Scope) -> bool:
+    """Whether the app's own pages ask, or a person goes there: what another app's page asks is not answered.
+
+    Browsers say so in Sec-Fetch-Site, and in Origin, which WebSockets always have; no page can change either.
+    """
+    asked = Headers(scope=scope)
+    origin = asked.get("origin")
+    if origin is not None and origin.partition("://")[2].lower() != asked.get("host", "").lower():
+        return False
+    if asked.get("sec-fetch-site", "none") in _SAME:
+        return True
+    return (
+        scope["type"] == "http"
+        and scope["method"] in ("GET", "HEAD")
+        and asked.get("sec-fetch-mode") == "navigate"
+        and asked.get("sec-fetch-dest") == "document"
+    )
+
+
+def _local(onward: str) -> str:
+    """Where to go on this origin; nowhere else."""
+    plain = onward.startswith("/") and not onward.startswith(("//", "/\\")) and onward.isprintable()
+    return quote(onward, safe="/?&=%#~:+,;@!$'()*-._") if plain and not onward.startswith(_OWN) else "/"

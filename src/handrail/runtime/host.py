@@ -1,0 +1,39 @@
+"""Host an app: begin a run that answers people who come to it, in this process, until nobody does any
+more.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from handrail.kernel import Context, Environment, Manifest
+from handrail.runtime import lease, store
+from handrail.runtime.events import RunStarted
+from handrail.runtime.models import Run
+from handrail.runtime.start import drafted
+
+
+def host(
+    ctx: Context,
+    app: str,
+    commit: str,
+    files: Mapping[str, bytes],
+    manifest: Manifest,
+    environment: Environment,
+    variant: str = "hostile",
+    twins: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
+    """Begin a run of exactly these files for the caller, claimed by this process.
+
+    The apps room decides before who may open what. Refuses Invalid when the entrypoint is not among the
+    files, NotReady on a machine that cannot hold a sandbox.
+    """
+    run = drafted(ctx, app, commit, files, manifest, environment, variant, twins)
+    store.add_run(ctx, run, files)
+    store.claim(ctx, run.id, lease.mine())
+    ctx.audit.note(
+        "run.started", f"run:{run.id}", app=app, commit=commit, environment=environment, layer=run.layer
+    )
+    ctx.events.publish(RunStarted(run.id, app, commit, environment))
+    begun = store.find_run(ctx, run.id)
+    assert begun is not None
+    return begun

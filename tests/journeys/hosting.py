@@ -1,0 +1,139 @@
+"""A company whose app people open in their browser, and a browser to open it with."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from handrail import apps, review, runtime
+from handrail.kernel import Instance, identity
+from handrail.server import application
+from tests.journeys import company
+from tests.web import Client
+
+PORT = 8400
+MAIN = f"http://127.0.0.1:{PORT}"
+MANIFEST = """\
+[app]
+name = "{name}"
+kind = "{kind}"
+entrypoint = "{entrypoint}"
+purpose = "sales-reporting"
+says = "Net sales by region"
+{layer}
+[data.sales_orders]
+columns = ["region", "net_amount"]
+"""
+SQL = "SELECT region, sum(net_amount) AS net FROM sales_orders GROUP BY region ORDER BY region"
+PAGE = f"""\
+<!doctype html><html lang="en"><meta charset="utf-8"><title>Regions</title>
+<link rel="stylesheet" href="style.css"><h1>Regions</h1><ul id="rows"></ul><p id="who"></p>
+<script type="module">
+import {{ query, me, Refused }} from "/.handrail/handrail.js";
+const list = document.getElementById("rows");
+for (const row of await query({SQL!r})) {{
+  const item = document.createElement("li");
+  item.textContent = `${{row.region}} ${{row.net}}`;
+  list.append(item);
+}}
+document.getElementById("who").textContent = (await me()).name;
+try {{ await query("SELECT email FROM customers"); }}
+catch (error) {{ if (error instanceof Refused) document.title = error.code; }}
+</script>
+<script>document.body.dataset.inline = "ran";</script>
+</html>
+"""
+
+
+def static(name: str = "regions", page: str = PAGE) -> dict[str, bytes]:
+    """A static app as an assistant writes it."""
+    manifest = MANIFEST.format(name=name, kind="static", entrypoint="index.html", layer="")
+    return {
+        "handrail.toml": manifest.encode(),
+        "index.html": page.encode(),
+        "style.css": b"h1 { color: teal }",
+        ".hidden": b"secret",
+    }
+
+
+class Hosting:
+    """An application with what it hosts, and browsers of people."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.hosts = runtime.Hosts(instance)
+        self.app = application(instance, self.hosts)
+        self.hosts.start()
+
+    def browser(self, person: str, main: str = MAIN) -> "Browser":
+        """A browser in which somebody is signed in."""
+        with self.instance.context(self.instance.system()) as ctx:
+            email = identity.found(ctx, person).email
+        with company.actors(self.instance)("admin") as ctx:
+            token = identity.issue_link(ctx, person)
+        browser = Browser(self.app, main)
+        assert browser.get(f"/sign-in/link?token={token}").status_code == 200, email
+        return browser
+
+    def push(self, files: dict[str, bytes], person: str = "maker.sales") -> apps.Version:
+        """Push a version."""
+        with company.actors(self.instance)(person) as ctx:
+            return apps.push(ctx, files, "The team asked for it", "")
+
+    def promote(self, version: apps.Version, *groups: str) -> None:
+        """Promote a version that was tried, as its maker, once it is shared and a reviewer has said yes."""
+        acting = company.actors(self.instance)
+        with acting("maker.sales") as ctx:
+            if groups:
+                apps.share(ctx, version.app, groups=groups)
+            apps.ask(ctx, version.app, version.commit)
+        with acting("reviewer.platform") as ctx:
+            review.approve(ctx, version.app, version.commit, "It does what it says.")
+        with acting("maker.sales") as ctx:
+            apps.promote(ctx, version.app, version.commit)
+
+    def sleep_of(self, environment: str) -> None:
+        """Let everything of an environment fall asleep, and wait for it."""
+        for one in self.hosts.awake():
+            if one.seat.environment == environment:
+                one.hosting.asleep.set()
+                assert one.thread is not None
+                one.thread.join(30)
+
+    def sleep(self) -> None:
+        """Let everything fall asleep, and wait for it."""
+        for one in self.hosts.awake():
+            one.hosting.asleep.set()
+            assert one.thread is not None
+            one.thread.join(30)
+        for sitting in tuple(self.hosts._sittings.values()):
+            self.hosts._rise(sitting)
+
+
+class Browser(Client):
+    """Follows redirects from one origin to another, with the cookies of each origin for itself."""
+
+    def __init__(self, app: Any, main: str) -> None:
+        super().__init__(app, base_url=main, headers={"accept": "text/html,*/*"})
+        self.whole, self.origins = app, {urlsplit(main).netloc: self}
+
+    def at(self, origin: str) -> Client:
+        """The same browser at another origin, whose cookies are its own."""
+        parts = urlsplit(origin)
+        place = parts.netloc
+        if place not in self.origins:
+            here = f"{parts.scheme}://{place}"
+            self.origins[place] = Client(self.whole, base_url=here, headers={"accept": "text/html,*/*"})
+        return self.origins[place]
+
+    def visit(self, address: str) -> Any:
+        """Go to an address at Handrail and on to where it leads; gives the last answer."""
+        answer = self.get(address, follow_redirects=False)
+        for _ in range(6):
+            if answer.status_code != 303:
+                return answer
+            there = str(answer.request.url.join(answer.headers["location"]))
+            answer = self.at(there).get(there, follow_redirects=False)
+        raise AssertionError(f"{address} leads in circles")
+
+
+Opened = Callable[[], Hosting]

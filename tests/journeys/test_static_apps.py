@@ -1,0 +1,191 @@
+"""A static app, from the maker's folder to two viewers who each see their own rows, and what it cannot do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handrail import apps, runtime
+from tests.journeys import company
+from tests.journeys.hosting import MAIN, SQL, Hosting, static
+
+PLACE = "http://regions.localhost:8400"
+SAME = {"sec-fetch-site": "same-origin", "accept": "application/json"}
+
+
+@pytest.fixture
+def hosting(tmp_path: Path) -> Iterator[Hosting]:
+    opened = Hosting(company.furnished(tmp_path / "company"))
+    yield opened
+    opened.hosts.stop()
+    opened.instance.close()
+
+
+def asked(client: Any, sql: str = SQL) -> Any:
+    return client.post("/.handrail/query", json={"sql": sql}, headers=SAME)
+
+
+@pytest.fixture
+def shared(hosting: Hosting) -> Hosting:
+    """The app in production, shared with the people of sales."""
+    version = hosting.push(static())
+    maker = hosting.browser("maker.sales")
+    assert maker.visit("/visit/regions?environment=sandbox").status_code == 200
+    assert asked(maker.at("http://sandbox--regions.localhost:8400")).status_code == 200
+    hosting.sleep()
+    hosting.promote(version, "sales")
+    return hosting
+
+
+def test_each_viewer_sees_their_own_rows_at_the_apps_own_origin(shared: Hosting) -> None:
+    seen = {}
+    for person in ("viewer.emea", "viewer.apac"):
+        browser = shared.browser(person)
+        page = browser.visit("/visit/regions")
+        assert page.status_code == 200 and "<h1>Regions</h1>" in page.text
+        assert str(page.url) == f"{PLACE}/"
+        rows = asked(browser.at(PLACE)).json()
+        assert rows["environment"] == "production"
+        seen[person] = [row["region"] for row in rows["rows"]]
+    assert seen == {"viewer.emea": ["EMEA"], "viewer.apac": ["APAC"]}
+
+
+def test_the_sandbox_answers_from_twins_at_an_origin_of_its_own(hosting: Hosting) -> None:
+    hosting.push(static())
+    browser = hosting.browser("maker.sales")
+    browser.visit("/visit/regions?environment=sandbox")
+    rows = asked(browser.at("http://sandbox--regions.localhost:8400")).json()
+    assert rows["environment"] == "sandbox"
+    assert browser.at(PLACE).get("/", follow_redirects=False).status_code == 303  # no cookie of that place
+
+
+def test_what_it_asks_is_held_against_its_manifest_and_nothing_it_says_changes_who_asks(
+    shared: Hosting,
+) -> None:
+    browser = shared.browser("viewer.emea")
+    browser.visit("/visit/regions")
+    refused = asked(browser.at(PLACE), "SELECT email FROM customers")
+    assert refused.status_code == 403 and refused.json()["code"] == "not_allowed"
+    body = {"sql": SQL, "environment": "sandbox", "app": "other", "purpose": "payroll"}
+    answer = browser.at(PLACE).post("/.handrail/query", json=body, headers=SAME).json()
+    assert answer["environment"] == "production" and [row["region"] for row in answer["rows"]] == ["EMEA"]
+    assert browser.at(PLACE).get("/.handrail/me", headers=SAME).json()["person"]["id"] == "viewer.emea"
+
+
+def test_of_the_rest_of_handrail_nothing_is_there(shared: Hosting) -> None:
+    browser = shared.browser("viewer.emea")
+    browser.visit("/visit/regions")
+    here = browser.at(PLACE)
+    for path in ("/api/v1/me", "/static/app.css", "/apps", "/healthz", "/openapi.json"):
+        assert here.get(path, headers={"accept": "application/json"}).status_code == 404, path
+
+
+def test_a_visit_needs_its_ticket_which_is_good_once_and_there_alone(shared: Hosting) -> None:
+    browser = shared.browser("viewer.emea")
+    led = browser.get("/visit/regions", follow_redirects=False).headers["location"]
+    elsewhere = led.replace("regions.", "sandbox--regions.")
+    assert "set-cookie" not in browser.at(elsewhere).get(elsewhere, follow_redirects=False).headers
+    first = browser.at(led).get(led, follow_redirects=False)
+    assert first.status_code == 303 and "handrail_visit=" in first.headers["set-cookie"]
+    assert "HttpOnly" in first.headers["set-cookie"] and "SameSite=Lax" in first.headers["set-cookie"]
+    thief = shared.browser("viewer.apac")
+    again = thief.at(led).get(led, follow_redirects=False)
+    assert again.headers["location"].startswith(f"{MAIN}/visit/regions") and "set-cookie" not in again.headers
+
+
+def test_who_may_not_open_it_gets_no_ticket_and_who_no_longer_may_is_shown_nothing(shared: Hosting) -> None:
+    assert shared.browser("maker.ops").get("/visit/regions", follow_redirects=False).status_code == 404
+    browser = shared.browser("viewer.emea")
+    browser.visit("/visit/regions")
+    with company.actors(shared.instance)("maker.sales") as ctx:
+        apps.unshare(ctx, "regions", groups=["sales"])
+    shared_still = _after_a_moment(lambda: browser.at(PLACE).get("/").status_code, 404)
+    assert shared_still == 404
+    assert asked(browser.at(PLACE)).status_code == 404
+
+
+def test_signing_out_ends_visits_everywhere(shared: Hosting) -> None:
+    browser = shared.browser("viewer.emea")
+    browser.visit("/visit/regions")
+    assert asked(browser.at(PLACE)).status_code == 200
+    browser.post("/sign-out")
+    assert _after_a_moment(lambda: asked(browser.at(PLACE)).status_code, 401) == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://other.localhost:8400"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+    ],
+)
+def test_another_website_asks_nothing_in_a_viewers_name(shared: Hosting, headers: dict[str, str]) -> None:
+    browser = shared.browser("viewer.emea")
+    browser.visit("/visit/regions")
+    answer = browser.at(PLACE).post("/.handrail/query", json={"sql": SQL}, headers=headers)
+    assert answer.status_code == 403 and "EMEA" not in answer.text
+    assert browser.at(PLACE).get("/", headers=headers).status_code == 403
+
+
+def test_a_page_is_held_to_its_origin_and_its_own_inline_scripts_run(shared: Hosting) -> None:
+    browser = shared.browser("viewer.emea")
+    policy = browser.visit("/visit/regions").headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "connect-src 'self'" in policy
+    assert policy.count("'sha256-") == 2 and "script-src 'self' 'sha256-" in policy
+    scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
+    assert "unsafe-inline" not in scripts and "unsafe-eval" not in scripts
+
+
+@pytest.mark.parametrize(
+    "path", ["/handrail.toml", "/.hidden", "/../handrail.toml", "/%2e%2e/handrail.toml", "/x.js"]
+)
+def test_only_what_belongs_to_the_page_is_there(shared: Hosting, path: str) -> None:
+    browser = shared.browser("viewer.emea")
+    browser.visit("/visit/regions")
+    answer = browser.at(PLACE).get(path, headers={"accept": "*/*"})
+    assert answer.status_code == 404 and b"secret" not in answer.content and b"[app]" not in answer.content
+
+
+def test_files_have_their_types_and_are_not_sent_twice(shared: Hosting) -> None:
+    browser = shared.browser("viewer.emea")
+    browser.visit("/visit/regions")
+    style = browser.at(PLACE).get("/style.css", headers={"accept": "text/css"})
+    assert style.headers["content-type"].startswith("text/css") and style.text == "h1 { color: teal }"
+    again = browser.at(PLACE).get("/style.css", headers={"if-none-match": style.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+    assert "<h1>Regions</h1>" in browser.at(PLACE).get("/a/route/of/the/page").text
+
+
+def test_what_it_read_in_the_sandbox_opens_its_gates(hosting: Hosting) -> None:
+    version = hosting.push(static())
+    browser = hosting.browser("maker.sales")
+    browser.visit("/visit/regions?environment=sandbox")
+    asked(browser.at("http://sandbox--regions.localhost:8400"))
+    with company.actors(hosting.instance)("maker.sales") as ctx:
+        going = {gate.key: gate.state for gate in apps.gates(ctx, "regions")}
+        run = runtime.runs(ctx, app="regions")[0]
+        runtime.stop(ctx, run.id)
+    assert going["sandbox"] == "waiting"
+    assert _after_a_moment(lambda: _state(hosting, run.id), "succeeded") == "succeeded"
+    with company.actors(hosting.instance)("maker.sales") as ctx:
+        gates = {gate.key: gate.state for gate in apps.gates(ctx, "regions", version.commit)}
+    assert gates["sandbox"] == gates["declared"] == "open"
+
+
+def _state(hosting: Hosting, run: str) -> str:
+    with company.actors(hosting.instance)("maker.sales") as ctx:
+        return runtime.run(ctx, run).state
+
+
+def _after_a_moment(look: Any, wanted: Any) -> Any:
+    """What is seen once it is as wanted, or after ten seconds."""
+    import time
+
+    until = time.monotonic() + 10
+    while (seen := look()) != wanted and time.monotonic() < until:
+        time.sleep(0.1)
+    return seen
