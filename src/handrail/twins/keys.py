@@ -16,9 +16,11 @@ from handrail.twins.people import distinct_texts
 from handrail.twins.shapes import distinct_texts_of
 from handrail.twins.text import phrases, uuids
 from handrail.twins.values import DAY_US, Ints, Mask, Values, dtype_of, full, limits
+from handrail.twins.without_repeats import without_repeats
 
 MOST_COMBINATIONS = 4_000_000
 ROUNDS = 20
+COUNTING = 0.1  # how far, by total variation, shares may be from those of values that are counted up
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ def composite(
     """A key of several columns. `linked` are the rows that its foreign keys point at.
 
     Only links: rows whose combination an earlier row has are dropped. Links and one more part: that part
-    counts upwards within its parent. No link: different combinations of the parts' common values where there
-    are enough, weighted by their shares; else the part with most values counts.
+    counts upwards within its parent, or where its shares are not those of counting, each parent has different
+    ones of its values. No link: different combinations of the parts' common values where there are enough,
+    weighted by their shares; else the part with most values counts.
     """
     if not parts:
         return Composite(_without_repeats(linked))
@@ -88,8 +91,7 @@ def composite(
         made[part.name], drawn[part.name] = full(values.array), found
         _, again = np.unique(values.array.astype(str), return_inverse=True)
         group = _grouped([group, again.astype(np.int64)], rows)
-    rank = _rank(group)
-    made[counter.name], drawn[counter.name], fits = _counted(counter, rank)
+    made[counter.name], drawn[counter.name], fits = _counted(counter, group, rng)
     keep = np.flatnonzero(fits)
     return Composite(
         keep,
@@ -195,10 +197,16 @@ def _combinations(parts: Sequence[ColumnSketch], rows: int, rng: np.random.Gener
     )
 
 
-def _counted(counter: ColumnSketch, rank: Ints) -> tuple[Values, Codes, Mask]:
-    """The counting part of a key: its common values in order while they last, or steps from its low end."""
-    usable = np.flatnonzero(_usable(counter))
-    if len(usable) and len(usable) == np.count_nonzero(counter.shares):
+def _counted(counter: ColumnSketch, group: Ints, rng: np.random.Generator) -> tuple[Values, Codes, Mask]:
+    """The counting part of a key: its common values in order while they last, or steps from its low end.
+
+    What does not count, as the languages of a country, is drawn by its shares, no value twice in one group.
+    """
+    rank, usable = _rank(group), np.flatnonzero(_usable(counter))
+    whole = len(usable) and len(usable) == np.count_nonzero(counter.shares)
+    if (whole or counter.kind == "text") and not _counts(counter, usable, rank):
+        return _differing(counter, group, rank, rng)
+    if whole:
         fits = rank < len(usable)
         found = usable[np.minimum(rank, len(usable) - 1)].astype(np.int16)
         values = np.array([counter.bins[code].value for code in usable], dtype=object)
@@ -216,6 +224,43 @@ def _counted(counter: ColumnSketch, rank: Ints) -> tuple[Values, Codes, Mask]:
     low, high = limits(counter.kind, counter.type)
     array = _first(counter) + rank * _pace(counter, int(rank.max(initial=0)) + 1)
     return full(np.clip(array, low, high)), unknown, (array >= low) & (array <= high)
+
+
+def _counts(counter: ColumnSketch, usable: Ints, rank: Ints) -> bool:
+    """Whether its values have about the shares that they would have if all parents' rows were counted."""
+    counted = np.bincount(rank, minlength=len(usable))[: len(usable)] / max(1, len(rank))
+    return bool(np.abs(counted - np.array(counter.shares)[usable]).sum() < 2 * COUNTING)
+
+
+def _differing(
+    counter: ColumnSketch, group: Ints, rank: Ints, rng: np.random.Generator
+) -> tuple[Values, Codes, Mask]:
+    """Values by their shares, none twice in one group; of texts that are not told, new ones each."""
+    known: list[tuple[Any, int, float]] = []
+    for code, (one, share) in enumerate(zip(counter.bins, counter.shares, strict=True)):
+        if one.kind == "value" and share:
+            known.append((one.value, code, share))
+        elif one.kind == "pool" and share:
+            known += [(text, code, share * part) for text, part in zip(one.values, one.shares, strict=True)]
+    shares = np.array([share for _, _, share in known])
+    untold = sum(
+        share for one, share in zip(counter.bins, counter.shares, strict=True) if one.kind == "other"
+    )
+    free = counter.kind == "text" and untold > 0
+    told = np.flatnonzero(rng.random(len(group)) >= untold) if free else np.arange(len(group))
+    _, among = np.unique(group[told], return_inverse=True)
+    place = np.full(len(group), -1, dtype=np.int64)
+    place[told] = without_repeats(among, _rank(among), shares * len(group), rng)
+    there, values = place >= 0, _objects([value for value, _, _ in known])[place]
+    codes_of = np.array([code for _, code, _ in known], dtype=np.int16)
+    drawn = np.where(there, codes_of[place], np.int16(len(counter.bins) - 1 if free else -1)).astype(np.int16)
+    if not free:
+        values[~there] = known[0][0]
+        return full(values.astype(dtype_of(counter.kind))), drawn, there
+    taken, missing = {value for value, _, _ in known}, np.flatnonzero(~there)
+    fresh = [text for text in _texts(counter, len(missing) + len(taken), rng) if text not in taken]
+    values[missing] = _objects(fresh[: len(missing)])
+    return full(values), drawn, np.ones(len(group), dtype=bool)
 
 
 def _first(column: ColumnSketch) -> int:
