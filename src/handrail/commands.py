@@ -75,12 +75,14 @@ COMMANDS: dict[str, dict[str, str]] = {
         "refuse": "Say no to one version of APP.",
         "withdraw": "Take back your verdict on one version of APP.",
     },
-    "handrail.runtime.commands": {
+    "handrail.runtime.layer_commands": {
         "layers": "The Python packages that apps may use.",
         "runs": "Runs of apps: list them, read their logs, save what they handed over, stop them.",
         "doctor": "Attack a sandbox on this machine from inside; exit status 1 when one attack succeeds.",
     },
     "handrail.openlineage.commands": {
         "openlineage": "Lineage events on their way to others.",
+    },
+    "handrail.runtime.commands": {
     },
 }

@@ -128,6 +128,20 @@ class RuntimeSettings:
 
 
 @dataclass(frozen=True)
+class PackagesSettings:
+    """Where the packages come from that makers ask for beside a layer."""
+
+    # The approved index, such as https://packages.example/simple; empty: what this machine is set up to use.
+    index: str = ""
+    # Instead: the environment variable that holds its address, password and all.
+    index_env: str = ""
+    # How long resolving, or installing, may take.
+    seconds: int = 300
+    # What the packages that one app adds may take on the disk.
+    largest_mb: int = 1024
+
+
+@dataclass(frozen=True)
 class AppsSettings:
     """Limits of one pushed version, and what is done for its runs."""
 
@@ -200,6 +214,7 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
     twins: TwinsSettings = field(default_factory=TwinsSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    packages: PackagesSettings = field(default_factory=PackagesSettings)
     apps: AppsSettings = field(default_factory=AppsSettings)
     mail: MailSettings = field(default_factory=MailSettings)
     lineage: LineageSettings = field(default_factory=LineageSettings)

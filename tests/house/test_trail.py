@@ -19,13 +19,14 @@ from handrail.apps import find_cause
 from handrail.kernel import Instance, identity, storage, trail
 from handrail.kernel.audit.log import Note
 from handrail.server import application
-from handrail.settings import MailSettings
+from handrail.settings import MailSettings, PackagesSettings
 from handrail.twins.supervise import tidy
 from tests.apps.conftest import url as url
 from tests.apps.postbox import postbox
 from tests.apps.scheduling import put_into_production
 from tests.conftest import Acting
 from tests.journeys import company
+from tests.runtime.index import serving
 from tests.web import Client
 
 SOURCES = Path(__file__).parents[2] / "src" / "handrail"
@@ -162,6 +163,7 @@ def test_every_change_leaves_a_trail(
         an_app_lives(post, url, tmp_path)
         a_failure_is_explained(post, instance)
         lineage_is_told(post, acting)
+        packages_are_asked_for(post, instance)
         questions_are_kept(acting)
     finally:
         for supervisor in supervisors:
@@ -287,6 +289,20 @@ def lineage_is_told(post: Posts, acting: Acting) -> None:
     ended(post, "maker.sales", post("maker.sales", "/apps/asker/run", {}))
     with acting("admin") as ctx:
         openlineage.retry(ctx)
+
+
+def packages_are_asked_for(post: Posts, instance: Instance) -> None:
+    """By REST: a maker asks for two, an admin grants one and refuses one, and a list with the first is locked."""
+    for name in ("tidy", "untidy"):
+        post("maker.sales", f"/packages/{name}/request", {"why": "To be tidy."})
+    post("admin", "/packages/tidy/grant", {})
+    post("admin", "/packages/untidy/refuse", {"reason": "It is not."})
+    with serving() as index:
+        index.wheel("tidy")
+        instance.settings = replace(instance.settings, packages=PackagesSettings(index=index.url))
+        assert post("maker.sales", "/packages/resolve", {"requirements": "tidy"})["packages"] == {
+            "tidy": "1.0"
+        }
 
 
 def an_app_lives(post: Posts, url: str, tmp_path: Path) -> None:

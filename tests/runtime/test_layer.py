@@ -25,7 +25,7 @@ def settings(folder: Path) -> Settings:
 
 def lock_of(package: str) -> str:
     """The lock of one package, cut from the real one."""
-    found = re.search(rf"^{package}==.*(?:\n +--hash.*)*\n", layer._lock("report"), re.MULTILINE)
+    found = re.search(rf"^{package}==.*(?:\n +--hash.*)*\n", layer.lock_of("report"), re.MULTILINE)
     assert found
     return found[0]
 
@@ -93,7 +93,7 @@ def test_the_digest_is_known_before_anything_is_built_and_moves_with_the_lock(
     first = layer.layer_digest(settings(tmp_path))
     assert first.startswith("sha256:")
     assert first == layer.layer_digest(settings(tmp_path))
-    monkeypatch.setattr(layer, "_lock", lambda _name: "pandas==9 --hash=sha256:0\n")
+    monkeypatch.setattr(layer, "lock_of", lambda _name: "pandas==9 --hash=sha256:0\n")
     assert layer.layer_digest(settings(tmp_path)) != first
 
 
@@ -119,7 +119,7 @@ def test_without_a_python_of_the_system_apps_run_on_a_copy_of_ours(
 ) -> None:
     monkeypatch.setattr(interpreter, "_DEBIAN", Path("/nowhere"))
     small = lock_of("tabulate")
-    monkeypatch.setattr(layer, "_lock", lambda _name: small)
+    monkeypatch.setattr(layer, "lock_of", lambda _name: small)
     made = layer.build(settings(cache))
     printed = bytearray()
     code = "import sys, ssl, sqlite3, tabulate, handrail_sdk; print(sys.version)"
@@ -131,7 +131,7 @@ def test_without_a_python_of_the_system_apps_run_on_a_copy_of_ours(
 
 def test_several_that_build_at_once_build_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = lock_of("tabulate")
-    monkeypatch.setattr(layer, "_lock", lambda _name: small)
+    monkeypatch.setattr(layer, "lock_of", lambda _name: small)
     told: list[str] = []
     threads = [
         threading.Thread(
@@ -154,7 +154,7 @@ def test_a_package_whose_hash_differs_is_refused_and_leaves_nothing(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", lock_of("tabulate"))
-    monkeypatch.setattr(layer, "_lock", lambda _name: wrong)
+    monkeypatch.setattr(layer, "lock_of", lambda _name: wrong)
     with pytest.raises(Upstream) as refusal:
         layer.build(settings(cache))
     assert refusal.value.next_step
@@ -165,7 +165,7 @@ def test_what_a_killed_build_left_is_swept_up_by_the_next(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = lock_of("tabulate")
-    monkeypatch.setattr(layer, "_lock", lambda _name: small)
+    monkeypatch.setattr(layer, "lock_of", lambda _name: small)
     made = layer.build(settings(cache)).binds["/layer"]
     left = cache / f".{made.name}-dead"
     made.rename(left)

@@ -73,7 +73,13 @@ def of(ctx: Context, app: App, version: Version) -> Facts:
         signature=_signature(ctx, version, verdict),
         signature_says=verdict.because,
         signature_next=verdict.next_step,
+        unapproved=runtime.no_longer_approved(ctx, _lock(ctx, version)),
     )
+
+
+def layer_of(ctx: Context, version: Version) -> str:
+    """The name of what a version runs on: its layer and the packages it adds. Asks no rule."""
+    return runtime.layer_digest(ctx.settings, version.manifest.layer, _lock(ctx, version))
 
 
 def submission(ctx: Context, app: App, version: Version) -> review.Submission:
@@ -81,13 +87,14 @@ def submission(ctx: Context, app: App, version: Version) -> review.Submission:
     promoted = store.find_version(ctx, app.name, n=app.promoted) if app.promoted else None
     said = spoken.of(ctx, app.name, version.commit)
     ran = _trial(ctx, version)[0] != "never"
+    added = runtime.of_lock(ctx, _lock(ctx, version))
     return review.Submission(
         app=app.name,
         commit=version.commit,
         n=version.n,
         tree=version.tree,
         manifest=version.manifest,
-        layer=runtime.layer_digest(ctx.settings, version.manifest.layer),
+        layer=layer_of(ctx, version),
         files=find.code(ctx, version),
         owner=app.owner,
         maker=version.by,
@@ -96,7 +103,7 @@ def submission(ctx: Context, app: App, version: Version) -> review.Submission:
         why=version.why,
         prompts="\n\n".join(f"{prompt.role}: {prompt.text}" for prompt in said),
         observed=data.observed_reads(ctx, app.name, version.commit, "sandbox") if ran else None,
-        packages=runtime.importable(version.manifest.layer),
+        packages=runtime.importable(version.manifest.layer, added.modules if added else ()),
         by_metrics=by_metrics(ctx, version.manifest),
         tier=tier_of(ctx, app, version.manifest).name,
     )
@@ -110,6 +117,11 @@ def by_metrics(ctx: Context, manifest: Manifest) -> Mapping[str, frozenset[str]]
             for dataset, columns in metric.reads.items():
                 reads[dataset] = reads.get(dataset, frozenset()) | frozenset(columns)
     return reads
+
+
+def _lock(ctx: Context, version: Version) -> str:
+    content = git.Repository(ctx.db, version.app).file(version.commit, runtime.LOCK)
+    return runtime.locked({runtime.LOCK: content} if content else {})
 
 
 def _catalog(ctx: Context, names: Collection[str]) -> Mapping[str, data.Dataset]:
@@ -154,8 +166,8 @@ def _blocking(ctx: Context, app: App, version: Version) -> tuple[str, ...]:
 
 
 def _verdict(ctx: Context, version: Version) -> review.Verdict:
-    layer = runtime.layer_digest(ctx.settings, version.manifest.layer)
-    return review.verdict(ctx, version.app, version.commit, version.manifest.digest, layer)
+    digest = version.manifest.digest
+    return review.verdict(ctx, version.app, version.commit, digest, layer_of(ctx, version))
 
 
 def _signature(ctx: Context, version: Version, verdict: review.Verdict) -> Signature:

@@ -44,6 +44,7 @@ class Facts:
     signature: Signature
     signature_says: str
     signature_next: str
+    unapproved: tuple[str, ...] = ()  # packages that it adds to its layer and that are off the list by now
 
 
 def gates(facts: Facts) -> tuple[Gate, ...]:
@@ -51,6 +52,7 @@ def gates(facts: Facts) -> tuple[Gate, ...]:
     return (
         _ownership(facts),
         _data(facts),
+        *((_packages(facts),) if facts.unapproved else ()),
         _trial(facts),
         _findings(facts),
         _observed(facts),
@@ -116,6 +118,12 @@ def _data(facts: Facts) -> Gate:
         return Gate(key, title, "shut", because, next_step, "a steward")
     names = [*facts.manifest.datasets, *facts.manifest.metrics]
     return Gate(key, title, "open", f"{_some(names)}, for {purpose}." if names else "It declares none.")
+
+
+def _packages(facts: Facts) -> Gate:
+    because = f"It adds packages that are no longer approved: {_some(facts.unapproved)}."
+    step = "Do without them, or ask for them on the page Packages; then push again."
+    return Gate("packages", "Its packages are approved", "shut", because, step, facts.owner)
 
 
 def _trial(facts: Facts) -> Gate:

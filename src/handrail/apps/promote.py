@@ -1,6 +1,5 @@
 """Put a version into production: through every gate, or not at all."""
 
-from handrail import runtime
 from handrail.apps import facts, find, store
 from handrail.apps.events import AppPromoted
 from handrail.apps.models import Gate, Promotion, Tier, Version
@@ -58,7 +57,7 @@ def _put(ctx: Context, version: Version, tier: str) -> Promotion:
         commit=version.commit,
         tree=version.tree,
         manifest_digest=version.manifest.digest,
-        layer=runtime.layer_digest(ctx.settings, version.manifest.layer),
+        layer=facts.layer_of(ctx, version),
         tier="handoff" if tier == "handoff" else "self-service",
         by=ctx.caller.person.id,
         at=ctx.clock.now(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from handrail import data, review
+from handrail import data, review, runtime
 from handrail.apps import facts, paths, spoken, store
 from handrail.apps.events import AppPushed
 from handrail.apps.models import App, Prompt, Version
@@ -18,10 +18,11 @@ LONGEST_WHY = 4000  # characters
 def push(ctx: Context, files: Mapping[str, bytes], why: str, prompts: str | Sequence[Prompt] = ()) -> Version:
     """Keep these files as the next version; the first one makes the caller the app's owner.
 
-    `prompts` may be the text of a file of them; they and the why are kept without secrets. Refuses
-    Invalid for unsafe names, a manifest that does not parse or that names an entrypoint, dataset, metric or
-    purpose that does not exist; LimitReached above the settings; NotAllowed for those who are not makers or
-    not owners; Conflict when nothing changed.
+    `prompts` may be the text of a file of them; they and the why are kept without secrets. Packages that the
+    files ask for are locked, and the lock is a file of the version. Refuses Invalid for unsafe names, a
+    manifest that does not parse or that names an entrypoint, dataset, metric or purpose that does not exist;
+    LimitReached above the settings; NotAllowed for those who are not makers or not owners; Conflict when
+    nothing changed; and as `runtime.lock_packages` for packages.
     """
     limits(ctx).check(len(files), sum(map(len, files.values())))
     paths.check(files)
@@ -33,6 +34,7 @@ def push(ctx: Context, files: Mapping[str, bytes], why: str, prompts: str | Sequ
     app = known or App(manifest.name, me, (), (), (), ctx.clock.now())
     access.require(ctx, "push", app.resource)
     check_exists(ctx, manifest)
+    files = runtime.with_lock(files, runtime.lock_packages(ctx, manifest.layer, files))
     kept, taken = spoken.cleaned(heard, ctx.settings.apps.prompts_kb * 1024)
     clean_why = redact(reason)
     totals = {kind: taken.get(kind, 0) + clean_why.taken.get(kind, 0) for kind in {*taken, *clean_why.taken}}

@@ -237,6 +237,11 @@ class Repository(BaseRepo):
         """Every file of a commit, path to content, in path order; refuses NotFound."""
         return {path: self.object_store.get_raw(blob)[1] for path, blob in self._blobs(sha).items()}
 
+    def file(self, sha: str, path: str) -> bytes | None:
+        """One file of a commit, or None; refuses NotFound when there is no such commit."""
+        blob = self._blobs(sha).get(path)
+        return self.object_store.get_raw(blob)[1] if blob else None
+
     def diff(self, old: str | None, new: str) -> tuple[FileChange, ...]:
         """What changed from one commit to another (from nothing, when `old` is None), in path order."""
         before, after = self._blobs(old) if old else {}, self._blobs(new)

@@ -31,6 +31,7 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     "waiting": ("warn", "clock"),
     "shut": ("bad", "lock"),
     "approved": ("good", "check"),
+    "granted": ("good", "check"),
     "refused": ("bad", "x"),
     "requested": ("warn", "clock"),
     "superseded": ("neutral", "archive"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
+    from handrail.runtime.decide_package import grant_package, package_requests, refuse_package
     from handrail.runtime.events import RunFinished, RunStarted
     from handrail.runtime.execute import execute
     from handrail.runtime.handed_over import table_of
@@ -15,8 +16,18 @@ if TYPE_CHECKING:
     from handrail.runtime.hosts import Hosted, Hosts, Seat, Sitting
     from handrail.runtime.layer import build as build_layer
     from handrail.runtime.layer import importable, layer_digest, packages
+    from handrail.runtime.lock_packages import (
+        LOCK,
+        lock_packages,
+        locked,
+        no_longer_approved,
+        of_lock,
+        with_lock,
+    )
     from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
     from handrail.runtime.models import Output, Run
+    from handrail.runtime.packages_known import approved_packages, resolve_packages
+    from handrail.runtime.request_package import request_package
     from handrail.runtime.start import start
     from handrail.runtime.stop import stop
     from handrail.runtime.supervise import Supervisor, recover
@@ -27,6 +38,7 @@ subscriptions: list[tuple[type, object]] = []
 __all__ = [
     "Hosted",
     "Hosts",
+    "LOCK",
     "Output",
     "Run",
     "RunFinished",
@@ -35,19 +47,29 @@ __all__ = [
     "Sitting",
     "Supervisor",
     "Tried",
+    "approved_packages",
     "build_layer",
     "execute",
     "failure_of",
+    "grant_package",
     "host",
     "importable",
     "layer_digest",
+    "lock_packages",
+    "locked",
     "log",
     "may_see_outputs",
+    "no_longer_approved",
+    "of_lock",
     "output",
     "outputs",
+    "package_requests",
     "packages",
     "recalled",
     "recover",
+    "refuse_package",
+    "request_package",
+    "resolve_packages",
     "run",
     "runs",
     "start",
@@ -56,6 +78,7 @@ __all__ = [
     "table_of",
     "trial",
     "tried",
+    "with_lock",
 ]
 
 open_when_asked(__name__)

@@ -1,7 +1,7 @@
-"""Commands of the runtime room: `handrail layers`, `handrail runs` and `handrail doctor`."""
+"""Commands of the runtime room: `handrail runs` and `handrail doctor`."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,16 +12,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from handrail import kit
-from handrail import settings as configuration
 from handrail.kernel import Context, NotReady
-from handrail.kernel.manifest import LAYERS, REPORT
 from handrail.runtime import look
 from handrail.runtime.doctor import Diagnosis, doctor
-from handrail.runtime.layer import Progress, build, packages
+from handrail.runtime.layer_build import Progress
 from handrail.runtime.models import Output
 from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
-from handrail.settings import Settings
 
 
 class _Composition(kit.cli.Opener, Protocol):
@@ -47,38 +44,6 @@ def _progress(as_json: bool) -> Iterator[Progress | None]:
         return
     with kit.cli.progress() as report:
         yield report
-
-
-@click.group()
-def layers() -> None:
-    """The Python packages that apps may use."""
-
-
-@layers.command("build")
-@click.argument("layer", type=click.Choice(LAYERS), default=REPORT)
-@_HOME
-@_JSON
-def layers_build(layer: str, home: Path | None, as_json: bool) -> None:
-    """Build a layer (`report` unless another is named), once for each lock file; it takes a minute or so.
-
-    Without --home it goes where an instance without settings of its own looks for it.
-    """
-    with kit.cli.refusals(as_json):
-        settings = configuration.load(home) if home else Settings(home=Path())
-        with _progress(as_json) as report:
-            made = build(settings, layer, report)
-    answer = {"layer": layer, "digest": made.digest, "packages": packages(layer)}
-    kit.cli.show(answer, lambda it: f"The layer {layer} is ready: {it['digest']}.", as_json)
-
-
-@layers.command("list")
-@click.argument("layer", type=click.Choice(LAYERS), default=REPORT)
-@kit.cli.verb(
-    human=lambda found: kit.cli.table(("package", "version"), sorted(found.items())), far="GET /layers"
-)
-def layers_list(_ctx: Context, layer: str) -> Mapping[str, str]:
-    """The packages that apps on a layer may import; of `report` unless another is named."""
-    return packages(layer)
 
 
 @click.group()
@@ -183,4 +148,4 @@ def doctor_command(context: click.Context, home: Path | None, as_json: bool) -> 
             )
 
 
-commands: list[click.Command] = [layers, runs, doctor_command]
+commands: list[click.Command] = [runs, doctor_command]

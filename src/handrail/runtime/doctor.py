@@ -16,6 +16,7 @@ from typing import Any
 from handrail.kernel import Instance
 from handrail.kernel.sandbox import Layer, Limits, Outcome, Sandbox
 from handrail.runtime import layer
+from handrail.runtime.layer_build import Progress
 
 _LIMITS = Limits(seconds=30, memory=256 << 20, processes=32, printed=1 << 20, file=8 << 20)
 _BOMBS = {
@@ -66,7 +67,7 @@ class Diagnosis:
         return not self.failed
 
 
-def doctor(instance: Instance, progress: layer.Progress | None = None) -> Diagnosis:
+def doctor(instance: Instance, progress: Progress | None = None) -> Diagnosis:
     """Attack a real sandbox from inside; refuses NotReady on a machine where none can be started."""
     report = progress or (lambda _label, _done, _total: None)
     instance.ports.isolation.check()

@@ -25,6 +25,7 @@ from handrail.runtime import layer, lease, store
 from handrail.runtime.events import RunFinished, RunStarted
 from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.models import Run
+from handrail.runtime.lock_packages import locked
 from handrail.runtime.outline import outline
 from handrail.runtime.printed import Printed
 from handrail.runtime.reasons import Verdict, explain, interrupted, of_hosted, refused
@@ -156,7 +157,7 @@ def _in_sandbox(
     with instance.context(SYSTEM) as ctx:
         caller = Caller(active(ctx, run.person), "socket", run=run.ref)
         files = store.find_files(ctx, run.id)
-    python = layer.build(instance.settings, run.manifest.layer)
+    python = layer.build(instance.settings, run.manifest.layer, locked(files))
     ours, theirs = socket.socketpair()
     answers: list[Conversation] = []
     viewers = hosting.viewers if hosting else None

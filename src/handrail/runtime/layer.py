@@ -4,28 +4,30 @@ import fcntl
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-import uv
+from packaging.markers import Marker, default_environment
 
 import handrail_sdk
-from handrail.kernel import NotFound, NotReady, Upstream
+from handrail.kernel import NotFound, NotReady
 from handrail.kernel.manifest import LAYERS, REPORT, nearest
 from handrail.kernel.sandbox import Layer
 from handrail.runtime.interpreter import Interpreter, choose, reachable
+from handrail.runtime.layer_build import Progress, install, install_apart, into
 from handrail.settings import Settings
 
-Progress = Callable[[str, int, int], None]
-
-_PACKAGES, _SDK = "/layer", "/sdk"
+_PACKAGES, _OWN, _SDK = "/layer", "/packages", "/sdk"
+_PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)(?: ; ([^\\\n]*))?", re.MULTILINE)
+# A lock that a maker's requirements came to: no line of it is an option, an address or a condition.
+_OWN_LOCK = re.compile(
+    r"(?:# [^\n]*\n)*(?:[a-z0-9][a-z0-9.-]*==[A-Za-z0-9.!]+(?: \\\n    --hash=sha256:[0-9a-f]{64})+\n)+"
+)
 # Packages that are imported by other names than they are installed by.
 IMPORTED_AS = {
     "fonttools": ("fontTools",),
@@ -38,7 +40,8 @@ IMPORTED_AS = {
     "scikit-learn": ("sklearn",),
 }
 _ENVIRONMENT = {
-    "PYTHONPATH": f"{_SDK}:{_PACKAGES}",
+    # What a maker asked for comes last: it can add modules, and replace none.
+    "PYTHONPATH": f"{_SDK}:{_PACKAGES}:{_OWN}",
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108 - a tmpfs of the sandbox's own
     # Nobody is there to be told, and an attempt only costs time.
@@ -48,53 +51,65 @@ _ENVIRONMENT = {
 }
 
 
-def layer_digest(settings: Settings, name: str = REPORT) -> str:
-    """The name of exactly what apps run on: Python, locked packages and SDK; nothing need be built for it."""
-    parts = (choose(_root(settings)).version, _lock(name), _sdk_digest())
+def layer_digest(settings: Settings, name: str = REPORT, lock: str = "") -> str:
+    """The name of exactly what apps run on: Python, locked packages and SDK; nothing need be built for it.
+
+    `lock` is what an app has besides: see `handrail.runtime.lock_packages`.
+    """
+    own = (lock,) if lock else ()
+    parts = (python_of(settings).version, lock_of(name), *own, _sdk_digest())
     return "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def packages(name: str = REPORT) -> dict[str, str]:
-    """The packages of a layer and their versions, as the lock file names them."""
-    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", _lock(name), re.MULTILINE))
+def packages(name: str = REPORT, python: str | None = None) -> dict[str, str]:
+    """The packages of a layer and their versions, for this Python (None: the one here)."""
+    return pins(lock_of(name), python)
 
 
-def importable(name: str = REPORT) -> frozenset[str]:
-    """What the packages of a layer are imported as."""
+def pins(lock: str, python: str | None = None) -> dict[str, str]:
+    """The packages of a lock and their versions, for this Python (None: the one here) on this machine."""
+    where = default_environment() | ({"python_full_version": python} if python else {})
+    if python:
+        where["python_version"] = ".".join(python.split(".")[:2])
+    found = _PIN.findall(lock)
+    return {
+        package: version
+        for package, version, marker in found
+        if not marker or Marker(marker).evaluate({key: str(value) for key, value in where.items()})
+    }
+
+
+def importable(name: str = REPORT, besides: Iterable[str] = ()) -> frozenset[str]:
+    """What the packages of a layer are imported as, and these modules `besides`."""
     found = (IMPORTED_AS.get(package, (package.replace("-", "_"),)) for package in packages(name))
-    return frozenset(module for modules in found for module in modules)
+    return frozenset(module for modules in found for module in modules).union(besides)
 
 
-def built(settings: Settings, name: str = REPORT) -> Layer:
+def built(settings: Settings, name: str = REPORT, lock: str = "") -> Layer:
     """The layer, ready to use; refuses NotReady when it has not been built yet."""
-    root = _root(settings)
-    python = choose(root)
-    place, sdk = _place(root, name, python), root / f"sdk-{_sdk_digest()[:16]}-{python.version}"
-    if not (place.is_dir() and sdk.is_dir()):
+    root, python = root_of(settings), python_of(settings)
+    place, sdk, own = _place(root, name, python), _sdk_place(root, python), own_place(settings, lock)
+    if not (place.is_dir() and sdk.is_dir() and (own is None or own.is_dir())):
         raise NotReady(
             f"The Python layer {name!r} has not been built on this machine.",
             next_step=f"Run `handrail layers build {name}` once; it takes a minute or so.",
         )
-    binds = {**python.binds, _PACKAGES: place, _SDK: sdk}
-    return Layer(
-        layer_digest(settings, name),
-        python.inside,
-        binds,
-        python.hidden,
-        {**_ENVIRONMENT, **python.environment},
-    )
+    binds = {**python.binds, _PACKAGES: place, _SDK: sdk, **({_OWN: own} if own else {})}
+    environment = {**_ENVIRONMENT, **python.environment}
+    return Layer(layer_digest(settings, name, lock), python.inside, binds, python.hidden, environment)
 
 
-def build(settings: Settings, name: str = REPORT, progress: Progress | None = None) -> Layer:
+def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Progress | None = None) -> Layer:
     """Build what is missing of a layer, once even when several processes ask; gives it ready to use.
 
-    Only wheels whose hashes stand in the lock file are installed; none of their code runs. Refuses Upstream
-    when the packages cannot be had, NotReady when the sandbox's user could not reach the result.
+    Only wheels whose hashes stand in the locks are installed; none of their code runs. Refuses Upstream when
+    the packages cannot be had, NotReady when the sandbox's user could not reach the result, and as
+    `layer_build.install_apart` for what an app has besides.
     """
     report = progress or (lambda _label, _done, _total: None)
     with suppress(NotReady):
-        return built(settings, name)
-    root = _root(settings)
+        return built(settings, name, lock)
+    root = root_of(settings)
     root.mkdir(parents=True, exist_ok=True)
     if not reachable(root):
         raise NotReady(
@@ -102,16 +117,40 @@ def build(settings: Settings, name: str = REPORT, progress: Progress | None = No
             next_step="Set runtime.layers in handrail.toml to a directory that everybody may enter.",
         )
     with _alone(root):
-        python = choose(root)
-        place, sdk = _place(root, name, python), root / f"sdk-{_sdk_digest()[:16]}-{python.version}"
+        python = python_of(settings)
+        place, sdk, own = _place(root, name, python), _sdk_place(root, python), own_place(settings, lock)
         if not place.is_dir():
-            _into(place, lambda draft: _install(python, name, draft, report))
+            text, count = lock_of(name), len(packages(name, python.version))
+            into(place, lambda draft: install(name, text, count, python, draft, report))
         if not sdk.is_dir():
-            _into(sdk, lambda draft: _copy_sdk(python, draft))
-    return built(settings, name)
+            into(sdk, lambda draft: _copy_sdk(python, draft))
+        if own is not None and not own.is_dir():
+            into(own, lambda draft: install_apart(settings, lock, place, python, draft, report))
+    return built(settings, name, lock)
 
 
-def _root(settings: Settings) -> Path:
+def python_of(settings: Settings) -> Interpreter:
+    """The Python that apps run on here."""
+    return choose(root_of(settings))
+
+
+def own_place(settings: Settings, lock: str) -> Path | None:
+    """Where the packages of an app's own lock lie, built or not; None for no lock.
+
+    Refuses NotReady for a text that is no lock of ours: uv would do more with it than install packages.
+    """
+    if not lock:
+        return None
+    if not _OWN_LOCK.fullmatch(lock):
+        raise NotReady(
+            "The app's lock of packages is not one of Handrail's.", next_step="Push the app again."
+        )
+    digest = hashlib.sha256(f"{python_of(settings).version}\n{lock}".encode()).hexdigest()
+    return root_of(settings) / f"packages-{digest[:16]}"
+
+
+def root_of(settings: Settings) -> Path:
+    """Where layers are kept on this machine."""
     if settings.runtime.layers:
         return Path(settings.runtime.layers)
     if os.geteuid() == 0:
@@ -120,12 +159,17 @@ def _root(settings: Settings) -> Path:
 
 
 def _place(root: Path, name: str, python: Interpreter) -> Path:
-    digest = hashlib.sha256(f"{python.version}\n{_lock(name)}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{python.version}\n{lock_of(name)}".encode()).hexdigest()
     return root / f"{name}-{digest[:16]}"
 
 
+def _sdk_place(root: Path, python: Interpreter) -> Path:
+    return root / f"sdk-{_sdk_digest()[:16]}-{python.version}"
+
+
 @cache
-def _lock(name: str) -> str:
+def lock_of(name: str) -> str:
+    """The lock of a layer; refuses NotFound for a name that none has."""
     if name not in LAYERS:
         raise NotFound(f"There is no layer {name[:40]!r}.", next_step=nearest(name, LAYERS))
     return resources.files("handrail.runtime").joinpath("layers", f"{name}.lock").read_text(encoding="utf-8")
@@ -148,56 +192,6 @@ def _alone(root: Path) -> Iterator[None]:
     with (root / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _into(place: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a draft, close it to writing, and rename it into place: a layer is whole or not there."""
-    for left in place.parent.glob(f".{place.name}-*"):
-        _remove(left)
-    draft = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
-    try:
-        fill(draft)
-        for path in (*draft.rglob("*"), draft):
-            if not path.is_symlink():
-                path.chmod(0o555 if path.is_dir() else 0o444)
-        draft.rename(place)
-    except BaseException:
-        _remove(draft)
-        raise
-
-
-def _remove(tree: Path) -> None:
-    for path in (tree, *tree.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755)
-    shutil.rmtree(tree, ignore_errors=True)
-
-
-def _install(python: Interpreter, name: str, draft: Path, report: Progress) -> None:
-    words = [
-        uv.find_uv_bin(), "pip", "install", "--python", str(python.host), "--target", str(draft),
-        "--require-hashes", "--no-deps", "--only-binary", ":all:",
-        "--link-mode", "copy", "--compile-bytecode", "--requirement", "-",
-    ]  # fmt: skip
-    total, wrong = 2 * len(packages(name)), ""
-    with tempfile.TemporaryFile("w+") as lock:
-        lock.write(_lock(name))
-        lock.seek(0)
-        # Not where the server was started: uv takes up the settings of the project that it is started in.
-        with subprocess.Popen(
-            words, cwd=draft.parent, stdin=lock, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stderr is not None
-            for done, line in enumerate(process.stderr):
-                said = line.strip(" ×│╰─▶\n")
-                wrong = wrong or (said if line.startswith(("error", "  ×")) else "")
-                report(f"layer {name}: {said[:60]}", min(done, total), total)
-    if process.returncode != 0:
-        raise Upstream(
-            f"The packages of layer {name!r} could not be installed: {wrong[:300]}",
-            next_step=f"Once this machine reaches its package index: `handrail layers build {name}`.",
-        )
-    report(f"layer {name}: ready", total, total)
 
 
 def _copy_sdk(python: Interpreter, draft: Path) -> None:

@@ -74,6 +74,46 @@ class Run:
 
 
 @dataclass(frozen=True)
+class PackageLock:
+    """What requirements came to beside a layer: `text` names packages with hashes, `modules` what to import.
+
+    `asked` names the question: requirements, layer, Python, what was approved; `digest` is the text's.
+    """
+
+    asked: str
+    digest: str
+    layer: str
+    text: str
+    modules: tuple[str, ...]
+    by: str
+    at: datetime
+
+
+RequestState = Literal["waiting", "granted", "refused"]
+
+
+@dataclass(frozen=True)
+class PackageRequest:
+    """A maker's wish that apps may use a package, and what an admin said; `versions` as in packages.toml."""
+
+    id: str
+    name: str
+    versions: str
+    why: str
+    by: str
+    at: datetime
+    state: RequestState = "waiting"
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def resource(self) -> Resource:
+        """The request as access rules see it."""
+        return Resource("Package", self.name, {"requested_by": self.by})
+
+
+@dataclass(frozen=True)
 class Output:
     """One thing that a run handed over; `name` is a plain file name, `size` in bytes."""
 

@@ -7,6 +7,7 @@ from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifes
 from handrail.runtime import store
 from handrail.runtime.layer import layer_digest
 from handrail.runtime.models import Run
+from handrail.runtime.lock_packages import locked, of_lock
 
 
 def start(
@@ -65,6 +66,8 @@ def drafted(
             subject=f"app:{app}",
         )
     if manifest.kind != "static":
+    own = locked(files)
+    of_lock(ctx, own)
         ctx.ports.isolation.check()
     return Run(
         id=storage.new_id("run"),
@@ -73,7 +76,7 @@ def drafted(
         environment=environment,
         person=ctx.caller.person.id,
         manifest=manifest,
-        layer=layer_digest(ctx.settings, manifest.layer),
+        layer=layer_digest(ctx.settings, manifest.layer, own),
         state="queued",
         queued=ctx.clock.now(),
         variant=variant,

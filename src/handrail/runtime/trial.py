@@ -11,6 +11,7 @@ from handrail.kernel.sandbox import Conversation, Sandbox
 from handrail.runtime import layer, store
 from handrail.runtime.execute import active, limits_of
 from handrail.runtime.handed_over import HandedOver
+from handrail.runtime.lock_packages import locked
 from handrail.runtime.models import Run
 from handrail.runtime.reasons import explain
 
@@ -36,7 +37,7 @@ def trial(instance: Instance, run: Run, instead: Mapping[str, Path], stop: threa
     with instance.context(SYSTEM) as ctx:
         files = store.find_files(ctx, run.id)
         caller = Caller(active(ctx, run.person), "socket", run=replace(run.ref, instead=dict(instead)))
-    python, most = layer.build(instance.settings, run.manifest.layer), limits_of(instance)
+    python, most = layer.build(instance.settings, run.manifest.layer, locked(files)), limits_of(instance)
     printed, said = _End(), list[Conversation]()
     outputs = HandedOver(instance, run, keep=False)
     ours, theirs = socket.socketpair()
