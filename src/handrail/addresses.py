@@ -59,10 +59,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     review_api.router,
     runtime_pages.router,
     runtime_api.router,
-)
-
     packages_pages.router,
     packages_api.router,
+)
+
 
 def application(instance: Instance, hosts: runtime.Hosts) -> FastAPI:
     """The web pages and REST of every room, as one ASGI application over this instance, and the apps it hosts."""

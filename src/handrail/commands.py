@@ -77,12 +77,12 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "handrail.runtime.layer_commands": {
         "layers": "The Python packages that apps may use.",
+    },
+    "handrail.runtime.commands": {
         "runs": "Runs of apps: list them, read their logs, save what they handed over, stop them.",
         "doctor": "Attack a sandbox on this machine from inside; exit status 1 when one attack succeeds.",
     },
     "handrail.openlineage.commands": {
         "openlineage": "Lineage events on their way to others.",
-    },
-    "handrail.runtime.commands": {
     },
 }

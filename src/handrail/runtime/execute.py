@@ -24,8 +24,8 @@ from handrail.kernel.sandbox import Conversation, Limits, Outcome, Sandbox
 from handrail.runtime import layer, lease, store
 from handrail.runtime.events import RunFinished, RunStarted
 from handrail.runtime.handed_over import HandedOver
-from handrail.runtime.models import Run
 from handrail.runtime.lock_packages import locked
+from handrail.runtime.models import Run
 from handrail.runtime.outline import outline
 from handrail.runtime.printed import Printed
 from handrail.runtime.reasons import Verdict, explain, interrupted, of_hosted, refused

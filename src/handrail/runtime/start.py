@@ -6,8 +6,8 @@ from types import MappingProxyType
 from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifest, storage
 from handrail.runtime import store
 from handrail.runtime.layer import layer_digest
-from handrail.runtime.models import Run
 from handrail.runtime.lock_packages import locked, of_lock
+from handrail.runtime.models import Run
 
 
 def start(
@@ -65,9 +65,9 @@ def drafted(
             next_step="Add the file, or name another entrypoint in handrail.toml.",
             subject=f"app:{app}",
         )
-    if manifest.kind != "static":
     own = locked(files)
     of_lock(ctx, own)
+    if manifest.kind != "static":
         ctx.ports.isolation.check()
     return Run(
         id=storage.new_id("run"),
