@@ -64,6 +64,6 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def application(instance: Instance, hosts: runtime.Hosts) -> FastAPI:
+def application(instance: Instance, hosts: runtime.Hosts | None = None) -> FastAPI:
     """The web pages and REST of every room, as one ASGI application over this instance, and the apps it hosts."""
     return web.build(instance, ROUTERS, hosts)

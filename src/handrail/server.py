@@ -152,7 +152,7 @@ def application(instance: Instance, hosts: runtime.Hosts | None = None) -> FastA
     """The web pages and REST of every room, as one ASGI application, and the origins of the apps it hosts."""
     from handrail import addresses  # noqa: PLC0415 - a quarter of all there is to load, and no command needs it
 
-    return addresses.application(instance, hosts or runtime.Hosts(instance))
+    return addresses.application(instance, hosts)
 
 
 def command() -> click.Group:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from collections.abc import Iterable
+from importlib import import_module, resources
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
 
 _VERSIONS = resources.files("handrail.kernel") / "migrations" / "versions"
 _APPLIED = sa.table("alembic_version", sa.column("version_num", sa.Text))
+
+
+def declare(rooms: Iterable[str]) -> None:
+    """Load the files in which the kernel and these rooms declare their tables, so that `storage.metadata` has all.
+
+    A room's are called store.py or end with _store.py; the kernel has others, which opening an instance loads.
+    """
+    for module in ("audit.log", "edits", "git", "identity.store"):
+        import_module(f"handrail.kernel.{module}")
+    for room in rooms:
+        for file in resources.files(room).iterdir():
+            if file.name.endswith("store.py"):
+                import_module(f"{room}.{file.name.removesuffix('.py')}")
 
 
 def config(connection: sa.Connection | None = None) -> Config:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from handrail.kit.jsonable import jsonable
     from handrail.kit.navigation import NavItem, nav
     from handrail.kit.panels import Panel, panel, panels
-    from handrail.kit.refusals import refusal_page
+    from handrail.kit.refusals import headline, refusal_page
     from handrail.kit.remote import Remote
     from handrail.kit.render import fragment, render, static_url, templates_from
     from handrail.kit.routers import pages, rest
@@ -45,6 +45,7 @@ __all__ = [
     "diff",
     "flow",
     "fragment",
+    "headline",
     "highlight",
     "histogram",
     "heat_map",

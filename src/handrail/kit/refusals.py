@@ -20,6 +20,11 @@ HEADLINE: Mapping[str, str] = {
 }
 
 
+def headline(refusal: Refusal) -> str:
+    """What a refusal is, in a few words to stand above it."""
+    return HEADLINE.get(refusal.code, "Refused")
+
+
 def refusal_page(request: Request, refusal: Refusal) -> Response:
     """The refusal as a page, or only as a dialog when our form script asks (what was typed stays)."""
     asked_in_place = request.headers.get(FORM_HEADER) or request.headers.get("hx-request")
@@ -28,6 +33,6 @@ def refusal_page(request: Request, refusal: Refusal) -> Response:
         request,
         template,
         status=refusal.status,
-        headline=HEADLINE.get(refusal.code, "Refused"),
+        headline=headline(refusal),
         refusal=refusal,
     )

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from handrail import kit
 from handrail.faces import rest
 from handrail.faces.origins.headers import policed
 from handrail.kernel import NotAllowed, NotFound, Refusal
-from handrail.kit.refusals import HEADLINE
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 _PAGE = """<!doctype html>
@@ -43,7 +43,7 @@ class _Answer:
             return
         if "text/html" in Request(scope).headers.get("accept", ""):
             said = {
-                "title": HEADLINE.get(self._refusal.code, "Refused"),
+                "title": kit.headline(self._refusal),
                 "message": self._refusal.message,
                 "next_step": self._refusal.next_step,
             }

@@ -31,10 +31,11 @@ OWN = (
 )
 
 
-def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts) -> FastAPI:
+def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts | None = None) -> FastAPI:
     """The ASGI application of one instance. `routers` are the rooms': pages at their addresses, REST under
     `/api/v1`. Every one of them answers only to somebody signed in, because `kit.Ctx` needs a caller. What
-    comes to the origin of an app goes to the app, which `hosts` has awake.
+    comes to the origin of an app goes to the app, which `hosts` has awake; a server gives the
+    ones that it starts and stops.
     """
     app = FastAPI(
         title="Handrail",
@@ -47,7 +48,7 @@ def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts
     errors.mount(app)
     app.add_middleware(Guard, instance=instance)
     app.add_middleware(Attending)
-    app.add_middleware(Origins, instance=instance, hosts=hosts)
+    app.add_middleware(Origins, instance=instance, hosts=hosts or runtime.Hosts(instance))
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
     for router in (rest.router, *OWN, *routers):
