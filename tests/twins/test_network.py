@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 
 from handrail.twins.binned import Binned
@@ -46,6 +48,31 @@ def test_names_that_hardly_come_back_do_not_stand_before_what_may_be_told() -> N
 
 def test_names_that_k_rows_share_say_what_they_say() -> None:
     assert any("name" in pair for pair in between(found(each=40)))
+
+
+def test_what_is_drawn_alone_comes_first_and_others_depend_on_it() -> None:
+    """A region is drawn by its shares alone; its continent can be drawn by it, and not the other way round."""
+    rows = [(n % 12, n % 12 // 4, n % 7) for n in range(420)]
+    region = Node("", "region", "n", 12, alone=True)
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE t (n UTINYINT, l UTINYINT, p UTINYINT)")
+        con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        nodes = (PRICE, LINE, region)
+        one = shape(Binned(Source(con, "t", len(rows), K, None), {n.code: n.bins for n in nodes}), nodes)
+    assert one.order[0] == region
+    assert parents(one, LINE) == ["region"] and parents(one, region) == []
+
+
+def test_names_of_many_more_than_can_be_told_apart_do_not_stand_before_what_says_the_same() -> None:
+    """Each of 120 products has one of six prices, in no order of theirs; four neighbours are told as one."""
+    name, price, paid = Node("", "name", "n", 120), Node("", "price", "l", 6), Node("", "paid", "p", 6)
+    rows = [(n % 120, n % 120 * 7 % 11 % 6, n % 120 * 7 % 11 % 6) for n in range(12_000)]
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE t (n UTINYINT, l UTINYINT, p UTINYINT)")
+        con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        nodes = tuple(replace(one, fixed=one is not paid) for one in (name, price, paid))
+        one = shape(Binned(Source(con, "t", len(rows), K, None), {n.code: n.bins for n in nodes}), nodes)
+    assert parents(one, paid)[0] == "price"
 
 
 def test_names_of_one_holder_each_say_nothing_however_many_rows_have_them() -> None:

@@ -171,7 +171,10 @@ def code(
     counted = {degree.column.name: degree.value for degree in degrees}
     holder, relation = plane.holder(table), f"codes_{plane.views[table]}"
     own = [
-        (Node("", one.name, f"c{number}", len(one.bins), one.role == "key"), one)
+        (
+            Node("", one.name, f"c{number}", len(one.bins), one.role == "key", bool(one.below or one.kept)),
+            one,
+        )
         for number, one in enumerate(one for one in drafts[table] if modelled(one))
     ]
     own.sort(key=lambda found: found[0].fixed)  # as those are chosen that depend on each other

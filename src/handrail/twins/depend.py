@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from handrail.twins.binned import Binned
 from handrail.twins.nodes import WORTH, Node
 
+FOLDINGS = (4, 8, 16, 32)  # into how many groups the bins of a parent may be folded
 Given = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 Floats = NDArray[np.float64]
 
@@ -51,7 +52,7 @@ def depend(binned: Binned, node: Node, parents: Sequence[Node]) -> Dependence:
 def _foldings(parents: Sequence[Node]) -> list[tuple[tuple[Node, ...], tuple[int, ...]]]:
     """Parents alone and together, each with its bins folded into fewer and fewer groups."""
     found: list[tuple[tuple[Node, ...], tuple[int, ...]]] = []
-    for groups in (4, 8, 16, 32):
+    for groups in FOLDINGS:
         found += [((parent,), (min(parent.bins, groups),)) for parent in parents]
         if len(parents) == 2:
             first, second = parents

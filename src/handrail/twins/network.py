@@ -3,7 +3,8 @@
 A discretised Bayesian network built greedily by mutual information with the Miller-Madow bias correction
 (Miller 1955), in the manner of PrivBayes (Zhang et al., 2014) without its noise: privacy here is by
 suppression of every cell that fewer than k stand for, see `depend.py`. What suppression takes away counts for
-nothing: names that hardly come back tell all about a row, and nothing that may be told.
+nothing, nor what is lost where many bins are folded into few: names that hardly come back tell all about a
+row, and nothing that may be told.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.twins.binned import Binned
-from handrail.twins.depend import depend
+from handrail.twins.depend import FOLDINGS, depend
 from handrail.twins.entropies import Entropies
 from handrail.twins.nodes import WORTH, Node
 
@@ -33,7 +34,7 @@ class Shape:
 def shape(binned: Binned, nodes: Sequence[Node], first: str = "") -> Shape:
     """Choose parents: the strongest edge into what is already drawn, one column at a time.
 
-    The table's own column `first` is drawn before all others.
+    The table's own column `first` is drawn before all others, then those that are drawn alone.
     """
     fixed = [node for node in nodes if node.fixed]
     free = [node for node in nodes if not node.fixed]
@@ -45,13 +46,14 @@ def shape(binned: Binned, nodes: Sequence[Node], first: str = "") -> Shape:
     parents: dict[str, tuple[Node, ...]] = {}
     while left:
         begins = [node for node in left if node.column == first and not node.link]
+        begins += [node for node in left if node.alone]
         if begins:
             best = begins[0]
         elif placed:
             best = max(left, key=lambda n: max(measured.told(n, p) for p in placed))
         else:
             best = max(left, key=lambda n: sum(measured.told(other, n) for other in left if other is not n))
-        parents[best.code] = _parents(measured, best, placed)
+        parents[best.code] = () if best.alone else _parents(measured, best, placed)
         order.append(best)
         placed.append(best)
         left.remove(best)
@@ -100,7 +102,8 @@ class _Measured:
         codes = (node.code, *(parent.code for parent in parents))
         if codes not in self._told:
             known = self.pair(node, parents[0]) if len(parents) == 1 else self.shared(node, parents)
-            if known > WORTH and self._entropies.lost(codes) > FEW_LOST:
+            folded = any(parent.bins > FOLDINGS[-1] for parent in parents)
+            if known > WORTH and (folded or self._entropies.lost(codes) > FEW_LOST):
                 known = min(known, depend(self._binned, node, parents).worth)
             self._told[codes] = known
         return self._told[codes]

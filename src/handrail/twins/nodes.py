@@ -16,6 +16,9 @@ class Node:
     code: str  # its column in the table of codes
     bins: int
     fixed: bool = False  # known before anything is drawn: a parent's column or a part of the key
+    alone: bool = (
+        False  # drawn by what is told of it alone, so that it depends on nothing and others may on it
+    )
 
 
 def fold(code: str, bins: int, groups: int) -> str:
