@@ -60,6 +60,7 @@ CUSTOMER_360 = DemoApp(
 MARGIN = DemoApp(
     "margin-watch", "maker.sales", "The Monday meeting wants margins, and the last version crashed."
 )
+BOARD = DemoApp("region-board", "maker.sales", "Everybody asks me for these figures by region, every week.")
 APPS = (VELOCITY, FORMATTER, STOCK, CUSTOMER_360, MARGIN)
 
 
@@ -222,6 +223,7 @@ def parts(
     for app in APPS:
         yield f"{app.maker} pushes {app.name}", partial(push, instance, app)
         yield f"{app.name} runs in the sandbox", partial(try_out, instance, app)
+    yield "maker.sales pushes region-board, a page to click through", partial(push, instance, BOARD)
     released = partial(release, instance, VELOCITY, ["sales"], "reviewer.platform")
     yield "regional-velocity is reviewed and promoted", released
     yield "order-formatter waits for a reviewer", partial(offer, instance, FORMATTER, ["operations"])

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from handrail_demo.tour.stage import Reply, Stage
 from handrail_demo.tour.steps import Missed, must
@@ -26,6 +28,30 @@ def run(stage: Stage, person: str, app: str, how: str = "run") -> dict[str, Any]
     """Start an app as this person (`run` in the sandbox, `open` in production) and wait for its end."""
     started = stage.rest(person, "POST", f"/api/v1/apps/{app}/{how}", {} if how == "run" else None).done()
     return finished(stage, person, started["id"])
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody at the origin of an app, as their browser is."""
+
+    stage: Stage
+    host: str
+    cookie: str
+
+    def ask(self, path: str, body: object = None, origin: str = "") -> Reply:
+        """One request of the app's own page; `origin` is that of another page which asks in its place."""
+        headers = {"Host": self.host, "Cookie": self.cookie, "Origin": origin or f"http://{self.host}"}
+        return self.stage.request("GET" if body is None else "POST", path, body, headers)
+
+
+def visit(stage: Stage, person: str, app: str, environment: str = "production") -> Visit:
+    """Go to an app: by its ticket to its origin, with a cookie that is good there alone."""
+    entrance = f"/api/v1/apps/{app}/visits?environment={environment}"
+    address = urlsplit(stage.rest(person, "POST", entrance).done()["address"])
+    reply = stage.request("GET", f"{address.path}?{address.query}", None, {"Host": address.netloc})
+    if not reply.cookie:
+        raise Missed(f"no visit began at {address.netloc}: {reply.status}")
+    return Visit(stage, address.netloc, reply.cookie)
 
 
 def finished(stage: Stage, person: str, run_id: str) -> dict[str, Any]:

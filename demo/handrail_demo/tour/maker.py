@@ -9,13 +9,14 @@ from typing import Any
 from handrail import apps, data
 from handrail.kernel import Invalid
 from handrail_demo import seed
-from handrail_demo.tour.acts import content, outputs, run, table
+from handrail_demo.tour.acts import content, finished, outputs, rows, run, table, visit
 from handrail_demo.tour.stage import Stage
 from handrail_demo.tour.steps import Chapter, Missed, must
 
 chapter: Chapter[Stage] = Chapter("maker")
 TYPO = (b'"net_amount"]', b'"net_amuont"]')
 PLANTED = "mrd_live_7Kq2"
+BOARD_SQL = "SELECT DISTINCT region FROM sales_orders WHERE region IS NOT NULL ORDER BY region"
 WAY_OUT = seed.DemoApp("way-out", "maker.ops", "Looks for a way out of the sandbox.")
 
 
@@ -78,6 +79,37 @@ def _(stage: Stage) -> str:
         and len(regions) > 1,
         f"{', '.join(kinds)}; a chart of {len(chart.body) // 1024} KB; {len(regions)} synthetic regions",
     )
+
+
+@chapter.step(
+    "tries a page of HTML and JavaScript", expected="the twin answers it, at an address of the sandbox's own"
+)
+def _(stage: Stage) -> str:
+    seed.push(stage.instance, seed.BOARD)
+    there = visit(stage, seed.BOARD.maker, "region-board", "sandbox")
+    page = there.ask("/")
+    regions = rows(there.ask("/.handrail/query", {"sql": BOARD_SQL}))
+    ended = stage.rest(seed.BOARD.maker, "GET", "/api/v1/runs?app=region-board").done()[0]
+    stage.rest(seed.BOARD.maker, "POST", f"/api/v1/runs/{ended['id']}/stop").done()
+    finished(stage, seed.BOARD.maker, ended["id"])
+    return must(
+        b"Region board" in page.body and len(regions) > 1 and there.host.startswith("sandbox--"),
+        f"{len(regions)} synthetic regions at {there.host.partition(':')[0]}",
+    )
+
+
+@chapter.step(
+    "promotes the page and opens it",
+    expected="their own region alone; another website asks in vain",
+    refuses=True,
+)
+def _(stage: Stage) -> str:
+    stage.rest(seed.BOARD.maker, "POST", "/api/v1/apps/region-board/promote", {}).done()
+    there = visit(stage, seed.BOARD.maker, "region-board")
+    regions = rows(there.ask("/.handrail/query", {"sql": BOARD_SQL}))
+    other = there.ask("/.handrail/query", {"sql": BOARD_SQL}, origin="http://evil.localhost")
+    got = f"{', '.join(str(region) for (region,) in regions)}; {other.refusal('not_allowed')}"
+    return must([region for (region,) in regions] == ["EMEA"], got)
 
 
 @chapter.step(

@@ -1,12 +1,12 @@
 """The stage of the tour: a fresh instance, really served, and the doors that people use to reach it."""
 
+import http.client
 import json
 import os
 import re
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ class Reply:
     status: int
     body: bytes
     kind: str
+    cookie: str = ""  # that it set, as a browser sends it back
 
     @property
     def json(self) -> Any:
@@ -70,18 +71,23 @@ class Stage:
 
     def rest(self, person: str | None, method: str, path: str, body: object = None, token: str = "") -> Reply:
         """One REST request with this token, or else one of this person's own (None: without any)."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
-        request.add_header("Accept", "application/json")
-        if person is not None:
-            request.add_header("Authorization", f"Bearer {token or self.token(person)}")
-        if body is not None:
-            request.data = json.dumps(body).encode()
-            request.add_header("Content-Type", "application/json")
+        headers = {"Authorization": f"Bearer {token or self.token(person)}"} if person is not None else {}
+        return self.request(method, path, body, headers)
+
+    def request(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Reply:
+        """One request as a program or a page makes it; where it leads to is not followed."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
+        said = {"Accept": "application/json", **headers}
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            said["Content-Type"] = "application/json"
         try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
-                return Reply(answer.status, answer.read(), answer.headers.get("Content-Type", ""))
-        except urllib.error.HTTPError as error:
-            return Reply(error.code, error.read(), error.headers.get("Content-Type", ""))
+            connection.request(method, path, content, said)
+            answer = connection.getresponse()
+            cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+            return Reply(answer.status, answer.read(), answer.getheader("Content-Type") or "", cookie)
+        finally:
+            connection.close()
 
     def token(self, person: str) -> str:
         """This person's API token, made at first need."""

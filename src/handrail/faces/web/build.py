@@ -28,6 +28,7 @@ OWN = (
     account.router,
     styleguide.router,
     visits.router,
+    visits.programs,
 )
 
 
