@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from handrail import runtime
 from handrail.apps import api as apps_api
-from handrail.apps import causes_api, causes_pages, forms
+from handrail.apps import causes_api, causes_pages, forms, schedule_api, schedule_pages
 from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
@@ -55,6 +55,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     apps_clone_api.router,
     causes_api.router,
     causes_pages.router,
+    schedule_api.router,
+    schedule_pages.router,
     review_pages.router,
     review_api.router,
     runtime_pages.router,

@@ -68,6 +68,11 @@ COMMANDS: dict[str, dict[str, str]] = {
         "explain-run": "Say which awkward rows of its twins a failed sandbox run failed on, by trying it"
         " with fewer of them.",
     },
+    "handrail.apps.schedule_commands": {
+        "schedule": "How an app runs by itself: its moments, pause, resume, run now.",
+        "subscribe": "Get what APP finds by its schedule, each time, with the rows that you may see.",
+        "unsubscribe": "Get what APP finds no longer.",
+    },
     "handrail.review.commands": {
         "review": "Check the app in DIRECTORY as a push would; exit 1 when something blocks it.",
         "reviews": "What waits for a reviewer's decision.",

@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from handrail import data, kit, runtime
-from handrail.apps import find, panels
+from handrail.apps import find, panels, schedule_pages
 from handrail.apps.models import App, Gate, Version
 from handrail.apps.promote import gates, tier
 from handrail.apps.run import open as open_app
@@ -24,6 +24,7 @@ SECTIONS = (
     ("way", "Way to production"),
     ("versions", "Versions"),
     ("runs", "Runs"),
+    ("schedule", "Schedule"),
     ("share", "Sharing"),
     ("code", "Code"),
     ("prompts", "Prompts"),
@@ -53,11 +54,12 @@ class May:
     code: bool
     prompts: bool
     hand_over: bool
+    schedule: bool
 
     @classmethod
     def of(cls, ctx: Context, app: App) -> "May":
         """Ask the rules."""
-        actions = ("run-sandbox", "open", "promote", "share", "clone", "see-prompts", "hand-over")
+        actions = ("run-sandbox", "open", "promote", "share", "clone", "see-prompts", "hand-over", "schedule")
         return cls(*(access.decide(ctx, action, app.resource).allowed for action in actions))
 
 
@@ -92,6 +94,7 @@ def app_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         shares=[{"name": one, "kind": "group"} for one in app.groups]
         + [{"name": one, "kind": "person"} for one in app.people],
         runs=runtime.runs(ctx, app=name, limit=30),
+        **schedule_pages.values(ctx, name),
         panels=kit.panels(ctx, request, "app", app),
         **code,
         **(_choices(ctx) if may.share or may.hand_over else {}),
@@ -146,6 +149,7 @@ def open_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         metrics=[one for one in data.metrics(ctx) if one.name in version.manifest.metrics],
         as_of=min(ages, default=None),
         owner=identity.found(ctx, app.owner),
+        **schedule_pages.values(ctx, name),
     )
 
 

@@ -183,6 +183,10 @@ class _Reader:
         if not table and "schedule" not in self.document:
             return None
         self.known_keys(table, _SCHEDULE, ("schedule",))
+        if self.kind(self.table("app")) != "job":
+            self.refuse(
+                ("schedule",), "only jobs run by a schedule", "Take [schedule] out; people open this app."
+            )
         cron = self.string(table, ("schedule", "cron"))
         timezone = self.string(table, ("schedule", "timezone"))
         try:

@@ -34,6 +34,8 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     "granted": ("good", "check"),
     "refused": ("bad", "x"),
     "requested": ("warn", "clock"),
+    "skipped": ("neutral", "skip-forward"),
+    "paused": ("warn", "circle-pause"),
     "superseded": ("neutral", "archive"),
     "sandbox": ("brass", "flask-conical"),
     "production": ("good", "landmark"),
