@@ -9,6 +9,7 @@ from handrail.kernel import Manifest
 
 TrialState = Literal["never", "going", "succeeded", "failed"]
 Signature = Literal["none", "waiting", "approved", "refused"]
+_AWAKE = "Close it, and it sleeps after a while; or press Stop on the page of its run."
 SHOWN = 3  # names in a sentence; the rest is counted
 
 
@@ -128,17 +129,24 @@ def _packages(facts: Facts) -> Gate:
 
 def _trial(facts: Facts) -> Gate:
     key, title = "sandbox", "It ran in the sandbox"
-    again = f"Run it: handrail run {facts.app}"
+    again = _run_it(facts)
     match facts.trial:
         case "succeeded":
             return Gate(key, title, "open", f"Version {facts.n} ran to its end on synthetic data.")
         case "going":
-            return Gate(key, title, "waiting", "It is running now.", "Wait for it to end.", "")
+            wait = "Wait for it to end." if facts.manifest.kind == "job" else _AWAKE
+            return Gate(key, title, "waiting", "It is running now.", wait, "")
         case "failed":
             because = f"Its last run failed: {facts.trial_says}"
-            mend = f"Its log says where. Mend it, push it and run it: handrail run {facts.app}"
+            mend = f"Its log says where. Mend it and push it. {again}"
             return Gate(key, title, "shut", because, mend, facts.owner)
     return Gate(key, title, "shut", f"Version {facts.n} has not run yet.", again, facts.owner)
+
+
+def _run_it(facts: Facts) -> str:
+    if facts.manifest.kind == "job":
+        return f"Run it: handrail run {facts.app}"
+    return "Open it with “Try it in the sandbox”, and look at what it shows."
 
 
 def _findings(facts: Facts) -> Gate:
@@ -161,7 +169,7 @@ def _observed(facts: Facts) -> Gate:
     key, title = "declared", "It reads what it declares"
     if facts.trial == "never":
         because = "What it really reads is known once it ran."
-        return Gate(key, title, "waiting", because, f"Run it: handrail run {facts.app}", facts.owner)
+        return Gate(key, title, "waiting", because, _run_it(facts), facts.owner)
     if extra := undeclared(facts):
         because = (
             f"It read {len(extra)} {'column' if len(extra) == 1 else 'columns'} that it does not declare: "
