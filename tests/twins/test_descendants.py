@@ -281,3 +281,22 @@ def test_pay_is_no_lookup_whatever_type_holds_it(make_table: Any) -> None:
     pay = pa.array([Decimal(n) for n in (3100, 4200, 5300, 6400)], pa.decimal128(9, 2))
     tables = [statuses(make_table, wages=pay), orders(make_table)]
     assert told_rows(open_plane(tables, 10), "statuses") is None
+
+
+def test_how_many_rows_point_at_told_rows_is_learned_where_no_row_has_k(make_table: Any) -> None:
+    """Half of the courses have no lecturer and the others one to five; enrolments are told course by course."""
+    codes = [f"{chr(65 + n // 26)}{chr(65 + n % 26)}9" for n in range(60)]
+    courses = make_table("courses", {"code": codes, "points": pa.array([n % 3 for n in range(60)])}, KEY)
+    points = Field("course", "", required=True, references=("courses", "code"))
+    enrolments = make_table("enrolments", {"course": [codes[n % 60] for n in range(1500)]}, points)
+    taught = [codes[n] for n in range(30) for _ in range(1 + n % 5)]
+    teaches = make_table("teaches", {"course": taught}, points)
+    made = make([courses, enrolments, teaches], 10, variant="plain")
+    assert made.twins["courses"].table["code"].to_pylist() == codes
+    counts = [one.name for one in made.sketch.table("courses").columns if one.role == "degree"]
+    assert counts == ["#teaches.course"], "of enrolments each course's share is told, and nothing besides"
+    (degree,) = (one for one in made.sketch.table("courses").columns if one.role == "degree")
+    assert all(round(share * 60) >= 10 for share in degree.shares if share)
+    found = made.twins["teaches"].table["course"].to_pylist()
+    assert len(found) == len(taught)
+    assert 24 <= len(set(found)) <= 36

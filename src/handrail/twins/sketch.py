@@ -63,7 +63,7 @@ def take(plane: Plane, progress: Progress | None = None) -> Taken:
             drafts[name] = told_columns(plane, name, found, drafts[name])
         else:
             drafts[name] = told_below(plane, name, drafts[name])
-    counts = {name: [] if name in plane.told else degrees(plane, name) for name in order}
+    counts = {name: degrees(plane, name) for name in order}
     for name in order:
         drafts[name] += [degree.column for degree in counts[name]]
     finished: list[TableSketch] = []
