@@ -60,6 +60,24 @@ def test_the_sandbox_answers_from_twins_at_an_origin_of_its_own(hosting: Hosting
     assert browser.at(PLACE).get("/", follow_redirects=False).status_code == 303  # no cookie of that place
 
 
+def test_a_page_of_the_sandbox_says_that_its_data_is_synthetic_and_one_of_production_does_not(
+    shared: Hosting,
+) -> None:
+    going = {"sec-fetch-dest": "document", "sec-fetch-mode": "navigate", "sec-fetch-site": "none"}
+    maker = shared.browser("maker.sales")
+    link = '<link rel="stylesheet" href="/.handrail/sandbox.css">'
+    for environment, place, count in (
+        ("sandbox", PLACE.replace("//", "//sandbox--"), 1),
+        ("production", PLACE, 0),
+    ):
+        maker.visit(f"/visit/regions?environment={environment}")
+        page = maker.at(place).get("/", headers=going)
+        assert page.text.count(link) == count and "<h1>Regions</h1>" in page.text
+        assert maker.at(place).get("/style.css", headers={"accept": "text/css"}).text == "h1 { color: teal }"
+    sheet = maker.at(PLACE.replace("//", "//sandbox--")).get("/.handrail/sandbox.css")
+    assert "synthetic" in sheet.text and sheet.headers["content-type"].startswith("text/css")
+
+
 def test_what_it_asks_is_held_against_its_manifest_and_nothing_it_says_changes_who_asks(
     shared: Hosting,
 ) -> None:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handrail import apps, runtime
 from handrail.apps import Version
-from handrail.faces.origins import answers, headers
+from handrail.faces.origins import answers, banner, headers
 from handrail.faces.origins.bundle import Bundles
 from handrail.faces.origins.where import Place, place_of
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal
@@ -71,6 +71,12 @@ class Origins:
         if visitor is None:
             await self._stranger(place, scope)(scope, receive, send)
             return
+        if place.environment == "sandbox" and scope["type"] == "http":
+            if scope["path"] == banner.PATH:
+                await banner.sheet()(scope, receive, send)
+                return
+            if Headers(scope=scope).get("sec-fetch-dest") == "document":
+                scope, send = banner.asked_plainly(scope), banner.marking(send)
         caller = Caller(visitor.person, "app")
         if visitor.version.manifest.kind == "static":
             await self._static(place, visitor, caller, scope, receive, send)
