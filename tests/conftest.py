@@ -2,16 +2,19 @@
 
 import gc
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
-from handrail.kernel import SYSTEM, Caller, Context, Instance, RunRef, Via, identity
+from handrail.kernel import SYSTEM, Caller, Context, Instance, Refusal, RunRef, Via, identity
+from handrail.runtime import diagnosis
+from handrail.runtime.sound import examined
 from handrail.server import FIRST_DEFINITIONS, open_instance
 from handrail_demo.company import PEOPLE
 from tests import prepared
@@ -69,10 +72,24 @@ def populate(instance: Instance) -> None:
 
 
 def inhabit(home: Path) -> None:
-    """Make an instance with the people of the demo company and nothing else, closed."""
+    """Make an instance with the people of the demo company and nothing else, closed; the sandboxes of this
+    machine have been examined, so that no test waits for that.
+    """
     Instance.create(home, files=FIRST_DEFINITIONS)
     opened = open_instance(home)
     populate(opened)
+    known = diagnosis.known(opened.settings, opened.ports.isolation)
+    opened.close()
+    if known is None:
+        examine(home.with_name(f"{home.name}-examined"))
+
+
+def examine(home: Path) -> None:
+    """Have the sandboxes of this machine examined, in an instance of its own: it stands on the trail."""
+    Instance.create(home, files=FIRST_DEFINITIONS)
+    opened = open_instance(home)
+    with suppress(Refusal):  # a machine without sandboxes: the tests of those say so
+        examined(opened, threading.Event())
     opened.close()
 
 

@@ -83,6 +83,13 @@ class Outcome:
 class Isolation(Protocol):
     """A driver. Whatever it cannot isolate it refuses to start."""
 
+    @property
+    def walls(self) -> Mapping[str, str]:
+        """What holds here, in words, by what it holds."""
+
+    def identity(self) -> str:
+        """What its sandboxes rest on beside our own code and the kernel: programs, walls, users."""
+
     def check(self) -> None:
         """Refuse NotReady, with what to install or set, when this machine cannot hold a sandbox."""
 

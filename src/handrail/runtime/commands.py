@@ -14,7 +14,8 @@ from rich.text import Text
 from handrail import kit
 from handrail.kernel import Context, NotReady
 from handrail.runtime import look
-from handrail.runtime.doctor import Diagnosis, doctor
+from handrail.runtime.diagnosis import Diagnosis
+from handrail.runtime.doctor import doctor
 from handrail.runtime.layer_build import Progress
 from handrail.runtime.models import Output
 from handrail.runtime.run_answer import RunAnswer, run_answer
@@ -117,7 +118,8 @@ def runs_stop(ctx: Context, run: str) -> RunAnswer:
 def _told(found: Diagnosis) -> RenderableType:
     said = Text(f"{found.held} of {found.probes} attacks from inside a sandbox found nothing.")
     failures = [Text(f"✗ {probe.name}: {probe.found}", style="red") for probe in found.failed]
-    return Group(said, *failures)
+    walls = [Text(f"{name}: {wall}", style="dim") for name, wall in found.walls.items()]
+    return Group(said, *failures, *walls)
 
 
 @click.command("doctor")
@@ -127,7 +129,8 @@ def _told(found: Diagnosis) -> RenderableType:
 def doctor_command(context: click.Context, home: Path | None, as_json: bool) -> None:
     """Attack a sandbox on this machine from inside; exit status 1 when one attack succeeds.
 
-    Without --home it uses a throwaway instance.
+    The result is kept: as long as nothing is upgraded, runs start by it or are refused. Without --home it
+    uses a throwaway instance.
     """
     composition: _Composition = context.find_root().obj
     with kit.cli.refusals(as_json), tempfile.TemporaryDirectory() as folder:

@@ -1,24 +1,25 @@
 """Whether a sandbox on this machine holds: attacks from inside a real one, against canaries made for them."""
 
 import json
-import os
 import secrets
 import socket
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from datetime import UTC
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from handrail.kernel import Instance
-from handrail.kernel.sandbox import Layer, Limits, Outcome, Sandbox
-from handrail.runtime import layer
+from handrail.kernel import SYSTEM, Instance, NotReady
+from handrail.kernel.sandbox import Limits, Outcome, Sandbox
+from handrail.runtime import diagnosis, layer
+from handrail.runtime.canary import canary
+from handrail.runtime.diagnosis import Diagnosis, Probe
 from handrail.runtime.layer_build import Progress
 
-_LIMITS = Limits(seconds=30, memory=256 << 20, processes=32, printed=1 << 20, file=8 << 20)
+_LIMITS = Limits(seconds=60, memory=256 << 20, processes=32, printed=1 << 20, file=8 << 20)
 _BOMBS = {
     "prints without end": ("output", "while True: print('x' * 4096)"),
     "loops without end": ("timeout", "while True: pass"),
@@ -27,153 +28,194 @@ _BOMBS = {
         "import signal, time\nfor n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n"
         "    except (OSError, ValueError): pass\nwhile True: time.sleep(1)",
     ),
+    "closes its output and goes on": (
+        "timeout",
+        "import os, time\nfor n in (0, 1, 2): os.close(n)\nwhile True: time.sleep(1)",
+    ),
     "takes all memory": ("memory", "kept = []\nwhile True: kept.append(bytearray(1 << 24))"),
     "takes all memory in children": (
         "memory",
         "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n"
         "        kept = bytearray(os.urandom(1 << 20)) * 100\n"
-        "        time.sleep(20)\nos.wait()\nraise SystemExit(1)",
+        "        time.sleep(50)\nos.wait()\nraise SystemExit(1)",
     ),
 }
-_FORKS = "import os, time\nfor _ in range(200):\n    if os.fork() == 0: time.sleep(20)\n"
-_SURVIVOR = (
-    "import os, sys, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-    "        os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{name}'])\n"
-    "time.sleep(0.5)\n"
+_FORKS = "import os, time\nfor _ in range(200):\n    if os.fork() == 0: time.sleep(50)\n"
+_THREADS = (
+    "import threading, time\n"
+    "while True: threading.Thread(target=time.sleep, args=(50,), daemon=True).start()\n"
 )
+_LEAVES = {
+    "leaves a process behind": "",
+    "leaves a process behind that ignores signals": "for n in (1, 15): signal.signal(n, signal.SIG_IGN)",
+    "leaves a process behind in the place of the first": "libc.prctl(36, 1, 0, 0, 0)",
+}
+_SURVIVOR = (
+    "import ctypes, os, signal, sys, time\nlibc = ctypes.CDLL(None)\n{before}\n"
+    "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+    "        os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '{name}'])\n"
+    "    os._exit(0)\ntime.sleep(0.5)\n"
+)
+_FILES = "import os\nwith open('{place}', 'wb') as file:\n    while True: file.write(bytes(1 << 20))\n"
 
 
-@dataclass(frozen=True)
-class Probe:
-    """One attack: whether the sandbox held, and what the attack found."""
+def doctor(
+    instance: Instance, progress: Progress | None = None, stop: threading.Event | None = None
+) -> Diagnosis:
+    """Attack a real sandbox from inside, and keep what came of it as this machine's diagnosis.
 
-    name: str
-    held: bool
-    found: str
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """All probes; red when one failed."""
-
-    probes: int
-    held: int
-    failed: tuple[Probe, ...]
-    results: tuple[Probe, ...] = field(repr=False)
-
-    @property
-    def green(self) -> bool:
-        """Whether apps may run here."""
-        return not self.failed
+    Refuses NotReady on a machine where no sandbox can be started, and when `stop` ends it early.
+    """
+    return _Examination(instance, progress or (lambda *_: None), stop or threading.Event()).whole()
 
 
-def doctor(instance: Instance, progress: Progress | None = None) -> Diagnosis:
-    """Attack a real sandbox from inside; refuses NotReady on a machine where none can be started."""
-    report = progress or (lambda _label, _done, _total: None)
-    instance.ports.isolation.check()
-    python = layer.build(instance.settings, progress=progress)
-    report("attacks from inside", 0, 3)
-    with _canary(instance) as canary:
-        found = _inside(instance, python, canary)
-    report("bombs", 1, 3)
-    found += [_bomb(instance, python, name, *bomb) for name, bomb in _BOMBS.items()]
-    found += [_forks(instance, python)]
-    report("survivors", 2, 3)
-    found += [_survivors(instance, python), _stopped(instance, python)]
-    report("done", 3, 3)
-    failed = tuple(probe for probe in found if not probe.held)
-    return Diagnosis(len(found), len(found) - len(failed), failed, tuple(found))
+class _Examination:
+    """One examination: the driver and the Python it is made with, and what ends it early."""
 
+    def __init__(self, instance: Instance, report: Progress, stop: threading.Event) -> None:
+        instance.ports.isolation.check()
+        self._instance, self._report, self._stop = instance, report, stop
+        self._isolation = instance.ports.isolation
+        self._python = layer.build(instance.settings, progress=report)
 
-@contextmanager
-def _canary(instance: Instance) -> Iterator[dict[str, Any]]:
-    """A secret in the environment, files that everybody may read, and services to be found by nobody."""
-    secret = secrets.token_hex(16)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        socket.create_server(("127.0.0.1", 0)) as service,
-        socket.socket(socket.AF_UNIX) as abstract,
-        socket.socket(socket.AF_UNIX) as named,
-    ):
-        Path(folder).chmod(0o755)
-        outside, inside_home = Path(folder) / "canary", instance.settings.home / f"canary-{secret[:8]}"
-        abstract.bind(f"\0{secret[:16]}")
-        named.bind(f"{folder}/socket")
-        Path(f"{folder}/socket").chmod(0o777)
-        os.environ["HANDRAIL_CANARY"] = secret
-        try:
-            for file in (outside, inside_home):
-                file.write_text(secret)
-                file.chmod(0o644)
-            for listener in (abstract, named):
-                listener.listen()
-            yield {
-                "secret": secret, "file": str(outside), "home_file": str(inside_home),
-                "port": service.getsockname()[1], "abstract": secret[:16], "socket": f"{folder}/socket",
-                "hostname": socket.gethostname(), "file_limit": _LIMITS.file,
-            }  # fmt: skip
-        finally:
-            del os.environ["HANDRAIL_CANARY"]
-            inside_home.unlink(missing_ok=True)
+    def whole(self) -> Diagnosis:
+        settings, walls = self._instance.settings, dict(self._isolation.walls)
+        fingerprint = diagnosis.fingerprint(settings, self._isolation)
+        found: list[Probe] = []
+        stages = {"attacks from inside": self._attacks, "bombs": self._bombs, "survivors": self._survivors}
+        for done, (label, stage) in enumerate(stages.items()):
+            self._report(label, done, len(stages))
+            found += stage()
+            if self._stop.is_set():
+                raise NotReady(
+                    "The sandbox was not examined to the end.", next_step="Run `handrail doctor` again."
+                )
+        self._report("done", len(stages), len(stages))
+        failed = tuple(probe for probe in found if not probe.held)
+        with self._instance.context(SYSTEM) as ctx:
+            now = ctx.clock.now().astimezone(UTC).isoformat(timespec="seconds")
+            made = Diagnosis(
+                len(found), len(found) - len(failed), failed, tuple(found), walls, fingerprint, now
+            )
+            ctx.audit.note(
+                "sandbox.examined", f"machine:{socket.gethostname()}", probes=made.probes, held=made.held,
+                failed=[probe.name for probe in failed], fingerprint=fingerprint,
+            )  # fmt: skip
+        diagnosis.keep(settings, made)
+        return made
 
+    def _attacks(self) -> Iterator[Probe]:
+        """All attacks as a job, and those that differ as an app that people come to, beside another app."""
+        landlock = self._isolation.walls.get("second wall", "").startswith("Landlock")
+        with canary(self._instance.settings.home) as made, self._neighbour() as neighbour:
+            made |= {"file_limit": _LIMITS.file, "open_files": _LIMITS.open_files, "landlock": landlock}
+            made |= {"neighbour": neighbour}
+            yield from self._inside(made, hosted=False)
+            yield from self._inside(made, hosted=True)
 
-def _inside(instance: Instance, python: Layer, canary: dict[str, Any]) -> list[Probe]:
-    script = resources.files("handrail.runtime").joinpath("probes", "inside.py").read_bytes()
-    files = {"app.py": script, "canary.json": json.dumps(canary).encode()}
-    outcome, printed = _run(instance, python, files, _LIMITS)
-    probes = [
-        Probe(**json.loads(line)) for line in printed.decode(errors="replace").splitlines() if line[:1] == "{"
-    ]
-    if outcome.ended != "exited" or outcome.code != 0:
-        said = printed.decode(errors="replace").strip().splitlines()[-1:] or [outcome.detail]
-        probes.append(
-            Probe("lets every attack be tried", False, f"{outcome.ended} {outcome.code}: {said[0]}")
+    def _inside(self, made: Mapping[str, Any], *, hosted: bool) -> list[Probe]:
+        files = {**_program("inside"), "canary.json": json.dumps({**made, "hosted": hosted}).encode()}
+        outcome, printed = self._run(files, _LIMITS, hosted=hosted)
+        lines = printed.decode(errors="replace").strip().splitlines()
+        probes = [Probe(**json.loads(line)) for line in lines if line[:1] == "{"]
+        said = f"{outcome.ended} {outcome.code}: {lines[-1] if lines else outcome.detail}"
+        name = "a web app: lets every attack be tried" if hosted else "lets every attack be tried"
+        return [*probes, Probe(name, outcome.ended == "exited" and outcome.code == 0, said[:200])]
+
+    @contextmanager
+    def _neighbour(self) -> Iterator[dict[str, str]]:
+        """Another app, which lives meanwhile: its name is in all that it leaves."""
+        name, printed = f"neighbour-{secrets.token_hex(8)}", bytearray()
+        ready, stop = threading.Event(), threading.Event()
+
+        def heard(piece: bytes) -> None:
+            printed.extend(piece)
+            if b"ready\n" in printed:
+                ready.set()
+
+        files = {**_program("neighbour"), "canary.json": json.dumps({"name": name}).encode()}
+        living = threading.Thread(
+            target=self._sandboxed,
+            args=(files, replace(_LIMITS, seconds=None), heard, stop),
+            kwargs={"hosted": True, "app": name},
         )
-    return probes
+        living.start()
+        try:
+            if not ready.wait(_LIMITS.seconds):
+                raise NotReady(
+                    f"The second sandbox did not come to life: {printed.decode(errors='replace')[-200:]}",
+                    next_step="Run `handrail doctor` again when the machine has less to do.",
+                )
+            yield {"name": name}
+        finally:
+            stop.set()
+            living.join()
+
+    def _bombs(self) -> Iterator[Probe]:
+        for name, (wanted, code) in _BOMBS.items():
+            limits = replace(_LIMITS, seconds=2) if wanted == "timeout" else _LIMITS
+            outcome, _ = self._run({"app.py": code.encode()}, limits)
+            yield Probe(name, outcome.ended == wanted, f"ended: {outcome.ended}")
+        for name, code in {"forks without end": _FORKS, "starts threads without end": _THREADS}.items():
+            outcome, _ = self._run({"app.py": code.encode()}, _LIMITS)
+            held = outcome.ended == "processes" or (outcome.ended == "exited" and outcome.code != 0)
+            yield Probe(name, held, f"ended: {outcome.ended} {outcome.code}")
+        for place in ("/work/much", "/tmp/much", "/dev/shm/much"):  # noqa: S108 - the sandbox's own
+            outcome, _ = self._run({"app.py": _FILES.format(place=place).encode()}, _LIMITS)
+            held = outcome.ended != "timeout" and outcome.code != 0
+            yield Probe(f"writes to {place} without end", held, f"ended: {outcome.ended} {outcome.code}")
+
+    def _survivors(self) -> Iterator[Probe]:
+        for name, before in _LEAVES.items():
+            marker = f"survivor-{secrets.token_hex(8)}"
+            self._run({"app.py": _SURVIVOR.format(name=marker, before=before).encode()}, _LIMITS)
+            cmdlines = Path("/proc").glob("[0-9]*/cmdline")
+            alive = [entry for entry in cmdlines if marker.encode() in _content(entry)]
+            yield Probe(name, not alive, f"{len(alive)} processes")
+        stop = threading.Event()
+        timer = threading.Timer(0.5, stop.set)
+        timer.start()
+        outcome, _ = self._run({"app.py": b"while True: pass"}, _LIMITS, stop)
+        timer.join()
+        yield Probe("goes on when it is stopped", outcome.ended == "stopped", f"ended: {outcome.ended}")
+
+    def _run(
+        self,
+        files: Mapping[str, bytes],
+        limits: Limits,
+        stop: threading.Event | None = None,
+        *,
+        hosted: bool = False,
+    ) -> tuple[Outcome, bytes]:
+        printed = bytearray()
+        outcome = self._sandboxed(files, limits, printed.extend, stop or self._stop, hosted=hosted)
+        return outcome, bytes(printed)
+
+    def _sandboxed(
+        self,
+        files: Mapping[str, bytes],
+        limits: Limits,
+        heard: Callable[[bytes], None],
+        stop: threading.Event,
+        *,
+        hosted: bool = False,
+        app: str = "attacker",
+    ) -> Outcome:
+        ours, theirs = socket.socketpair()
+        listener = socket.socket(socket.AF_UNIX) if hosted else None
+        with ours, theirs:
+            command = (self._python.python, "-P", "/app/app.py")
+            sandbox = Sandbox(command, files, self._python, limits, theirs, listener, f"doctor {app}")
+            return self._isolation.run(sandbox, heard, stop)
 
 
-def _bomb(instance: Instance, python: Layer, name: str, wanted: str, code: str) -> Probe:
-    seconds = 2 if wanted == "timeout" else 20
-    outcome, _ = _run(instance, python, {"app.py": code.encode()}, replace(_LIMITS, seconds=seconds))
-    return Probe(name, outcome.ended == wanted, f"ended: {outcome.ended}")
-
-
-def _forks(instance: Instance, python: Layer) -> Probe:
-    outcome, _ = _run(instance, python, {"app.py": _FORKS.encode()}, _LIMITS)
-    held = outcome.ended == "processes" or (outcome.ended == "exited" and outcome.code != 0)
-    return Probe("forks without end", held, f"ended: {outcome.ended} {outcome.code}")
-
-
-def _survivors(instance: Instance, python: Layer) -> Probe:
-    name = f"survivor-{secrets.token_hex(8)}"
-    _run(instance, python, {"app.py": _SURVIVOR.format(name=name).encode()}, _LIMITS)
-    alive = [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if name.encode() in _content(entry)]
-    return Probe("leaves a process behind", not alive, f"{len(alive)} processes")
-
-
-def _stopped(instance: Instance, python: Layer) -> Probe:
-    stop = threading.Event()
-    timer = threading.Timer(0.5, stop.set)
-    timer.start()
-    outcome, _ = _run(instance, python, {"app.py": b"while True: pass"}, _LIMITS, stop)
-    timer.join()
-    return Probe("goes on when it is stopped", outcome.ended == "stopped", f"ended: {outcome.ended}")
-
-
-def _run(
-    instance: Instance,
-    python: Layer,
-    files: dict[str, bytes],
-    limits: Limits,
-    stop: threading.Event | None = None,
-) -> tuple[Outcome, bytes]:
-    printed = bytearray()
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        command = (python.python, "-P", "/app/app.py")
-        sandbox = Sandbox(command, files, python, limits, theirs)
-        outcome = instance.ports.isolation.run(sandbox, printed.extend, stop or threading.Event())
-    return outcome, bytes(printed)
+def _program(name: str) -> dict[str, bytes]:
+    """The files of a program of ours, which begins as `app.py` and is imported as it is here."""
+    place = resources.files("handrail.runtime").joinpath("probes")
+    files = [one for one in place.iterdir() if one.name.endswith(".py")]
+    modules = {f"handrail/runtime/probes/{one.name}": one.read_bytes() for one in files}
+    begin = f"import sys\nsys.path.insert(0, '/app')\nimport handrail.runtime.probes.{name}\n"
+    return {**modules, "app.py": begin.encode()}
 
 
 def _content(file: Path) -> bytes:

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -29,6 +30,7 @@ from handrail.runtime.models import Run
 from handrail.runtime.outline import outline
 from handrail.runtime.printed import Printed
 from handrail.runtime.reasons import Verdict, explain, interrupted, of_hosted, refused
+from handrail.runtime.sound import examined, must_be_sound
 
 _BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
 _logger = structlog.get_logger(__name__)
@@ -50,6 +52,8 @@ def execute(instance: Instance, run_id: str) -> Run:
 
     When another process was first, waits until that one is done. Refuses NotFound.
     """
+    with suppress(Refusal):  # it waits meanwhile; what hinders it is told at its end
+        examined(instance, threading.Event())
     mine, run = claim(instance, run_id)
     if run is None:
         raise NotFound(f"There is no run {run_id[:40]!r}.", next_step="Start one.", subject="run:unknown")
@@ -83,6 +87,7 @@ def carry_out(
     outcome, said, log_end = Outcome("unstarted", 0, 0), Conversation(), ""
     handed_over = HandedOver(instance, run)
     try:
+        must_be_sound(instance, shutdown)
         limits = limits_of(instance)
         if hosting is not None:
             limits = replace(limits, seconds=None)

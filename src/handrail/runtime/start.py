@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifest, storage
 from handrail.runtime import store
+from handrail.runtime.diagnosis import refuse_red
 from handrail.runtime.layer import layer_digest
 from handrail.runtime.lock_packages import locked, of_lock
 from handrail.runtime.models import Run
@@ -68,7 +69,7 @@ def drafted(
     own = locked(files)
     of_lock(ctx, own)
     if manifest.kind != "static":
-        ctx.ports.isolation.check()
+        refuse_red(ctx)
     return Run(
         id=storage.new_id("run"),
         app=app,

@@ -14,6 +14,7 @@ from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.lock_packages import locked
 from handrail.runtime.models import Run
 from handrail.runtime.reasons import explain
+from handrail.runtime.sound import must_be_sound
 
 _END = 4000  # bytes at the end that explain a failure
 
@@ -32,6 +33,7 @@ def trial(instance: Instance, run: Run, instead: Mapping[str, Path], stop: threa
 
     `stop` ends it early. Refuses NotReady in production, where nothing is tried.
     """
+    must_be_sound(instance, stop)
     if run.environment != "sandbox":
         raise NotReady("Only runs in the sandbox are tried again.", next_step="Run it in the sandbox.")
     with instance.context(SYSTEM) as ctx:

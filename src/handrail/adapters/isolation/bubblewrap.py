@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from handrail.adapters.isolation import cgroups, landlock, seccomp, users
 from handrail.adapters.isolation.arguments import PRLIMIT, Second, arguments, checked_names
@@ -48,6 +49,12 @@ class Bubblewrap:
         else:
             memory = processes = f"cgroup v{self._groups.version}"
         return {"memory": memory, "processes": processes, "second wall": inside, "users": self._users.said}
+
+    def identity(self) -> str:
+        """The programs, the walls, and who we are; refuses NotReady where a program is missing."""
+        programs = [Path(_found(tool)) for tool in ("bwrap", "prlimit")]
+        stamps = [(str(one), one.stat().st_size, one.stat().st_mtime_ns) for one in programs]
+        return f"{stamps} {sorted(self.walls.items())} {os.geteuid()}"
 
     def check(self) -> None:
         """Refuse NotReady unless a sandbox has really started on this machine, as somebody without rights."""

@@ -1,7 +1,7 @@
 """Landlock, the wall that a sandbox puts up from inside: what came past all others ends here.
 
-Handrail asks this module which Landlock the kernel has. In the sandbox the same file is `sitecustomize`, which
-Python loads before any code of the app; there it takes away the rights that HANDRAIL_LANDLOCK does not name, and
+Handrail asks this module which Landlock the kernel has. In the sandbox the same file is `sitecustomize`, so
+Python loads it before any code of the app. It takes away the rights that HANDRAIL_LANDLOCK does not name, and
 ends the process when it cannot. Children inherit that, and nobody can undo it. Only the C half of ctypes is
 loaded, since each start pays for it.
 """
