@@ -1,13 +1,15 @@
 """The same room with its state, git objects included, in a real PostgreSQL server."""
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from handrail import apps, runtime
-from handrail.kernel import SYSTEM, Caller, Conflict, Instance, git, identity
+from handrail.kernel import SYSTEM, Caller, Conflict, Instance, Schedule, git, identity
 from handrail.server import FIRST_DEFINITIONS, open_instance
 from tests.apps.conftest import hello
+from tests.apps.scheduling import Clock, put_into_production, settle
 from tests.conftest import populate
 from tests.postgres import PASSWORD, Server, postgres
 
@@ -69,3 +71,35 @@ def test_of_two_pushes_at_the_same_moment_one_is_kept_and_one_is_told(instance, 
     with acting("maker.sales") as ctx:
         assert [version.n for version in apps.versions(ctx, "hello")] == [2, 1]
         assert apps.files(ctx, "hello") == hello(code="print('quick')\n")
+
+
+def test_of_two_servers_with_one_database_one_runs_each_moment_and_all_get_theirs(instance, acting, tmp_path):
+    instance.clock = Clock()
+    put_into_production(instance, policy='overlap = "queue"\n')
+    with acting("maker.sales") as ctx:
+        apps.add_coowner(ctx, "hello", "maker.ops")
+    with acting("maker.ops") as ctx:
+        apps.subscribe(ctx, "hello")
+    other = open_instance(tmp_path / "home")
+    other.clock = instance.clock
+    try:
+        claimed = []
+        for moment in Schedule.parse("0 6 * * *", "Europe/Berlin").after(instance.clock.now(), 3):
+            instance.clock.put(moment)
+            with ThreadPoolExecutor(2) as servers:
+                claimed += servers.map(apps.claim_what_is_due, (instance, other))
+        assert sorted(len(found) for found in claimed) == [0, 0, 0, 1, 1, 1]
+        with ThreadPoolExecutor(2) as servers:
+            list(servers.map(apps.go_on, (instance, other)))
+        with acting("maker.sales") as ctx:
+            assert len(runtime.runs(ctx, app="hello")) == 1
+        assert settle(instance) == 6
+    finally:
+        other.close()
+    with acting("maker.sales") as ctx:
+        past = apps.schedule(ctx, "hello").moments
+        mine = apps.pause(ctx, "hello")
+    assert [(one.state, one.delivered) for one in past] == [("succeeded", {"succeeded": 1})] * 3
+    assert mine.state == "paused"
+    with acting("maker.ops") as ctx:
+        assert apps.resume(ctx, "hello").owner == "maker.ops"

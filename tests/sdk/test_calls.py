@@ -54,6 +54,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
                     wire.send_message(theirs, {"refusal": said})
                 elif request["verb"] == "me":
                     wire.send_message(theirs, {"id": "x", "name": "X", "email": "x@x.example"})
+                elif request["verb"] == "run":
+                    moment = {"key": "hello@now/x", "moment": "2026-03-29T01:00:00+00:00", "attempt": 2}
+                    wire.send_message(theirs, {"id": "run_1", "environment": "production", **moment})
                 elif request["verb"] == "output":
                     wire.send_message(theirs, {})
                     request["content"] = b"".join(wire.receive_content(theirs))
@@ -281,3 +284,15 @@ def test_a_token_never_travels_unencrypted(monkeypatch: pytest.MonkeyPatch) -> N
     transport.connected.cache_clear()
     with pytest.raises(h.Refused, match="https"):
         h.me()
+
+
+def test_a_run_knows_the_moment_that_it_is_for(asked: list[dict[str, Any]]) -> None:
+    found = h.this_run()
+    assert (found.id, found.environment, found.key, found.attempt) == (
+        "run_1",
+        "production",
+        "hello@now/x",
+        2,
+    )
+    assert found.moment is not None
+    assert found.moment.isoformat() == "2026-03-29T01:00:00+00:00"

@@ -228,7 +228,7 @@ def past(ctx: Context, app: str, limit: int) -> tuple[Moment, ...]:
             sa.and_(turns.c.app == moments.c.app, turns.c.moment == moments.c.at, turns.c.role == "owner"),
         )
         .where(moments.c.app == app)
-        .order_by(moments.c.claimed_at.desc(), moments.c.at.desc())
+        .order_by(moments.c.at.desc())
         .limit(limit)
     )
     rows = ctx.db.execute(query).all()
