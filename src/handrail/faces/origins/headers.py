@@ -2,23 +2,24 @@
 out.
 """
 
-from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Collection, Iterator
 
-Raw = Iterable[tuple[bytes, bytes]]
+Raw = Collection[tuple[bytes, bytes]]
 
 # RFC 9110, 7.6.1: what is between two neighbours, and what only a proxy may say.
 _BETWEEN = {
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
     b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings",
 }  # fmt: skip
+# Also with underscores: WSGI (PEP 3333) cannot tell `handrail_person` from `handrail-person`.
 _OURS = (b"handrail-", b"x-forwarded-", b"forwarded", b"authorization", b"sec-websocket-")
 _POLICED = {
     b"content-security-policy", b"content-security-policy-report-only", b"strict-transport-security",
     b"access-control-allow-origin", b"access-control-allow-credentials", b"server", b"x-frame-options",
     b"referrer-policy", b"x-content-type-options", b"permissions-policy", b"service-worker-allowed",
     b"cross-origin-opener-policy", b"cross-origin-resource-policy", b"set-cookie", b"report-to",
-    b"reporting-endpoints", b"nel", b"clear-site-data", b"alt-svc",
+    b"reporting-endpoints", b"nel", b"clear-site-data", b"alt-svc", b"x-dns-prefetch-control",
+    b"origin-agent-cluster",
 }  # fmt: skip
 COOKIE = "handrail_visit"
 # A page may use whatever came from its own origin, and reach nothing else.
@@ -31,6 +32,8 @@ _SAID = {
     "Referrer-Policy": "same-origin",  # without any, browsers call the origin of a form "null"
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Origin-Agent-Cluster": "?1",  # no two apps can agree on a document.domain
+    "X-DNS-Prefetch-Control": "off",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
@@ -44,9 +47,9 @@ def cookie_of(headers: Raw, secure: bool) -> str:
     """The secret of the visit that a request belongs to, or nothing."""
     for key, value in headers:
         if key == b"cookie":
-            morsel = _parsed(value.decode("latin-1")).get(cookie_name(secure))
-            if morsel is not None:
-                return morsel.value
+            for name, pair in _pairs(value):
+                if name == cookie_name(secure):
+                    return pair.partition("=")[2].strip()
     return ""
 
 
@@ -58,14 +61,18 @@ def set_cookie(value: str, secure: bool, seconds: int) -> str:
 
 def to_app(headers: Raw, said: dict[str, str]) -> list[tuple[str, str]]:
     """What an app hears of a request, and what Handrail says of it; nobody else can say that."""
+    # A body of untold length ends by itself; a length beside it is another one's chance to say where the
+    # next request begins (RFC 9112, 6.3).
+    untold = any(key == b"transfer-encoding" for key, _ in headers)
     passed = []
     for key, value in headers:
-        if key in _BETWEEN or key.startswith(_OURS):
+        if key in _BETWEEN or key.replace(b"_", b"-").startswith(_OURS):
+            continue
+        if untold and key == b"content-length":
             continue
         text = value.decode("latin-1")
         if key == b"cookie":
-            kept = [(name, one) for name, one in _parsed(text).items() if COOKIE not in name]
-            text = "; ".join(f"{name}={one.coded_value}" for name, one in kept)
+            text = "; ".join(pair for name, pair in _pairs(value) if COOKIE not in name.lower())
             if not text:
                 continue
         passed.append((key.decode("latin-1"), text))
@@ -100,8 +107,13 @@ def _own_cookie(value: bytes) -> bytes:
     return b"; ".join(part for part in parts if not part.lower().startswith(b"domain"))
 
 
-def _parsed(text: str) -> SimpleCookie:
-    try:
-        return SimpleCookie(text)
-    except CookieError:
-        return SimpleCookie()
+def _pairs(cookies: bytes) -> Iterator[tuple[str, str]]:
+    """Each cookie's name and the whole of it, as the browser sent it.
+
+    Not by `http.cookies`, which takes none of them once one is odd: pages put JSON into cookies, and one app
+    could send viewers of all others away with a cookie for their domain.
+    """
+    for pair in cookies.decode("latin-1").split(";"):
+        if whole := pair.strip():
+            name = whole.partition("=")[0].strip()
+            yield name, whole
