@@ -13,6 +13,7 @@ from handrail import kit
 from handrail_bench import answers, growth, metrics, options, tpch, wire
 from handrail_bench.cache import CACHE
 from handrail_bench.house import furnish, house, paths, viewer
+from handrail_bench.runtime.commands import runtime
 from handrail_bench.serve import served
 from handrail_bench.twins.commands import twins
 
@@ -54,6 +55,7 @@ def bench() -> None:
 
 
 bench.add_command(twins)
+bench.add_command(runtime)
 
 
 @bench.command()
