@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from handrail_bench.runtime.commands import BARS
+from handrail_bench.runtime.bars import BARS
 from handrail_demo.tour.stage import handrail
 
 pytestmark = pytest.mark.long

@@ -15,7 +15,7 @@ from handrail_bench.house import house, people
 from handrail_bench.measure import in_turn
 from handrail_bench.runtime import hosted, jobs
 from handrail_bench.runtime.bare import Bare, sandboxed
-from handrail_bench.runtime.commands import BARS
+from handrail_bench.runtime.bars import BARS
 from handrail_bench.runtime.rtt import round_trips
 from handrail_bench.runtime.who import MAKER
 
