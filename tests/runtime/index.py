@@ -47,14 +47,17 @@ class Index:
                 archive.writestr(zipfile.ZipInfo(path), data)  # the same wheel whenever it is made
         self.files.setdefault(name, {})[f"{module}-{version}-py3-none-any.whl"] = packed.getvalue()
 
-    def sdist(self, name: str, setup: bytes, version: str = "1.0") -> None:
-        """Offer a source distribution whose setup.py is this."""
+    def sdist(self, name: str, code: bytes, version: str = "1.0") -> None:
+        """Offer a source distribution that runs this code when it is built, as setup.py and as its own backend."""
+        project = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            for path, data in (
-                ("setup.py", setup),
-                ("PKG-INFO", f"Name: {name}\nVersion: {version}\n".encode()),
-            ):
+            for path, data in {
+                "setup.py": code,
+                "backend.py": code,
+                "pyproject.toml": project,
+                "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+            }.items():
                 entry = tarfile.TarInfo(f"{name}-{version}/{path}")
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))

@@ -207,7 +207,7 @@ def test_another_version_of_what_the_layer_has_is_refused_with_the_one_it_has(pu
 def test_code_of_a_source_distribution_never_runs(push: Push, index: Index, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     ran = tmp_path / "ran"
-    index.sdist("tidy", f"open({str(ran)!r}, 'w'); import setuptools; setuptools.setup(name='tidy')".encode())
+    index.sdist("tidy", f"open({str(ran)!r}, 'w')".encode())
     with pytest.raises(Invalid, match="no set of packages"):
         push("tidy")
     assert not ran.exists()
@@ -395,3 +395,12 @@ def test_a_package_that_is_off_the_list_again_is_named(push: Push, index: Index,
         definitions.write(ctx, "packages.toml", b"[packages]\n", "Take back.")
         assert runtime.no_longer_approved(ctx, lock_of(acting)) == ("tidy 1.0",)
         assert package_store.find_lock(ctx, digest="sha256:0") is None
+
+
+def test_a_bundle_for_browsers_adds_no_python_packages(here: Instance, acting: Acting, index: Index) -> None:
+    static = MANIFEST.replace('"job"', '"static"').replace("app.py", "index.html").encode()
+    files = {"handrail.toml": static, "index.html": b"<p>hello", "requirements.txt": b"-e ."}
+    with acting("maker.sales") as ctx:
+        apps.push(ctx, files, "A page")
+    assert lock_of(acting) == ""
+    assert index.asked == []

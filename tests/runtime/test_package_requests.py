@@ -133,6 +133,8 @@ def test_the_page_lets_makers_ask_and_admins_answer(instance: Instance, acting: 
     assert "&lt;b&gt;Plots" in seen
     assert "Grant …" not in seen
     assert "Grant …" in admin.get("/packages").text
+    assert "Packages that makers ask for" in admin.get("/").text
+    assert "Packages that makers ask for" not in maker.get("/").text
     granted = admin.post("/packages/seaborn/grant", data={"versions": ">=0.13"})
     assert granted.status_code == 200, granted.text
     assert "granted" in maker.get("/packages").text.lower()

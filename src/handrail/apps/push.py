@@ -34,7 +34,9 @@ def push(ctx: Context, files: Mapping[str, bytes], why: str, prompts: str | Sequ
     app = known or App(manifest.name, me, (), (), (), ctx.clock.now())
     access.require(ctx, "push", app.resource)
     check_exists(ctx, manifest)
-    files = runtime.with_lock(files, runtime.lock_packages(ctx, manifest.layer, files))
+    python = manifest.kind != "static"  # a bundle for browsers may hold a list that is none of ours
+    added = runtime.lock_packages(ctx, manifest.layer, files) if python else None
+    files = runtime.with_lock(files, added)
     kept, taken = spoken.cleaned(heard, ctx.settings.apps.prompts_kb * 1024)
     clean_why = redact(reason)
     totals = {kind: taken.get(kind, 0) + clean_why.taken.get(kind, 0) for kind in {*taken, *clean_why.taken}}

@@ -42,6 +42,7 @@ kind = {kind}                 # job (runs and ends) | web (a server) | static (a
 entrypoint = {entrypoint}
 purpose = {purpose}    # one of your organisation's declared purposes
 says = {says}
+
 # layer = "report"            # what it may import: report | data (more to compute with) | dashboard (web)
 
 # One table for each dataset the app reads, with the columns it needs and no others:

@@ -124,8 +124,10 @@ def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Prog
             into(place, lambda draft: install(name, text, count, python, draft, report))
         if not sdk.is_dir():
             into(sdk, lambda draft: _copy_sdk(python, draft))
-        if own is not None and not own.is_dir():
-            into(own, lambda draft: install_apart(settings, lock, place, python, draft, report))
+    if own is not None:
+        with _alone(root, "-packages"):  # a slow index holds up nobody who adds nothing
+            if not own.is_dir():
+                into(own, lambda draft: install_apart(settings, lock, place, python, draft, report))
     return built(settings, name, lock)
 
 
@@ -188,8 +190,8 @@ def _sdk_files() -> list[Path]:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    with (root / ".lock").open("w") as lock:
+def _alone(root: Path, which: str = "") -> Iterator[None]:
+    with (root / f".lock{which}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

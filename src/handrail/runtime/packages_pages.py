@@ -1,12 +1,13 @@
 """The page of packages: what apps may use, what makers ask for, and what admins say."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from handrail import kit
-from handrail.kernel import Resource, access
+from handrail.kernel import Context, Resource, access
 from handrail.kernel.manifest import LAYERS
 from handrail.runtime.decide_package import grant_package, package_requests, refuse_package
 from handrail.runtime.layer import packages
@@ -40,6 +41,13 @@ def packages_page(ctx: kit.Ctx, request: Request) -> HTMLResponse:
         layers=layers,
         added={name: versions for name, versions in approved_packages(ctx).items() if name not in known},
     )
+
+
+@kit.panel("home", "Packages that makers ask for", order=40, roles=("admin",))
+def waiting_panel(ctx: Context, _subject: object) -> tuple[str, Mapping[str, Any]] | None:
+    """On an admin's home page, while somebody waits for an answer."""
+    waiting = [one for one in package_requests(ctx) if one.state == "waiting"]
+    return ("runtime/packages_waiting.html", {"waiting": waiting}) if waiting else None
 
 
 @router.post("/request")

@@ -73,9 +73,9 @@ def interrupted() -> Verdict:
 
 _MEND = "Its log names the line: mend that and push again, or tell the app's owner."
 _NO_PACKAGE = (
-    "Apps run on a fixed set of packages, among them pandas, numpy, matplotlib, openpyxl and pyarrow (on the"
-    " server `handrail layers list` names all). Write it with those and push again; your own"
-    " files belong in the app's folder."
+    "Apps run on a set of packages, among them pandas, numpy, matplotlib, openpyxl and pyarrow (the page"
+    " Packages names all). Write it with those, or name what it needs in requirements.txt, and push again;"
+    " your own files belong in the app's folder."
 )
 _NO_MEMORY = ("MemoryError", "numpy._core._exceptions._ArrayMemoryError", "pyarrow.lib.ArrowMemoryError")
 _NO_PROCESSES = ("BlockingIOError: [Errno 11]", "RuntimeError: can't start new thread")

@@ -94,10 +94,10 @@ def _nearest(name: str, packages: frozenset[str]) -> str:
     for other in INSTEAD.get(name, ()):
         if other in there:
             return (
-                f"Use `{other}`, which is there and does the same, or ask an admin to add "
-                f"`{name}` to the layer."
+                f"Use `{other}`, which is there and does the same, or name the package of `{name}` in "
+                f"requirements.txt."
             )
     if close := get_close_matches(name, sorted(packages | sys.stdlib_module_names), n=1, cutoff=0.75):
         return f"Did you mean `{close[0]}`?"
     offered = ", ".join(sorted(packages)[:6]) or "Python's own library only"
-    return f"Do without it (available: {offered}), or ask an admin to add `{name}` to the layer."
+    return f"Do without it (available: {offered}), or name the package of `{name}` in requirements.txt."
