@@ -16,6 +16,7 @@ from handrail.faces.origins.headers import WEB, to_app, to_browser
 from handrail.kernel import Caller, Upstream
 
 _PATIENCE = 120.0  # seconds until an app must have begun to answer; it may have to wake first
+_STATUSES = range(200, 600)  # another one ends HTTP here (101), or is none
 _PIECE = 64 * 1024
 _LARGEST_MESSAGE = 64 << 20  # of a WebSocket, either way
 _logger = structlog.get_logger(__name__)
@@ -63,29 +64,39 @@ class _Carried:
         self._headers = to_app(scope["headers"], said)
         raw = scope.get("raw_path") or quote(scope["path"]).encode()
         query = scope["query_string"].decode("latin-1")
-        host = next((value for key, value in self._headers if key == "host"), "localhost")
         kind = "ws" if scope["type"] == "websocket" else "http"
-        self._url = f"{kind}://{host}{raw.decode('latin-1')}" + (f"?{query}" if query else "")
+        # Whom to ask is the socket; what the viewer's Host says is for the app alone, and is no part of an
+        # address here.
+        self._url = f"{kind}://localhost{raw.decode('latin-1')}" + (f"?{query}" if query else "")
 
     async def request(self) -> None:
-        """Carry a request; an app that ends before it has answered is told as such."""
+        """Carry a request until it is answered or whoever asked has left; an app that ends before it has
+        answered is told as such.
+        """
         whole = asyncio.Event()
-        begun = False
         gone = asyncio.create_task(self._until_gone(whole))
+        carrying = asyncio.create_task(self._carry(whole))
         try:
-            async with asyncio.timeout(_PATIENCE) as patience:
-                asked = asyncio.ensure_future(self._ask(whole))
-                await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if not asked.done():  # who asked has left
-                    asked.cancel()
-                    return
-                answer = asked.result()
-                patience.reschedule(None)
+            await asyncio.wait({carrying, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            carrying.cancel()
+            await asyncio.wait({carrying, gone})
+        if not carrying.cancelled():
+            carrying.result()
+
+    async def _carry(self, whole: asyncio.Event) -> None:
+        begun = False
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answer = await self._ask(whole)
             async with answer:
+                if answer.status not in _STATUSES:
+                    raise aiohttp.ClientPayloadError(f"an answer of status {answer.status}")
                 if answer.status < 500:
                     self._hosted.answered()
                 begun = True
-                await self._answer(answer, gone)
+                await self._answer(answer)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             _logger.info(
                 "app.silent", app=self._hosted.seat.app, run=self._hosted.run.id, why=type(error).__name__
@@ -94,8 +105,6 @@ class _Carried:
                 await answers.refused(_silent(self._hosted), self._secure)(
                     self._scope, self._receive, self._send
                 )
-        finally:
-            gone.cancel()
 
     async def _ask(self, whole: asyncio.Event) -> aiohttp.ClientResponse:
         asked = {key.lower() for key, _ in self._scope["headers"]}
@@ -127,12 +136,10 @@ class _Carried:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def _answer(self, answer: aiohttp.ClientResponse, gone: "asyncio.Task[None]") -> None:
+    async def _answer(self, answer: aiohttp.ClientResponse) -> None:
         passed = to_browser(answer.raw_headers, WEB, self._secure)
         await self._send({"type": "http.response.start", "status": answer.status, "headers": passed})
         async for piece in answer.content.iter_chunked(_PIECE):
-            if gone.done():
-                return
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         await self._send({"type": "http.response.body", "body": b""})
 
@@ -143,7 +150,7 @@ class _Carried:
             async with asyncio.timeout(_PATIENCE):
                 there = await self._session.ws_connect(
                     URL(self._url, encoded=True),
-                    headers=[one for one in self._headers if one[0] != "host"],
+                    headers=self._headers,
                     protocols=self._scope.get("subprotocols", ()),
                     max_msg_size=_LARGEST_MESSAGE,
                     autoping=True,
@@ -161,7 +168,7 @@ class _Carried:
                 way.cancel()
             await there.close()
             with suppress(RuntimeError):  # the browser may have closed it
-                await self._send({"type": "websocket.close", "code": there.close_code or 1000})
+                await self._send({"type": "websocket.close", "code": _sayable(there.close_code)})
 
     async def _there(self, there: "aiohttp.ClientWebSocketResponse") -> None:
         while True:
@@ -179,6 +186,13 @@ class _Carried:
                 await self._send({"type": "websocket.send", "text": message.data})
             elif message.type is aiohttp.WSMsgType.BINARY:
                 await self._send({"type": "websocket.send", "bytes": message.data})
+
+
+def _sayable(code: int | None) -> int:
+    """A reason for an end that may be said to a browser; some only mean that none was heard (RFC 6455,
+    7.4).
+    """
+    return code if code in (1000, 1001, 1003, *range(1007, 1015)) or 3000 <= (code or 0) < 5000 else 1000
 
 
 def _silent(hosted: runtime.Hosted) -> Upstream:
