@@ -3,6 +3,7 @@
 Every part asks first whether it is done, so seeding again adds nothing, and an interrupted one goes on.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -220,6 +221,7 @@ def parts(
     yield "Revenue is held against the board's figures and certified", partial(certify_metrics, instance)
     yield "Synthetic twins are built", partial(build_twins, instance, tell)
     yield "The Python layer of the apps is built", partial(runtime.build_layer, settings, progress=tell)
+    yield "The sandbox is attacked from inside", partial(runtime.examined, instance, threading.Event())
     for app in APPS:
         yield f"{app.maker} pushes {app.name}", partial(push, instance, app)
         yield f"{app.name} runs in the sandbox", partial(try_out, instance, app)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from handrail.runtime.execute import execute
     from handrail.runtime.handed_over import table_of
     from handrail.runtime.host import host
-    from handrail.runtime.hosts import Hosted, Hosts, Seat, Sitting
+    from handrail.runtime.hosts import Hosts
     from handrail.runtime.layer import build as build_layer
     from handrail.runtime.layer import importable, layer_digest, packages
     from handrail.runtime.lock_packages import (
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from handrail.runtime.models import Output, Run
     from handrail.runtime.packages_known import approved_packages, resolve_packages
     from handrail.runtime.request_package import request_package
+    from handrail.runtime.seats import Hosted, Seat, Sitting
+    from handrail.runtime.sound import examined
     from handrail.runtime.start import start
     from handrail.runtime.stop import stop
     from handrail.runtime.supervise import Supervisor, recover
@@ -49,6 +51,7 @@ __all__ = [
     "Tried",
     "approved_packages",
     "build_layer",
+    "examined",
     "execute",
     "failure_of",
     "grant_package",

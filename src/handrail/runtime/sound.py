@@ -25,12 +25,12 @@ def must_be_sound(instance: Instance, stop: threading.Event) -> None:
 
 def examined(instance: Instance, stop: threading.Event) -> Diagnosis:
     """What is known of this machine's sandboxes, red or green; examines them as `must_be_sound`."""
-    from handrail.runtime.doctor import doctor  # noqa: PLC0415 - needed once a version, not by every command
-
     settings, isolation = instance.settings, instance.ports.isolation
     isolation.check()
     found = diagnosis.known(settings, isolation)
     if found is None:
+        from handrail.runtime.doctor import doctor  # noqa: PLC0415 - needed once a version, not at every start
+
         with _alone(instance, stop):
             found = diagnosis.known(settings, isolation) or doctor(instance, stop=stop)
     return found
