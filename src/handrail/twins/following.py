@@ -7,8 +7,10 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from handrail.twins.coded import place_of
-from handrail.twins.columns import Source, quoted
+from handrail.twins.columns import Source, quoted, who_sql
 from handrail.twins.depend import Dependence
 from handrail.twins.links import explains
 from handrail.twins.models import ColumnSketch
@@ -23,6 +25,7 @@ MAY_BE_COPIED = 0.98  # and of some thousand rows
 STRONG = 0.3  # correlation below which numbers do not follow each other over all their bins
 SURELY = 2.0  # standard deviations of chance
 PARTS = 20  # in which a correlation over all bins is told
+TINY = 1e-9  # spread below which numbers are all the same
 
 
 def following(
@@ -66,34 +69,65 @@ def following(
     return best
 
 
-def in_step(
-    source: Source, node: Node, before: Sequence[Node], ranged: Collection[str]
-) -> tuple[tuple[str, str] | None, tuple[float, ...]]:
-    """The number, of those drawn before it, that a number follows over all bins, and how closely.
+class Heights:
+    """How high the numbers of a binned table are among their columns' bins, in memory; nan where none is.
 
-    Of few rows k share no cell of two columns' bins, so nothing else tells that costs go with prices. A
-    correlation of k or more who have both is about them all, and it is told in twentieths. Numbers beyond the
-    ends of their bins count as lying there.
+    They are read once; a query for each column would read all rows again.
     """
-    others = [one for one in before if one.code in ranged and one.code != node.code]
-    if node.code not in ranged or not others:
-        return None, ()
-    own = _height(node)
-    asked = []
-    for one in others:
-        both = f"{own} + {_height(one)} IS NOT NULL"
-        held = f"count(DISTINCT CASE WHEN {both} THEN {source.entity} END)" if source.entity else "NULL"
-        asked.append(f"corr({own}, {_height(one)}), count(*) FILTER ({both}), {held}")
-    found = iter(source.one(f"SELECT {', '.join(asked)} FROM {source.relation}"))
-    best: tuple[tuple[str, str] | None, tuple[float, ...]] = (None, ())
-    for one, close, rows, holders in zip(others, found, found, found, strict=True):
-        about = rows if holders is None else holders
-        if not _sure(close) or about < source.k or abs(close) < max(STRONG, SURELY / math.sqrt(about)):
-            continue
-        told = round(close * PARTS) / PARTS
-        if not best[1] or abs(told) > abs(best[1][0]):
-            best = (one.link, one.column), (told,)
-    return best
+
+    def __init__(self, source: Source, nodes: Sequence[Node]) -> None:
+        picked = [f"({one.code} + {place_of(one.code)})::FLOAT AS {one.code}" for one in nodes]
+        picked += [f"{who_sql(source.entity)} AS holder"] if source.entity else []
+        found = source.con.execute(f"SELECT {', '.join(picked) or '0'} FROM {source.relation}").fetchnumpy()
+        self._k, self._at = source.k, {one.code: place for place, one in enumerate(nodes)}
+        rows = len(next(iter(found.values())))
+        self._high = np.empty((rows, len(nodes)), dtype=np.float32)
+        for place, one in enumerate(nodes):
+            self._high[:, place] = np.ma.asarray(found[one.code]).filled(np.nan)
+        self._who = np.asarray(found["holder"]) if source.entity else None
+
+    def in_step(self, node: Node, before: Sequence[Node]) -> tuple[tuple[str, str] | None, tuple[float, ...]]:
+        """The number, of those drawn before it, that a number follows over all bins, and how closely.
+
+        Of few rows k share no cell of two columns' bins, so nothing else tells that costs go with prices. A
+        correlation of k or more who have both is about them all, and it is told in twentieths. Numbers beyond
+        the ends of their bins count as lying there.
+        """
+        best: tuple[tuple[str, str] | None, tuple[float, ...]] = (None, ())
+        others = [one for one in before if one.code in self._at and one.code != node.code]
+        if node.code not in self._at or not others:
+            return best
+        for one, (close, both) in zip(others, self._close(node, others), strict=True):
+            told = round(close * PARTS) / PARTS
+            if abs(close) < STRONG or (best[1] and abs(told) <= abs(best[1][0])):
+                continue
+            about = self._about(node, one, both)
+            if about >= self._k and abs(close) >= SURELY / math.sqrt(about):
+                best = (one.link, one.column), (told,)
+        return best
+
+    def _close(self, node: Node, others: Sequence[Node]) -> Iterator[tuple[float, int]]:
+        """The correlation with each of the others, over the rows that have both, and how many these are."""
+        own = self._high[:, self._at[node.code]]
+        rows = np.flatnonzero(~np.isnan(own))
+        x = own[rows].astype(np.float64) - (own[rows].mean(dtype=np.float64) if len(rows) else 0.0)
+        for one in others:
+            theirs = self._high[rows, self._at[one.code]].astype(np.float64)
+            there = ~np.isnan(theirs)
+            a, b = (x, theirs) if there.all() else (x[there], theirs[there])
+            if len(a) < 2:
+                yield 0.0, len(a)
+                continue
+            a, b = a - a.mean(), b - b.mean()
+            spread = math.sqrt(float(a @ a) * float(b @ b))
+            yield (float(a @ b) / spread if spread > TINY * len(a) else 0.0), len(a)
+
+    def _about(self, node: Node, other: Node, rows: int) -> int:
+        """How many k counts among the rows that have both numbers."""
+        if self._who is None:
+            return rows
+        both = ~np.isnan(self._high[:, [self._at[node.code], self._at[other.code]]]).any(axis=1)
+        return len(np.unique(self._who[both & (self._who >= 0)]))
 
 
 def says(close: float) -> float:
@@ -102,11 +136,6 @@ def says(close: float) -> float:
     As it was told in twentieths, the closest may be off by half of one.
     """
     return -0.5 * math.log(1 - min(abs(close), 1 - 0.5 / PARTS) ** 2)
-
-
-def _height(node: Node) -> str:
-    """SQL for how high a number is among its column's bins; null where there is none."""
-    return f"({node.code} + {place_of(node.code)})"
 
 
 def _told(source: Source, node: Node, parent: Node) -> set[int | None]:

@@ -79,7 +79,8 @@ def _ranges(spread: Spread, common: Ints, step: float, ranks: int) -> list[Bin]:
     rows = int(n.sum())
     if rows < spread.k:
         return []
-    lower, upper = (_ranks(spread, rest, side, ranks) for side in ("below", "above"))
+    ends = [spread.ranked(rest, upwards) for upwards in (True, False)]
+    lower, upper = (_ranks(end, spread.k, ranks) for end in ends)
     if not lower or not upper or lower[0] > upper[0]:
         return _middle(x, n, step)
     low, high = lower[0], upper[0]
@@ -89,7 +90,7 @@ def _ranges(spread: Spread, common: Ints, step: float, ranks: int) -> list[Bin]:
     if first + last > rows:
         return _middle(x, n, step)
     width = (high - low) * k / max(k, rows - first - last)
-    below, above = _tail(spread, rest, "below", lower, width), _tail(spread, rest, "above", upper, width)
+    below, above = _tail(ends[0], k, lower, width), _tail(ends[1], k, upper, width)
     inner = _inner(spread, rest, (low, high), (first, last))
     line = _rounded(
         [
@@ -120,24 +121,24 @@ def _middle(x: Floats, n: Ints, step: float) -> list[Bin]:
     return [Bin("range", low=bottom, high=max(top, bottom) + (step or unit or 1e-9))]
 
 
-def _ranks(spread: Spread, rest: Mask, side: str, most: int) -> tuple[float, ...]:
+def _ranks(end: tuple[Floats, Ints], k: int, most: int) -> tuple[float, ...]:
     """The k-th, 2k-th, 4k-th … number from one end, as far as half of the rows go; holders count once."""
-    x, counted = spread.ranked(rest, side == "below")
-    ranks = [spread.k * 2**place for place in range(most)]
+    x, counted = end
+    ranks = [k * 2**place for place in range(most)]
     reached = [rank for rank in ranks if len(x) and rank * 2 <= counted[-1]]
     return tuple(float(x[np.searchsorted(counted, rank)]) for rank in reached)
 
 
-def _tail(spread: Spread, rest: Mask, side: str, ranks: tuple[float, ...], width: float) -> _Tail:
+def _tail(end: tuple[Floats, Ints], k: int, ranks: tuple[float, ...], width: float) -> _Tail:
     """What is known of one end; `width` is what k rows of an even spread would take, for a single rank."""
     apart = abs(ranks[0] - ranks[1]) if len(ranks) > 1 else width
     if not 0 < apart < math.inf:
         return _Tail(ranks, 0.0, 0.0)
-    x, counted = spread.ranked(rest, side == "below")
-    at = int(np.searchsorted(counted, spread.k))
-    each = np.diff(np.minimum(counted[: at + 1], spread.k), prepend=0)  # of the k nearest to the end
+    x, counted = end
+    at = int(np.searchsorted(counted, k))
+    each = np.diff(np.minimum(counted[: at + 1], k), prepend=0)  # of the k nearest to the end
     far = np.minimum(np.abs(x[: at + 1] - ranks[0]) / apart, FARTHEST)
-    mean = float((far * each).sum()) / max(1, spread.k - 1)  # the k-th itself lies at no distance
+    mean = float((far * each).sum()) / max(1, k - 1)  # the k-th itself lies at no distance
     return _Tail(ranks, apart, max(1, round(mean * PARTS)) / PARTS)
 
 

@@ -21,7 +21,7 @@ from handrail.twins.columns import (
     text_bins,
 )
 from handrail.twins.descendants import Told, told_rows
-from handrail.twins.following import copied, following, in_step, says
+from handrail.twins.following import Heights, copied, following, says
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
 from handrail.twins.links import Degree, degrees, link_sketch, linked, towards
@@ -42,6 +42,8 @@ from handrail.twins.told import told as shaped_like
 from handrail.twins.told_columns import told_columns, told_links
 from handrail.twins.verbatim import all_told
 from handrail.twins.whose import follows, lands, people
+
+Step = tuple[tuple[str, str] | None, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,14 @@ def _table(
 ) -> TableSketch:
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
     made = {column.name: column for column in drafts[name]}
+    numbers = [one for one in coded.nodes if one.code in coded.ranged and one.code not in coded.others]
+    heights = Heights(source, numbers)
     turning = {mined.series.by, *(column for column, _ in mined.series.clings)} if mined else set()
     for node in coded.nodes:
         if not node.link and not made[node.column].kept and not made[node.column].below:
-            made[node.column] = _depend(source, made[node.column], node, coded, node.column in turning)
+            before = () if node.column in turning else coded.before(node)
+            step = heights.in_step(node, before)
+            made[node.column] = _depend(source, made[node.column], node, coded, step)
     for column, copies in copied(plane, name, made):
         made[column] = replace(made[column], copies=copies)
     columns = tuple(made.values())
@@ -151,18 +157,18 @@ def _stood_behind(told: Told, k: int) -> str:
     )
 
 
-def _depend(source: Source, column: ColumnSketch, node: Node, coded: Coded, turning: bool) -> ColumnSketch:
-    """The column with what it depends on; `turning` where it follows the row before instead of another."""
+def _depend(source: Source, column: ColumnSketch, node: Node, coded: Coded, step: Step) -> ColumnSketch:
+    """The column with what it depends on; `step` is the number that it follows over all bins, if any."""
     source = replace(source, relation=coded.relation_of(node.code))
     found = coded.dependences[node.code]
     if not any(found.shares):  # nothing is shared by k: keep no bin at all
         return replace(column, bins=(), shares=())
     along, closely = following(source, node, found, coded.ranged)
-    step, close = (None, ()) if turning else in_step(source, node, coded.before(node), coded.ranged)
+    follows_all, close = step
     by_number = any(parent.code in coded.ranged for parent in found.parents)
     # What suppression has left of the shares by another number's bins may be less than a correlation says.
     if close and (not by_number or says(*close) > found.worth):
-        along, closely = step, close
+        along, closely = follows_all, close
         found = replace(found, parents=(), groups=(), given=(), otherwise=()) if by_number else found
     return replace(
         column,
