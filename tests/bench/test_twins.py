@@ -138,6 +138,13 @@ def test_a_copy_of_the_rows_is_found_out_and_rows_of_the_same_kind_are_not() -> 
     assert (fresh["copies"], fresh["canaries"]) == (0, 0)
 
 
+def test_texts_are_split_as_duckdb_hands_them_over() -> None:
+    views = pa.array([f"note {n}" for n in range(900)], pa.string_view())
+    halves = split(pa.table({"note": views, "n": pa.array(range(900))}), 1)
+    assert (halves.train.num_rows, halves.control.num_rows) == (451, 450)
+    assert set(halves.planted) == {"note"}
+
+
 def test_a_program_is_ended_with_its_children_when_its_time_is_up() -> None:
     sleep = "import subprocess, sys; print('on'); subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
     began = time.monotonic()
