@@ -168,6 +168,20 @@ def test_a_clock_that_is_put_back_runs_nothing_twice(instance: Instance, clock: 
     assert apps.claim_what_is_due(instance) == ()
 
 
+def test_only_the_last_moments_are_kept_and_none_of_them_comes_again(
+    instance: Instance, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handrail.apps.due.MOST_KEPT", 3)
+    put_into_production(instance)
+    days = coming(instance, 6)
+    for day in days:
+        clock.put(day)
+        assert len(apps.claim_what_is_due(instance)) == 1
+        finish(instance)
+        assert apps.claim_what_is_due(instance) == ()
+    assert [at for at, _ in moments(instance)] == list(days[-3:])
+
+
 def test_the_claim_itself_lets_one_of_two_servers_through(instance: Instance, clock: Clock) -> None:
     """Attack: two servers have both found a moment due, and come to claim it."""
     put_into_production(instance)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
+from handrail.apps import mail_store, told_owners
 from handrail.apps import schedules_store as store
 from handrail.apps import store as apps
-from handrail.apps import told_owners
 from handrail.apps.models import App
 from handrail.apps.scheduling import Due, Moment, MomentState, Scheduled, Standing, Turn, due, key_of
 from handrail.kernel import SYSTEM, Context, Instance, Person, identity
 
+MOST_KEPT = 1000  # moments of an app; all of them are on the trail
 MOST_WAITING = 10  # moments of an app that wait for an earlier one
 _SKIPPED = "No server ran at this moment, and the schedule says to skip it then."
 _GOES_ON = "An earlier moment was still going on, and the schedule says to skip this one then."
@@ -120,6 +121,8 @@ def _claim(ctx: Context, app: str) -> Moment | None:
     )  # fmt: skip
     if state == "open":
         begin(ctx, moment)
+    if last := store.forget(ctx, app, MOST_KEPT):
+        mail_store.forget(ctx, app, last)
     return moment
 
 

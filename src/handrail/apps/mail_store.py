@@ -70,3 +70,9 @@ def change(ctx: Context, mail: Mail, **values: Any) -> bool:
     """Change a mail that waits; False when another process has taken it since."""
     same = sa.and_(mails.c.id == mail.id, mails.c.state == "waiting", mails.c.tries == mail.tries)
     return ctx.db.execute(mails.update().where(same).values(**values)).rowcount == 1
+
+
+def forget(ctx: Context, app: str, until: datetime) -> None:
+    """Forget the mail about an app's moments up to that one, but what waits."""
+    old = sa.and_(mails.c.app == app, mails.c.moment <= until, mails.c.state != "waiting")
+    ctx.db.execute(mails.delete().where(old))

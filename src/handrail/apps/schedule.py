@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handrail.apps import due, find
+from handrail.apps import due, find, subscriptions_store
 from handrail.apps import schedules_store as store
 from handrail.apps.models import App
 from handrail.apps.scheduling import Moment, Plan, Scheduled
@@ -113,5 +113,5 @@ def _plan(ctx: Context, app: App, one: Scheduled) -> Plan:
         coming=() if because else one.schedule.after(ctx.clock.now(), _COMING),
         moments=moments if owns else tuple(replace(each, because="", run="") for each in moments),
         subscribed=ctx.caller.person.id in wanted(ctx, one.app),
-        subscribers=store.subscribed(ctx, one.app) if owns else (),
+        subscribers=subscriptions_store.subscribed(ctx, one.app) if owns else (),
     )

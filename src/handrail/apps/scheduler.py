@@ -34,8 +34,7 @@ class Scheduler:
 
 def _round(instance: Instance, shutdown: threading.Event) -> bool:
     due.claim_what_is_due(instance, shutdown)
-    turn.go_on(instance, shutdown)
-    return False
+    return turn.go_on(instance, shutdown)
 
 
 def _mail(instance: Instance, shutdown: threading.Event) -> bool:

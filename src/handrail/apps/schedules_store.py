@@ -1,17 +1,20 @@
-"""The tables of schedules: moments, turns, subscriptions, pauses and mail; and the only SQL on them."""
+"""The tables of schedules: moments, turns and pauses; and the only SQL on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from handrail.apps.scheduling import AHEAD, Moment, Scheduled, Standing, Subscription, Turn
+from handrail.apps.scheduling import AHEAD, Moment, Scheduled, Standing, Turn
 from handrail.apps.store import promotions, versions
 from handrail.kernel import Context, Manifest, storage
 from handrail.kernel.storage import Instant, metadata
+
+_manifest = lru_cache(maxsize=4096)(Manifest.parse)  # it is frozen, and every few seconds all are read
 
 schedules = sa.Table(
     "app_schedules",
@@ -62,16 +65,6 @@ turns = sa.Table(
     sa.Column("due_at", Instant, nullable=False),
     sa.Column("because", sa.Text, nullable=False),
 )
-subscriptions = sa.Table(
-    "app_subscriptions",
-    metadata,
-    sa.Column("app", sa.Text, sa.ForeignKey("apps.name"), primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),  # group or person
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("wants", sa.Boolean, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("at", Instant, nullable=False),
-)
 
 
 def lock(ctx: Context, app: str) -> None:
@@ -87,7 +80,7 @@ def scheduled(ctx: Context, app: str | None = None) -> tuple[Scheduled, ...]:
         sa.select(promotions.c.app, sa.func.max(promotions.c.seq).label("seq")).group_by(promotions.c.app)
     ).subquery()
     query = (
-        sa.select(promotions.c.app, promotions.c.n, promotions.c.seq, promotions.c.by, versions.c.manifest)
+        sa.select(*(promotions.c[name] for name in ("app", "n", "seq", "by", "at")), versions.c.manifest)
         .join(last, sa.and_(last.c.app == promotions.c.app, last.c.seq == promotions.c.seq))
         .join(versions, sa.and_(versions.c.app == promotions.c.app, versions.c.n == promotions.c.n))
         .where(versions.c.manifest.contains("schedule"))
@@ -96,7 +89,7 @@ def scheduled(ctx: Context, app: str | None = None) -> tuple[Scheduled, ...]:
     if app is not None:
         query = query.where(promotions.c.app == app)
     found = (
-        Scheduled(row.app, row.n, row.seq, row.by, Manifest.parse(row.manifest))
+        Scheduled(row.app, row.n, row.seq, row.by, row.at, _manifest(row.manifest))
         for row in ctx.db.execute(query)
     )
     return tuple(one for one in found if one.manifest.schedule)
@@ -110,12 +103,11 @@ def in_force_since(ctx: Context, what: Scheduled) -> datetime:
         .where(promotions.c.app == what.app, promotions.c.seq <= what.seq)
         .order_by(promotions.c.seq.desc())
     )
-    since: datetime | None = None
-    for row in ctx.db.execute(query):
-        if Manifest.parse(row.manifest).schedule != what.schedule:
+    since = what.at
+    for row in ctx.db.execute(query) if what.seq > 1 else ():
+        if _manifest(row.manifest).schedule != what.schedule:
             break
         since = row.at
-    assert since is not None  # the promotion itself is among them
     return since
 
 
@@ -297,29 +289,24 @@ def change_turn(ctx: Context, turn: Turn, **values: Any) -> bool:
     return ctx.db.execute(turns.update().where(same).values(**values)).rowcount == 1
 
 
-def drop_waiting(ctx: Context, app: str, because: str) -> list[datetime]:
-    """Drop every turn of an app that waits, and give the moments that were skipped by that."""
-    waiting = sa.and_(turns.c.app == app, turns.c.state == "waiting")
-    owners = sa.select(turns.c.moment).where(waiting, turns.c.role == "owner")
-    dropped = list(ctx.db.scalars(owners))
-    ctx.db.execute(turns.update().where(waiting).values(state="dropped", because=because))
-    return dropped
+def forget(ctx: Context, app: str, keep: int) -> datetime | None:
+    """Forget all but the last moments of an app, with their turns, and give the last of these, if any.
 
-
-def subscribe(ctx: Context, app: str, kind: str, name: str, wants: bool) -> None:
-    """Keep whether a group or person wants the scheduled results of an app."""
-    values = {"wants": wants, "by": ctx.caller.person.id, "at": ctx.clock.now()}
-    insert = storage.insert_of(ctx.db.dialect.name)
-    made = insert(subscriptions).values(app=app, kind=kind, name=name, **values)
-    key = [subscriptions.c.app, subscriptions.c.kind, subscriptions.c.name]
-    ctx.db.execute(made.on_conflict_do_update(index_elements=key, set_=values))
-
-
-def subscribed(ctx: Context, app: str) -> tuple[Subscription, ...]:
-    """Who said whether they want the scheduled results of an app, by name."""
-    query = sa.select(subscriptions).where(subscriptions.c.app == app)
-    rows = ctx.db.execute(query.order_by(subscriptions.c.kind, subscriptions.c.name))
-    return tuple(Subscription(row.kind, row.name, row.wants, row.by, row.at) for row in rows)
+    What goes on is kept.
+    """
+    query = sa.select(moments.c.at).where(moments.c.app == app).order_by(moments.c.at.desc())
+    last: datetime | None = ctx.db.scalar(query.offset(keep).limit(1))
+    if last is None:
+        return None
+    over = sa.select(moments.c.at).where(
+        moments.c.app == app, moments.c.at <= last, moments.c.over_at.is_not(None)
+    )
+    ended = turns.c.state.not_in(("waiting", "running"))
+    ctx.db.execute(turns.delete().where(turns.c.app == app, turns.c.moment.in_(over), ended))
+    ctx.db.execute(
+        moments.delete().where(moments.c.app == app, moments.c.at <= last, moments.c.over_at.is_not(None))
+    )
+    return last
 
 
 def newest_over(ctx: Context, names: Iterable[str]) -> dict[str, Moment]:

@@ -24,12 +24,13 @@ _FIRST, _LONGEST = timedelta(minutes=1), timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Scheduled:
-    """An app whose version in production has a schedule; `seq` and `by` are of its promotion."""
+    """An app whose version in production has a schedule; `seq`, `by` and `at` are of its promotion."""
 
     app: str
     n: int
     seq: int
     by: str
+    at: datetime
     manifest: Manifest
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handrail.apps import find
+from handrail.apps import find, subscriptions_store
 from handrail.apps import schedules_store as store
 from handrail.apps import store as apps
 from handrail.apps.models import App
@@ -29,7 +29,7 @@ def subscribe(ctx: Context, name: str, group: str = "") -> Subscription:
     if not group and ctx.caller.person.id in wanted(ctx, name):
         raise Conflict(f"You get the results of {name} already.", next_step="Nothing is to be done.")
     kind, who = ("group", group) if group else ("person", ctx.caller.person.id)
-    store.subscribe(ctx, name, kind, who, wants=True)
+    subscriptions_store.subscribe(ctx, name, kind, who, wants=True)
     ctx.audit.note("app.subscribed", f"app:{name}", **{kind: who})
     return _said(ctx, name, kind, who)
 
@@ -43,7 +43,7 @@ def unsubscribe(ctx: Context, name: str, group: str = "") -> Subscription:
         find.reach(ctx, name, "schedule")
     app, me = apps.find_app(ctx, name), ctx.caller.person
     said: dict[tuple[str, str], bool] = {
-        (one.kind, one.name): one.wants for one in store.subscribed(ctx, name)
+        (one.kind, one.name): one.wants for one in subscriptions_store.subscribed(ctx, name)
     }
     kind, who = ("group", group) if group else ("person", me.id)
     by_group = not group and any(said.get(("group", mine)) for mine in me.groups)
@@ -54,7 +54,7 @@ def unsubscribe(ctx: Context, name: str, group: str = "") -> Subscription:
             subject=f"app:{name[:63]}",
         )
     access.require(ctx, "unsubscribe", app.resource)
-    store.subscribe(ctx, name, kind, who, wants=False)
+    subscriptions_store.subscribe(ctx, name, kind, who, wants=False)
     ctx.audit.note("app.unsubscribed", f"app:{name}", **{kind: who})
     return _said(ctx, name, kind, who)
 
@@ -63,7 +63,7 @@ def wanted(ctx: Context, name: str) -> frozenset[str]:
     """Who is to get the results of an app now: subscribed, active, and allowed to open it. Asks no rule."""
     app = apps.find_app(ctx, name)
     assert app is not None  # its callers have reached it
-    said = store.subscribed(ctx, name)
+    said = subscriptions_store.subscribed(ctx, name)
     groups = [one.name for one in said if one.kind == "group" and one.wants]
     ids = {one.name for one in said if one.kind == "person" and one.wants}
     left = {one.name for one in said if one.kind == "person" and not one.wants}
@@ -79,4 +79,5 @@ def may_open(ctx: Context, app: App, person: Person) -> bool:
 
 
 def _said(ctx: Context, name: str, kind: str, who: str) -> Subscription:
-    return next(one for one in store.subscribed(ctx, name) if (one.kind, one.name) == (kind, who))
+    every = subscriptions_store.subscribed(ctx, name)
+    return next(one for one in every if (one.kind, one.name) == (kind, who))

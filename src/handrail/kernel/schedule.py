@@ -86,6 +86,9 @@ class Schedule:
         Where day of month and day of week are both limited, either suffices (POSIX crontab(5)). A local time
         that a change of the clocks skips counts an hour later, and one that comes twice counts once.
         """
+        return _latest(self, now.replace(second=0, microsecond=0))  # moments are whole minutes
+
+    def _latest(self, now: datetime) -> datetime | None:
         local = now.astimezone(self.zone)
         for day in (local.date() - timedelta(days=back) for back in range(_YEARS)):
             first = local.hour + _LONGEST_GAP if day == local.date() else 23
@@ -115,6 +118,9 @@ class Schedule:
             for minute in minutes:
                 local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
                 yield local.astimezone(UTC)
+
+
+_latest = lru_cache(maxsize=4096)(Schedule._latest)  # servers ask every few seconds
 
 
 def wrong_with_cron(line: str) -> str | None:
