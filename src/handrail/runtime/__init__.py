@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from handrail.runtime.events import RunFinished, RunStarted
     from handrail.runtime.execute import execute
     from handrail.runtime.handed_over import table_of
+    from handrail.runtime.health import Health, health
     from handrail.runtime.host import host
     from handrail.runtime.hosts import Hosts
     from handrail.runtime.layer import build as build_layer
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 subscriptions: list[tuple[type, object]] = []
 
 __all__ = [
+    "Health",
     "Hosted",
     "Hosts",
     "LOCK",
@@ -55,6 +57,7 @@ __all__ = [
     "execute",
     "failure_of",
     "grant_package",
+    "health",
     "host",
     "importable",
     "layer_digest",

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 
 from handrail import kit
+from handrail.kernel import Environment
 from handrail.kernel.manifest import REPORT
 from handrail.runtime import look
 from handrail.runtime.answers import downloaded
+from handrail.runtime.health import MOST_DAYS, Health, health
 from handrail.runtime.layer import packages
 from handrail.runtime.models import Output
 from handrail.runtime.run_answer import RunAnswer, run_answer
@@ -20,6 +22,17 @@ router = kit.rest("/api/v1", "runs")
 def get_layers(_ctx: kit.Ctx, layer: str = REPORT) -> dict[str, str]:
     """The packages that apps on a layer (`report` unless another is named) may import, with versions."""
     return packages(layer)
+
+
+@router.get("/apps/{app}/health", responses=kit.answers(Health))
+def app_health(
+    ctx: kit.Ctx,
+    app: str,
+    environment: Environment = "production",
+    days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 28,
+) -> Any:
+    """How the runs of an app went: each day and all together. For its owners, support, leads and admins."""
+    return kit.jsonable(health(ctx, app, environment, days))
 
 
 @router.get("/runs", responses=kit.answers(list[RunAnswer]))

@@ -16,6 +16,7 @@ from handrail.kernel import Context, NotReady
 from handrail.runtime import look
 from handrail.runtime.diagnosis import Diagnosis
 from handrail.runtime.doctor import doctor
+from handrail.runtime.health import MOST_DAYS, Health, health
 from handrail.runtime.layer_build import Progress
 from handrail.runtime.models import Output
 from handrail.runtime.run_answer import RunAnswer, run_answer
@@ -68,6 +69,34 @@ def _listed(found: Sequence[RunAnswer]) -> RenderableType:
 def runs_list(ctx: Context, app: str | None, limit: int) -> tuple[RunAnswer, ...]:
     """The newest runs that you may know of."""
     return tuple(map(run_answer, look.runs(ctx, app, limit=limit)))
+
+
+def _healthy(found: Health) -> RenderableType:
+    rows = [
+        (day.day.isoformat(), day.runs, day.failed, day.viewers, f"{day.seconds:g}", f"{day.waited:g}")
+        for day in found.days
+        if day.runs
+    ]
+    columns = ("day (UTC)", "runs", "failed", "people", "seconds", "waited")
+    none = f"It has not run in {found.environment} for {len(found.days)} days."
+    return kit.cli.table(columns, rows, none=none)
+
+
+@runs.command("health")
+@click.argument("app")
+@click.option("--sandbox", is_flag=True, help="Runs in the sandbox, instead of those in production.")
+@click.option("--days", type=click.IntRange(1, MOST_DAYS), default=28, show_default=True)
+@kit.cli.verb(
+    human=_healthy,
+    far=lambda remote, app, sandbox, days: remote.read(
+        "GET /apps/{app}/health",
+        {"app": app, "environment": "sandbox" if sandbox else "production", "days": days},
+        Health,
+    ),
+)
+def runs_health(ctx: Context, app: str, sandbox: bool, days: int) -> Health:
+    """How the runs of an app went, day by day; for those who look after it."""
+    return health(ctx, app, "sandbox" if sandbox else "production", days)
 
 
 @runs.command("log")

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from handrail import data, kit
 from handrail.kernel import Context
-from handrail.runtime import look
+from handrail.runtime import look, panels
 from handrail.runtime.answers import SAFE, as_csv, downloaded
 from handrail.runtime.handed_over import table_of
 from handrail.runtime.models import Output, Run
@@ -17,6 +17,7 @@ from handrail.runtime.stop import stop
 
 router = kit.pages()
 kit.templates_from("handrail.runtime")
+PANELS = (panels.how_it_runs,)  # registered by being imported
 
 _SHOWN_ROWS = 200
 _SHOWN_LOG = 20_000  # characters; the whole is a download

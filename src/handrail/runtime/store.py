@@ -4,7 +4,8 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, date, datetime, time
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -94,6 +95,30 @@ def find_runs(ctx: Context, limit: int, **wanted: str | None) -> tuple[Run, ...]
         if value is not None:
             query = query.where(runs.c[column] == value)
     return tuple(_run(row) for row in ctx.db.execute(query))
+
+
+class Measure(NamedTuple):
+    """What is counted of one run."""
+
+    queued: datetime
+    started: datetime | None
+    finished: datetime | None
+    state: str
+    ended: str
+    peak_memory: int
+    person: str
+
+
+def find_measures(ctx: Context, app: str, environment: str, since: date) -> tuple[Measure, ...]:
+    """What is counted of each run that was queued on this day (UTC) or later, oldest first."""
+    columns = [runs.c[name] for name in Measure._fields]
+    start = datetime.combine(since, time(), UTC)
+    query = (
+        sa.select(*columns)
+        .where(runs.c.app == app, runs.c.environment == environment, runs.c.queued >= start)
+        .order_by(runs.c.id)
+    )
+    return tuple(Measure(*row) for row in ctx.db.execute(query))
 
 
 def find_files(ctx: Context, run_id: str) -> dict[str, bytes]:
