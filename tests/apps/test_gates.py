@@ -59,6 +59,14 @@ def test_a_version_with_nothing_against_it_has_every_gate_open_and_says_that_no_
     assert "no other person has read this code" in gates(GOOD)[-1].because
 
 
+def test_packages_that_are_off_the_list_by_now_shut_a_gate_of_their_own():
+    facts = replace(GOOD, unapproved=("tidy 1.0",))
+    assert {key for key, state in states(facts).items() if state != "open"} == {"packages"}
+    shut = next(gate for gate in gates(facts) if gate.key == "packages")
+    assert (shut.state, shut.who) == ("shut", "maker.sales")
+    assert "tidy 1.0" in shut.because
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "state", "because"),
     [

@@ -394,6 +394,9 @@ def test_a_package_that_is_off_the_list_again_is_named(push: Push, index: Index,
         assert runtime.no_longer_approved(ctx, lock_of(acting)) == ()
         definitions.write(ctx, "packages.toml", b"[packages]\n", "Take back.")
         assert runtime.no_longer_approved(ctx, lock_of(acting)) == ("tidy 1.0",)
+    with acting("maker.sales") as ctx:
+        assert "packages" in {gate.key for gate in apps.gates(ctx, "hello") if not gate.open}
+    with acting("admin") as ctx:
         assert package_store.find_lock(ctx, digest="sha256:0") is None
 
 
