@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from handrail.kernel import Instance
-from handrail.runtime.doctor import Diagnosis, Probe
+from handrail.runtime.diagnosis import Diagnosis, Probe
 from handrail.server import command
 from tests.runtime.conftest import Start
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from handrail.kernel import SYSTEM, Instance, NotReady
-from handrail.kernel.sandbox import Limits, Outcome, Sandbox
+from handrail.kernel.sandbox import WORK, Limits, Outcome, Sandbox
 from handrail.runtime import diagnosis, layer
 from handrail.runtime.canary import canary
 from handrail.runtime.diagnosis import Diagnosis, Probe
@@ -160,7 +160,8 @@ class _Examination:
             outcome, _ = self._run({"app.py": code.encode()}, _LIMITS)
             held = outcome.ended == "processes" or (outcome.ended == "exited" and outcome.code != 0)
             yield Probe(name, held, f"ended: {outcome.ended} {outcome.code}")
-        for place in ("/work/much", "/tmp/much", "/dev/shm/much"):  # noqa: S108 - the sandbox's own
+        for folder in (WORK, "/tmp", "/dev/shm"):  # noqa: S108 - the sandbox's own
+            place = f"{folder}/much"
             outcome, _ = self._run({"app.py": _FILES.format(place=place).encode()}, _LIMITS)
             held = outcome.ended != "timeout" and outcome.code != 0
             yield Probe(f"writes to {place} without end", held, f"ended: {outcome.ended} {outcome.code}")
