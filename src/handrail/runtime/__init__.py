@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
+    from handrail.runtime.counted import Count, Counted, counted
     from handrail.runtime.decide_package import grant_package, package_requests, refuse_package
     from handrail.runtime.events import RunFinished, RunStarted
     from handrail.runtime.execute import execute
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 subscriptions: list[tuple[type, object]] = []
 
 __all__ = [
+    "Count",
+    "Counted",
     "Health",
     "Hosted",
     "Hosts",
@@ -57,6 +60,7 @@ __all__ = [
     "execute",
     "failure_of",
     "grant_package",
+    "counted",
     "health",
     "host",
     "importable",

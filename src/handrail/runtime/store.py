@@ -121,6 +121,29 @@ def find_measures(ctx: Context, app: str, environment: str, since: date) -> tupl
     return tuple(Measure(*row) for row in ctx.db.execute(query))
 
 
+class Tally(NamedTuple):
+    """Runs that are alike, counted: the first was queued at `first`, and they took `seconds` together."""
+
+    environment: str
+    state: str
+    ended: str
+    runs: int
+    seconds: float | None
+    first: datetime
+
+
+def count_runs(ctx: Context) -> tuple[Tally, ...]:
+    """All runs, by environment, state and what ended them."""
+    alike = (runs.c.environment, runs.c.state, runs.c.ended)
+    took = sa.type_coerce(runs.c.finished, sa.BigInteger) - sa.type_coerce(runs.c.started, sa.BigInteger)
+    counts = (sa.func.count(), sa.func.sum(took), sa.func.min(runs.c.queued, type_=Instant))
+    query = sa.select(*alike, *counts).group_by(*alike).order_by(*alike)
+    return tuple(
+        Tally(environment, state, ended, count, None if micros is None else float(micros) / 1e6, first)
+        for environment, state, ended, count, micros, first in ctx.db.execute(query)
+    )
+
+
 def find_files(ctx: Context, run_id: str) -> dict[str, bytes]:
     """The code that a run carries."""
     query = sa.select(code.c.content).join(runs, runs.c.code == code.c.digest).where(runs.c.id == run_id)

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from handrail import kit, runtime
-from handrail.faces import openapi, rest
+from handrail.faces import metrics, openapi, rest
 from handrail.faces.origins import Origins
 from handrail.faces.web import account, audit, errors, home, people, sign_in, styleguide, visits
 from handrail.faces.web.guard import Guard
@@ -45,14 +45,15 @@ def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts
         docs_url=None,
         redoc_url=None,
     )
-    app.state.instance = instance
+    hosts = hosts or runtime.Hosts(instance)
+    app.state.instance, app.state.hosts = instance, hosts
     errors.mount(app)
     app.add_middleware(Guard, instance=instance)
     app.add_middleware(Attending)
-    app.add_middleware(Origins, instance=instance, hosts=hosts or runtime.Hosts(instance))
+    app.add_middleware(Origins, instance=instance, hosts=hosts)
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
-    for router in (rest.router, *OWN, *routers):
+    for router in (rest.router, metrics.router, *OWN, *routers):
         # As they are. `include_router` makes each anew, when the first request comes near it, to add what we
         # do not add: that is as much work as all other of starting.
         app.router.routes.extend(router.routes)
