@@ -121,6 +121,17 @@ def test_it_sleeps_when_nobody_comes_and_wakes_for_the_next(hosting: Hosting, ma
     assert len(runs(hosting)) == asleep + 1
 
 
+def test_nobody_is_dropped_who_comes_while_it_falls_asleep(hosting: Hosting, maker: Browser) -> None:
+    maker.at(HERE).get("/")
+    (going,) = [one for one in hosting.hosts.awake() if one.seat.app == "echo"]
+    going.hosting.asleep.set()
+    seen = []
+    while not going.ended.is_set() or len(seen) < 5:
+        seen.append(maker.at(HERE).get("/", headers=JSON).status_code)
+    assert set(seen) == {200}
+    assert soon(lambda: runs(hosting)[1].ended == "asleep") and not runs(hosting)[0].over
+
+
 def test_one_that_ends_is_told_as_such_rests_and_wakes_again(hosting: Hosting, maker: Browser) -> None:
     ended = maker.at(HERE).get("/end", headers=JSON)
     assert ended.status_code == 502 and "did not answer" in ended.json()["detail"]
