@@ -10,9 +10,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady
@@ -22,100 +21,13 @@ from handrail.runtime import store
 from handrail.runtime.execute import Hosting, carry_out, close
 from handrail.runtime.models import Run
 from handrail.runtime.reasons import Verdict
+from handrail.runtime.seats import Hosted, Seat, Sitting
 
 _PAUSE = 0.5  # seconds between two looks at who has nothing to do
-_GRACE = 30.0  # seconds in which an app may still ask for somebody who has left
 _TAKE_OVER = 30.0  # seconds that a version answers on while the next one wakes, and that it has to end
 _BACK_OFF = (1, 2, 5, 10, 30, 60)  # seconds before an app that ended by itself is woken again
 _STEADY = 60.0  # seconds after which an end is not counted with those before
 _BACKLOG = 1024
-
-
-@dataclass(frozen=True)
-class Seat:
-    """For whom an app is hosted: one sandbox for each app, version, environment and class of viewers.
-
-    `whose` is the person, or empty where everybody would be shown the same.
-    """
-
-    app: str
-    environment: str
-    whose: str
-    commit: str
-
-    @property
-    def across_versions(self) -> tuple[str, str, str]:
-        """The same seat in any version."""
-        return self.app, self.environment, self.whose
-
-
-@dataclass
-class Hosted:
-    """An app that is awake, or wakes at this moment."""
-
-    seat: Seat
-    run: Run
-    path: str  # of the Unix socket that it answers on
-    hosting: Hosting
-    callers: dict[str, Caller]
-    thread: threading.Thread | None = None
-    ready: threading.Event = field(default_factory=threading.Event)  # it has answered
-    ended: threading.Event = field(default_factory=threading.Event)
-    knocked: bool = False  # somebody asks it whether it is ready
-    begun: float = field(default_factory=time.monotonic)
-    used: float = field(default_factory=time.monotonic)
-    lock: threading.Lock = field(default_factory=threading.Lock)  # of the four below
-    requests: int = 0  # going on now
-    there: dict[str, int] = field(default_factory=dict)  # of each person, how many
-    left: dict[str, float] = field(default_factory=dict)  # when the last of theirs ended
-    retired: float | None = None  # since when a later version is there
-
-    @contextmanager
-    def request(self, caller: Caller) -> Iterator[str]:
-        """Count a request, and give the word by which the app asks questions for whom it came from."""
-        person = caller.person.id
-        word = secrets.token_urlsafe(24)
-        with self.lock:
-            self.requests += 1
-            self.there[person] = self.there.get(person, 0) + 1
-            self.callers[word] = caller
-        try:
-            yield word
-        finally:
-            with self.lock:
-                self.requests -= 1
-                self.there[person] -= 1
-                self.left[person] = self.used = time.monotonic()
-
-    def forget(self) -> None:
-        """Let the words go that were given for people who have left; those who are there may still wait for
-        what an earlier request of theirs has begun.
-        """
-        before = time.monotonic() - _GRACE
-        with self.lock:
-            gone = {one for one, left in self.left.items() if left < before and not self.there[one]}
-            for word in [word for word, caller in self.callers.items() if caller.person.id in gone]:
-                del self.callers[word]
-            for one in gone:
-                del self.left[one], self.there[one]
-
-    def answered(self) -> None:
-        """Note that the app has answered a request, with no mistake of its own."""
-        self.hosting.answered += 1
-        self.ready.set()
-
-
-@dataclass
-class Sitting:
-    """Somebody at a static app, whose code runs in their browser: what it asks stands on the trail as one
-    run.
-    """
-
-    seat: Seat
-    run: Run
-    used: float = field(default_factory=time.monotonic)
-    shown: int = 0  # files
-    questions: int = 0
 
 
 class Hosts(Worker):
@@ -125,6 +37,7 @@ class Hosts(Worker):
         self._instance = instance
         self._lock = threading.RLock()
         self._awake: dict[Seat, Hosted] = {}
+        self._living: set[threading.Thread] = set()  # also of those that end while the next one is there
         self._sittings: dict[Seat, Sitting] = {}
         self._ends: dict[Seat, list[float]] = {}
         self._end = threading.Event()
@@ -139,12 +52,13 @@ class Hosts(Worker):
         """
         with self._lock:
             found = self._awake.get(seat)
-            if found is None or found.ended.is_set():
+            if found is None or found.going:
                 self._must_rest(seat)
                 self._make_room()
-                found = self._awake[seat] = self._begin(seat, begin())
-            found.used = time.monotonic()
-            return self._before(found) or found
+                found = self._awake[seat] = self._begin(seat, begin)
+            answering = self._before(found) or found
+            found.used = answering.used = time.monotonic()
+            return answering
 
     def sit(self, seat: Seat, begin: Callable[[], Run]) -> Sitting:
         """Whoever sits at a static app in this seat; `begin` makes the run when nobody did until now."""
@@ -166,25 +80,31 @@ class Hosts(Worker):
         super().stop()
         for one in self.awake():
             one.hosting.asleep.set()
-        for one in tuple(self._awake.values()):
-            if one.thread is not None:
-                one.thread.join()
+        for thread in tuple(self._living):
+            thread.join()
         for sitting in tuple(self._sittings.values()):
             self._rise(sitting)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _begin(self, seat: Seat, run: Run) -> Hosted:
+    def _begin(self, seat: Seat, begin: Callable[[], Run]) -> Hosted:
         # For this user alone, and short enough for the address of a socket, which a path below home may not
         # be.
         self._folder = self._folder or tempfile.mkdtemp(prefix="handrail-")
         path = str(Path(self._folder) / secrets.token_hex(8))
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(path)
-        listener.listen(_BACKLOG)
+        try:
+            listener.bind(path)
+            listener.listen(_BACKLOG)
+            run = begin()  # last, so that no run is begun that nobody ends
+        except BaseException:
+            listener.close()
+            Path(path).unlink(missing_ok=True)
+            raise
         callers: dict[str, Caller] = {}
         hosted = Hosted(seat, run, path, Hosting(listener, lambda word: _caller(callers, run, word)), callers)
         hosted.thread = threading.Thread(target=self._live, args=(hosted,), name=f"host {run.id}")
+        self._living.add(hosted.thread)
         hosted.thread.start()
         return hosted
 
@@ -194,6 +114,7 @@ class Hosts(Worker):
         finally:
             with self._lock:
                 hosted.ended.set()
+                self._living.discard(threading.current_thread())
                 hosted.hosting.listener.close()
                 Path(hosted.path).unlink(missing_ok=True)
                 if self._awake.get(hosted.seat) is hosted:
@@ -222,10 +143,10 @@ class Hosts(Worker):
 
     def _make_room(self) -> None:
         most = self._instance.settings.runtime.hosted
-        awake = self.awake()
+        awake = [one for one in self.awake() if not one.going]
         if len(awake) < most:
             return
-        free = [one for one in awake if not one.requests and not one.hosting.asleep.is_set()]
+        free = [one for one in awake if not one.requests]
         if not free:
             raise LimitReached(
                 f"Every place for apps on this server is in use; it has {most}.",
@@ -239,7 +160,7 @@ class Hosts(Worker):
         others = [
             one
             for one in self.awake()
-            if one is not found and one.seat.across_versions == seat and not one.hosting.asleep.is_set()
+            if one is not found and one.seat.across_versions == seat and not one.going
         ]
         waking = not found.ready.is_set() and time.monotonic() - found.begun < _TAKE_OVER
         usable = [one for one in others if one.ready.is_set() and one.retired is None]
@@ -256,13 +177,15 @@ class Hosts(Worker):
 
     def _round(self, _shutdown: threading.Event) -> bool:
         idle = self._instance.settings.runtime.idle_minutes * 60
-        now = time.monotonic()
-        for one in self.awake():
-            one.forget()
-            forgotten = not one.requests and now - one.used > idle
-            replaced = one.retired is not None and (not one.requests or now - one.retired > _TAKE_OVER)
-            if forgotten or replaced:
-                one.hosting.asleep.set()
+        with self._lock:  # who is led to an app at this moment finds it there, or the next one
+            now = time.monotonic()
+            for one in self.awake():
+                one.forget()
+                unused = not one.requests and now - one.used > _PAUSE
+                forgotten = unused and now - one.used > idle
+                replaced = one.retired is not None and (unused or now - one.retired > _TAKE_OVER)
+                if forgotten or replaced:
+                    one.hosting.asleep.set()
         for sitting in tuple(self._sittings.values()):
             if now - sitting.used > idle or self._stopped(sitting):
                 self._rise(sitting)
