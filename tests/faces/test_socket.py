@@ -84,8 +84,10 @@ def door(instance: Instance) -> Iterator[Opens]:
         ref = RunRef("run_1", "tried", "c0ffee", environment, run.get("manifest", MANIFEST))  # type: ignore[arg-type]
         ours, theirs = socket.socketpair()
         kept, said = Kept(), []
-        caller = Caller(somebody, "socket", run=ref)
-        thread = threading.Thread(target=lambda: said.append(AppDoor().serve(instance, caller, theirs, kept)))
+        caller, viewers = Caller(somebody, "socket", run=ref), run.get("viewers")
+        thread = threading.Thread(
+            target=lambda: said.append(AppDoor().serve(instance, caller, theirs, kept, viewers))
+        )
         thread.start()
         opened.append(Talk(ours, kept, thread, said))
         return opened[-1]

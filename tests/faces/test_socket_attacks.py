@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from handrail.faces import socket as faces_socket
-from handrail.kernel import Instance, trail
+from handrail.kernel import Caller, Instance, NotAllowed, RunRef, identity, trail
 from handrail_sdk import wire
 from tests.conftest import Acting
-from tests.faces.test_socket import ORDERS, Opens, door, instance, orders
+from tests.faces.test_socket import MANIFEST, ORDERS, Opens, door, instance, orders
 
 __all__ = ["door", "instance", "orders"]
 LONE = "\ud800"  # half of a letter, which JSON can say and no other text can
@@ -112,6 +113,45 @@ def test_a_run_that_asks_on_and_on_is_shown_out(
     assert "without end" in talk.end().broken
     with acting("compliance") as ctx:
         assert len(trail.entries(ctx, verb="request.refused")) == 5
+
+
+def viewers(instance: Instance) -> Callable[[str], Caller]:
+    """Who is at a hosted app, by the word that it was given for them: here, their name."""
+    ref = RunRef("run_1", "tried", "c0ffee", "production", MANIFEST)
+
+    def found(word: str) -> Caller:
+        if word not in ("viewer.emea", "viewer.apac"):
+            raise NotAllowed("Nobody.", next_step="Ask for somebody.")
+        with instance.context(instance.system()) as ctx:
+            return Caller(identity.found(ctx, word), "socket", run=ref)
+
+    return found
+
+
+def test_a_hosted_app_that_is_always_refused_fills_no_trail_and_is_answered_later(
+    door: Opens, instance: Instance, acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faces_socket, "_MOST_REFUSALS", 5)
+    talk = door(viewers=viewers(instance))
+    answers = [talk.ask({"verb": "me", "viewer": "nobody"})[0]["refusal"]["code"] for _ in range(9)]
+    assert answers == ["not_allowed"] * 5 + ["limit_reached"] * 4
+    with acting("compliance") as ctx:
+        assert len(trail.entries(ctx, verb="request.refused")) == 5
+    monkeypatch.setattr(faces_socket, "_HOUR", 0.0)
+    assert talk.ask({"verb": "me", "viewer": "viewer.apac"})[0]["id"] == "viewer.apac"
+
+
+def test_what_a_hosted_app_is_refused_stands_on_the_trail_in_the_name_of_whom_it_asked_for(
+    door: Opens, instance: Instance, acting: Acting
+) -> None:
+    talk = door("maker.sales", viewers=viewers(instance))
+    assert talk.ask({"verb": "me", "viewer": "viewer.emea"})[0]["id"] == "viewer.emea"
+    talk.ask({"verb": "me", "viewer": "viewer.apac", "odd": 1})
+    talk.ask({"verb": "me", "viewer": "viewer.emea"})
+    talk.ask({"verb": "me", "viewer": "nobody"})
+    with acting("compliance") as ctx:
+        actors = [entry.person for entry in trail.entries(ctx, verb="request.refused")]
+    assert sorted(actors) == ["maker.sales", "viewer.apac"]
 
 
 def test_no_more_of_what_was_asked_stands_on_the_trail_than_a_sentence(door: Opens, acting: Acting) -> None:

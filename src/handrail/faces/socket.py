@@ -7,6 +7,8 @@ comes is written by the app, so each request is read strictly, and a frame that 
 import json
 import socket
 import tempfile
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import IO, Any, Literal
@@ -25,6 +27,7 @@ from handrail_sdk import wire
 # An answer is made whole before it is sent, so that an app which reads slowly holds no transaction open.
 _IN_MEMORY = 32 << 20
 _MOST_REFUSALS = 1000
+_HOUR = 3600.0
 _hang_ups = HangUps()
 _logger = structlog.get_logger(__name__)
 
@@ -99,12 +102,13 @@ class _Talk:
         viewers: Viewers | None,
     ) -> None:
         self._instance = instance
-        self._caller = caller
+        self._own = self._caller = caller
         self._viewers = viewers
         self._connection = connection
         self._outputs = outputs
         self._questions = 0
         self._refusals: list[Refusal] = []
+        self._refused = deque[float](maxlen=_MOST_REFUSALS)  # when, the last of them
         self._reads: dict[str, frozenset[str]] = {}
         self._metrics: set[str] = set()
 
@@ -127,9 +131,11 @@ class _Talk:
         return Conversation(self._questions, tuple(self._refusals), broken, *seen)
 
     def _answer(self, message: dict[str, Any]) -> None:
+        if self._viewers is not None and self._must_rest():
+            return
         try:
+            self._caller = self._asking(message)
             with self._instance.context(self._caller) as ctx:  # puts a refusal on the trail
-                self._caller = self._asking(message)
                 request = self._understood(message)
                 # A run may outlast a group or an account: it asks with the rights of each moment.
                 self._caller = replace(self._caller, person=identity.found(ctx, self._caller.person.id))
@@ -154,7 +160,28 @@ class _Talk:
     def _asking(self, message: dict[str, Any]) -> Caller:
         """Who asks: the run's person, or whom a hosted app answers, by the word it was given for that."""
         word = message.pop("viewer", "")
-        return self._caller if self._viewers is None else self._viewers(str(word))
+        if self._viewers is None:
+            return self._caller
+        try:
+            return self._viewers(str(word))
+        except Refusal:
+            with self._instance.context(self._own):  # on the trail in nobody else's name
+                raise
+
+    def _must_rest(self) -> bool:
+        """Whether a hosted app has been refused so often that it is answered no more for a while.
+
+        Each refusal stands on the trail, and an app that goes on for days could fill it; this one does not.
+        """
+        full = len(self._refused) == self._refused.maxlen
+        if not full or time.monotonic() - self._refused[0] >= _HOUR:
+            return False
+        resting = LimitReached(
+            f"{_MOST_REFUSALS:,} questions of this app were refused within an hour.",
+            next_step="Mend what it asks, or try again in an hour.",
+        )
+        self._say({"refusal": resting.answer()})
+        return True
 
     def _understood(self, message: dict[str, Any]) -> _Query | _Me | _Run | _Output:
         most = self._instance.settings.runtime.questions
@@ -216,6 +243,7 @@ class _Talk:
         wire.send_message(self._connection, answer)
 
     def _refuse(self, refusal: Refusal) -> None:
+        self._refused.append(time.monotonic())
         if len(self._refusals) < _MOST_REFUSALS:
             self._refusals.append(refusal)
         self._say({"refusal": refusal.answer()})
