@@ -14,6 +14,7 @@ from handrail.runtime import Supervisor, diagnosis
 from handrail.runtime import doctor as examination
 from handrail.runtime.diagnosis import Diagnosis, Probe
 from handrail.runtime.sound import examined, must_be_sound
+from handrail.runtime.supervise import take_one
 from tests.conftest import Acting
 from tests.runtime.conftest import Start
 from tests.runtime.test_supervise import wait_until_over
@@ -81,6 +82,21 @@ def test_what_is_queued_waits_until_the_sandboxes_have_been_examined(
         assert examiner.times == 1
     finally:
         supervisor.stop()
+
+
+def test_after_an_upgrade_while_a_server_lives_the_next_run_waits_too(
+    instance: Instance, start: Start, acting: Acting, doctor: Callable[..., Doctor]
+) -> None:
+    examiner, run = doctor(), start("print(1)")
+    taking = threading.Thread(target=take_one, args=(instance, threading.Event()))
+    taking.start()
+    assert examiner.begun.wait(20)
+    with acting("maker.sales") as ctx:
+        assert runtime.run(ctx, run.id).state == "queued"
+    examiner.go_on.set()
+    taking.join()
+    with acting("maker.sales") as ctx:
+        assert runtime.run(ctx, run.id).state == "succeeded"
 
 
 def test_a_server_examines_before_anybody_runs_anything_and_stops_when_it_is_told(
