@@ -66,6 +66,9 @@ class Origins:
         if not _from_here(scope):
             await answers.foreign(secure)(scope, receive, send)
             return
+        if _stays(scope):
+            await answers.nothing(secure)(scope, receive, send)
+            return
         cookie = headers.cookie_of(scope["headers"], secure)
         visitor = await to_thread.run_sync(self._visitor, place, cookie) if cookie else None
         if visitor is None:
@@ -207,6 +210,16 @@ def _from_here(scope: Scope) -> bool:
         and asked.get("sec-fetch-mode") == "navigate"
         and asked.get("sec-fetch-dest") == "document"
     )
+
+
+def _stays(scope: Scope) -> bool:
+    """Whether a page wants to install a service worker, as each request for the script of one says (Service
+    Workers, 4.5 and 7).
+
+    It would answer in the app's place from then on: after a version was withdrawn, and to whoever sits at
+    that browser next.
+    """
+    return "service-worker" in Headers(scope=scope)
 
 
 def _local(onward: str) -> str:
