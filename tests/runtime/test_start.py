@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from handrail import runtime
-from handrail.kernel import Instance, Invalid, LimitReached, Manifest, NotReady, trail
+from handrail.kernel import Instance, Invalid, LimitReached, Manifest, trail
 from handrail.runtime import store
 from tests.conftest import Acting
 from tests.runtime.conftest import Start
@@ -23,8 +23,8 @@ def test_a_started_run_waits_with_its_code_and_stands_on_the_trail(start: Start,
 
 
 @pytest.mark.parametrize("kind", ["web", "static"])
-def test_other_kinds_than_jobs_do_not_run_yet(acting: Acting, kind: str) -> None:
-    with acting("maker.sales") as ctx, pytest.raises(NotReady, match="only jobs"):
+def test_apps_that_people_open_are_not_queued(acting: Acting, kind: str) -> None:
+    with acting("maker.sales") as ctx, pytest.raises(Invalid, match="does not run to an end"):
         runtime.start(
             ctx, "a", "c", {"app.py": b""}, Manifest.parse(Manifest.render("a", kind=kind)), "sandbox"
         )
