@@ -192,7 +192,8 @@ def _sayable(code: int | None) -> int:
     """A reason for an end that may be said to a browser; some only mean that none was heard (RFC 6455,
     7.4).
     """
-    return code if code in (1000, 1001, 1003, *range(1007, 1015)) or 3000 <= (code or 0) < 5000 else 1000
+    said = code or 1000
+    return said if said in (1000, 1001, 1003, *range(1007, 1015)) or 3000 <= said < 5000 else 1000
 
 
 def _silent(hosted: runtime.Hosted) -> Upstream:
