@@ -1,6 +1,7 @@
 """A static app, from the maker's folder to two viewers who each see their own rows, and what it cannot do."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from handrail import apps, runtime
 from tests.journeys import company
-from tests.journeys.hosting import MAIN, SQL, Hosting, static
+from tests.journeys.hosting import MAIN, SQL, Browser, Hosting, static
 
 PLACE = "http://regions.localhost:8400"
 SAME = {"sec-fetch-site": "same-origin", "accept": "application/json"}
@@ -97,6 +98,16 @@ def test_of_the_rest_of_handrail_nothing_is_there(shared: Hosting) -> None:
     here = browser.at(PLACE)
     for path in ("/api/v1/me", "/static/app.css", "/apps", "/healthz", "/openapi.json"):
         assert here.get(path, headers={"accept": "application/json"}).status_code == 404, path
+
+
+def test_below_the_domain_of_apps_nothing_of_handrail_is_where_any_app_may_set_cookies(
+    hosting: Hosting,
+) -> None:
+    own = replace(hosting.instance.settings.server, apps_domain="apps.example.com")
+    hosting.instance.settings = replace(hosting.instance.settings, server=own)
+    for host in ("a.b.apps.example.com", "apps.example.com", "a_b.apps.example.com"):
+        assert Browser(hosting.app, f"http://{host}").get("/sign-in").status_code == 404, host
+    assert Browser(hosting.app, "http://handrail.example.com").get("/sign-in").status_code == 200
 
 
 def test_a_visit_needs_its_ticket_which_is_good_once_and_there_alone(shared: Hosting) -> None:

@@ -14,7 +14,7 @@ from handrail import apps, runtime
 from handrail.apps import Version
 from handrail.faces.origins import answers, banner, headers
 from handrail.faces.origins.bundle import Bundles
-from handrail.faces.origins.where import Place, place_of
+from handrail.faces.origins.where import Place, astray, place_of
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal
 from handrail.kernel.people import Person
 
@@ -47,9 +47,13 @@ class Origins:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one conversation over a WebSocket."""
-        place = None
+        place, host = None, ""
         if scope["type"] in ("http", "websocket"):
-            place = place_of(self._instance.settings.server, Headers(scope=scope).get("host", ""))
+            host = Headers(scope=scope).get("host", "")
+            place = place_of(self._instance.settings.server, host)
+        if place is None and astray(self._instance.settings.server, host):
+            await answers.nothing(self._secure(scope))(scope, receive, send)
+            return
         if place is None:
             await self._app(scope, receive, send)
             return

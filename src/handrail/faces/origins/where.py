@@ -28,14 +28,30 @@ class Place:
 def place_of(settings: ServerSettings, host: str) -> Place | None:
     """The app that a Host header belongs to; None where it is Handrail's own."""
     domain = settings.apps_domain.lower() or LOCAL
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    label, _, rest = name.lower().partition(".")
-    if rest.rstrip(".") != domain or not label:
+    label, _, rest = _name(host).partition(".")
+    if rest != domain or not label:
         return None
     app = label.removeprefix(_SANDBOX)
     if not SLUG.fullmatch(app):
         return None
     return Place(app, "sandbox" if label.startswith(_SANDBOX) else "production")
+
+
+def astray(settings: ServerSettings, host: str) -> bool:
+    """Whether a Host header is at or below the domain of the apps and belongs to none of them.
+
+    Nothing is there, and above all not Handrail: any app may set cookies for that domain, and so choose as
+    whom somebody would be signed in.
+    """
+    domain, name = settings.apps_domain.lower(), _name(host)
+    if not domain or name == urlsplit(settings.public_url).hostname:
+        return False
+    return (name == domain or name.endswith(f".{domain}")) and place_of(settings, host) is None
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without its port, and a dot at its end."""
+    return host.lower().partition(":")[0].rstrip(".")
 
 
 def origin_of(settings: ServerSettings, place: Place, main: str) -> str:
