@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from handrail import apps, runtime
+from handrail.kernel import identity
 from tests.journeys import company
 from tests.journeys.hosting import MAIN, SQL, Browser, Hosting, static
 
@@ -140,6 +141,16 @@ def test_signing_out_ends_visits_everywhere(shared: Hosting) -> None:
     assert asked(browser.at(PLACE)).status_code == 200
     browser.post("/sign-out")
     assert _after_a_moment(lambda: asked(browser.at(PLACE)).status_code, 401) == 401
+
+
+def test_a_new_password_ends_visits_in_every_browser(shared: Hosting) -> None:
+    browser, other = shared.browser("viewer.emea"), shared.browser("viewer.apac")
+    browser.visit("/visit/regions")
+    other.visit("/visit/regions")
+    with company.actors(shared.instance)("viewer.emea") as ctx:
+        identity.set_password(ctx, "viewer.emea", "a new and long password")
+    assert _after_a_moment(lambda: asked(browser.at(PLACE)).status_code, 401) == 401
+    assert asked(other.at(PLACE)).status_code == 200
 
 
 @pytest.mark.parametrize(

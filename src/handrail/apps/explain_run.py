@@ -7,7 +7,8 @@ from handrail.apps import causes_store as store
 from handrail.apps import find
 from handrail.apps import store as apps
 from handrail.apps.causes import Explained
-from handrail.kernel import Context, NotReady, access
+from handrail.apps.visit import sessions_ended
+from handrail.kernel import Context, NotReady, access, identity
 from handrail.runtime import Run, RunFinished
 
 # How a run ends that rows can have ended; the others say themselves what was wrong.
@@ -74,4 +75,4 @@ def _no_question(run: Run) -> str:
     return ""
 
 
-subscriptions = ((RunFinished, run_finished),)
+subscriptions = ((RunFinished, run_finished), (identity.SessionsEnded, sessions_ended))

@@ -73,6 +73,11 @@ def leave(ctx: Context) -> None:
     visits_store.end(ctx, ctx.caller.person.id)
 
 
+def sessions_ended(ctx: Context, event: identity.SessionsEnded) -> None:
+    """End every visit of somebody whose sessions were ended, as by a new password."""
+    visits_store.end(ctx, event.person)
+
+
 def shown(ctx: Context, name: str, environment: Environment, n: int | None = None) -> Version:
     """The version that the caller is shown there at this moment; refuses as `open` and `run` do."""
     if environment == "production":

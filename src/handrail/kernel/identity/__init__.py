@@ -4,6 +4,7 @@ Of every password, link, session and token only a hash is kept; a caller is some
 """
 
 from handrail.kernel.identity.manage import (
+    SessionsEnded,
     add_person,
     change_person,
     first_admin,
@@ -16,6 +17,7 @@ from handrail.kernel.identity.sign_in import issue_link, session, sign_in, sign_
 from handrail.kernel.identity.tokens import Token, by_token, issue_token, revoke_token, tokens
 
 __all__ = [
+    "SessionsEnded",
     "Token",
     "add_person",
     "by_token",

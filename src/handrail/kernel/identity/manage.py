@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -18,6 +18,13 @@ HASHER = PasswordHasher()
 _ID = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _MANAGED = Resource("Instance", "people")
 _SHORTEST_PASSWORD = 12
+
+
+@dataclass(frozen=True)
+class SessionsEnded:
+    """Somebody's sessions were ended in every browser; what was begun with one of them is to end as well."""
+
+    person: str
 
 
 def add_person(ctx: Context, person: Person, password: str | None = None) -> Person:
@@ -63,6 +70,7 @@ def set_password(ctx: Context, person_id: str, password: str) -> None:
         store.people.update().where(store.people.c.id == person_id).values(password=_hashed(password))
     )
     ctx.db.execute(store.sessions.delete().where(store.sessions.c.person == person_id))
+    ctx.events.publish(SessionsEnded(person_id))
     ctx.audit.note("password.set", f"person:{person_id}")
 
 
