@@ -67,5 +67,5 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def application(instance: Instance, hosts: runtime.Hosts | None = None) -> FastAPI:
-    """The web pages and REST of every room, as one ASGI application over this instance, and the apps it hosts."""
+    """The web pages and REST of every room over this instance, and the apps it hosts, as one application."""
     return web.build(instance, ROUTERS, hosts)

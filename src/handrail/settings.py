@@ -118,6 +118,8 @@ class RuntimeSettings:
     waiting: int = 20
     # Web apps that are awake at the same time on one server, and minutes without a request until one sleeps.
     hosted: int = 24
+    # Processes and threads of one web app, which serves many at a time.
+    hosted_processes: int = 512
     idle_minutes: int = 15
     # As whom sandboxes are started when Handrail itself runs as root: user ids that nothing else uses, from
     # `uid` on `uids` of them. Each app that runs has one to itself; with 1, all share it.

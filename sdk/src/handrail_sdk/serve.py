@@ -61,6 +61,7 @@ def _uses(script: Path, package: str) -> bool:
 
 def _streamlit(script: Path) -> Any:
     from streamlit import config  # noqa: PLC0415
+    from streamlit.logger import set_log_level  # noqa: PLC0415
     from streamlit.starlette import App  # noqa: PLC0415
 
     for key, value in (
@@ -68,6 +69,7 @@ def _streamlit(script: Path) -> Any:
         ("server.enableCORS", False), ("global.developmentMode", False), ("logger.level", "warning"),
     ):  # fmt: skip
         config.set_option(key, value)
+    set_log_level("WARNING")  # the option alone leaves what is loaded by now telling everything it does
     return App(str(script))
 
 

@@ -18,9 +18,9 @@ _APPLIED = sa.table("alembic_version", sa.column("version_num", sa.Text))
 
 
 def declare(rooms: Iterable[str]) -> None:
-    """Load the files in which the kernel and these rooms declare their tables, so that `storage.metadata` has all.
+    """Load the files in which the kernel and these rooms declare tables: `storage.metadata` then has all.
 
-    A room's are called store.py or end with _store.py; the kernel has others, which opening an instance loads.
+    A room's are called store.py or end with _store.py; the kernel's have names of their own.
     """
     for module in ("audit.log", "edits", "git", "identity.store"):
         import_module(f"handrail.kernel.{module}")

@@ -32,6 +32,7 @@ from handrail.runtime.printed import Printed
 from handrail.runtime.reasons import Verdict, explain, interrupted, of_hosted, refused
 from handrail.runtime.sound import examined, must_be_sound
 
+_HOSTED_FILES = 4096  # open at a time: a connection is one, and each of Streamlit's sessions takes several
 _BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
 _logger = structlog.get_logger(__name__)
 
@@ -90,7 +91,8 @@ def carry_out(
         must_be_sound(instance, shutdown)
         limits = limits_of(instance)
         if hosting is not None:
-            limits = replace(limits, seconds=None)
+            most = instance.settings.runtime.hosted_processes
+            limits = replace(limits, seconds=None, processes=most, open_files=_HOSTED_FILES)
         with Printed(instance, run.id) as printed:
             outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, shutdown, hosting)
         log_end = printed.end

@@ -44,6 +44,14 @@ class Hosts(Worker):
         self._folder = ""  # of their sockets
         super().__init__("hosts", self._round, _PAUSE)
 
+    def ready(self, seat: Seat) -> Hosted | None:
+        """The app in this seat where it has answered before and goes on; waits for nothing."""
+        found = self._awake.get(seat)
+        if found is None or found.ended.is_set() or not found.ready.is_set() or found.hosting.asleep.is_set():
+            return None
+        found.used = time.monotonic()
+        return found
+
     def wake(self, seat: Seat, begin: Callable[[], Run]) -> Hosted:
         """The app in this seat, awake or waking; `begin` makes its run when there is none.
 
@@ -156,24 +164,38 @@ class Hosts(Worker):
 
     def _before(self, found: Hosted) -> Hosted | None:
         """The version before that answers on while this one wakes; from then on it has a while to end."""
-        seat = found.seat.across_versions
-        others = [
-            one
-            for one in self.awake()
-            if one is not found and one.seat.across_versions == seat and not one.going
-        ]
         waking = not found.ready.is_set() and time.monotonic() - found.begun < _TAKE_OVER
-        usable = [one for one in others if one.ready.is_set() and one.retired is None]
-        if waking and usable:
-            if not found.knocked:
-                found.knocked = True
-                threading.Thread(
-                    target=_knock, args=(found,), name=f"knock {found.run.id}", daemon=True
-                ).start()
-            return max(usable, key=lambda one: one.begun)
-        for one in others:
+        usable = [one for one in self._others(found) if one.ready.is_set() and one.retired is None]
+        if not (waking and usable):
+            self._retire_others(found)
+            return None
+        if not found.knocked:
+            found.knocked = True
+            name = f"knock {found.run.id}"
+            threading.Thread(target=self._knock, args=(found,), name=name, daemon=True).start()
+        return max(usable, key=lambda one: one.begun)
+
+    def _others(self, found: Hosted) -> list[Hosted]:
+        """Other versions of the same app in the same seat that are awake."""
+        seat = found.seat.across_versions
+        every = [one for one in self.awake() if one is not found and one.seat.across_versions == seat]
+        return [one for one in every if not one.going]
+
+    def _retire_others(self, found: Hosted) -> None:
+        for one in self._others(found):
             one.retired = one.retired or time.monotonic()
-        return None
+
+    def _knock(self, hosted: Hosted) -> None:
+        """Ask an app for its first page until it says anything; nobody else comes to it before that."""
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(_TAKE_OVER)
+            with suppress(OSError):
+                knocking.connect(hosted.path)
+                knocking.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if knocking.recv(12).startswith(b"HTTP/1."):
+                    hosted.ready.set()
+                    with self._lock:
+                        self._retire_others(hosted)
 
     def _round(self, _shutdown: threading.Event) -> bool:
         idle = self._instance.settings.runtime.idle_minutes * 60
@@ -200,17 +222,6 @@ class Hosts(Worker):
             self._sittings.pop(sitting.seat, None)
         verdict = Verdict("succeeded", "asleep")
         close(self._instance, sitting.run, verdict, None, Conversation(sitting.questions))
-
-
-def _knock(hosted: Hosted) -> None:
-    """Ask an app for its first page until it says anything: nobody else comes to it before it is ready."""
-    with socket.socket(socket.AF_UNIX) as knocking:
-        knocking.settimeout(_TAKE_OVER)
-        with suppress(OSError):
-            knocking.connect(hosted.path)
-            knocking.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            if knocking.recv(12).startswith(b"HTTP/1."):
-                hosted.ready.set()
 
 
 def _caller(callers: dict[str, Caller], run: Run, word: str) -> Caller:

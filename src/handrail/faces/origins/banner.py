@@ -1,4 +1,4 @@
-"""What says on each page of the sandbox that its data is synthetic: a style sheet that no page brings itself."""
+"""What says on each page of the sandbox that its data is synthetic: a style sheet that no page brings."""
 
 import re
 

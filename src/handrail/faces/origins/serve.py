@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qs, quote
 
 from anyio import to_thread
@@ -74,7 +75,9 @@ class Origins:
             await answers.nothing(secure)(scope, receive, send)
             return
         cookie = headers.cookie_of(scope["headers"], secure)
-        visitor = await to_thread.run_sync(self._visitor, place, cookie) if cookie else None
+        visitor = self._just_seen(place, cookie)
+        if visitor is None and cookie:
+            visitor = await to_thread.run_sync(self._visitor, place, cookie)
         if visitor is None:
             await self._stranger(place, scope)(scope, receive, send)
             return
@@ -88,9 +91,10 @@ class Origins:
         if visitor.version.manifest.kind == "static":
             await self._static(place, visitor, caller, scope, receive, send)
             return
-        hosted = await to_thread.run_sync(
-            self._hosts.wake, visitor.seat, lambda: self._begin(place, visitor, caller)
-        )
+        hosted = self._hosts.ready(visitor.seat)
+        if hosted is None:
+            begin = partial(self._begin, place, visitor, caller)
+            hosted = await to_thread.run_sync(self._hosts.wake, visitor.seat, begin)
         asking = Caller(visitor.person, "socket", run=hosted.run.ref)
         from handrail.faces.origins.proxy import pass_on  # noqa: PLC0415 - for an HTTP client, at the first visit
 
@@ -137,10 +141,8 @@ class Origins:
 
     def _visitor(self, place: Place, cookie: str) -> Visitor | None:
         """Who holds this cookie, if they may be here; decided anew every second. Refuses as `shown` does."""
-        key = f"{place.label} {cookie}"
-        known = self._known.get(key)
-        if known and time.monotonic() - known[0] < _STILL:
-            return known[1]
+        if (known := self._just_seen(place, cookie)) is not None:
+            return known
         with self._instance.context(SYSTEM) as ctx:
             found = apps.visitor(ctx, place.app, place.environment, cookie)
         if found is None:
@@ -156,8 +158,13 @@ class Origins:
         with self._lock:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            self._known[key] = time.monotonic(), visitor
+            self._known[f"{place.label} {cookie}"] = time.monotonic(), visitor
         return visitor
+
+    def _just_seen(self, place: Place, cookie: str) -> Visitor | None:
+        """Who was found to hold this cookie, and to be allowed here, within the last second."""
+        known = self._known.get(f"{place.label} {cookie}")
+        return known[1] if known and time.monotonic() - known[0] < _STILL else None
 
     def _entered(self, place: Place, scope: Scope) -> ASGIApp:
         asked = parse_qs(scope["query_string"].decode("latin-1"))
