@@ -222,10 +222,10 @@ def _state(hosting: Hosting, run: str) -> str:
 
 
 def _after_a_moment(look: Any, wanted: Any) -> Any:
-    """What is seen once it is as wanted, or after ten seconds."""
+    """What is seen once it is as wanted, or after a minute."""
     import time
 
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while (seen := look()) != wanted and time.monotonic() < until:
         time.sleep(0.1)
     return seen

@@ -17,6 +17,9 @@ from tests.journeys import company
 from tests.journeys.hosting import MANIFEST, Hosting
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
+PATIENCE = (
+    180_000  # milliseconds: a framework takes long to load where others work too, and speed is not asked here
+)
 
 QUERY = (
     "SELECT region, count(*) AS n FROM sales_orders WHERE region IN ('EMEA', 'APAC') GROUP BY 1 ORDER BY 1"
@@ -143,6 +146,7 @@ def signed_in(hosting: Hosting, address: str, chromium: Browser) -> Iterator[Sig
             token = identity.issue_link(ctx, person)
         contexts.append(chromium.new_context())
         page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(f"{address}/sign-in/link?token={token}")
         return page
@@ -170,15 +174,15 @@ def test_an_app_of_this_framework_runs_as_it_was_written(
     page.goto(f"{address}/apps/with-{kind}")
     page.get_by_role("link", name="Try it in the sandbox").first.click()
     expect(page).to_have_url(
-        f"http://sandbox--with-{kind}.localhost:{address.rpartition(':')[2]}/", timeout=30_000
+        f"http://sandbox--with-{kind}.localhost:{address.rpartition(':')[2]}/", timeout=PATIENCE
     )
-    expect(page.get_by_role("heading", name="Regions").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Regions").first).to_be_visible(timeout=PATIENCE)
     _ask(page, kind)
     shown = page.get_by_label("output") if kind == "gradio" else page.get_by_text("APAC: ")
     if kind == "gradio":
-        expect(shown).to_have_value(_regions("These are APAC: ", "EMEA: "), timeout=20_000)
+        expect(shown).to_have_value(_regions("These are APAC: ", "EMEA: "), timeout=PATIENCE)
     else:
-        expect(shown).to_be_visible(timeout=20_000)
+        expect(shown).to_be_visible(timeout=PATIENCE)
 
 
 def _regions(*parts: str) -> re.Pattern[str]:
@@ -205,20 +209,20 @@ def test_two_viewers_of_one_app_see_their_own_rows(
 
 
 def _ask_streamlit(page: Page) -> None:
-    expect(page.get_by_role("heading", name="Regions of")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Regions of")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_text(re.compile(r"(APAC|EMEA): \d"))).to_be_visible(timeout=20_000)
+    expect(page.get_by_text(re.compile(r"(APAC|EMEA): \d"))).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_file_is_taken_in(hosting: Hosting, address: str, signed_in: SignedIn) -> None:
     hosting.push(web("with-upload", STREAMLIT))
     page = signed_in("maker.sales")
     page.goto(f"{address}/visit/with-upload?environment=sandbox")
-    expect(page.get_by_role("heading", name="Regions of")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Regions of")).to_be_visible(timeout=PATIENCE)
     page.locator("input[type=file]").set_input_files(
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"x" * 3_000_000}
     )
-    expect(page.get_by_text("orders.csv has 3000000 bytes")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("orders.csv has 3000000 bytes")).to_be_visible(timeout=PATIENCE)
 
 
 def test_streamlits_own_hello_runs_unchanged(hosting: Hosting, address: str, signed_in: SignedIn) -> None:
@@ -230,10 +234,10 @@ def test_streamlits_own_hello_runs_unchanged(hosting: Hosting, address: str, sig
     hosting.push({**files, "handrail.toml": manifest.replace(b'"app.py"', b'"streamlit_app.py"')})
     page = signed_in("maker.sales")
     page.goto(f"{address}/visit/hello-streamlit?environment=sandbox")
-    expect(page.get_by_text("Welcome to Streamlit!")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Welcome to Streamlit!")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name="Plotting demo").click()
-    expect(page.get_by_role("heading", name="Plotting demo")).to_be_visible(timeout=20_000)
-    expect(page.locator("canvas, svg.marks").first).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Plotting demo")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("canvas, svg.marks").first).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_page_reaches_no_other_host(hosting: Hosting, address: str, signed_in: SignedIn) -> None:
@@ -246,7 +250,7 @@ def test_a_page_reaches_no_other_host(hosting: Hosting, address: str, signed_in:
         "console", lambda said: blocked.append(said.text) if "Content Security Policy" in said.text else None
     )
     page.goto(f"{address}/visit/leaky?environment=sandbox")
-    expect(page.get_by_role("button", name="Show")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Show")).to_be_visible(timeout=PATIENCE)
     assert blocked
     fetched = page.evaluate("fetch('http://127.0.0.1:9/x').then(() => 'left', () => 'held')")
     assert fetched == "held"
