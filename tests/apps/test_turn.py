@@ -247,7 +247,7 @@ def leave(acting, person: str) -> None:
 
 
 DYING = """\
-import datetime as dt, os, signal, sys
+import datetime as dt, os, signal, sys, threading
 from pathlib import Path
 from handrail import apps, runtime
 from handrail.apps import due, turn
@@ -265,7 +265,7 @@ def die(*_, **__):
 {where}
 apps.claim_what_is_due(instance)
 apps.go_on(instance)
-supervise.take_one(instance, None)
+supervise.take_one(instance, threading.Event())
 """
 WHERE = {
     "in the claim": "due.begin = die",

@@ -66,6 +66,15 @@ def test_others_read_nothing(asked: Asked, person: str) -> None:
     assert said.startswith("403") and "handrail_runs" not in said
 
 
+def test_a_browser_finds_the_metrics_of_the_organisation_there(instance: Instance, acting: Acting) -> None:
+    with acting("support.oncall") as ctx:
+        token = identity.issue_token(ctx, "watch")[1]
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/html,*/*"}
+    page = Client(application(instance)).get("/metrics", headers=headers)
+    assert "<h1>Metrics</h1>" in page.text and "handrail_runs" not in page.text
+
+
 def test_nobody_reads_nothing(instance: Instance) -> None:
-    answer = Client(application(instance), follow_redirects=False).get("/metrics")
+    client = Client(application(instance), follow_redirects=False)
+    answer = client.get("/metrics", headers={"Accept": "text/plain"})
     assert answer.status_code in (302, 303, 401) and "handrail_runs" not in answer.text

@@ -7,14 +7,32 @@ everybody who watches a machine. Those figures stand on the app's page.
 from collections.abc import Iterator
 
 from fastapi import Request, Response
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handrail import kit, runtime
 
 router = kit.pages()
 _RUN = ("environment", "state", "ended")
+_ADDRESS = "/metrics/-/prometheus"  # no metric is called so
 
 
-@router.get("/metrics", response_class=Response)
+class Monitors:
+    """ASGI middleware: people find their metrics at /metrics, and a monitoring system finds its own there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lead a request for `/metrics` that takes text and no page to where it means."""
+        if scope["type"] == "http" and scope["path"] == "/metrics":
+            accepted = Headers(scope=scope).get("accept", "")
+            if "text/html" not in accepted and ("openmetrics" in accepted or "text/plain" in accepted):
+                scope = {**scope, "path": _ADDRESS, "raw_path": _ADDRESS.encode()}
+        await self._app(scope, receive, send)
+
+
+@router.get(_ADDRESS, response_class=Response)
 def metrics_page(ctx: kit.Ctx, request: Request) -> Response:
     """Counts of this instance and this server; for support, leads and admins, by a personal token."""
     # Not before somebody watches: it looks for the machine's processes when it is loaded.

@@ -50,6 +50,7 @@ def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts
     errors.mount(app)
     app.add_middleware(Guard, instance=instance)
     app.add_middleware(Attending)
+    app.add_middleware(metrics.Monitors)
     app.add_middleware(Origins, instance=instance, hosts=hosts)
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
