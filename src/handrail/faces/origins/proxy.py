@@ -19,7 +19,6 @@ _PATIENCE = 120.0  # seconds until an app must have begun to answer; it may have
 _STATUSES = range(200, 600)  # another one ends HTTP here (101), or is none
 _PIECE = 64 * 1024
 _LARGEST_MESSAGE = 64 << 20  # of a WebSocket, either way
-_sessions: dict[runtime.Hosted, aiohttp.ClientSession] = {}
 _logger = structlog.get_logger(__name__)
 
 
@@ -36,24 +35,15 @@ async def pass_on(
             "handrail-person": quote(caller.person.id),
             "x-forwarded-proto": "https" if secure else "http",
         }
-        carried = _Carried(await _session(hosted), hosted, said, secure, scope, receive, send)
-        await (carried.websocket() if scope["type"] == "websocket" else carried.request())
-
-
-async def _session(hosted: runtime.Hosted) -> aiohttp.ClientSession:
-    """What speaks to an app for as long as it is awake; those of apps that have ended are let go."""
-    for gone in [one for one in _sessions if one.ended.is_set()]:
-        if (ended := _sessions.pop(gone, None)) is not None:
-            await ended.close()
-    if hosted not in _sessions:
-        _sessions[hosted] = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(path=hosted.path, limit=0, force_close=True),
+        async with aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(path=hosted.path, force_close=True),
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
-    return _sessions[hosted]
+        ) as session:
+            carried = _Carried(session, hosted, said, secure, scope, receive, send)
+            await (carried.websocket() if scope["type"] == "websocket" else carried.request())
 
 
 class _Carried:
