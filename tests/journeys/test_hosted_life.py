@@ -132,6 +132,20 @@ def test_nobody_is_dropped_who_comes_while_it_falls_asleep(hosting: Hosting, mak
     assert soon(lambda: runs(hosting)[1].ended == "asleep") and not runs(hosting)[0].over
 
 
+def test_one_that_its_maker_stops_has_succeeded_and_is_there_again_at_once(
+    hosting: Hosting, maker: Browser
+) -> None:
+    run = runs(hosting)[0]
+    with company.actors(hosting.instance)("maker.sales") as ctx:
+        runtime.stop(ctx, run.id)
+    assert soon(lambda: runs(hosting)[0].over) and soon(lambda: not hosting.hosts.awake())
+    assert (runs(hosting)[0].state, runs(hosting)[0].ended) == ("succeeded", "asleep")
+    with company.actors(hosting.instance)("maker.sales") as ctx:
+        gates = {gate.key: gate.state for gate in apps.gates(ctx, "echo")}
+    assert gates["sandbox"] == "open"
+    assert maker.at(HERE).get("/").json()["version"] == "1"
+
+
 def test_one_that_ends_is_told_as_such_rests_and_wakes_again(hosting: Hosting, maker: Browser) -> None:
     ended = maker.at(HERE).get("/end", headers=JSON)
     assert ended.status_code == 502 and "did not answer" in ended.json()["detail"]

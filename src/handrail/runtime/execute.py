@@ -98,7 +98,9 @@ def carry_out(
         log_end = printed.end
         verdict = explain(outcome, limits, said, log_end)
         if hosting is not None:
-            verdict = of_hosted(verdict, outcome, asleep=hosting.asleep.is_set(), answered=hosting.answered)
+            verdict = of_hosted(verdict, outcome, hosting.answered)
+            if outcome.ended == "stopped":  # by its maker, or with the server
+                hosting.asleep.set()
         elif outcome.ended == "stopped" and shutdown.is_set():
             verdict = interrupted()
     except Refusal as refusal:

@@ -1,6 +1,4 @@
-"""Host an app: begin a run that answers people who come to it, in this process, until nobody does any
-more.
-"""
+"""Host an app: begin a run that answers people who come to it, in this process, until nobody does."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,7 +7,7 @@ from handrail.kernel import Context, Environment, Manifest
 from handrail.runtime import lease, store
 from handrail.runtime.events import RunStarted
 from handrail.runtime.models import Run
-from handrail.runtime.start import drafted
+from handrail.runtime.start import queued
 
 
 def host(
@@ -27,12 +25,8 @@ def host(
     The apps room decides before who may open what. Refuses Invalid when the entrypoint is not among the
     files, NotReady on a machine that cannot hold a sandbox.
     """
-    run = drafted(ctx, app, commit, files, manifest, environment, variant, twins)
-    store.add_run(ctx, run, files)
+    run = queued(ctx, app, commit, files, manifest, environment, variant, twins)
     store.claim(ctx, run.id, lease.mine())
-    ctx.audit.note(
-        "run.started", f"run:{run.id}", app=app, commit=commit, environment=environment, layer=run.layer
-    )
     ctx.events.publish(RunStarted(run.id, app, commit, environment))
     begun = store.find_run(ctx, run.id)
     assert begun is not None

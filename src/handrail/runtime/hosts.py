@@ -96,8 +96,7 @@ class Hosts(Worker):
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _begin(self, seat: Seat, begin: Callable[[], Run]) -> Hosted:
-        # For this user alone, and short enough for the address of a socket, which a path below home may not
-        # be.
+        # For this user alone, and short enough for a socket's address, which a path below home may not be.
         self._folder = self._folder or tempfile.mkdtemp(prefix="handrail-")
         path = str(Path(self._folder) / secrets.token_hex(8))
         listener = socket.socket(socket.AF_UNIX)

@@ -51,9 +51,9 @@ def refused(refusal: Refusal) -> Verdict:
     return Verdict("failed", ended, f"Handrail refused: {refusal.message}", refusal.next_step)
 
 
-def of_hosted(verdict: Verdict, outcome: Outcome, *, asleep: bool, answered: int) -> Verdict:
-    """The end of an app that people come to: to end by itself is none of its business."""
-    if outcome.ended == "stopped" and asleep:
+def of_hosted(verdict: Verdict, outcome: Outcome, answered: int) -> Verdict:
+    """The end of an app that people come to: to be stopped is to sleep, and to end by itself a failure."""
+    if outcome.ended == "stopped":
         if answered:
             return Verdict("succeeded", "asleep")
         silent = "It went to sleep before it had answered anybody."

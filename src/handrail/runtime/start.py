@@ -41,15 +41,10 @@ def start(
             next_step="Wait until some are over, or stop those that you do not need.",
             subject=f"app:{app}",
         )
-    run = drafted(ctx, app, commit, files, manifest, environment, variant, twins)
-    store.add_run(ctx, run, files)
-    ctx.audit.note(
-        "run.started", f"run:{run.id}", app=app, commit=commit, environment=environment, layer=run.layer
-    )
-    return run
+    return queued(ctx, app, commit, files, manifest, environment, variant, twins)
 
 
-def drafted(
+def queued(
     ctx: Context,
     app: str,
     commit: str,
@@ -59,7 +54,7 @@ def drafted(
     variant: str,
     twins: Mapping[str, str],
 ) -> Run:
-    """A run of the caller's that is kept nowhere yet; refuses Invalid and NotReady as `start` does."""
+    """Keep a run of the caller's, of whatever kind of app; refuses Invalid and NotReady as `start` does."""
     if manifest.entrypoint not in files:
         raise Invalid(
             f"{app} has no file {manifest.entrypoint}, its entrypoint.",
@@ -70,7 +65,7 @@ def drafted(
     of_lock(ctx, own)
     if manifest.kind != "static":
         refuse_red(ctx)
-    return Run(
+    run = Run(
         id=storage.new_id("run"),
         app=app,
         commit=commit,
@@ -83,3 +78,8 @@ def drafted(
         variant=variant,
         twins=dict(twins),
     )
+    store.add_run(ctx, run, files)
+    ctx.audit.note(
+        "run.started", f"run:{run.id}", app=app, commit=commit, environment=environment, layer=run.layer
+    )
+    return run
