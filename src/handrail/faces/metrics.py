@@ -14,7 +14,7 @@ from handrail import kit, runtime
 
 router = kit.pages()
 _RUN = ("environment", "state", "ended")
-_ADDRESS = "/metrics/-/prometheus"  # no metric is called so
+ADDRESS = "/metrics/-/prometheus"  # no metric is called so
 
 
 class Monitors:
@@ -28,11 +28,11 @@ class Monitors:
         if scope["type"] == "http" and scope["path"] == "/metrics":
             accepted = Headers(scope=scope).get("accept", "")
             if "text/html" not in accepted and ("openmetrics" in accepted or "text/plain" in accepted):
-                scope = {**scope, "path": _ADDRESS, "raw_path": _ADDRESS.encode()}
+                scope = {**scope, "path": ADDRESS, "raw_path": ADDRESS.encode()}
         await self._app(scope, receive, send)
 
 
-@router.get(_ADDRESS, response_class=Response)
+@router.get(ADDRESS, response_class=Response)
 def metrics_page(ctx: kit.Ctx, request: Request) -> Response:
     """Counts of this instance and this server; for support, leads and admins, by a personal token."""
     # Not before somebody watches: it looks for the machine's processes when it is loaded.

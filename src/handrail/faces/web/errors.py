@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from handrail import kit
-from handrail.faces import rest
+from handrail.faces import metrics, rest
 from handrail.kernel import Invalid, NotFound, Refusal
 
 log = structlog.get_logger("handrail.web")
@@ -133,7 +133,7 @@ class _Bug(Refusal):
 
 
 def _is_rest(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/openapi.json", "/healthz"))
+    return request.url.path.startswith(("/api/", "/openapi.json", "/healthz", metrics.ADDRESS))
 
 
 def _is_git(request: Request) -> bool:
