@@ -16,9 +16,9 @@ from handrail.data.changes import Changes
 from handrail.data.load import load
 from handrail.data.promise_changes import apply_promises, read_age, write_age
 from handrail.data.rules import KINDS, fit_rule, read_rule, write_rule
-from handrail.data.strict_yaml import File, validate
 from handrail.data.write_rules import write_rules
 from handrail.kernel import Instance, NotAllowed, Refusal, definitions
+from handrail.kernel.strict_yaml import File, validate
 from tests.conftest import Acting
 from tests.data.test_check_quality import orders
 

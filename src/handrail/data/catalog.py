@@ -15,8 +15,8 @@ from handrail.data.load import load
 from handrail.data.models import CERTIFIED_STATES, Certification, Contract, Dataset, Extract, Proposal
 from handrail.data.parse import nearest
 from handrail.data.state import lacks, standing
-from handrail.data.strict_yaml import invalid, line_of, read
 from handrail.kernel import Context, Invalid, NotFound, Refusal, Resource, access, definitions, identity
+from handrail.kernel.strict_yaml import invalid, line_of, read
 
 CATALOG = Resource("Catalog", "datasets")
 PURPOSES_FILE = "purposes.yaml"

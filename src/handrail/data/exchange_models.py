@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from handrail.data import plain_model, strict_yaml
+from handrail.data import plain_model
 from handrail.data.catalog import CATALOG, contract_of
 from handrail.data.metrics import FOLDER, definitions_of, read_model
 from handrail.data.models import Contract
@@ -16,7 +16,16 @@ from handrail.data.ossie import Definition
 from handrail.data.parse import nearest
 from handrail.data.store import all_extracts
 from handrail.data.words import slug
-from handrail.kernel import Conflict, Context, Invalid, NotFound, Resource, access, definitions
+from handrail.kernel import (
+    Conflict,
+    Context,
+    Invalid,
+    NotFound,
+    Resource,
+    access,
+    definitions,
+    strict_yaml,
+)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from handrail.data.masks import misfit, misplaced
 from handrail.data.models import Classification, Column, CombinedLink, Contract, Mask, MaskKind, RowFilter
 from handrail.data.odcs import AGES, RETENTION
 from handrail.data.relationships import read_relationships, read_target
-from handrail.data.strict_yaml import File, validate
 from handrail.kernel import definitions
+from handrail.kernel.strict_yaml import File, validate
 
 _CONTRACT_PROPERTIES = (
     "purposes",

@@ -19,9 +19,9 @@ from open_data_contract_standard.model import (
 from handrail.data.custom_sql import check_custom_sql
 from handrail.data.promises import NONE, OPERATORS, Bound, Counted, Freshness, Rule, Scalar, Unit
 from handrail.data.sources.table import quote
-from handrail.data.strict_yaml import File
 from handrail.kernel import Refusal
 from handrail.kernel.schedule import wrong_with_cron
+from handrail.kernel.strict_yaml import File
 
 Path = tuple[str | int, ...]
 _METRICS: dict[str, tuple[Counted, tuple[str, ...]]] = {  # the standard's word: ours, and its arguments

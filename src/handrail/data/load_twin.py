@@ -7,8 +7,8 @@ from typing import Any
 
 from handrail.data.models import Column
 from handrail.data.personal import MEANINGS
-from handrail.data.strict_yaml import File
 from handrail.data.twin_terms import LEAST_K, VERBATIM, TwinTerms
+from handrail.kernel.strict_yaml import File
 
 _PLACE = ("customProperties", "twin", "value")
 

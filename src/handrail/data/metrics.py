@@ -16,9 +16,9 @@ from handrail.data.models import Metric, MetricRequest
 from handrail.data.ossie import Definition
 from handrail.data.parse import nearest
 from handrail.data.stands import stands
-from handrail.data.strict_yaml import invalid
 from handrail.kernel import Context, NotFound, Refusal, Resource, access, definitions
 from handrail.kernel.kept import Kept
+from handrail.kernel.strict_yaml import invalid
 
 FOLDER = "model/"
 _SHOWN = 100

@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field
 
 from handrail.data import extension
 from handrail.data.extension import Rates, Settings
-from handrail.data.strict_yaml import find, invalid, line_of, validate
 from handrail.kernel import definitions
+from handrail.kernel.strict_yaml import find, invalid, line_of, validate
 
 VERSION = "0.2.0.dev0"
 _TEMPORAL = frozenset({"Date", "Time", "DateTime", "DateTimeTz"})

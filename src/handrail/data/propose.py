@@ -16,9 +16,9 @@ from handrail.data.load import load
 from handrail.data.models import Contract, Dataset
 from handrail.data.promise_changes import apply_promises, read_promises
 from handrail.data.rule_sight import may_write
-from handrail.data.strict_yaml import File, validate
 from handrail.data.write_rules import write_rules
 from handrail.kernel import Context, Invalid, Resource, access, definitions
+from handrail.kernel.strict_yaml import File, validate
 
 
 def propose(ctx: Context, name: str, changes: Changes | Mapping[str, Any]) -> Dataset:

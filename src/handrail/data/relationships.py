@@ -14,7 +14,7 @@ from typing import Any
 from open_data_contract_standard.model import CustomProperty, Relationship, SchemaObject
 
 from handrail.data.models import Column, CombinedLink
-from handrail.data.strict_yaml import File
+from handrail.kernel.strict_yaml import File
 
 Path = tuple[str | int, ...]
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")

@@ -17,7 +17,7 @@ from handrail.data.load_quality import placed_rules
 from handrail.data.models import Contract
 from handrail.data.odcs import AGES, RETENTION
 from handrail.data.promises import Freshness, Rule
-from handrail.data.strict_yaml import File
+from handrail.kernel.strict_yaml import File
 
 _LIMITS = (
     ("least", "minimum"),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from handrail.kernel import Invalid
+from handrail.kernel.errors import Invalid
 
 _MAX_BYTES = 8 << 20
 _MAX_DEPTH = 40
