@@ -56,7 +56,7 @@ class Diagnosis:
 def fingerprint(settings: Settings, isolation: Isolation) -> str:
     """All that a diagnosis rests on: Handrail, the kernel, the sandbox's program, Python and the layers."""
     parts = (
-        version("handrail"),
+        _own_version(),
         _own_code(),
         *platform.uname()[:5],
         isolation.identity(),
@@ -143,6 +143,11 @@ def _parsed(content: bytes) -> Diagnosis | None:
         KeyError,
     ):  # half of a file that a full disk left, or one of another version
         return None
+
+
+@cache
+def _own_version() -> str:
+    return version("handrail")  # which reads and parses a file, and this is asked before each run
 
 
 @cache

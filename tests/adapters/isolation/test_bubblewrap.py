@@ -112,6 +112,17 @@ def test_no_process_of_a_sandbox_is_root_on_the_host(runs: Runs) -> None:
     assert groups <= {"", str(UID), "65534"}
 
 
+def test_a_launcher_that_cannot_become_its_user_starts_nothing_and_says_why(
+    runs: Runs, driver: Bubblewrap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver.check()
+    fails = ("/bin/sh", "-c", "echo may not change users; exit 127", "sh")
+    monkeypatch.setattr(bubblewrap, "_becoming", lambda _user: fails)
+    outcome, printed = runs("print(1)")
+    assert (outcome.ended, outcome.detail) == ("unstarted", "may not change users")
+    assert printed == "may not change users\n"
+
+
 # ---- what it sees -------------------------------------------------------------------------------------------
 
 READS_ENVIRONMENTS = """
@@ -276,6 +287,18 @@ def test_a_file_beyond_the_limit_cannot_be_written(runs: Runs) -> None:
         outcome, printed = runs(f"with open('{place}', 'wb') as f: f.write(bytes({LIMITS.file + 1}))")
         assert outcome.code == 1
         assert "OSError" in printed
+
+
+def test_what_the_kernel_limits_for_each_process_is_what_was_wanted(runs: Runs, driver: Bubblewrap) -> None:
+    names = ("AS", "FSIZE", "CORE", "MEMLOCK", "CPU", "NPROC", "NOFILE")
+    code = f"import resource\nfor name in {names}: print(*resource.getrlimit(getattr(resource, 'RLIMIT_' + name)))"
+    rest = [LIMITS.file, 0, 1 << 20, 40, LIMITS.processes, LIMITS.open_files]
+    spare = 8 << 30
+    for addresses in (LIMITS.memory + spare, 2 * LIMITS.memory + (1 << 30)):
+        if driver._groups is not None or addresses < spare:
+            found = [tuple(map(int, line.split())) for line in runs(code)[1].splitlines()]
+            assert found == [(one, one) for one in (addresses, *rest)]
+        without_cgroups(driver)
 
 
 # ---- survivors -----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -52,7 +52,7 @@ class Bubblewrap:
 
     def identity(self) -> str:
         """The programs, the walls, and who we are; refuses NotReady where a program is missing."""
-        programs = [Path(_found(tool)) for tool in ("bwrap", "prlimit")]
+        programs = [Path(_found(tool)) for tool in _tools()]
         stamps = [(str(one), one.stat().st_size, one.stat().st_mtime_ns) for one in programs]
         return f"{stamps} {sorted(self.walls.items())} {os.geteuid()}"
 
@@ -65,7 +65,7 @@ class Bubblewrap:
             )
         with self._once:
             if not self._checked:
-                self._tools()
+                self._check_version()
                 self._try()
                 if self._groups is not None:
                     cgroups.sweep(self._groups)
@@ -117,7 +117,8 @@ class Bubblewrap:
                 group.add(process.pid)
             for passed in sandbox.passed.values():
                 passed.close()  # only the sandbox holds this end now, so its death is seen at the other
-            process.stdin.write(b"go\n")
+            with suppress(BrokenPipeError):  # it could not become its user, and says so
+                process.stdin.write(b"go\n")
             process.stdin.close()
             return Watch(process, status, limits, group, printed, stop).wait()
         finally:
@@ -133,37 +134,19 @@ class Bubblewrap:
         # These two are limited inside, where neither the user's other processes nor the code files count.
         most, files = limits.processes, limits.open_files
         inner = (PRLIMIT, f"--nproc={most}:{most}", f"--nofile={files}:{files}", "--")
-        outer = _limits(limits, walled=self._groups is not None)
-        words = ("/bin/sh", "-c", _GATE, "sh", *outer, bwrap, "--args", str(listed), "--", *inner, *command)
-        try:
-            return subprocess.Popen(
-                words,
-                env=_NOTHING,
-                cwd="/",
-                pass_fds=passed,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-                user=user,
-                group=user,
-                extra_groups=self._groups_of_user,
-            )
-        except PermissionError:
-            raise NotReady(
-                f"The sandbox could not be started as user {user}: this process may not change users.",
-                next_step="Start Handrail as a plain user, or as root that may change to another user.",
-            ) from None
+        gate = ("/bin/sh", "-c", _limits(limits, walled=self._groups is not None) + _GATE, "sh")
+        return subprocess.Popen(
+            (*_becoming(user), *gate, bwrap, "--args", str(listed), "--", *inner, *command),
+            env=_NOTHING,
+            cwd="/",
+            pass_fds=passed,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+        )
 
-    @property
-    def _user(self) -> int | None:
-        return self._uid if os.geteuid() == 0 else None
-
-    @property
-    def _groups_of_user(self) -> list[str | int] | None:
-        return [] if os.geteuid() == 0 else None
-
-    def _tools(self) -> None:
+    def _check_version(self) -> None:
         bwrap = _found("bwrap")
         told = subprocess.run(
             [bwrap, "--version"], capture_output=True, text=True, env=_NOTHING, check=False
@@ -174,11 +157,13 @@ class Bubblewrap:
                 f"bubblewrap {'.'.join(map(str, version))} is too old to forbid user namespaces.",
                 next_step="Install bubblewrap 0.8 or later.",
             )
-        _found("prlimit")
+        for tool in _tools():
+            _found(tool)
 
     def _try(self) -> None:
         """Start the smallest process with the real walls; whatever hinders that hinders every run."""
-        words = (_found("bwrap"), *_TRIAL, "--", PRLIMIT, "--version")
+        user = self._uid if os.geteuid() == 0 else None
+        words = (*_becoming(user), _found("bwrap"), *_TRIAL, "--", PRLIMIT, "--version")
         trial = subprocess.run(
             words,
             env=_NOTHING,
@@ -187,9 +172,6 @@ class Bubblewrap:
             text=True,
             check=False,
             timeout=30,
-            user=self._user,
-            group=self._user,
-            extra_groups=self._groups_of_user,
         )
         if trial.returncode != 0:
             raise NotReady(
@@ -249,15 +231,28 @@ def _room_for(files: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _limits(limits: Limits, *, walled: bool) -> tuple[str, ...]:
-    """Limits that the kernel keeps for each process; without a wall around all, memory is also kept here."""
+def _tools() -> tuple[str, ...]:
+    return ("bwrap", "prlimit", "setpriv") if os.geteuid() == 0 else ("bwrap", "prlimit")
+
+
+def _becoming(user: int | None) -> tuple[str, ...]:
+    """The words before a command that make it this user's, with no group but its own and nothing to win back.
+
+    A program's business and not `subprocess`'s: Python would copy all its memory's tables to change users
+    after a fork, where it starts a program of its own user in a fifth of that time.
+    """
+    if user is None:
+        return ()
+    return (_found("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs", "--")
+
+
+def _limits(limits: Limits, *, walled: bool) -> str:
+    """Commands of a shell that set what the kernel keeps for each process, of itself and all that it starts;
+    without a wall around all of them, memory is also kept here.
+    """
     addresses = limits.memory + _SPARE_ADDRESSES if walled else 2 * limits.memory + (1 << 30)
-    most = {
-        "as": addresses,
-        "fsize": limits.file,
-        "core": 0,
-        "memlock": 1 << 20,
-    }
+    # POSIX has files in blocks of 512 bytes; what it does not have, every shell has in kilobytes.
+    most = {"v": addresses >> 10, "f": limits.file >> 9, "c": 0, "l": 1 << 10}
     if limits.seconds is not None:
-        most["cpu"] = 2 * max(1, int(limits.seconds))
-    return (PRLIMIT, *(f"--{name}={value}:{value}" for name, value in most.items()), "--")
+        most["t"] = 2 * max(1, int(limits.seconds))
+    return "".join(f"ulimit -{name} {value} && " for name, value in most.items())
