@@ -1,8 +1,7 @@
-"""Every address of the rooms, pages and REST, in one application. The composition root loads it to serve."""
+"""Every address of the rooms, pages and REST. A server loads it once it listens."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
-from handrail import runtime
 from handrail.apps import api as apps_api
 from handrail.apps import causes_api, causes_pages, forms, schedule_api, schedule_pages
 from handrail.apps import clone_api as apps_clone_api
@@ -21,8 +20,6 @@ from handrail.data import (
 from handrail.data import pages as data_pages
 from handrail.data import quality_api as data_quality_api
 from handrail.data import quality_pages as data_quality_pages
-from handrail.faces import web
-from handrail.kernel import Instance
 from handrail.openlineage import api as openlineage_api
 from handrail.review import api as review_api
 from handrail.review import pages as review_pages
@@ -64,8 +61,3 @@ ROUTERS: tuple[APIRouter, ...] = (
     packages_pages.router,
     packages_api.router,
 )
-
-
-def application(instance: Instance, hosts: runtime.Hosts | None = None) -> FastAPI:
-    """The web pages and REST of every room over this instance, and the apps it hosts, as one application."""
-    return web.build(instance, ROUTERS, hosts)

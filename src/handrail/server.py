@@ -6,10 +6,11 @@ import gc
 import logging
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -23,7 +24,8 @@ from handrail.kernel.events import Subscription
 from handrail.kernel.ports import Ports
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    import uvicorn
+    from fastapi import APIRouter, FastAPI
 
     from handrail.kernel import Instance
 
@@ -116,43 +118,97 @@ class Composition:
 
 
 def serve_on(instance: Instance, listener: socket.socket) -> None:
-    """Serve an open instance on a listening socket until a signal ends it; closes both."""
+    """Serve an open instance on a listening socket until a signal ends it; closes both. What the rooms do by
+    themselves begins once the server answers; when that cannot begin, the server ends and raises why.
+    """
     import uvicorn  # noqa: PLC0415 - only who serves needs a server
 
     hosts = runtime.Hosts(instance)
+    app = application(instance, hosts)
     config = uvicorn.Config(
-        application(instance, hosts),
+        app,
         log_config=None,  # what uvicorn says goes where everything goes: kernel/logs.py
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    supervisors = (
-        runtime.Supervisor(instance),
-        hosts,
-        twins.Supervisor(instance),
-        data.Supervisor(instance),
-        apps.Explainer(instance),
-        apps.Scheduler(instance),
-        openlineage.Supervisor(instance),
-    )
-    gc.freeze()  # what is loaded stays, so nobody looks for garbage in it
-    for supervisor in supervisors:
-        supervisor.start()
+    server = uvicorn.Server(config)
+    work = _Work(instance, hosts, app, server)
+    work.start()
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     finally:
         listener.close()
-        for supervisor in supervisors:
-            supervisor.stop()
+        work.stop()
         instance.close()
+    if work.broken:
+        raise work.broken
+
+
+class _Supervisor(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class _Work(threading.Thread):
+    """Opens the rooms of a server that listens, and starts what they do by themselves."""
+
+    def __init__(
+        self, instance: Instance, hosts: runtime.Hosts, app: FastAPI, server: uvicorn.Server
+    ) -> None:
+        super().__init__(name="rooms")
+        self._instance, self._hosts, self._app, self._server = instance, hosts, app, server
+        self._ended = threading.Event()
+        self._begun: list[_Supervisor] = []
+        self.broken: Exception | None = None
+
+    def run(self) -> None:
+        while not self._server.started:
+            if self._ended.wait(0.005):
+                return
+        try:
+            self._app.state.rooms.open()
+            supervisors = self._supervisors()
+        except Exception as error:  # noqa: BLE001 - raised where the server was started
+            self.broken, self._server.should_exit = error, True
+            return
+        gc.freeze()  # what is loaded stays, so nobody looks for garbage in it
+        for supervisor in supervisors:
+            if self._ended.is_set():
+                return
+            self._begun.append(supervisor)
+            supervisor.start()
+
+    def _supervisors(self) -> tuple[_Supervisor, ...]:
+        return (
+            runtime.Supervisor(self._instance),
+            self._hosts,
+            twins.Supervisor(self._instance),
+            data.Supervisor(self._instance),
+            apps.Explainer(self._instance),
+            apps.Scheduler(self._instance),
+            openlineage.Supervisor(self._instance),
+        )
+
+    def stop(self) -> None:
+        """Stop what was started, whatever it is at."""
+        self._ended.set()
+        self.join()
+        for supervisor in self._begun:
+            supervisor.stop()
 
 
 def application(instance: Instance, hosts: runtime.Hosts | None = None) -> FastAPI:
     """The web pages and REST of every room, as one ASGI application, and the origins of the apps it hosts."""
-    from handrail import addresses  # noqa: PLC0415 - a quarter of all there is to load, and no command needs it
+    from handrail.faces import web  # noqa: PLC0415 - no command needs it
 
-    return addresses.application(instance, hosts)
+    return web.build(instance, _routers, hosts)
+
+
+def _routers() -> Iterable[APIRouter]:
+    from handrail import addresses  # noqa: PLC0415 - most of what there is to load
+
+    return addresses.ROUTERS
 
 
 def command() -> click.Group:

@@ -22,7 +22,7 @@ SignedIn = Callable[[str], Client]
 @pytest.fixture
 def signed_in(instance: Instance) -> SignedIn:
     """A browser of somebody who came in by a one-time link."""
-    app = web.build(instance, ROUTERS)
+    app = web.build(instance, lambda: ROUTERS)
 
     def sign_in(who: str) -> Client:
         client = Client(app, follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"})

@@ -50,7 +50,7 @@ def probe_router() -> APIRouter:
 @pytest.fixture
 def open_client(instance: Instance) -> Callable[[], Client]:
     """A client that nobody signed in with."""
-    app = web.build(instance, [probe_router()])
+    app = web.build(instance, lambda: [probe_router()])
     return lambda: Client(app, follow_redirects=False, raise_server_exceptions=False)
 
 
@@ -74,7 +74,7 @@ def address(instance: Instance) -> Iterator[str]:
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         for person in ("admin", "maker.sales"):
             identity.set_password(ctx, person, PASSWORD)
-    with serving(web.build(instance, [probe_router()])) as made:
+    with serving(web.build(instance, lambda: [probe_router()])) as made:
         yield made
 
 
@@ -92,16 +92,20 @@ def serving(app: FastAPI) -> Iterator[str]:
         thread.join(10)
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds on the page, as `rule: element`."""
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice")
+COLORS = ("cat.color",)  # the rules that another theme can break
+
+
+def violations(page: Page, rules: tuple[str, ...] = RULES) -> list[str]:
+    """What axe-core finds on the page by the rules of these tags, as `rule: element`."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed; run `make assets`")
     # evaluate() comes through the debugger, which the page's content security policy does not bind
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
-        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],"
-        " resultTypes: ['violations']}).then(told => told.violations)"
+        "rules => axe.run({runOnly: rules, resultTypes: ['violations']}).then(told => told.violations)",
+        list(rules),
     )  # what was in order is neither described nor brought over
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 

@@ -27,7 +27,7 @@ def page(catalog: Instance, chromium: Browser) -> Iterator[Page]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    app = web.build(catalog, [pages.router, api.router])
+    app = web.build(catalog, lambda: [pages.router, api.router])
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

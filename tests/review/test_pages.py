@@ -18,7 +18,7 @@ REASON = "Select only region and net_amount, please."
 
 @pytest.fixture
 def signed_in(catalog: Instance) -> SignedIn:
-    app = web.build(catalog, [pages.router, api.router])
+    app = web.build(catalog, lambda: [pages.router, api.router])
 
     def sign_in(who: str) -> Client:
         client = Client(app, follow_redirects=False)

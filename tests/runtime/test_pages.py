@@ -25,7 +25,7 @@ plt.plot([1, 2]); plt.title('A picture')
 @pytest.fixture
 def client(instance: Instance) -> SignedIn:
     """Clients of people who came in by a one-time link."""
-    app = web.build(instance, [pages.router, api.router])
+    app = web.build(instance, lambda: [pages.router, api.router])
 
     def sign_in(who: str) -> Client:
         made = Client(app, follow_redirects=False)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 def page(instance: Instance, chromium: Browser) -> Iterator[Page]:
     """A page at a real server, signed in as the maker, that collects what the console complains about."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(web.build(instance, [pages.router]), log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(web.build(instance, lambda: [pages.router]), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:

@@ -24,7 +24,7 @@ FORM = {"Origin": "http://testserver"}
 
 @pytest.fixture
 def signed_in(instance: Instance) -> SignedIn:
-    app = web.build(instance, [pages, api])
+    app = web.build(instance, lambda: [pages, api])
 
     def sign_in(who: str) -> Client:
         client = Client(app, follow_redirects=False, raise_server_exceptions=False)

@@ -242,7 +242,7 @@ def test_the_pages_say_that_rows_are_real_and_why(instance: Instance, acting: An
     certified(acting, source, TwinTerms(verbatim=True))
     with acting("steward.sales") as ctx:
         build(ctx, ["units"])
-    app = web.build(instance, [datasets, pages])
+    app = web.build(instance, lambda: [datasets, pages])
     client = Client(app, follow_redirects=False)
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         token = identity.issue_link(ctx, "steward.sales")

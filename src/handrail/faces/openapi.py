@@ -1,5 +1,6 @@
 """The description of REST for programs: what FastAPI finds out, who may ask, and how it is refused."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,11 +23,14 @@ _REFUSAL = {
 _OPEN = ("/healthz",)
 
 
-def describe(app: FastAPI) -> None:
-    """Let `/openapi.json` say, of every operation, who may ask and what a refusal looks like."""
+def describe(app: FastAPI, whole: Callable[[], None]) -> None:
+    """Let `/openapi.json` say, of every operation, who may ask and what a refusal looks like. `whole` is done
+    first and sees to it that the application has all of its routes.
+    """
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
+            whole()
             app.openapi_schema = _described(app)
         return app.openapi_schema
 

@@ -17,6 +17,7 @@ from handrail.faces.origins import Origins
 from handrail.faces.web import account, audit, errors, home, people, sign_in, styleguide, visits
 from handrail.faces.web.guard import Guard
 from handrail.faces.web.presence import Attending
+from handrail.faces.web.rooms import Opening, Rooms, join
 from handrail.kernel import Instance
 
 STATIC = Path(kit.__file__).parent / "static"
@@ -32,11 +33,13 @@ OWN = (
 )
 
 
-def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts | None = None) -> FastAPI:
-    """The ASGI application of one instance. `routers` are the rooms': pages at their addresses, REST under
-    `/api/v1`. Every one of them answers only to somebody signed in, because `kit.Ctx` needs a caller. What
-    comes to the origin of an app goes to the app, which `hosts` has awake; a server gives the
-    ones that it starts and stops.
+def build(
+    instance: Instance, routers: Callable[[], Iterable[APIRouter]], hosts: runtime.Hosts | None = None
+) -> FastAPI:
+    """The ASGI application of one instance. `routers` loads the rooms': pages at their addresses, REST under
+    `/api/v1`; `app.state.rooms.open()` does so before somebody comes who asks for one. Every one of them
+    answers only to somebody signed in, because `kit.Ctx` needs a caller. What comes to the origin of an app
+    goes to the app, which `hosts` has awake; a server gives the ones that it starts and stops.
     """
     app = FastAPI(
         title="Handrail",
@@ -48,17 +51,16 @@ def build(instance: Instance, routers: Iterable[APIRouter], hosts: runtime.Hosts
     hosts = hosts or runtime.Hosts(instance)
     app.state.instance, app.state.hosts = instance, hosts
     errors.mount(app)
+    app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
+    app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
+    join(app, (rest.router, metrics.router, *OWN))
+    app.state.rooms = Rooms(app, routers)
+    openapi.describe(app, app.state.rooms.open)
+    app.add_middleware(Opening, rooms=app.state.rooms)
     app.add_middleware(Guard, instance=instance)
     app.add_middleware(Attending)
     app.add_middleware(metrics.Monitors)
     app.add_middleware(Origins, instance=instance, hosts=hosts)
-    app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
-    app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
-    for router in (rest.router, metrics.router, *OWN, *routers):
-        # As they are. `include_router` makes each anew, when the first request comes near it, to add what we
-        # do not add: that is as much work as all other of starting.
-        app.router.routes.extend(router.routes)
-    openapi.describe(app)
     return app
 
 
