@@ -109,6 +109,9 @@ class RuntimeSettings:
     # What a run may hand over as tables, pictures and files together, and in how many pieces.
     outputs_mb: int = 64
     outputs: int = 100
+    # What a run may be given as files together; a request over the network may have 16 MB, as text of which
+    # 12 are a file.
+    inputs_mb: int = 10
     # How often a run may ask: queries, metrics and outputs together.
     questions: int = 5000
     # The largest file that a run may write, and the size of its working directory.

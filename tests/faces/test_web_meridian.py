@@ -11,10 +11,10 @@ from handrail.kernel import Caller, Instance, identity
 from handrail.server import application
 from handrail_demo.company import ADMIN
 from tests.demo.meridian import furnished
-from tests.faces.conftest import serving, violations
+from tests.faces.conftest import COLORS, RULES, serving, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+THEMES: tuple[tuple[Literal["light", "dark"], tuple[str, ...]], ...] = (("light", RULES), ("dark", COLORS))
 ROLES = ("maker.sales", "steward.sales", "reviewer.platform", "compliance", "viewer.emea", "admin")
 # Addresses that differ only in these lead to the same kind of page.
 VARYING = re.compile(
@@ -63,9 +63,9 @@ def pages(page: Page, kinds: set[str]) -> Iterator[str]:
 def complaints(page: Page) -> list[str]:
     """What is wrong with the page that is open."""
     found: list[str] = []
-    for theme in THEMES:
+    for theme, rules in THEMES:
         page.emulate_media(color_scheme=theme)
-        found += [f"{page.url} {theme}: {one}" for one in violations(page)]
+        found += [f"{page.url} {theme}: {one}" for one in violations(page, rules)]
     page.set_viewport_size({"width": 390, "height": 844})
     if page.evaluate("document.documentElement.scrollWidth") > 390:
         found.append(f"{page.url} is wider than a phone")

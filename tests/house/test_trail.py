@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from handrail import apps, data, openlineage, runtime, twins
 from handrail.apps import find_cause
-from handrail.kernel import Instance, identity, storage, trail
+from handrail.kernel import Instance, Manifest, identity, storage, trail
 from handrail.kernel.audit.log import Note
 from handrail.server import application
 from handrail.settings import MailSettings, PackagesSettings
@@ -42,6 +42,7 @@ WITHOUT_AN_ENTRY = {
     "seen_days": "Entities are counted before a row leaves; which answer showed how many is on the trail.",
     "seen_entities": "They are counted with the day; the answer on the trail names them.",
     "seen_fingerprints": "They are left with the count of a large answer; how many it showed is on the trail.",
+    "run_shown": "Left with that count, by run, so that its outputs count on other days.",
     "catalog": "It is read from the contract files; who wrote these is on the trail.",
     "catalog_words": "The words of the contract files, to find them by.",
     "catalog_purposes": "What the contract files allow.",
@@ -171,12 +172,17 @@ def test_every_change_leaves_a_trail(
         lineage_is_told(post, acting)
         packages_are_asked_for(post, instance)
         questions_are_kept(acting)
+        earlier = a_run_is_shown_orders(post, acting)
     finally:
         for supervisor in supervisors:
             supervisor.stop()
 
     instance.clock = Ahead(1)
     assert "sales_orders" in data.check_what_is_due(instance)
+    with acting("viewer.emea") as ctx:
+        assert runtime.download(ctx, earlier, 1).content
+    with acting("viewer.emea") as ctx:
+        assert runtime.outputs(ctx, earlier)
     twins.refresh_what_is_due(instance)
     tidy(instance)
     a_schedule_is_kept(instance, acting)
@@ -191,6 +197,18 @@ def test_every_change_leaves_a_trail(
     sources = (file.read_text(encoding="utf-8") for file in SOURCES.rglob("*.py"))
     told = {verb for source in sources for verb in NOTED.findall(source)}
     assert told - found == NEEDS_A_CRASH | NEEDS_A_MACHINE, "drive these too, or say why not"
+
+
+def a_run_is_shown_orders(post: Posts, acting: Acting) -> str:
+    """In production, where it counts whom they are of."""
+    code = b"import handrail_sdk as h\nh.show(h.query('SELECT line FROM sales_orders LIMIT 3'))"
+    manifest = Manifest.parse(company.MANIFEST.format(name="board") + '[inputs.notes]\ntypes = ["text"]\n')
+    given = {"notes": runtime.Given("notes.txt", b"Mind the tents.")}
+    with acting("viewer.emea") as ctx:
+        files = {"app.py": code}
+        run = runtime.start(ctx, "board", "c0ffee", files, manifest, "production", inputs=given)
+    ended(post, "viewer.emea", {"id": run.id})
+    return run.id
 
 
 def a_page_is_visited(post: Posts, client: Client, acting: Acting) -> None:

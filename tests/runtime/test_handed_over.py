@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.kernel import Instance, Invalid, LimitReached
-from handrail.runtime.handed_over import HandedOver, safe_name, table_of
+from handrail.runtime.handed_over import HandedOver, safe_name
+from handrail.runtime.tables import table_of
 from tests.runtime.conftest import Start
 
 
@@ -50,7 +51,7 @@ def test_what_is_not_a_table_is_refused(content: bytes) -> None:
 
 def test_content_that_is_not_of_its_kind_is_refused(instance: Instance, start: Start) -> None:
     kept = HandedOver(instance, start("pass"))
-    for kind, content in (("image", b"<svg/>"), ("table", b"x"), ("text", b"\xff"), ("html", b"<b>")):
+    for kind, content in (("image", b"<b/>"), ("table", b"x"), ("text", b"\xff"), ("html", b"\xff"), ("pdf", b"<b>"), ("exe", b"")):
         with pytest.raises(Invalid):
             kept.deliver(kind, "x", "", content)
     assert kept.count == 0

@@ -5,7 +5,7 @@ import pytest
 from handrail import runtime
 from handrail.kernel import NotAllowed, NotFound
 from handrail.runtime import store
-from handrail.runtime.look import log_end
+from handrail.runtime.look import seen
 from tests.conftest import Acting
 from tests.runtime.conftest import Start
 
@@ -81,11 +81,16 @@ def test_lists_hold_what_one_may_see(start: Start, acting: Acting, owned: None) 
 def test_the_end_of_a_long_log_is_read_without_the_rest(start: Start, acting: Acting) -> None:
     run = start("pass")
     with acting("maker.sales") as ctx:
-        assert log_end(ctx, run.id, 10) == ("", 0)
+
+        def log_end(most: int) -> tuple[str, int]:
+            shown = seen(ctx, run.id, most)
+            return shown.log, shown.cut
+
+        assert log_end(10) == ("", 0)
         for n in range(1, 101):
             store.add_log(ctx, run.id, n, b"%05d" % n)
-        assert log_end(ctx, run.id, 12) == ("980009900100"[-12:], 488)
-        assert log_end(ctx, run.id, 1000) == (runtime.log(ctx, run.id), 0)
+        assert log_end(12) == ("980009900100"[-12:], 488)
+        assert log_end(1000) == (runtime.log(ctx, run.id), 0)
 
 
 def test_an_output_that_is_not_there_is_not_found(ended: Start, acting: Acting) -> None:

@@ -73,11 +73,14 @@ def test_files_are_kept_and_never_opened_and_pictures_are_only_pictures(
         assert page.headers["content-disposition"].startswith('attachment; filename="page.html"')
         picture = maker.get(f"{base}/4")
         assert picture.headers["content-type"] == "image/png"
-        assert picture.headers["content-disposition"].startswith("inline")
+        assert picture.headers["content-disposition"].startswith("attachment")
         for answer in (page, picture):
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["content-security-policy"].startswith("sandbox")
     assert maker.get(f"/runs/{run.id}/outputs/9").status_code == 404
+    shown = maker.get(f"/runs/{run.id}/outputs/4/shown")
+    assert (shown.headers["content-type"], shown.headers["content-disposition"]) == ("image/png", "inline")
+    assert shown.headers["content-security-policy"].startswith("sandbox")
 
 
 def test_a_table_is_kept_as_csv_without_formulas(ended: Start, client: SignedIn) -> None:

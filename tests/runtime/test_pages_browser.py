@@ -78,3 +78,43 @@ def test_the_button_ends_a_run(page: Page, start: Start, supervised: Callable[[]
     expect(page.locator("#run")).to_contain_text("Started", timeout=20_000)
     page.get_by_role("button", name="Stop this run").click()
     expect(page.locator("#run")).to_contain_text("It was stopped.", timeout=20_000)
+
+
+ATTACK = """
+import handrail_sdk as h
+S = "fetch('/people');try{top.document.title='OWNED'}catch(e){};document.title='OWNED';window.top.pwned=1"
+h.html('<body onload="%s"><script>%s</script><img src=x onerror="%s"><b>A report</b>'
+       '<link rel=preconnect href="https://rows.evil.example"><meta http-equiv=refresh content="0;url=/people">'
+       '<form action=/runs method=post><button id=go>go</button></form><a id=out target=_top href="/people">out</a>'
+       '<style>b { color: rgb(1, 2, 3) }</style></body>' % (S, S, S), title='Report')
+h.markdown('# Words <script>%s</script>\\n\\n<img src=x onerror="%s">\\n\\n[away](javascript:%s)' % (S, S, S))
+h.save('chart.svg', b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>')
+h.text('<script>%s</script>' % S)
+print('<script>%s</script>' % S)
+"""
+
+
+def test_nothing_that_an_app_hands_over_runs_in_handrails_origin(
+    page: Page, start: Start, supervised: Callable[[], None]
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    run = start(ATTACK)
+    supervised()
+    page.goto(f"/runs/{run.id}")
+    expect(page.locator("#run")).to_contain_text("It ended well", timeout=30_000)
+    report = page.frame_locator("iframe.report")
+    expect(report.locator("b")).to_have_css("color", "rgb(1, 2, 3)")
+    report.locator("#go").click()
+    report.locator("#out").click()
+    for address in ("/outputs/1/shown", "/outputs/3/shown", "/outputs/1", "/outputs/2", "/outputs/4", "/log"):
+        if "shown" in address:
+            page.goto(f"/runs/{run.id}{address}")
+        assert page.title() != "OWNED"
+    page.goto(f"/runs/{run.id}")
+    expect(page.locator(".written h1")).to_contain_text("<script>")
+    assert page.evaluate("window.pwned") is None
+    assert page.title() != "OWNED"
+    assert not [url for url in asked if "/people" in url or "evil" in url]
+    picture = page.locator("img.picture")
+    assert picture.evaluate("image => image.naturalWidth") == 9

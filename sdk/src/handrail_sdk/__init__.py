@@ -7,16 +7,20 @@ notebook, `connect` asks with a personal token; what it gives works in an app as
 from handrail_sdk.answer import Answer
 from handrail_sdk.calls import Me, ThisRun, me, metric, metric_arrow, query, query_arrow, this_run
 from handrail_sdk.client import Client, connect
-from handrail_sdk.outputs import markdown, save, show, text
+from handrail_sdk.given import Input, input
+from handrail_sdk.outputs import html, markdown, save, show, table, text
 from handrail_sdk.refused import Refused
 
 __all__ = [
     "Answer",
     "Client",
+    "Input",
     "Me",
     "Refused",
     "ThisRun",
     "connect",
+    "html",
+    "input",
     "markdown",
     "me",
     "metric",
@@ -25,6 +29,7 @@ __all__ = [
     "query_arrow",
     "save",
     "show",
+    "table",
     "text",
     "this_run",
 ]

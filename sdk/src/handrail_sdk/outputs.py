@@ -4,26 +4,37 @@ import io
 import json
 import math
 import weakref
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, Literal
 
 from handrail_sdk.refused import Refused
 from handrail_sdk.transport import connected
 
 _MOST_ROWS = 5000
+_TABLES = (".csv", ".xlsx", ".parquet", ".arrow", ".feather")  # what a file is called that may be a table
 shown_figures: "weakref.WeakSet[Any]" = weakref.WeakSet()  # figures left open are handed over, but not twice
 
 
-def show(thing: Any, title: str = "") -> None:
+def show(thing: Any, title: str = "", form: Literal["png", "svg"] = "png") -> None:
     """Show a table (a pandas DataFrame or Series, an Arrow table, a list of dicts) or a matplotlib figure.
 
-    Of a table the first 5,000 rows are shown; `save` hands over more.
+    Of a table the first 5,000 rows are shown, and kept by who downloads it; `table` hands over all of them. A
+    figure is a picture in this form.
     """
     if hasattr(thing, "savefig"):
-        connected().deliver("image", _file_name(title, "chart", ".png"), title, picture(thing))
+        connected().deliver("image", _file_name(title, "chart", f".{form}"), title, picture(thing, form))
         shown_figures.add(thing)
         return
     connected().deliver("table", _file_name(title, "table", ".json"), title, _table(thing))
+
+
+def table(thing: Any, name: str = "", title: str = "") -> None:
+    """Hand over a whole table with its types: its first rows are shown, and it can be kept as CSV, Excel,
+    Parquet and Arrow. `name`, such as "orders.parquet", says which is usual.
+    """
+    from handrail_sdk.tables import packed  # noqa: PLC0415 - it loads pyarrow
+
+    connected().deliver("table", name or _file_name(title, "table", ".csv"), title, packed(thing))
 
 
 def text(content: object, title: str = "") -> None:
@@ -36,16 +47,36 @@ def markdown(content: str, title: str = "") -> None:
     connected().deliver("markdown", _file_name(title, "text", ".md"), title, content.encode())
 
 
-def save(name: str, content: bytes | str | Path) -> None:
-    """Offer a file for download: its content as bytes, or the path of a file that the app has written."""
+def html(content: str, title: str = "") -> None:
+    """Show an HTML page with its own styles. No script in it runs, and nothing is fetched: put pictures into
+    it as data.
+    """
+    connected().deliver("html", _file_name(title, "report", ".html"), title, content.encode())
+
+
+def save(name: str, content: bytes | str | Path, as_it_is: bool = False) -> None:
+    """Offer a file for download: its content as bytes, or the path of a file that the app has written.
+
+    A table in a CSV, Parquet, Arrow or plain XLSX file becomes a table, which is shown and can be kept in
+    each of these forms; with `as_it_is` the file is kept to the byte. PNG, JPEG, SVG, HTML, Markdown and PDF
+    are shown.
+    """
     data = content if isinstance(content, bytes) else Path(content).read_bytes()
-    connected().deliver("file", name, "", data)
+    found = False
+    if not as_it_is and PurePath(name).suffix.lower() in _TABLES:
+        from handrail_sdk.tables import in_file  # noqa: PLC0415 - it loads pyarrow
+
+        for sheet, packed in in_file(name, data):
+            found = True
+            connected().deliver("table", sheet, "", packed)
+    if not found:
+        connected().deliver("file", name, "", data)
 
 
-def picture(figure: Any) -> bytes:
-    """A matplotlib figure as a PNG."""
+def picture(figure: Any, form: str = "png") -> bytes:
+    """A matplotlib figure as a PNG or an SVG."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight")
+    figure.savefig(buffer, format=form, dpi=144, bbox_inches="tight")
     return buffer.getvalue()
 
 

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from handrail_sdk.outputs import picture, shown_figures
+from handrail_sdk.outputs import picture, save, shown_figures
 from handrail_sdk.refused import Refused
 from handrail_sdk.transport import connected
 
@@ -94,7 +94,7 @@ def _hand_over_files(root: Path) -> None:
     for path in files:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as file:
-            connected().deliver("file", path.relative_to(root).as_posix(), "", file.read())
+            save(path.relative_to(root).as_posix(), file.read())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from handrail import kit
 from handrail.apps.push import manifest_of
 from handrail.kernel import Invalid, NotReady
 from handrail.kernel.manifest import FILENAME
-from handrail.runtime import Output
+from handrail.runtime import Given, Output, kept_name
 
 
 def named(app: str) -> str:
@@ -21,6 +21,17 @@ def named(app: str) -> str:
     if app == ".":
         raise Invalid(f"There is no {FILENAME} here.", next_step="Name the app, or go to its folder.")
     return app
+
+
+def chosen(inputs: Sequence[str]) -> dict[str, Given]:
+    """The files of `--input NAME=FILE`; refuses Invalid what is not written so, or no file."""
+    found = {}
+    for one in inputs:
+        name, _, file = one.partition("=")
+        if not name or not Path(file).is_file():
+            raise Invalid(f"--input {one[:80]} names no file.", next_step="Write --input NAME=FILE.")
+        found[name] = Given(Path(file).name, Path(file).read_bytes())
+    return found
 
 
 def text_of(prompts: Path | None) -> str:
@@ -53,7 +64,7 @@ def ran(
     for output, content in zip(outputs, contents, strict=False) if out else ():
         assert out is not None
         out.mkdir(parents=True, exist_ok=True)
-        path = out / f"{output.n:02}-{Path(output.name).name}"
+        path = out / f"{output.n:02}-{Path(kept_name(output)).name}"
         path.write_bytes(content)
         saved.append(str(path))
     answer = {"run": run_id, "app": name, "environment": environment, "state": "succeeded"}

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import File, Form, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import Base64Bytes, BaseModel, Field
 
 from handrail import kit
 from handrail.apps import find, spoken
@@ -18,6 +18,7 @@ from handrail.apps.run import open as open_as_me
 from handrail.apps.run import run
 from handrail.apps.share import share, share_preview, unshare
 from handrail.kernel import Environment
+from handrail.runtime import Given
 
 router = kit.rest("/api/v1/apps", "apps")
 
@@ -29,11 +30,30 @@ class Which(BaseModel):
     commit: str | None = None
 
 
+class FileGiven(BaseModel):
+    """A file for a run: how it is called, and its content as Base64."""
+
+    model_config = {"extra": "forbid"}
+    file: str = Field(max_length=200)
+    content: Base64Bytes
+
+
+Files = dict[str, FileGiven]
+
+
+class Opened(BaseModel):
+    """The files that the app asks for, by the names of its manifest."""
+
+    model_config = {"extra": "forbid"}
+    inputs: Files = {}
+
+
 class RunWanted(Which):
-    """What to run, where, and in the sandbox on which twin: see `handrail run --twin`."""
+    """What to run, where, on which files, and in the sandbox on which twin: see `handrail run --twin`."""
 
     environment: Environment = "sandbox"
     twin: str = Field(default="", max_length=100)
+    inputs: Files = {}
 
 
 class Sharing(BaseModel):
@@ -103,15 +123,23 @@ def gates(ctx: kit.Ctx, name: str, commit: str | None = None) -> list[Any]:
 @router.post("/{name}/run", status_code=202)
 def start_run(ctx: kit.Ctx, name: str, wanted: RunWanted) -> dict[str, Any]:
     """Start a version; ask for the run afterwards."""
-    answer: dict[str, Any] = kit.jsonable(run(ctx, name, wanted.commit, wanted.environment, wanted.twin))
+    files = _given(wanted.inputs)
+    answer: dict[str, Any] = kit.jsonable(
+        run(ctx, name, wanted.commit, wanted.environment, wanted.twin, files)
+    )
     return answer
 
 
 @router.post("/{name}/open", status_code=202)
-def open_app(ctx: kit.Ctx, name: str) -> dict[str, Any]:
+def open_app(ctx: kit.Ctx, name: str, wanted: Opened | None = None) -> dict[str, Any]:
     """Start the promoted version on certified data, as you."""
-    answer: dict[str, Any] = kit.jsonable(open_as_me(ctx, name))
+    files = _given(wanted.inputs) if wanted else {}
+    answer: dict[str, Any] = kit.jsonable(open_as_me(ctx, name, files))
     return answer
+
+
+def _given(files: Files) -> dict[str, Given]:
+    return {name: Given(one.file, one.content) for name, one in files.items()}
 
 
 @router.post("/{name}/ask", status_code=202)

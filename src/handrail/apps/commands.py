@@ -8,7 +8,7 @@ import click
 from handrail import kit, runtime
 from handrail.apps import far, find, said, unpack
 from handrail.apps.answers import version_answer
-from handrail.apps.anywhere import named, ran, succeeded, text_of
+from handrail.apps.anywhere import chosen, named, ran, succeeded, text_of
 from handrail.apps.ask import ask
 from handrail.apps.causes_commands import failed_on
 from handrail.apps.models import App, Gate, Promotion
@@ -62,6 +62,13 @@ def push_command(ctx: Context, directory: Path, why: str, prompts: Path | None) 
     metavar="WHICH",
     help="plain, hostile (default) or drill; a build; an earlier run.",
 )
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A file that its manifest asks for; again for another.",
+)
 @kit.cli.supervisor(human=said.ran, far=far.run)
 def run_command(
     instance: Instance,
@@ -71,17 +78,19 @@ def run_command(
     out: Path | None,
     production: bool,
     twin: str,
+    inputs: tuple[str, ...],
 ) -> dict[str, Any]:
     """Run APP (its name, or its folder) as it was last pushed, and wait for its end."""
     with instance.context(caller) as ctx:
         name = named(app)
-        started = run(ctx, name, commit, "production" if production else "sandbox", twin)
+        started = run(ctx, name, commit, "production" if production else "sandbox", twin, chosen(inputs))
     with kit.cli.progress() as report:
         report(f"{name} runs in {'production' if production else 'the sandbox'}", 0, 0)
         ended = runtime.execute(instance, started.id)
     with instance.context(caller) as ctx:
         log, outputs = runtime.log(ctx, ended.id), runtime.outputs(ctx, ended.id)
-        contents = [runtime.output(ctx, ended.id, output.n)[1] for output in outputs] if out else []
+        kept = [runtime.download(ctx, ended.id, output.n) for output in outputs] if out else []
+        contents = [one.content for one in kept]
     because = "" if ended.state == "succeeded" else failed_on(instance, caller, ended.id)
     succeeded(ended.id, name, ended.state, ended.reason, ended.next_step, log, because)
     return ran(ended.id, name, ended.environment, log, outputs, contents, out)

@@ -1,12 +1,14 @@
 """The bodies of this room's commands when they go by REST; each gives what its namesake on the spot gives."""
 
+from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from handrail import kit
 from handrail.apps import unpack
-from handrail.apps.anywhere import named, ran, succeeded, text_of
+from handrail.apps.anywhere import chosen, named, ran, succeeded, text_of
 from handrail.apps.causes_commands import failed_on_far
 from handrail.apps.models import App, Gate, Promotion, SharePreview
 from handrail.apps.remote import push as send
@@ -23,12 +25,22 @@ def push(remote: kit.Remote, directory: Path, why: str, prompts: Path | None) ->
 
 
 def run(
-    remote: kit.Remote, app: str, commit: str | None, out: Path | None, production: bool, twin: str
+    remote: kit.Remote,
+    app: str,
+    commit: str | None,
+    out: Path | None,
+    production: bool,
+    twin: str,
+    inputs: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run it there, and wait here."""
     name = named(app)
     environment = "production" if production else "sandbox"
-    wanted = {"commit": commit, "environment": environment, "twin": twin}
+    files = {
+        key: {"file": one.file, "content": b64encode(one.content).decode()}
+        for key, one in chosen(inputs).items()
+    }
+    wanted = {"commit": commit, "environment": environment, "twin": twin, "inputs": files}
     started = remote.post(f"{_at(name)}/run", wanted)
     with kit.cli.progress() as report:
         report(f"{name} runs in {environment}", 0, 0)

@@ -9,6 +9,7 @@ from handrail import data, kit
 from handrail.apps import find, unpack
 from handrail.apps.answers import unzipped
 from handrail.apps.ask import ask
+from handrail.apps.files_given import Files
 from handrail.apps.new import starter
 from handrail.apps.own import add_coowner, hand_over
 from handrail.apps.promote import promote, rollback
@@ -75,10 +76,15 @@ def push_paste(
 
 @router.post("/apps/{name}/run")
 def run_form(
-    ctx: kit.Ctx, request: Request, name: str, commit: Commit = "", twin: Annotated[str, Form()] = ""
+    ctx: kit.Ctx,
+    request: Request,
+    name: str,
+    files: Files,
+    commit: Commit = "",
+    twin: Annotated[str, Form()] = "",
 ) -> Response:
     """Run a version in the sandbox, on a variant of the twins or an earlier build, and go to the run."""
-    started = run(ctx, name, commit or None, twin=twin)
+    started = run(ctx, name, commit or None, twin=twin, inputs=files)
     return kit.back(request, f"/runs/{started.id}", toast=f"{name} runs in the sandbox.")
 
 

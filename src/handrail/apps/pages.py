@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from handrail import data, kit, runtime
 from handrail.apps import find, panels, schedule_pages
+from handrail.apps.files_given import Files
 from handrail.apps.models import App, Gate, Version
 from handrail.apps.promote import gates, tier
 from handrail.apps.run import open as open_app
@@ -154,9 +155,9 @@ def open_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
 
 
 @router.post("/open/{name}")
-def open_form(ctx: kit.Ctx, request: Request, name: str) -> Response:
-    """Run the promoted version as the caller."""
-    open_app(ctx, name)
+def open_form(ctx: kit.Ctx, request: Request, name: str, files: Files) -> Response:
+    """Run the promoted version as the caller, on the files that it asks for."""
+    open_app(ctx, name, files)
     return kit.back(request, f"/open/{name}")
 
 

@@ -10,6 +10,7 @@ from handrail.front_doors import open_when_asked
 if TYPE_CHECKING:
     from handrail.data.answer import Answer
     from handrail.data.browse import Found, Wanted, browse, unreadable
+    from handrail.data.carried import Carried, carried, count_again
     from handrail.data.catalog import contract, dataset, datasets, purposes
     from handrail.data.certify import certify, extract_path, revoke, timeline
     from handrail.data.certify_metric import certify_metric
@@ -85,6 +86,7 @@ __all__ = [
     "ABOUT",
     "Answer",
     "BudgetUse",
+    "Carried",
     "Certification",
     "CertificationEnded",
     "Change",
@@ -144,6 +146,7 @@ __all__ = [
     "ask_first",
     "broken_models",
     "browse",
+    "carried",
     "certify",
     "check_what_is_due",
     "check_quality",
@@ -151,6 +154,7 @@ __all__ = [
     "compare_contracts",
     "contract",
     "contract_changes",
+    "count_again",
     "dataset",
     "datasets",
     "described",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from handrail.data import seen_store
+from handrail.data.carried_store import keep_shown
 from handrail.data.models import Contract
 from handrail.data.seen_store import ALL, Account
 from handrail.kernel import Caller, Context, Instance, LimitReached
@@ -78,6 +79,15 @@ def _smaller(one: Limit | None, other: Limit | None) -> Limit | None:
     return min(found, key=lambda limit: limit.most) if found else None
 
 
+def had_before(settings: DataSettings, limit: Limit, got: seen_store.Reserved, app: str) -> str:
+    """How much of a limit was used before what now goes beyond it, in words without an end."""
+    about, many = "" if got.before <= settings.exact else "up to ", f"{limit.subject}s"
+    if limit.per_app:
+        had = f"The app {app} has shown {about}{got.before:,} of {limit.most:,} {many} today, "
+        return had + "to all its viewers together"
+    return f"You have seen {about}{got.before:,} of {limit.most:,} {many} today, in all apps together"
+
+
 @dataclass
 class _Shown:
     """What one answer has shown of a kind: each entity up to a number, and how many at least."""
@@ -126,6 +136,11 @@ class Meter:
             most = {account: limit.most for account, limit in limits.items()}
             with self.instance.context(self.caller) as own:  # committed before anything leaves
                 got = seen_store.reserve(own, batch, most, exact, now)
+                run = self.caller.run
+                if (
+                    not got.exceeded and run and run.manifest.kind == "job"
+                ):  # what it shows may be looked at later
+                    keep_shown(own, run.id, subject, self.query, so_far.parts, wanted)
             if got.exceeded:
                 raise self._refusal(limits[got.exceeded], got, clear)
             so_far.parts += 1
@@ -150,12 +165,7 @@ class Meter:
 
     def _refusal(self, limit: Limit, got: seen_store.Reserved, clear: bool) -> LimitReached:
         """It does not say how many are too many: a refusal counts nobody, so it may count nothing out."""
-        many = f"{limit.subject}s"
-        about = "" if got.before <= self.instance.settings.data.exact else "up to "
-        had = f"You have seen {about}{got.before:,} of {limit.most:,} {many} today, in all apps together"
-        if limit.per_app:
-            had = f"The app {self.app} has shown {about}{got.before:,} of {limit.most:,} {many} today, "
-            had += "to all its viewers together"
+        many, had = f"{limit.subject}s", had_before(self.instance.settings.data, limit, got, self.app)
         if clear:
             said = f"{had}; this would go beyond that."
             step = f"Group so that each row is about several {many}, or select fewer. Counting starts anew "

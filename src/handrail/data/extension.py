@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from handrail.data.periods import SPAN
+from handrail.kernel.schedule import is_timezone
 
 VENDOR = "HANDRAIL"
 Grain = Literal["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"]
@@ -110,7 +110,7 @@ class Settings(BaseModel):
             raise ValueError("filter and over_time belong to the metrics it is made of")
         if self.composed and "currency" in given:
             raise ValueError("currency belongs to the metrics it is made of")
-        if self.time_zone not in available_timezones():
+        if not is_timezone(self.time_zone):
             raise ValueError(f"there is no time zone {self.time_zone}")
         if not self.composed and self.inputs:
             raise ValueError("inputs are for ratios and derived metrics")

@@ -244,7 +244,8 @@ def _record(ctx: Context, question: Question, statement: Statement) -> list[Futu
     with ctx.instance.context(ctx.caller) as own:  # a transaction of its own, committed before a row leaves
         for subject, about in notes:
             own.audit.note("query.allowed", subject, **about)
-        observe(own, run, columns, asked.metric, asked.sql)
+        counted = question.count.subjects
+        observe(own, run, columns, asked.metric, asked.sql, question.plan.contracts, counted)
     return []
 
 

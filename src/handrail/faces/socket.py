@@ -63,6 +63,11 @@ class _Run(_Strict):
     verb: Literal["run"]
 
 
+class _Input(_Strict):
+    verb: Literal["input"]
+    name: str
+
+
 class _Output(_Strict):
     verb: Literal["output"]
     kind: str
@@ -71,7 +76,8 @@ class _Output(_Strict):
     size: int = Field(ge=0)
 
 
-_requests: TypeAdapter[_Query | _Me | _Run | _Output] = TypeAdapter(_Query | _Me | _Run | _Output)
+_Request = _Query | _Me | _Run | _Input | _Output
+_requests: TypeAdapter[_Request] = TypeAdapter(_Request)
 
 
 class AppDoor:
@@ -145,6 +151,8 @@ class _Talk:
                 self._say(_me(self._caller))
             elif isinstance(request, _Run):
                 self._say(self._run())
+            elif isinstance(request, _Input):
+                self._give(request)
             else:
                 self._query(request)
         except Refusal as refusal:
@@ -183,7 +191,7 @@ class _Talk:
         self._say({"refusal": resting.answer()})
         return True
 
-    def _understood(self, message: dict[str, Any]) -> _Query | _Me | _Run | _Output:
+    def _understood(self, message: dict[str, Any]) -> _Request:
         most = self._instance.settings.runtime.questions
         if self._viewers is not None:  # it goes on for days, and each of its viewers has limits of their own
             return self._announced(_request(message))
@@ -195,7 +203,7 @@ class _Talk:
             )
         return self._announced(_request(message))
 
-    def _announced(self, request: _Query | _Me | _Run | _Output) -> _Query | _Me | _Run | _Output:
+    def _announced(self, request: _Request) -> _Request:
         if isinstance(request, _Output):
             self._outputs.admit(request.kind, request.name, request.title, request.size)
         return request
@@ -220,6 +228,16 @@ class _Talk:
         if on is None:
             return {**about, "key": run.id, "moment": None, "attempt": 1}
         return {**about, "key": on.key, "moment": on.moment.isoformat(), "attempt": on.attempt}
+
+    def _give(self, request: _Input) -> None:
+        found = self._outputs.given(request.name)
+        if found is None:
+            self._say({"given": False})
+            return
+        about, content = found
+        self._say({"given": True, **about, "stream": "bytes"})
+        wire.send_content(self._connection, wire.in_chunks(content))
+        self._say({})
 
     def _saw(self, request: _Query, reads: Mapping[str, tuple[str, ...]]) -> None:
         for dataset, columns in reads.items():
@@ -249,14 +267,14 @@ class _Talk:
         self._say({"refusal": refusal.answer()})
 
 
-def _request(message: dict[str, Any]) -> _Query | _Me | _Run | _Output:
+def _request(message: dict[str, Any]) -> _Request:
     try:
         return _requests.validate_python(message)
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise Invalid(
             f"Handrail does not understand this request, at {where[:100]}.",
-            next_step="Use the calls of handrail_sdk: query, metric, me, show, text, markdown, save.",
+            next_step="Use the calls of handrail_sdk: query, metric, me, input, show, table, save.",
         ) from None
 
 

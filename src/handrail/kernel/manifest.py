@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from handrail.kernel.errors import Invalid
+from handrail.kernel.inputs import DeclaredInput, read_inputs
 from handrail.kernel.schedule import (
     CATCH_UPS,
     MOST_RETRIES,
@@ -29,7 +30,7 @@ REPORT = "report"
 LAYERS = (REPORT, "data", "dashboard")  # the sets of packages that an app may run on
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 DATASET = re.compile(r"[a-z][a-z0-9_]*")
-TABLES = ("app", "data", "metrics", "schedule")
+TABLES = ("app", "data", "metrics", "inputs", "schedule")
 _Word = TypeVar("_Word", bound=str)
 MOST_SHOWN = 12  # names in a next step
 _USUAL = Unattended()
@@ -52,6 +53,13 @@ says = {says}
 # Metrics that somebody certified already:
 # [metrics]
 # use = ["revenue"]
+
+# Files that whoever runs it gives it (csv, xlsx, parquet, arrow, json, text, pdf, png, jpeg):
+# [inputs.targets]
+# types = ["csv", "xlsx"]
+# required = true
+# max_mb = 5
+# says = "Targets by region and month"
 
 # Runs by itself (this makes it a handoff app: engineering joins):
 # [schedule]
@@ -78,6 +86,7 @@ class Manifest:
     schedule: Schedule | None = None
     layer: str = REPORT
     unattended: Unattended = _USUAL  # what is done about its moments; means nothing without a schedule
+    inputs: Mapping[str, DeclaredInput] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     text: str = field(default="", compare=False, repr=False)
 
     @classmethod
@@ -102,6 +111,8 @@ class Manifest:
             content["layer"] = self.layer
         if self.unattended != _USUAL:  # so that what was declared before keeps its digest
             content["unattended"] = asdict(self.unattended)
+        if self.inputs:
+            content["inputs"] = {name: one.digested for name, one in self.inputs.items()}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -159,6 +170,7 @@ class _Reader:
             schedule=self.schedule(),
             layer=self.layer(app),
             unattended=self.unattended(),
+            inputs=read_inputs(self, self.kind(app), "schedule" in self.document),
             text=self.text,
         )
 

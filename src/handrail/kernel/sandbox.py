@@ -98,7 +98,13 @@ class Isolation(Protocol):
 
 
 class Outputs(Protocol):
-    """Where a run's outputs go."""
+    """Where a run's outputs go, and where the files come from that it was given."""
+
+    def given(self, name: str) -> tuple[dict[str, str], bytes] | None:
+        """A file under this name of the manifest: its `file` name and `type`, and its content; None without.
+
+        Refuses Invalid a name that the manifest does not declare.
+        """
 
     def admit(self, kind: str, name: str, title: str, size: int) -> None:
         """Refuse an announced output that cannot be taken, before any of it is read."""

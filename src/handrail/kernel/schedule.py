@@ -53,6 +53,16 @@ class Unattended:
     retry_on: RetryOn = "platform"
 
 
+def is_timezone(name: str) -> bool:
+    """Whether it is the IANA name of a timezone."""
+    return name in _timezones()
+
+
+@lru_cache(maxsize=1)
+def _timezones() -> set[str]:
+    return available_timezones()  # which reads some hundred directories and files each time
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A cron line and the timezone in which its hours are meant."""
@@ -68,7 +78,7 @@ class Schedule:
                 f"'{cron[:LONGEST_CRON]}' is not a cron line: {because}.",
                 next_step='Write minute, hour, day of month, month, day of week, as in "0 6 * * MON".',
             )
-        if timezone not in available_timezones():
+        if not is_timezone(timezone):
             raise Invalid(
                 f"'{timezone}' is not an IANA timezone.",
                 next_step='Write a name like "Europe/Berlin" or "UTC".',

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
+    from handrail.runtime.check_input import Given
     from handrail.runtime.counted import Count, Counted, counted
     from handrail.runtime.decide_package import grant_package, package_requests, refuse_package
+    from handrail.runtime.download import Kept, download, download_log, kept_name
     from handrail.runtime.events import RunFinished, RunStarted
     from handrail.runtime.execute import execute
-    from handrail.runtime.handed_over import table_of
+    from handrail.runtime.give import given_again, inputs
     from handrail.runtime.health import Health, health
     from handrail.runtime.host import host
     from handrail.runtime.hosts import Hosts
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
         with_lock,
     )
     from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
-    from handrail.runtime.models import Output, Run
+    from handrail.runtime.models import Input, Output, Run
     from handrail.runtime.packages_known import approved_packages, resolve_packages
     from handrail.runtime.request_package import request_package
     from handrail.runtime.seats import Hosted, Seat, Sitting
@@ -42,9 +44,12 @@ subscriptions: list[tuple[type, object]] = []
 __all__ = [
     "Count",
     "Counted",
+    "Given",
     "Health",
     "Hosted",
     "Hosts",
+    "Input",
+    "Kept",
     "LOCK",
     "Output",
     "Run",
@@ -56,14 +61,19 @@ __all__ = [
     "Tried",
     "approved_packages",
     "build_layer",
+    "download",
+    "download_log",
     "examined",
     "execute",
     "failure_of",
+    "given_again",
     "grant_package",
     "counted",
     "health",
     "host",
     "importable",
+    "inputs",
+    "kept_name",
     "layer_digest",
     "lock_packages",
     "locked",
@@ -85,7 +95,6 @@ __all__ = [
     "start",
     "stop",
     "subscriptions",
-    "table_of",
     "trial",
     "tried",
     "with_lock",

@@ -1,43 +1,41 @@
 """Bytes that an app chose, as answers that no browser will run."""
 
-import csv
-import io
-from dataclasses import replace
 from urllib.parse import quote
 
 from fastapi import Response
 
-from handrail.runtime.handed_over import table_of
+from handrail.runtime.download import Kept
+from handrail.runtime.markup import inert_html
 from handrail.runtime.models import Output
 
-# An app chose these bytes: a browser shows them as the picture they claim to be, or keeps them in a file.
+# An app chose these bytes: a browser shows them as what they claim to be, or keeps them in a file. `sandbox`
+# gives them an origin that is nobody's, without scripts, forms and windows; nothing is fetched or looked up.
+_HELD = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
 SAFE = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": f"sandbox; {_HELD}",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-DNS-Prefetch-Control": "off",
 }
+# A browser's own viewer shows a PDF, and none does in a sandbox; what a PDF holds is no page in any of them.
+_SAFE_PDF = {**SAFE, "Content-Security-Policy": f"{_HELD}; object-src 'self'"}
 
 
-def downloaded(output: Output, content: bytes) -> Response:
-    """An output as an answer that no browser will run, whatever is in it."""
-    kind = "inline" if output.kind == "image" else "attachment"
-    plain = output.name.encode("ascii", "replace").decode().replace("?", "_")
-    named = f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(output.name)}"
-    media = output.media if output.kind in ("image", "table") else "application/octet-stream"
-    return Response(content, media_type=media, headers={**SAFE, "Content-Disposition": named})
+def downloaded(kept: Kept) -> Response:
+    """What somebody keeps, as an answer that no browser will run, whatever is in it."""
+    plain = kept.name.encode("ascii", "replace").decode().replace("?", "_")
+    named = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(kept.name)}"
+    return Response(kept.content, media_type=kept.media, headers={**SAFE, "Content-Disposition": named})
 
 
-def as_csv(output: Output, content: bytes) -> Response:
-    """A table for a spreadsheet. Text that a spreadsheet would take for a formula gets an apostrophe."""
-    table = table_of(content)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    for row in (table["columns"], *table["rows"]):
-        writer.writerow([_harmless(cell) for cell in row])
-    name = output.name.removesuffix(".json") + ".csv"
-    return downloaded(replace(output, kind="file", name=name), text.getvalue().encode("utf-8-sig"))
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def shown(output: Output, content: bytes) -> Response:
+    """What stands in the page of a run, in a frame or as a picture; opened by itself it cannot run either."""
+    if output.kind == "html":
+        return Response(inert_html(content), media_type="text/html; charset=utf-8", headers=SAFE)
+    headers = _SAFE_PDF if output.kind == "pdf" else SAFE
+    return Response(content, media_type=output.media, headers={**headers, "Content-Disposition": "inline"})

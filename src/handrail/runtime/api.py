@@ -9,9 +9,11 @@ from handrail.kernel import Environment
 from handrail.kernel.manifest import REPORT
 from handrail.runtime import look
 from handrail.runtime.answers import downloaded
+from handrail.runtime.download import download
+from handrail.runtime.give import inputs
 from handrail.runtime.health import MOST_DAYS, Health, health
 from handrail.runtime.layer import packages
-from handrail.runtime.models import Output
+from handrail.runtime.models import Input, Output
 from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
 
@@ -61,6 +63,12 @@ def get_log(run_id: str, ctx: kit.Ctx) -> dict[str, str]:
     return {"log": look.log(ctx, run_id)}
 
 
+@router.get("/runs/{run_id}/inputs")
+def get_inputs(run_id: str, ctx: kit.Ctx) -> tuple[Input, ...]:
+    """The files that it was given, without the content."""
+    return inputs(ctx, run_id)
+
+
 @router.get("/runs/{run_id}/outputs")
 def get_outputs(run_id: str, ctx: kit.Ctx) -> tuple[Output, ...]:
     """What it handed over, without the content."""
@@ -68,6 +76,6 @@ def get_outputs(run_id: str, ctx: kit.Ctx) -> tuple[Output, ...]:
 
 
 @router.get("/runs/{run_id}/outputs/{n}", response_class=Response)
-def get_output(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
-    """The content of one output."""
-    return downloaded(*look.output(ctx, run_id, n))
+def get_output(run_id: str, n: kit.number, ctx: kit.Ctx, form: str = "") -> Response:
+    """One output to keep; counts, and is on the trail. Tables as csv, xlsx, parquet or arrow, by `form`."""
+    return downloaded(download(ctx, run_id, n, form))

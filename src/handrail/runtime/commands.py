@@ -16,11 +16,13 @@ from handrail.kernel import Context, NotReady
 from handrail.runtime import look
 from handrail.runtime.diagnosis import Diagnosis
 from handrail.runtime.doctor import doctor
+from handrail.runtime.download import download, kept_name
 from handrail.runtime.health import MOST_DAYS, Health, health
 from handrail.runtime.layer_build import Progress
 from handrail.runtime.models import Output
 from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
+from handrail.runtime.table_forms import FORMS
 
 
 class _Composition(kit.cli.Opener, Protocol):
@@ -110,25 +112,35 @@ def runs_log(ctx: Context, run: str) -> Any:
 @runs.command("save")
 @click.argument("run")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--form", type=click.Choice(FORMS), help="Tables in this form, instead of each in its own.")
 @kit.cli.verb(
     human=lambda saved: "\n".join(saved) or "It handed nothing over.",
     far=lambda *a, **which: _save_from_afar(*a, **which),
 )
-def runs_save(ctx: Context, run: str, directory: Path) -> Any:
-    """Save what a run handed over into DIRECTORY."""
+def runs_save(ctx: Context, run: str, directory: Path, form: str | None) -> Any:
+    """Save what a run handed over into DIRECTORY; counts, and is on the trail."""
     directory.mkdir(parents=True, exist_ok=True)
-    return [_saved(directory, *look.output(ctx, run, one.n)) for one in look.outputs(ctx, run)]
+    return [
+        _saved(directory, one.n, kept.name, kept.content)
+        for one in look.outputs(ctx, run)
+        for kept in (download(ctx, run, one.n, form or "" if one.kind == "table" else ""),)
+    ]
 
 
-def _save_from_afar(remote: kit.Remote, run: str, directory: Path) -> list[str]:
+def _save_from_afar(remote: kit.Remote, run: str, directory: Path, form: str | None) -> list[str]:
     directory.mkdir(parents=True, exist_ok=True)
     outputs: tuple[Output, ...] = remote.read("GET /runs/{run}/outputs", {"run": run}, tuple[Output, ...])
     at = f"/runs/{quote(run, safe='')}/outputs"
-    return [_saved(directory, one, remote.fetch("GET", f"{at}/{one.n}")) for one in outputs]
+    saved = []
+    for one in outputs:
+        chosen = form or "" if one.kind == "table" else ""
+        content = remote.fetch("GET", f"{at}/{one.n}" + (f"?form={chosen}" if chosen else ""))
+        saved.append(_saved(directory, one.n, kept_name(one, chosen), content))
+    return saved
 
 
-def _saved(directory: Path, output: Output, content: bytes) -> str:
-    file = directory / f"{output.n:02d}-{output.name}"
+def _saved(directory: Path, n: int, name: str, content: bytes) -> str:
+    file = directory / f"{n:02d}-{name}"
     file.write_bytes(content)
     return str(file)
 

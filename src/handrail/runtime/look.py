@@ -1,8 +1,10 @@
 """Look at runs: metadata for those who look after the app, what they show only for whom they were made."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from handrail.kernel import Context, Environment, NotFound, Resource, access
+from handrail import data
+from handrail.kernel import Context, Environment, NotFound, NotReady, Resource, access, storage
 from handrail.runtime import store
 from handrail.runtime.models import Output, Run
 from handrail.runtime.outline import NEXT_STEP
@@ -74,8 +76,13 @@ def outputs(ctx: Context, run_id: str) -> tuple[Output, ...]:
 
 
 def output(ctx: Context, run_id: str, n: int) -> tuple[Output, bytes]:
-    """One output with its content; refuses as `outputs` does, and NotFound."""
+    """One output with its content, to be looked at; refuses as `outputs` does, and NotFound."""
     _require_outputs(ctx, run_id)
+    return found_output(ctx, run_id, n)
+
+
+def found_output(ctx: Context, run_id: str, n: int) -> tuple[Output, bytes]:
+    """One output with its content, for verbs that ask their own rule; refuses NotFound."""
     found = store.find_output(ctx, run_id, n)
     if found is None:
         raise NotFound(f"The run has no output {n}.", next_step="List its outputs.", subject=f"run:{run_id}")
@@ -88,12 +95,47 @@ def log(ctx: Context, run_id: str) -> str:
     return store.find_log(ctx, run_id).decode(errors="replace")
 
 
-def log_end(ctx: Context, run_id: str, most: int) -> tuple[str, int]:
-    """The last `most` bytes of the log, and how many came before them; refuses as `log` does."""
-    _require_outputs(ctx, run_id)
+@dataclass(frozen=True)
+class Seen:
+    """What a page shows of a run: outputs, those to be read with their content, and the end of the log.
+
+    `cut` is how many bytes of the log came before that end.
+    """
+
+    outputs: tuple[tuple[Output, bytes], ...]
+    log: str
+    cut: int
+
+
+READ = frozenset({"table", "text", "markdown"})  # kinds whose content stands in the page
+
+
+def seen(ctx: Context, run_id: str, most: int) -> Seen:
+    """What a run shows, with the last `most` bytes of its log; refuses as `outputs` does."""
+    found = outputs(ctx, run_id)
     content, total = store.find_log_end(ctx, run_id, most)
+    read = (found_output(ctx, run_id, one.n) if one.kind in READ else (one, b"") for one in found)
     end = content[-most:]
-    return end.decode(errors="replace"), total - len(end)
+    return Seen(tuple(read), end.decode(errors="replace"), total - len(end))
+
+
+def again(ctx: Context, run: Run) -> Mapping[str, object]:
+    """Count whom a production run showed once more where today is not the day on which it asked; gives facts
+    for the trail.
+
+    What an app was shown may be in any of its outputs and in its log, in whatever form. On the day of its
+    questions everybody in there is counted already. Refuses LimitReached beyond a budget, and NotReady a run
+    of which it is not known whom it showed.
+    """
+    if run.environment != "production" or run.queued.date() == ctx.clock.now().date():
+        return {}
+    if not run.traced or run.manifest.kind != "job":
+        raise NotReady(
+            "Whom this run showed was not kept, so nobody can count them today.",
+            next_step="Start a new run.",
+            subject=f"run:{run.id}",
+        )
+    return data.count_again(ctx, run.id, run.app, storage.new_id("look"))
 
 
 def _as_seen(ctx: Context, run: Run) -> Run:
@@ -108,3 +150,5 @@ def _as_seen(ctx: Context, run: Run) -> Run:
 def _require_outputs(ctx: Context, run_id: str) -> None:
     found, resource = known(ctx, run_id)
     access.require(ctx, "see-outputs", resource, run_person=found.person)
+    if facts := again(ctx, found):
+        ctx.audit.note("output.seen_again", f"run:{run_id}", app=found.app, **facts)

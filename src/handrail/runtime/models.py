@@ -8,10 +8,10 @@ from typing import Literal
 from handrail.kernel import Environment, Manifest, Resource, RunRef
 
 RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
-OutputKind = Literal["table", "image", "text", "markdown", "file"]
+OutputKind = Literal["table", "image", "text", "markdown", "html", "pdf", "file"]
 
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "stopped"})
-KINDS: frozenset[str] = frozenset({"table", "image", "text", "markdown", "file"})
+KINDS: frozenset[str] = frozenset({"table", "image", "text", "markdown", "html", "pdf", "file"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Run:
     exit_code: int | None = None
     peak_memory: int = 0
     questions: int = 0
+    # Whether it is known what it read and whom it showed; of runs of an older Handrail it is not.
+    traced: bool = True
 
     @property
     def over(self) -> bool:
@@ -111,6 +113,21 @@ class PackageRequest:
     def resource(self) -> Resource:
         """The request as access rules see it."""
         return Resource("Package", self.name, {"requested_by": self.by})
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file that a run was given: under which name of the manifest, what it is by its content, its sha256.
+
+    `note` says what its readers should know about it, such as that formulas come as values.
+    """
+
+    name: str
+    file: str
+    type: str
+    size: int
+    digest: str
+    note: str = ""
 
 
 @dataclass(frozen=True)

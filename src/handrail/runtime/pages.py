@@ -8,12 +8,16 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from handrail import data, kit
-from handrail.kernel import Context
+from handrail.kernel import Context, LimitReached, NotReady
 from handrail.runtime import look, panels
-from handrail.runtime.answers import SAFE, as_csv, downloaded
-from handrail.runtime.handed_over import table_of
+from handrail.runtime.answers import downloaded, shown
+from handrail.runtime.download import USUAL, download, download_log, form_of
+from handrail.runtime.give import inputs
+from handrail.runtime.markup import markdown
 from handrail.runtime.models import Output, Run
 from handrail.runtime.stop import stop
+from handrail.runtime.table_forms import FORMS
+from handrail.runtime.tables import beginning
 
 router = kit.pages()
 kit.templates_from("handrail.runtime")
@@ -21,6 +25,8 @@ PANELS = (panels.how_it_runs,)  # registered by being imported
 
 _SHOWN_ROWS = 200
 _SHOWN_LOG = 20_000  # characters; the whole is a download
+_SHOWN_TEXT = 100_000
+_FRAMED = frozenset({"image", "html", "pdf"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Shown:
     href: str
     text: str = ""
     table: dict[str, Any] | None = None
+    forms: tuple[str, ...] = ()  # in which a table can be kept, the usual one first
 
 
 @router.get("/runs/{run_id}", response_class=HTMLResponse)
@@ -58,28 +65,39 @@ def stop_form(run_id: str, ctx: kit.Ctx, request: Request) -> Response:
 @router.get("/runs/{run_id}/log", response_class=Response)
 def log_file(run_id: str, ctx: kit.Ctx) -> Response:
     """The whole log as a text file."""
-    text = look.log(ctx, run_id)
-    headers = {**SAFE, "Content-Disposition": f'attachment; filename="{run_id}.txt"'}
-    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+    return downloaded(download_log(ctx, run_id))
 
 
 @router.get("/runs/{run_id}/outputs/{n}", response_class=Response)
-def output_file(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
-    """One output: pictures to be shown, everything else to be kept, tables as CSV."""
+def output_file(run_id: str, n: kit.number, ctx: kit.Ctx, form: str = USUAL) -> Response:
+    """One output as a file; a table in the form that is asked for."""
+    return downloaded(download(ctx, run_id, n, form))
+
+
+@router.get("/runs/{run_id}/outputs/{n}/shown", response_class=Response)
+def output_shown(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
+    """A picture, an HTML page or a PDF as it stands in the page of the run."""
     output, content = look.output(ctx, run_id, n)
-    return as_csv(output, content) if output.kind == "table" else downloaded(output, content)
+    return shown(output, content) if output.kind in _FRAMED else downloaded(download(ctx, run_id, n))
 
 
 def _values(ctx: Context, run_id: str) -> dict[str, Any]:
     run = look.run(ctx, run_id)
-    visible = look.may_see_outputs(ctx, run_id)
-    log, cut = look.log_end(ctx, run_id, _SHOWN_LOG) if visible else ("", 0)
+    visible, withheld = look.may_see_outputs(ctx, run_id), None
+    seen = look.Seen((), "", 0)
+    try:
+        seen = look.seen(ctx, run_id, _SHOWN_LOG) if visible else seen
+    except (LimitReached, NotReady) as refusal:
+        visible, withheld = False, refusal
     return {
         "run": run,
         "visible": visible,
-        "log": log,
-        "log_cut": cut,
-        "outputs": [_shown(ctx, one) for one in look.outputs(ctx, run_id)] if visible else [],
+        "withheld": withheld,
+        "carried": data.carried(ctx, run_id),
+        "given": inputs(ctx, run_id) if visible else (),
+        "log": seen.log,
+        "log_cut": seen.cut,
+        "outputs": [_shown(output, content) for output, content in seen.outputs],
         "rows_shown": _SHOWN_ROWS,
         "broken": _broken(ctx, run) if visible else {},
     }
@@ -91,20 +109,23 @@ def _broken(ctx: Context, run: Run) -> dict[str, Any]:
     return {name: twin.facts.get("breaks", ()) for name, twin in twins.items() if twin}
 
 
-def _shown(ctx: Context, output: Output) -> Shown:
+def _shown(output: Output, content: bytes) -> Shown:
     href = f"/runs/{output.run}/outputs/{output.n}"
     if output.kind == "table":
-        return Shown(output, href, table=_table(look.output(ctx, output.run, output.n)[1]))
-    if output.kind in ("text", "markdown"):
-        content = look.output(ctx, output.run, output.n)[1]
+        usual = form_of(output)
+        forms = (usual, *(one for one in FORMS if one != usual))
+        return Shown(output, href, table=_table(content), forms=forms)
+    if output.kind == "text":
         return Shown(output, href, text=content.decode(errors="replace")[:_SHOWN_LOG])
+    if output.kind == "markdown":
+        return Shown(output, href, text=markdown(content.decode(errors="replace")[:_SHOWN_TEXT]))
     return Shown(output, href)
 
 
 def _table(content: bytes) -> dict[str, Any]:
     """The first rows of a table, written for people; a column of numbers stands to the right."""
-    table = table_of(content)
-    rows = table["rows"][:_SHOWN_ROWS]
+    table = beginning(content, _SHOWN_ROWS)
+    rows = table["rows"]
     columns, written = [], []
     for place, name in enumerate(table["columns"]):
         values = [row[place] for row in rows]

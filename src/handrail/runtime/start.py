@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from handrail.kernel import Context, Environment, Invalid, LimitReached, Manifest, storage
-from handrail.runtime import store
+from handrail.runtime import inputs_store, store
+from handrail.runtime.check_input import Given
 from handrail.runtime.diagnosis import refuse_red
+from handrail.runtime.give import checked
 from handrail.runtime.layer import layer_digest
 from handrail.runtime.lock_packages import locked, of_lock
 from handrail.runtime.models import Run
@@ -20,13 +22,14 @@ def start(
     environment: Environment,
     variant: str = "hostile",
     twins: Mapping[str, str] = MappingProxyType({}),
+    inputs: Mapping[str, Given] = MappingProxyType({}),
 ) -> Run:
     """Queue a run of exactly these files for the caller; in the sandbox on this variant of these builds of
-    twins, and of the newest where none is named.
+    twins, and of the newest where none is named. `inputs` are the files that the manifest asks for.
 
     The apps room decides before who may run what. Refuses NotReady on a machine that cannot hold a sandbox,
     Invalid for an app that people open and when the entrypoint is not among the files, LimitReached when too
-    many of the caller's runs are not over.
+    many of the caller's runs are not over, and inputs as `give.checked` does.
     """
     if manifest.kind != "job":
         raise Invalid(
@@ -41,7 +44,13 @@ def start(
             next_step="Wait until some are over, or stop those that you do not need.",
             subject=f"app:{app}",
         )
-    return queued(ctx, app, commit, files, manifest, environment, variant, twins)
+    found = checked(ctx, manifest, inputs)
+    run = queued(ctx, app, commit, files, manifest, environment, variant, twins)
+    for given, content in found:
+        inputs_store.add_input(ctx, run.id, given, content)
+        about = {"name": given.name, "type": given.type, "digest": given.digest}
+        ctx.audit.note("run.given", f"run:{run.id}", app=app, bytes=given.size, **about)
+    return run
 
 
 def queued(

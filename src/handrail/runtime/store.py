@@ -40,6 +40,7 @@ runs = sa.Table(
     sa.Column("questions", sa.Integer, nullable=False),
     sa.Column("variant", sa.Text, nullable=False, server_default="hostile"),
     sa.Column("twins", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("traced", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_runs_app_environment", "app", "environment", "id"),
 )
 code = sa.Table(
