@@ -130,6 +130,45 @@ def test_a_folder_is_one_table_a_file_and_what_is_not_data_is_named(tmp_path: Pa
     assert pq.read_table(target)["l"].to_pylist() == ["[1,2]"]
 
 
+def _parquet(path: Path, select: str, options: str = "") -> Path:
+    with duckdb.connect() as con:
+        con.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet{options})")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("select", "options", "copied"),
+    [
+        ("SELECT i, 'n' || i AS \"n n\", i / 7.0 AS x, NULL::DATE AS d FROM range(300) AS t(i)", "", True),
+        ("SELECT i FROM range(0) AS t(i)", "", True),
+        ("SELECT i::UBIGINT AS i FROM range(9) AS t(i)", "", False),  # not a type that extracts have
+        ('SELECT 1 AS a, 2 AS " "', "", False),  # nor a name
+        ("SELECT i FROM range(300000) AS t(i)", ", ROW_GROUP_SIZE 300000", False),
+        ("SELECT i FROM range(9) AS t(i)", ", COMPRESSION gzip", False),
+    ],
+)
+def test_a_file_that_is_laid_out_as_extracts_are_is_copied_and_any_other_written_anew(
+    tmp_path: Path, select: str, options: str, copied: bool
+) -> None:
+    path = _parquet(tmp_path / "a.parquet", select, options)
+    rows, extracted = _read(path)
+    written = (tmp_path / "out.pq").read_bytes()
+    assert (written == path.read_bytes()) is copied
+    assert [list(row.values()) for row in rows] == [
+        list(row.values()) for row in pq.read_table(path).to_pylist()
+    ]
+    assert extracted.rows == len(rows)
+
+
+def test_a_file_whose_pages_are_damaged_is_refused_though_its_end_can_be_read(tmp_path: Path) -> None:
+    path = _parquet(tmp_path / "a.parquet", "SELECT i, 'n' || i AS n FROM range(9000) AS t(i)")
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    path.write_bytes(content)
+    with pytest.raises(Invalid, match="damaged"):
+        _read(path)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.parquet", b"PAR1junkPAR1"), ("a.duckdb", b"0123456789ab"), ("a.xyz", b"what"), ("a.db", b"no db")],
