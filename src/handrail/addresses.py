@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from handrail.apps import api as apps_api
-from handrail.apps import causes_api, causes_pages, forms, schedule_api, schedule_pages
+from handrail.apps import again_api, causes_api, causes_pages, forms, schedule_api, schedule_pages
 from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import pages as apps_pages
 from handrail.data import api as data_api
@@ -50,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     apps_pages.router,
     apps_api.router,
     apps_clone_api.router,
+    again_api.router,
     causes_api.router,
     causes_pages.router,
     schedule_api.router,

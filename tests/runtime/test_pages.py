@@ -1,5 +1,6 @@
 """The page of a run and its REST: nothing of another person, and nothing that a browser would run."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_running_run_asks_again_and_can_be_stopped(start: Start, client: Signe
     run = start("pass")
     maker = client("maker.sales")
     page = maker.get(f"/runs/{run.id}")
-    assert f'hx-get="/runs/{run.id}/live"' in page.text
+    assert f'hx-get="/runs/{run.id}/live?' in page.text
     assert "Stop this run" in maker.get(f"/runs/{run.id}/live").text
     assert maker.post(f"/runs/{run.id}/stop", headers={"Origin": "http://testserver"}).status_code == 303
     assert "It was stopped." in maker.get(f"/runs/{run.id}").text
@@ -135,3 +136,13 @@ def test_rest_tells_how_a_run_ended(ended: Start, client: SignedIn) -> None:
     answer = client("maker.sales").get(f"/api/v1/runs/{run.id}").json()
     assert (answer["state"], answer["exit_code"], answer["person"]) == ("failed", 3, "maker.sales")
     assert "exit code 3" in answer["reason"]
+
+
+def test_a_page_that_has_seen_everything_gets_nothing_anew(start: Start, client: SignedIn) -> None:
+    run = start("pass")
+    maker = client("maker.sales")
+    address = re.search(r'hx-get="([^"]+)"', maker.get(f"/runs/{run.id}").text)
+    assert address is not None
+    assert maker.get(address[1]).status_code == 204
+    maker.post(f"/runs/{run.id}/stop", headers={"Origin": "http://testserver"})
+    assert "It was stopped." in maker.get(address[1]).text

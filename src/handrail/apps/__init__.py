@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
+    from handrail.apps.again import again
     from handrail.apps.ask import ask
     from handrail.apps.causes import Cause, Explained
     from handrail.apps.clone import clone
@@ -57,6 +58,7 @@ __all__ = [
     "add_coowner",
     "app",
     "apps",
+    "again",
     "ask",
     "begin",
     "bundle",

@@ -34,6 +34,14 @@ def chosen(inputs: Sequence[str]) -> dict[str, Given]:
     return found
 
 
+def alone(before: str, *others: object) -> None:
+    """Refuse Invalid an option beside `--again`, which says all of it."""
+    if any(others):
+        raise Invalid(
+            f"--again {before} says which version, files and twins.", next_step="Leave the other options out."
+        )
+
+
 def text_of(prompts: Path | None) -> str:
     """What is in a file of prompts."""
     return prompts.read_text(encoding="utf-8", errors="replace") if prompts else ""

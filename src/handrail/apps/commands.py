@@ -7,8 +7,9 @@ import click
 
 from handrail import kit, runtime
 from handrail.apps import far, find, said, unpack
+from handrail.apps.again import again
 from handrail.apps.answers import version_answer
-from handrail.apps.anywhere import chosen, named, ran, succeeded, text_of
+from handrail.apps.anywhere import alone, chosen, named, ran, succeeded, text_of
 from handrail.apps.ask import ask
 from handrail.apps.causes_commands import failed_on
 from handrail.apps.models import App, Gate, Promotion
@@ -18,7 +19,7 @@ from handrail.apps.promote import gates, promote, rollback
 from handrail.apps.push import limits, push
 from handrail.apps.run import run
 from handrail.apps.share import share, share_preview
-from handrail.kernel import Caller, Context, Instance
+from handrail.kernel import Caller, Context, Environment, Instance
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -69,6 +70,9 @@ def push_command(ctx: Context, directory: Path, why: str, prompts: Path | None) 
     metavar="NAME=FILE",
     help="A file that its manifest asks for; again for another.",
 )
+@click.option(
+    "--again", "before", metavar="RUN", help="As RUN was: its version, files and twins; no other option."
+)
 @kit.cli.supervisor(human=said.ran, far=far.run)
 def run_command(
     instance: Instance,
@@ -79,13 +83,19 @@ def run_command(
     production: bool,
     twin: str,
     inputs: tuple[str, ...],
+    before: str | None,
 ) -> dict[str, Any]:
     """Run APP (its name, or its folder) as it was last pushed, and wait for its end."""
     with instance.context(caller) as ctx:
-        name = named(app)
-        started = run(ctx, name, commit, "production" if production else "sandbox", twin, chosen(inputs))
+        if before is not None:
+            alone(before, commit, twin, inputs, production)
+            started = again(ctx, before)
+        else:
+            where: Environment = "production" if production else "sandbox"
+            started = run(ctx, named(app), commit, where, twin, chosen(inputs))
+    name = started.app
     with kit.cli.progress() as report:
-        report(f"{name} runs in {'production' if production else 'the sandbox'}", 0, 0)
+        report(f"{name} runs in {'the sandbox' if started.environment == 'sandbox' else 'production'}", 0, 0)
         ended = runtime.execute(instance, started.id)
     with instance.context(caller) as ctx:
         log, outputs = runtime.log(ctx, ended.id), runtime.outputs(ctx, ended.id)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from handrail import kit
 from handrail.apps import unpack
-from handrail.apps.anywhere import chosen, named, ran, succeeded, text_of
+from handrail.apps.anywhere import alone, chosen, named, ran, succeeded, text_of
 from handrail.apps.causes_commands import failed_on_far
 from handrail.apps.models import App, Gate, Promotion, SharePreview
 from handrail.apps.remote import push as send
@@ -32,16 +32,15 @@ def run(
     production: bool,
     twin: str,
     inputs: Sequence[str] = (),
+    before: str | None = None,
 ) -> dict[str, Any]:
     """Run it there, and wait here."""
-    name = named(app)
-    environment = "production" if production else "sandbox"
-    files = {
-        key: {"file": one.file, "content": b64encode(one.content).decode()}
-        for key, one in chosen(inputs).items()
-    }
-    wanted = {"commit": commit, "environment": environment, "twin": twin, "inputs": files}
-    started = remote.post(f"{_at(name)}/run", wanted)
+    if before is not None:
+        alone(before, commit, twin, inputs, production)
+        started = remote.post(f"/runs/{quote(before, safe='')}/again", {})
+    else:
+        started = _started(remote, named(app), commit, production, twin, inputs)
+    name, environment = started["app"], started["environment"]
     with kit.cli.progress() as report:
         report(f"{name} runs in {environment}", 0, 0)
         ended = wait(remote, started["id"])
@@ -52,6 +51,19 @@ def run(
     outputs = [Output(**output) for output in remote.get(f"{at}/outputs")]
     contents = [remote.fetch("GET", f"{at}/outputs/{output.n}") for output in outputs] if out else []
     return ran(ended["id"], name, environment, log, outputs, contents, out)
+
+
+def _started(
+    remote: kit.Remote, name: str, commit: str | None, production: bool, twin: str, inputs: Sequence[str]
+) -> dict[str, Any]:
+    files = {
+        key: {"file": one.file, "content": b64encode(one.content).decode()}
+        for key, one in chosen(inputs).items()
+    }
+    environment = "production" if production else "sandbox"
+    wanted = {"commit": commit, "environment": environment, "twin": twin, "inputs": files}
+    started: dict[str, Any] = remote.post(f"{_at(name)}/run", wanted)
+    return started
 
 
 def gates(remote: kit.Remote, app: str, commit: str | None) -> tuple[Gate, ...]:

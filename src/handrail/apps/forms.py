@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from handrail import data, kit
 from handrail.apps import find, unpack
+from handrail.apps.again import again
 from handrail.apps.answers import unzipped
 from handrail.apps.ask import ask
 from handrail.apps.files_given import Files
@@ -86,6 +87,13 @@ def run_form(
     """Run a version in the sandbox, on a variant of the twins or an earlier build, and go to the run."""
     started = run(ctx, name, commit or None, twin=twin, inputs=files)
     return kit.back(request, f"/runs/{started.id}", toast=f"{name} runs in the sandbox.")
+
+
+@router.post("/runs/{run_id}/again")
+def again_form(ctx: kit.Ctx, request: Request, run_id: str) -> Response:
+    """Run something again, and go to the new run."""
+    started = again(ctx, run_id)
+    return kit.back(request, f"/runs/{started.id}", toast=f"{started.app} runs again.")
 
 
 @router.post("/apps/{name}/ask")

@@ -9,6 +9,7 @@ from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
     from handrail.runtime.check_input import Given
+    from handrail.runtime.compare import Comparison, compare
     from handrail.runtime.counted import Count, Counted, counted
     from handrail.runtime.decide_package import grant_package, package_requests, refuse_package
     from handrail.runtime.download import Kept, download, download_log, kept_name
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 subscriptions: list[tuple[type, object]] = []
 
 __all__ = [
+    "Comparison",
     "Count",
     "Counted",
     "Given",
@@ -68,6 +70,7 @@ __all__ = [
     "failure_of",
     "given_again",
     "grant_package",
+    "compare",
     "counted",
     "health",
     "host",

@@ -9,6 +9,7 @@ from handrail.kernel import Environment
 from handrail.kernel.manifest import REPORT
 from handrail.runtime import look
 from handrail.runtime.answers import downloaded
+from handrail.runtime.compare import Comparison, compare
 from handrail.runtime.download import download
 from handrail.runtime.give import inputs
 from handrail.runtime.health import MOST_DAYS, Health, health
@@ -55,6 +56,12 @@ def get_run(run_id: str, ctx: kit.Ctx) -> Any:
 def stop_run(run_id: str, ctx: kit.Ctx) -> Any:
     """End a run."""
     return kit.jsonable(run_answer(stop(ctx, run_id)))
+
+
+@router.get("/runs/{run_id}/compare", responses=kit.answers(Comparison))
+def compare_runs(run_id: str, ctx: kit.Ctx, other: str = "") -> Any:
+    """What changed since the run before of the same person, or since another run of the app."""
+    return kit.jsonable(compare(ctx, run_id, other))
 
 
 @router.get("/runs/{run_id}/log")

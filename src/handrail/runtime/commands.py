@@ -14,6 +14,7 @@ from rich.text import Text
 from handrail import kit
 from handrail.kernel import Context, NotReady
 from handrail.runtime import look
+from handrail.runtime.compare import Comparison, OutputChange, compare
 from handrail.runtime.diagnosis import Diagnosis
 from handrail.runtime.doctor import doctor
 from handrail.runtime.download import download, kept_name
@@ -143,6 +144,53 @@ def _saved(directory: Path, n: int, name: str, content: bytes) -> str:
     file = directory / f"{n:02d}-{name}"
     file.write_bytes(content)
     return str(file)
+
+
+def _compared(found: Comparison) -> RenderableType:
+    took = kit.cli.table(
+        ("", "before", "now"),
+        [
+            ("run", found.before.run, found.now.run),
+            ("version", found.before.commit[:8], found.now.commit[:8]),
+            ("state", found.before.state, found.now.state),
+            ("seconds", f"{found.before.seconds or 0:g}", f"{found.now.seconds or 0:g}"),
+            ("memory", f"{found.before.peak_memory:,}", f"{found.now.peak_memory:,}"),
+        ],
+    )
+    rows = [(one.name, one.kind, one.state, _said(one)) for one in found.outputs]
+    outputs = kit.cli.table(
+        ("output", "kind", "", "what changed"), rows, none="Neither handed anything over."
+    )
+    log = [Text("\n".join(("The log:", *found.log)))] if found.log else []
+    return Group(took, outputs, *log)
+
+
+def _said(one: OutputChange) -> str:
+    table = one.table
+    if table is None:
+        return f"{len(one.text)} lines of a difference" if one.text else ""
+    if not table.compared:
+        return f"{table.rows_before:,} rows before, {table.rows:,} now"
+    counts = {"new": table.rows_new, "gone": table.rows_gone, "changed": table.rows_changed}
+    rows = ", ".join(f"{count:,} rows {word}" for word, count in counts.items() if count)
+    cells = ", ".join(f"{column}: {count:,} cells" for column, count in table.cells)
+    columns = [f"column {name} new" for name in table.columns_new]
+    columns += [f"column {name} gone" for name in table.columns_gone]
+    return "; ".join(filter(None, (rows, cells, *columns)))
+
+
+@runs.command("compare")
+@click.argument("run")
+@click.argument("other", default="")
+@kit.cli.verb(
+    human=_compared,
+    far=lambda remote, run, other: remote.follow(
+        "GET /runs/{run}/compare", {"run": run, "other": other or None}, Comparison
+    ),
+)
+def runs_compare(ctx: Context, run: str, other: str) -> Comparison:
+    """Say what changed from OTHER, or the run before of the same person, to RUN."""
+    return compare(ctx, run, other)
 
 
 @runs.command("stop")

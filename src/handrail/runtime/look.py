@@ -119,6 +119,12 @@ def seen(ctx: Context, run_id: str, most: int) -> Seen:
     return Seen(tuple(read), end.decode(errors="replace"), total - len(end))
 
 
+def mark(ctx: Context, run_id: str) -> str:
+    """What tells whether a page of a run still says all that there is; shows nothing of the run itself."""
+    run = known(ctx, run_id)[0]
+    return f"{run.state}-{store.count_outputs(ctx, run_id)}-{store.log_size(ctx, run_id)}"
+
+
 def again(ctx: Context, run: Run) -> Mapping[str, object]:
     """Count whom a production run showed once more where today is not the day on which it asked; gives facts
     for the trail.

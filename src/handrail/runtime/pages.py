@@ -11,6 +11,7 @@ from handrail import data, kit
 from handrail.kernel import Context, LimitReached, NotReady
 from handrail.runtime import look, panels
 from handrail.runtime.answers import downloaded, shown
+from handrail.runtime.compare import compare
 from handrail.runtime.download import USUAL, download, download_log, form_of
 from handrail.runtime.give import inputs
 from handrail.runtime.markup import markdown
@@ -50,8 +51,10 @@ def run_page(run_id: str, ctx: kit.Ctx, request: Request) -> HTMLResponse:
 
 
 @router.get("/runs/{run_id}/live", response_class=HTMLResponse)
-def live_part(run_id: str, ctx: kit.Ctx, request: Request) -> HTMLResponse:
-    """The part of the page that changes while the run goes on."""
+def live_part(run_id: str, ctx: kit.Ctx, request: Request, seen: str = "") -> Response:
+    """The part of the page that changes while the run goes on; nothing while it is as it was `seen`."""
+    if seen and seen == look.mark(ctx, run_id):
+        return Response(status_code=204)
     return HTMLResponse(str(kit.fragment(request, "runtime/live.html", **_values(ctx, run_id))))
 
 
@@ -60,6 +63,12 @@ def stop_form(run_id: str, ctx: kit.Ctx, request: Request) -> Response:
     """End a run."""
     stop(ctx, run_id)
     return kit.back(request, f"/runs/{run_id}", toast="The run is being stopped.")
+
+
+@router.get("/runs/{run_id}/compare", response_class=HTMLResponse)
+def compare_page(run_id: str, ctx: kit.Ctx, request: Request, other: str = "") -> HTMLResponse:
+    """What changed since the run before, or another."""
+    return kit.render(request, "runtime/compare.html", found=compare(ctx, run_id, other))
 
 
 @router.get("/runs/{run_id}/log", response_class=Response)
@@ -91,6 +100,7 @@ def _values(ctx: Context, run_id: str) -> dict[str, Any]:
         visible, withheld = False, refusal
     return {
         "run": run,
+        "mark": look.mark(ctx, run_id),
         "visible": visible,
         "withheld": withheld,
         "carried": data.carried(ctx, run_id),

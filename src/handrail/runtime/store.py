@@ -243,6 +243,17 @@ def find_log(ctx: Context, run_id: str) -> bytes:
     return b"".join(ctx.db.scalars(query))
 
 
+def count_outputs(ctx: Context, run_id: str) -> int:
+    """How many outputs a run has handed over so far."""
+    return ctx.db.scalar(sa.select(sa.func.count()).where(outputs.c.run == run_id)) or 0
+
+
+def log_size(ctx: Context, run_id: str) -> int:
+    """How many bytes a run has printed so far, as far as they are kept."""
+    query = sa.select(sa.func.sum(sa.func.length(logs.c.content))).where(logs.c.run == run_id)
+    return int(ctx.db.scalar(query) or 0)
+
+
 def find_log_end(ctx: Context, run_id: str, most: int) -> tuple[bytes, int]:
     """The last pieces of what a run printed, at least `most` bytes where there are so many, and the total."""
     mine = logs.c.run == run_id
