@@ -51,7 +51,14 @@ def test_what_is_not_a_table_is_refused(content: bytes) -> None:
 
 def test_content_that_is_not_of_its_kind_is_refused(instance: Instance, start: Start) -> None:
     kept = HandedOver(instance, start("pass"))
-    for kind, content in (("image", b"<b/>"), ("table", b"x"), ("text", b"\xff"), ("html", b"\xff"), ("pdf", b"<b>"), ("exe", b"")):
+    for kind, content in (
+        ("image", b"<b/>"),
+        ("table", b"x"),
+        ("text", b"\xff"),
+        ("html", b"\xff"),
+        ("pdf", b"<b>"),
+        ("exe", b""),
+    ):
         with pytest.raises(Invalid):
             kept.deliver(kind, "x", "", content)
     assert kept.count == 0
