@@ -48,7 +48,7 @@ def test_an_app_reads_what_it_was_given_as_it_stands_there(instance: Instance, a
     assert lines[1] == "[{'region': 'EMEA', 'code': '007'}, {'region': 'APAC', 'code': '=1+1'}]"
     assert lines[2] == "None"
     assert "declares no input 'others'" in lines[3]
-    assert (given.type, given.size) == ("csv", len(CSV.content)) and "1 cells begin like" in given.note
+    assert (given.type, given.size) == ("csv", len(CSV.content)) and "1 cell begins like" in given.note
 
 
 def test_formulas_of_a_workbook_come_as_values(instance: Instance, acting: Acting) -> None:
@@ -70,7 +70,7 @@ def test_formulas_of_a_workbook_come_as_values(instance: Instance, acting: Actin
     )
     with acting("maker.sales") as ctx:
         assert runtime.log(ctx, run.id) == "[{'a': 1, 'b': None}]\n"
-        assert "1 cells are formulas" in runtime.inputs(ctx, run.id)[0].note
+        assert "1 cell is a formula" in runtime.inputs(ctx, run.id)[0].note
 
 
 @pytest.mark.parametrize(

@@ -140,9 +140,8 @@ def _note(name: str, kind: str, given: Given) -> str:
     if kind == "xlsx":
         formulas = looked_into(name, given.content)
         if formulas:
-            return (
-                f"{formulas:,} cells are formulas: the app gets the values that were last computed and saved."
-            )
+            said = "1 cell is a formula" if formulas == 1 else f"{formulas:,} cells are formulas"
+            return f"{said}: the app gets the values that were last computed and saved."
     if kind == "csv":
         text = _text(given.content) or ""
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=_cut(text, least=1) or ",")
@@ -153,5 +152,6 @@ def _note(name: str, kind: str, given: Given) -> str:
                 f"The file for {name} is no proper CSV: a cell in it has no end.", next_step="Save it anew."
             ) from None
         if found:
-            return f"{found:,} cells begin like a formula: the app gets them as text."
+            said = "1 cell begins" if found == 1 else f"{found:,} cells begin"
+            return f"{said} like a formula: the app gets text."
     return ""

@@ -50,7 +50,16 @@ def _renderer() -> MarkdownIt:
         opened: str = renderer.renderToken(tokens, place, options, env)
         return opened
 
+    def cell(renderer: Any, tokens: Any, place: int, options: Any, env: Any) -> str:
+        """How a column is aligned, as a class: our pages take no style that stands in them."""
+        if "right" in str(tokens[place].attrs.pop("style", "")):
+            tokens[place].attrSet("class", "right")
+        opened: str = renderer.renderToken(tokens, place, options, env)
+        return opened
+
     made.add_render_rule("link_open", link)
+    made.add_render_rule("th_open", cell)
+    made.add_render_rule("td_open", cell)
     return made
 
 
