@@ -184,6 +184,7 @@ class _Work(threading.Thread):
             runtime.Supervisor(self._instance),
             self._hosts,
             twins.Supervisor(self._instance),
+            runtime.Parking(self._instance),
             data.Supervisor(self._instance),
             apps.Explainer(self._instance),
             apps.Scheduler(self._instance),

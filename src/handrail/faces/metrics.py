@@ -59,6 +59,8 @@ def metrics_page(ctx: kit.Ctx, request: Request) -> Response:
                 ("handrail_runs_waiting", "Runs in the queue.", counted.waiting),
                 ("handrail_runs_going", "Runs that go on.", counted.going),
                 ("handrail_queue_oldest_seconds", "How long the first of the queue waits.", counted.oldest),
+                ("handrail_parked", "Sandboxes of this server that wait for a run.", counted.parked),
+                ("handrail_parked_bytes", "Memory that those hold.", counted.parked_bytes),
                 ("handrail_hosted_awake", "Hosted apps that are awake on this server.", len(awake)),
                 (
                     "handrail_hosted_requests",

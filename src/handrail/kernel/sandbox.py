@@ -41,6 +41,8 @@ class Layer:
     binds: Mapping[str, Path]
     hidden: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    # What a sandbox has imported that waits for an app.
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Outcome:
     peak_memory: int = 0
     # What could not be set up, when it was `unstarted`.
     detail: str = ""
+    # Whether a sandbox was used that had waited for it.
+    parked: bool = False
 
 
 class Isolation(Protocol):
@@ -95,6 +99,22 @@ class Isolation(Protocol):
 
     def run(self, sandbox: Sandbox, printed: Callable[[bytes], None], stop: threading.Event) -> Outcome:
         """Run to the end, and leave no process behind; `printed` gets the output as it comes."""
+
+    def park(self, sandbox: Sandbox, *, listens: bool, stop: threading.Event) -> None:
+        """Start one of this layer and these limits that waits for one run, and is used for no second; it ends
+        with the thread that asks. Refuses NotReady where it does not come to life before `stop`.
+        """
+
+    def keep_parked(self, most: int, memory: int, seconds: float, stop: threading.Event) -> bool:
+        """One step towards `most` that wait of each kind that an app asked for in the last `seconds`, and
+        that hold less than `memory` bytes together; whether there was anything to do.
+        """
+
+    def waiting(self) -> tuple[int, int]:
+        """How many wait in this process, and the bytes of memory that they hold."""
+
+    def leave_none(self) -> None:
+        """End all that wait."""
 
 
 class Outputs(Protocol):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
     from handrail.runtime.models import Input, Output, Run
     from handrail.runtime.packages_known import approved_packages, resolve_packages
+    from handrail.runtime.parking import Parking
     from handrail.runtime.request_package import request_package
     from handrail.runtime.seats import Hosted, Seat, Sitting
     from handrail.runtime.sound import examined
@@ -54,6 +55,7 @@ __all__ = [
     "Kept",
     "LOCK",
     "Output",
+    "Parking",
     "Run",
     "RunFinished",
     "RunStarted",

@@ -20,13 +20,15 @@ class Count:
 @dataclass(frozen=True)
 class Counted:
     """Everything since the beginning, and what waits and goes on at this moment; `oldest` waits for so many
-    seconds already.
+    seconds already. `parked` sandboxes of this server wait for a run, and hold `parked_bytes` of memory.
     """
 
     over: tuple[Count, ...]
     waiting: int
     going: int
     oldest: float
+    parked: int = 0
+    parked_bytes: int = 0
 
 
 def counted(ctx: Context) -> Counted:
@@ -46,4 +48,5 @@ def counted(ctx: Context) -> Counted:
         sum(row.runs for row in rows if row.state == "queued"),
         sum(row.runs for row in rows if row.state == "running"),
         max(0.0, (now - first).total_seconds()) if first else 0,
+        *ctx.ports.isolation.waiting(),
     )

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from handrail.kernel import SYSTEM, Instance, NotReady
+from handrail.kernel import SYSTEM, Instance, NotReady, Refusal
 from handrail.kernel.sandbox import WORK, Limits, Outcome, Sandbox
 from handrail.runtime import diagnosis, layer
 from handrail.runtime.canary import canary
@@ -40,6 +40,7 @@ _BOMBS = {
         "        time.sleep(50)\nos.wait()\nraise SystemExit(1)",
     ),
 }
+_PARKED = "one that waited"  # of the name of an attack in a parked sandbox
 _FORKS = "import os, time\nfor _ in range(200):\n    if os.fork() == 0: time.sleep(50)\n"
 _THREADS = (
     "import threading, time\n"
@@ -105,22 +106,38 @@ class _Examination:
         return made
 
     def _attacks(self) -> Iterator[Probe]:
-        """All attacks as a job, and those that differ as an app that people come to, beside another app."""
+        """All attacks as a job, those that differ as an app that people come to, and all once more in a
+        sandbox that had waited; beside another app.
+        """
         landlock = self._isolation.walls.get("second wall", "").startswith("Landlock")
         with canary(self._instance.settings.home) as made, self._neighbour() as neighbour:
             made |= {"file_limit": _LIMITS.file, "open_files": _LIMITS.open_files, "landlock": landlock}
             made |= {"neighbour": neighbour}
             yield from self._inside(made, hosted=False)
             yield from self._inside(made, hosted=True)
+            yield from self._inside_parked(made)
 
-    def _inside(self, made: Mapping[str, Any], *, hosted: bool) -> list[Probe]:
-        files = {**_program("inside"), "canary.json": json.dumps({**made, "hosted": hosted}).encode()}
+    def _inside_parked(self, made: Mapping[str, Any]) -> list[Probe]:
+        """All attacks in a sandbox that had waited; none where none can, since then none will."""
+        like = Sandbox((self._python.python, "-P"), {}, self._python, _LIMITS)
+        try:
+            self._isolation.park(like, listens=False, stop=self._stop)
+        except Refusal as refusal:
+            return [Probe(f"{_PARKED}: waits", True, f"none can: {refusal.message}"[:200])]
+        return self._inside(made, hosted=False, parked=True)
+
+    def _inside(self, made: Mapping[str, Any], *, hosted: bool, parked: bool = False) -> list[Probe]:
+        told = {**made, "hosted": hosted, "before": f"{_PARKED}: " if parked else ""}
+        files = {**_program("inside"), "canary.json": json.dumps(told).encode()}
         outcome, printed = self._run(files, _LIMITS, hosted=hosted)
         lines = printed.decode(errors="replace").strip().splitlines()
         probes = [Probe(**json.loads(line)) for line in lines if line[:1] == "{"]
         said = f"{outcome.ended} {outcome.code}: {lines[-1] if lines else outcome.detail}"
         name = "a web app: lets every attack be tried" if hosted else "lets every attack be tried"
-        return [*probes, Probe(name, outcome.ended == "exited" and outcome.code == 0, said[:200])]
+        if parked:
+            name = f"{_PARKED}: lets every attack be tried"
+        tried = outcome.ended == "exited" and outcome.code == 0 and outcome.parked == parked
+        return [*probes, Probe(name, tried, said[:200])]
 
     @contextmanager
     def _neighbour(self) -> Iterator[dict[str, str]]:

@@ -96,7 +96,8 @@ def built(settings: Settings, name: str = REPORT, lock: str = "") -> Layer:
         )
     binds = {**python.binds, _PACKAGES: place, _SDK: sdk, **({_OWN: own} if own else {})}
     environment = {**_ENVIRONMENT, **python.environment}
-    return Layer(layer_digest(settings, name, lock), python.inside, binds, python.hidden, environment)
+    digest = layer_digest(settings, name, lock)
+    return Layer(digest, python.inside, binds, python.hidden, environment, imports_of(name))
 
 
 def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Progress | None = None) -> Layer:
@@ -175,6 +176,13 @@ def lock_of(name: str) -> str:
     if name not in LAYERS:
         raise NotFound(f"There is no layer {name[:40]!r}.", next_step=nearest(name, LAYERS))
     return resources.files("handrail.runtime").joinpath("layers", f"{name}.lock").read_text(encoding="utf-8")
+
+
+@cache
+def imports_of(name: str) -> tuple[str, ...]:
+    """The modules that most apps of a layer use: what a sandbox has imported that waits for one of them."""
+    listed = resources.files("handrail.runtime").joinpath("layers", f"{name}.parked")
+    return tuple(listed.read_text(encoding="utf-8").split())
 
 
 @cache

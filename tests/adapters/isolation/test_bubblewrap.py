@@ -117,7 +117,7 @@ def test_a_launcher_that_cannot_become_its_user_starts_nothing_and_says_why(
 ) -> None:
     driver.check()
     fails = ("/bin/sh", "-c", "echo may not change users; exit 127", "sh")
-    monkeypatch.setattr(bubblewrap, "_becoming", lambda _user: fails)
+    monkeypatch.setattr(bubblewrap, "becoming", lambda _user: fails)
     outcome, printed = runs("print(1)")
     assert (outcome.ended, outcome.detail) == ("unstarted", "may not change users")
     assert printed == "may not change users\n"

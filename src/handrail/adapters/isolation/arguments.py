@@ -72,8 +72,10 @@ def arguments(
     seccomp: int,
     status: int,
     second: Second | None = None,
+    code: Path | None = None,
 ) -> tuple[str, ...]:
-    """Everything before the command. `files` maps checked names to descriptors that hold their content.
+    """Everything before the command. `files` maps checked names to descriptors that hold their content; with
+    `code`, a folder that nobody but Handrail writes to, the app's files are what lies there at any time.
 
     Each mount point lies on a tmpfs that bwrap has just made, or in /usr: nothing that an app controls is
     there yet, so no symlink of its making can be followed (CVE-2026-87766). The trees are closed to writing
@@ -86,7 +88,7 @@ def arguments(
     made += ("--proc", "/proc", "--dev", "/dev", *_tmpfs(_WRITABLE[0], limits.file), "--remount-ro", "/dev")
     for writable in _WRITABLE[1:]:
         made += _tmpfs(writable, limits.file)
-    made += ("--tmpfs", CODE)
+    made += ("--tmpfs", CODE) if code is None else ("--ro-bind", str(code), CODE)
     for name, descriptor in files.items():
         made += ("--file", str(descriptor), f"{CODE}/{name}")
     environment = {**_ENVIRONMENT, **layer.environment}
@@ -94,10 +96,12 @@ def arguments(
         made += ("--file", str(second.program), f"{START}/sitecustomize.py")
         environment["PYTHONPATH"] = ":".join(filter(None, (START, layer.environment.get("PYTHONPATH"))))
         bound = (made[at + 2] for at, word in enumerate(made) if word == "--ro-bind")
-        readable = (*bound, CODE, START, "/proc")
+        readable = (*dict.fromkeys((*bound, CODE)), START, "/proc")
         told = landlock.wanted(second.version, readable, _WRITABLE, loopback=second.loopback)
         environment[landlock.VARIABLE] = told
-    made += ("--remount-ro", CODE, "--remount-ro", "/", "--chdir", WORK)
+    if code is None:
+        made += ("--remount-ro", CODE)
+    made += ("--remount-ro", "/", "--chdir", WORK)
     made += ("--seccomp", str(seccomp), "--json-status-fd", str(status))
     for key, value in environment.items():
         made += ("--setenv", key, value)

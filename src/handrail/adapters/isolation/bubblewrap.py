@@ -3,18 +3,19 @@
 import os
 import re
 import resource
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from handrail.adapters.isolation import cgroups, landlock, seccomp, users
+from handrail.adapters.isolation import cgroups, landlock, parked, seccomp, users
 from handrail.adapters.isolation.arguments import PRLIMIT, Second, arguments, checked_names
-from handrail.adapters.isolation.watching import Watch
+from handrail.adapters.isolation.programs import becoming, found, limiting, tools
+from handrail.adapters.isolation.started import Started
 from handrail.kernel import LimitReached, NotReady
 from handrail.kernel.sandbox import Limits, Outcome, Sandbox
 
@@ -23,8 +24,6 @@ _OLDEST = (0, 8, 0)
 _GATE = 'read -r go && exec "$@" </dev/null'
 # /proc/1/environ inside shows what bwrap was started with, whatever it is told to clear.
 _NOTHING: Mapping[str, str] = {}
-# Address space beyond the memory limit: libraries reserve far more than they use.
-_SPARE_ADDRESSES = 8 << 30
 
 
 class Bubblewrap:
@@ -39,6 +38,7 @@ class Bubblewrap:
         self._landlock = landlock.version()
         self._checked = False
         self._once = threading.Lock()
+        self._lot = parked.Lot()
 
     @property
     def walls(self) -> Mapping[str, str]:
@@ -52,7 +52,7 @@ class Bubblewrap:
 
     def identity(self) -> str:
         """The programs, the walls, and who we are; refuses NotReady where a program is missing."""
-        programs = [Path(_found(tool)) for tool in _tools()]
+        programs = [Path(found(tool)) for tool in tools()]
         stamps = [(str(one), one.stat().st_size, one.stat().st_mtime_ns) for one in programs]
         return f"{stamps} {sorted(self.walls.items())} {os.geteuid()}"
 
@@ -69,74 +69,114 @@ class Bubblewrap:
                 self._try()
                 if self._groups is not None:
                     cgroups.sweep(self._groups)
+                parked.sweep()
                 self._checked = True
 
     def run(self, sandbox: Sandbox, printed: Callable[[bytes], None], stop: threading.Event) -> Outcome:
         """Run to the end; refuses Invalid for bad file names, NotReady when no sandbox can be built."""
         self.check()
-        names = checked_names(sandbox.files)
-        with ExitStack() as opened:
-            user = opened.enter_context(self._users.one(sandbox.app)) if os.geteuid() == 0 else None
+        checked_names(sandbox.files)
+        with self._lot.going(sandbox):
+            waiting = self._lot.take(sandbox)
+            if waiting is not None:
+                with waiting:
+                    if waiting.become(sandbox):
+                        outcome = waiting.started.watched(sandbox.limits, printed, stop)
+                        return replace(outcome, parked=True)
+            with ExitStack() as opened:
+                user = self._user(opened, sandbox.app)
+                return self._start(opened, sandbox, user).watched(sandbox.limits, printed, stop)
+
+    def _user(self, opened: ExitStack, app: str) -> int | None:
+        """As whom an app runs, until `opened` ends; one that waits gives up its id for it."""
+        if os.geteuid() != 0:
+            return None
+        while True:
+            try:
+                return opened.enter_context(self._users.one(app))
+            except LimitReached:
+                if not self._lot.end_one():
+                    raise
+
+    def park(self, sandbox: Sandbox, *, listens: bool, stop: threading.Event) -> None:
+        """Start one that waits for the next run with this layer and these limits, which `listens` or does
+        not; it ends with the thread that calls this, and `stop` ends the wait until it is ready.
+
+        Refuses NotReady where it does not come to life, LimitReached where every user id is taken.
+        """
+        self.check()
+        one = parked.Parked(sandbox, self._users, listens)
+        try:
+            one.wait_for(lambda opened, like, user: self._start(opened, like, user, one), stop)
+        except BaseException:
+            one.close()
+            raise
+        self._lot.put(one)
+
+    def keep_parked(self, most: int, memory: int, seconds: float, stop: threading.Event) -> bool:
+        """See that `most` wait of each kind that an app asked for in the last `seconds`, one more at a time,
+        while all together hold less than `memory` bytes; end those that nobody asks for any more. Whether
+        there was anything to do; those that it parks end with the thread that calls this.
+        """
+
+        def park(like: Sandbox, listens: bool) -> None:
+            self.park(like, listens=listens, stop=stop)
+
+        return self._lot.keep(most, memory, seconds, park)
+
+    def waiting(self) -> tuple[int, int]:
+        """How many are parked, and the bytes of memory that they hold."""
+        return self._lot.waiting()
+
+    def leave_none(self) -> None:
+        """End all that wait."""
+        self._lot.empty()
+
+    def _start(
+        self, opened: ExitStack, sandbox: Sandbox, user: int | None, waits: parked.Parked | None = None
+    ) -> Started:
+        """Start the launcher, behind all walls from its first step; `opened` ends what stays meanwhile."""
+        sockets = waits.passed if waits else sandbox.passed
+        loopback = waits.loopback if waits else sandbox.listener is not None
+        status, report = os.pipe()
+        opened.callback(os.close, status)
+        with ExitStack() as given:
+            given.callback(os.close, report)
+            names = checked_names(sandbox.files)
             _room_for(len(names))
-            files = {name: opened.enter_context(_content(sandbox.files[name])) for name in names}
-            loopback = sandbox.listener is not None
-            filter_ = opened.enter_context(_content(seccomp.program(loopback=loopback)))
-            status, report = os.pipe()
-            opened.callback(os.close, status)
+            files = {name: given.enter_context(_content(sandbox.files[name])) for name in names}
+            filter_ = given.enter_context(_content(seccomp.program(loopback=loopback)))
             passed = [*files.values(), filter_, report]
             second = None
             if self._landlock:
-                inside = opened.enter_context(_content(_from_inside()))
+                inside = given.enter_context(_content(_from_inside()))
                 passed.append(inside)
                 second = Second(inside, self._landlock, loopback)
-            given = arguments(sandbox.layer, sandbox.limits, files, filter_, report, second)
-            for variable, opened_here in sandbox.passed.items():
+            code = waits.folder if waits else None
+            words = arguments(sandbox.layer, sandbox.limits, files, filter_, report, second, code)
+            for variable, opened_here in sockets.items():
                 passed.append(opened_here.fileno())
-                given += ("--setenv", variable, str(opened_here.fileno()))
-            listed = opened.enter_context(_content("".join(f"{word}\0" for word in given).encode()))
-            try:
-                process = self._launch(user, listed, [*passed, listed], sandbox.command, sandbox.limits)
-            finally:
-                os.close(report)
-            with process:
-                return self._supervise(process, status, sandbox, printed, stop)
-
-    def _supervise(
-        self,
-        process: subprocess.Popen[bytes],
-        status: int,
-        sandbox: Sandbox,
-        printed: Callable[[bytes], None],
-        stop: threading.Event,
-    ) -> Outcome:
-        assert process.stdin is not None
+                words += ("--setenv", variable, str(opened_here.fileno()))
+            listed = given.enter_context(_content("".join(f"{word}\0" for word in words).encode()))
+            process = self._launch(user, listed, [*passed, listed], sandbox.command, sandbox.limits)
+        opened.enter_context(process)
         limits = sandbox.limits
         group = self._groups.make(limits.memory, limits.processes) if self._groups else None
-        try:
-            if group is not None:
-                group.add(process.pid)
-            for passed in sandbox.passed.values():
-                passed.close()  # only the sandbox holds this end now, so its death is seen at the other
-            with suppress(BrokenPipeError):  # it could not become its user, and says so
-                process.stdin.write(b"go\n")
-            process.stdin.close()
-            return Watch(process, status, limits, group, printed, stop).wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-            if group is not None:
-                group.remove()
+        started = Started(process, status, group)
+        opened.callback(started.end)
+        started.release(sockets.values(), waits=waits is not None)
+        return started
 
     def _launch(
         self, user: int | None, listed: int, passed: list[int], command: tuple[str, ...], limits: Limits
     ) -> subprocess.Popen[bytes]:
-        bwrap = _found("bwrap")
+        bwrap = found("bwrap")
         # These two are limited inside, where neither the user's other processes nor the code files count.
         most, files = limits.processes, limits.open_files
         inner = (PRLIMIT, f"--nproc={most}:{most}", f"--nofile={files}:{files}", "--")
-        gate = ("/bin/sh", "-c", _limits(limits, walled=self._groups is not None) + _GATE, "sh")
+        gate = ("/bin/sh", "-c", limiting(limits, walled=self._groups is not None) + _GATE, "sh")
         return subprocess.Popen(
-            (*_becoming(user), *gate, bwrap, "--args", str(listed), "--", *inner, *command),
+            (*becoming(user), *gate, bwrap, "--args", str(listed), "--", *inner, *command),
             env=_NOTHING,
             cwd="/",
             pass_fds=passed,
@@ -147,7 +187,7 @@ class Bubblewrap:
         )
 
     def _check_version(self) -> None:
-        bwrap = _found("bwrap")
+        bwrap = found("bwrap")
         told = subprocess.run(
             [bwrap, "--version"], capture_output=True, text=True, env=_NOTHING, check=False
         ).stdout
@@ -157,13 +197,13 @@ class Bubblewrap:
                 f"bubblewrap {'.'.join(map(str, version))} is too old to forbid user namespaces.",
                 next_step="Install bubblewrap 0.8 or later.",
             )
-        for tool in _tools():
-            _found(tool)
+        for tool in tools():
+            found(tool)
 
     def _try(self) -> None:
         """Start the smallest process with the real walls; whatever hinders that hinders every run."""
         user = self._uid if os.geteuid() == 0 else None
-        words = (*_becoming(user), _found("bwrap"), *_TRIAL, "--", PRLIMIT, "--version")
+        words = (*becoming(user), found("bwrap"), *_TRIAL, "--", PRLIMIT, "--version")
         trial = subprocess.run(
             words,
             env=_NOTHING,
@@ -187,16 +227,6 @@ _TRIAL = (
     "--die-with-parent", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib",
     "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
 )  # fmt: skip
-
-
-def _found(tool: str) -> str:
-    path = shutil.which(tool, path="/usr/bin:/bin:/usr/local/bin")
-    if path is None:
-        raise NotReady(
-            f"{tool} is not installed, and without it nothing may run.",
-            next_step="apt install bubblewrap util-linux, then run `handrail doctor`.",
-        )
-    return path
 
 
 @cache
@@ -229,30 +259,3 @@ def _room_for(files: int) -> None:
                 next_step="Leave out data and caches, or raise the server's LimitNOFILE.",
             )
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _tools() -> tuple[str, ...]:
-    return ("bwrap", "prlimit", "setpriv") if os.geteuid() == 0 else ("bwrap", "prlimit")
-
-
-def _becoming(user: int | None) -> tuple[str, ...]:
-    """The words before a command that make it this user's, with no group but its own and nothing to win back.
-
-    A program's business and not `subprocess`'s: Python would copy all its memory's tables to change users
-    after a fork, where it starts a program of its own user in a fifth of that time.
-    """
-    if user is None:
-        return ()
-    return (_found("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs", "--")
-
-
-def _limits(limits: Limits, *, walled: bool) -> str:
-    """Commands of a shell that set what the kernel keeps for each process, of itself and all that it starts;
-    without a wall around all of them, memory is also kept here.
-    """
-    addresses = limits.memory + _SPARE_ADDRESSES if walled else 2 * limits.memory + (1 << 30)
-    # POSIX has files in blocks of 512 bytes; what it does not have, every shell has in kilobytes.
-    most = {"v": addresses >> 10, "f": limits.file >> 9, "c": 0, "l": 1 << 10}
-    if limits.seconds is not None:
-        most["t"] = 2 * max(1, int(limits.seconds))
-    return "".join(f"ulimit -{name} {value} && " for name, value in most.items())
