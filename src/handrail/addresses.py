@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 
-from handrail.apps import api as apps_api
 from handrail.apps import again_api, causes_api, causes_pages, forms, schedule_api, schedule_pages
+from handrail.apps import api as apps_api
 from handrail.apps import clone_api as apps_clone_api
 from handrail.apps import pages as apps_pages
+from handrail.connectors import api as connectors_api
+from handrail.connectors import pages as connectors_pages
 from handrail.data import api as data_api
 from handrail.data import ask_pages as data_ask_pages
 from handrail.data import asking_api as data_asking_api
@@ -44,6 +46,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     disclosure_api.router,
     openlineage_api.router,
     disclosure_pages.router,
+    connectors_pages.router,
+    connectors_api.router,
     twins_pages.router,
     twins_api.router,
     forms.router,  # first: /apps/new is not an app called "new"

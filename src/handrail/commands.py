@@ -49,6 +49,9 @@ COMMANDS: dict[str, dict[str, str]] = {
     "handrail.data.lineage_commands": {
         "lineage": "What a dataset, metric or app comes from and leads to.",
     },
+    "handrail.connectors.commands": {
+        "connectors": "Other systems that apps may call.",
+    },
     "handrail.twins.commands": {
         "twin": "Synthetic twins of certified datasets.",
     },

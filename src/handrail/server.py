@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # The packages whose access rules, tables and event subscriptions make up the house.
 ROOMS: tuple[str, ...] = (
     "handrail.data",
+    "handrail.connectors",
     "handrail.apps",
     "handrail.review",
     "handrail.runtime",

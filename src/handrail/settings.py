@@ -181,6 +181,16 @@ class MailSettings:
 
 
 @dataclass(frozen=True)
+class ConnectorsSettings:
+    """Where the credentials of other systems may be kept; a definition can name no other place."""
+
+    # env:NAME reads variables of the environment that begin so, and no other.
+    env_prefix: str = "CONNECTOR_"
+    # file:NAME reads a file in this folder, below the instance's directory unless it begins with a slash.
+    secrets_folder: str = "secrets"
+
+
+@dataclass(frozen=True)
 class LineageSettings:
     """Whom lineage events are told to, as OpenLineage has them; nobody unless a file or a url is named."""
 
@@ -226,6 +236,7 @@ class Settings:
     packages: PackagesSettings = field(default_factory=PackagesSettings)
     apps: AppsSettings = field(default_factory=AppsSettings)
     mail: MailSettings = field(default_factory=MailSettings)
+    connectors: ConnectorsSettings = field(default_factory=ConnectorsSettings)
     lineage: LineageSettings = field(default_factory=LineageSettings)
     engines: Mapping[str, EngineSettings] = field(default_factory=dict)
 

@@ -23,10 +23,12 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from handrail.apps import unpack
+from handrail.connectors.load import load as load_connector
 from handrail.data import filters, load, ossie, parse, resolve
 from handrail.faces.socket import AppDoor
 from handrail.kernel import Caller, Instance, Manifest, Refusal, git, identity, upload_pack
 from handrail_sdk import wire
+from tests.connectors.conftest import CALLS, DEFINITION
 from tests.data.asking import MANIFEST, MODEL, opened, run
 from tests.data.governing import CONTRACTS, ORDERS
 from tests.data.test_contract_file import GOOD
@@ -137,9 +139,16 @@ def test_a_model_is_refused_or_understood(content: bytes) -> None:
         ossie.load(content, "model/shop.yaml")
 
 
+@tried((DEFINITION.format(host="crm.example.com").encode(),))
+def test_a_connector_is_refused_or_understood(content: bytes) -> None:
+    with understood_or_refused():
+        load_connector(content, "crm")
+
+
 @tried(
     (
         MANIFEST.encode(),
+        CALLS.encode(),
         Manifest.render("tried").encode(),
         b'[schedule]\ncron = "0 6 * * MON"\ntimezone = "Europe/Berlin"\n',
     )

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from handrail import apps, data, openlineage, runtime, twins
+from handrail import apps, connectors, data, openlineage, runtime, twins
 from handrail.apps import find_cause
-from handrail.kernel import Instance, Manifest, identity, storage, trail
+from handrail.kernel import Instance, Manifest, NotReady, RunRef, identity, storage, trail
 from handrail.kernel.audit.log import Note
 from handrail.server import application
 from handrail.settings import MailSettings, PackagesSettings
@@ -25,6 +25,8 @@ from tests.apps.conftest import url as url
 from tests.apps.postbox import postbox
 from tests.apps.scheduling import put_into_production
 from tests.conftest import Acting
+from tests.connectors.conftest import DEFINITION
+from tests.connectors.upstream import serving as other_system
 from tests.journeys import company
 from tests.journeys.hosting import static
 from tests.runtime.index import serving
@@ -156,7 +158,13 @@ def test_a_transaction_that_tells_the_trail_nothing_is_noticed(instance: Instanc
 
 
 def test_every_change_leaves_a_trail(
-    instance: Instance, client: Client, post: Posts, acting: Acting, url: str, tmp_path: Path
+    instance: Instance,
+    client: Client,
+    post: Posts,
+    acting: Acting,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watch = Watch(instance)
     accounts_are_managed(client, acting)
@@ -172,6 +180,7 @@ def test_every_change_leaves_a_trail(
         lineage_is_told(post, acting)
         packages_are_asked_for(post, instance)
         questions_are_kept(acting)
+        another_system_is_called(post, acting, monkeypatch)
         earlier = a_run_is_shown_orders(post, acting)
     finally:
         for supervisor in supervisors:
@@ -324,6 +333,25 @@ def lineage_is_told(post: Posts, acting: Acting) -> None:
     ended(post, "maker.sales", post("maker.sales", "/apps/asker/run", {}))
     with acting("admin") as ctx:
         openlineage.retry(ctx)
+
+
+def another_system_is_called(post: Posts, acting: Acting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connector is defined and recorded by REST; two versions write in production, and are answered yes and no."""
+    monkeypatch.setenv("CONNECTOR_CRM", "a credential of the crm")
+    manifest = Manifest.parse(Manifest.render("desk") + '\n[connectors.crm]\nwrites = ["POST /tickets"]\n')
+    with other_system() as system:
+        post("steward.sales", "/connectors/crm", {"content": DEFINITION.format(host=system.host)}, "PUT")
+        post("steward.sales", "/connectors/crm/record", {"path": "/customers/7", "keep": True})
+        for commit in ("first", "second"):
+            run = RunRef("run_1", "desk", commit, "production", manifest)
+            with pytest.raises(NotReady), acting("viewer.emea", "app", run) as ctx:
+                connectors.call(ctx, connectors.Wanted("crm", "POST", "/tickets", json={}))
+        one, other = post("steward.sales", "/connectors/crm/approvals", method="GET")
+        post("steward.sales", f"/connectors/crm/approvals/{one['id']}/approve", {})
+        post("steward.sales", f"/connectors/crm/approvals/{other['id']}/refuse", {"reason": "No."})
+        run = RunRef("run_1", "desk", one["commit"], "production", manifest)
+        with acting("viewer.emea", "app", run) as ctx:
+            connectors.call(ctx, connectors.Wanted("crm", "POST", "/tickets", json={}))
 
 
 def packages_are_asked_for(post: Posts, instance: Instance) -> None:

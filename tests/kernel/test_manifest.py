@@ -165,3 +165,37 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), m
 def test_what_is_rendered_reads_back(says):
     text = Manifest.render("app-one", says=says)
     assert Manifest.parse(text).says == tomllib.loads(text)["app"]["says"].strip()
+
+
+CALLS = '\n[connectors.crm]\nreads = ["GET /customers/{id}"]\nwrites = ["POST /tickets"]\n'
+
+
+def test_the_calls_of_an_app_are_declared_by_connector_and_part_of_what_is_approved():
+    plain, calling = Manifest.parse(VELOCITY), Manifest.parse(VELOCITY + CALLS)
+    crm = calling.connectors["crm"]
+    assert [*crm.reads] == ["GET /customers/{id}"]
+    assert [*crm.writes] == ["POST /tickets"]
+    assert plain.digest != calling.digest
+    assert calling.digest == Manifest.parse(VELOCITY + CALLS.replace("{id}", "{customer}")).digest
+    moved = CALLS.replace('reads = ["GET /customers/{id}"]\nwrites = [', 'writes = ["GET /customers/{id}", ')
+    assert calling.digest != Manifest.parse(VELOCITY + moved).digest
+    assert hash(calling) == hash(Manifest.parse(VELOCITY + CALLS))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "says"),
+    [
+        ("[connectors.crm]", "[connectors.CRM]", 20, "connectors.CRM", "is no connector"),
+        ("reads =", "read =", 21, "connectors.crm.read", "unknown key"),
+        ("GET /cust", "get /cust", 21, "connectors.crm.reads", "no method"),
+        ("POST /tickets", "POST /../tickets", 22, "connectors.crm.writes", "neither a plain part"),
+        ("POST /tickets", "GET /customers/{other}", 20, "connectors.crm", "listed twice"),
+        ('"GET /customers/{id}"', "3", 21, "connectors.crm.reads", "list of names"),
+        (CALLS, "\n[connectors.crm]\n", 20, "connectors.crm", "names no call"),
+        (CALLS, "\n[connectors]\ncrm = 1\n", 21, "connectors.crm", "table of its own"),
+    ],
+)
+def test_a_mistake_in_the_calls_is_answered_with_its_line(old: str, new: str, line: int, key: str, says: str):
+    with pytest.raises(Invalid, match=says) as refused:
+        Manifest.parse(VELOCITY + CALLS.replace(old, new, 1))
+    assert (refused.value.facts["line"], refused.value.facts["key"]) == (line, key)

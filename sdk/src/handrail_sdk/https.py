@@ -44,6 +44,13 @@ class HttpsTransport:
         """Ask over HTTPS; data comes as an Arrow stream, which says itself where it ends."""
         if verb == "me":
             return json.loads(self._send("GET", "/api/v1/me", None))["person"], b""
+        if verb == "call":
+            asked = {key: value for key, value in arguments.items() if key != "connector"}
+            name = urllib.parse.quote(arguments["connector"], safe="")
+            answer = json.loads(
+                self._send("POST", f"/api/v1/connectors/{name}/call", json.dumps(asked).encode())
+            )
+            return answer, answer.pop("content").encode()
         if verb == "run":
             raise Refused("This program is not in a run.", "Push it, and run it as an app.", "not_ready")
         if verb in ("datasets", "metrics"):

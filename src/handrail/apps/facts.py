@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
-from handrail import data, review, runtime
+from handrail import connectors, data, review, runtime
 from handrail.apps import find, spoken, store
-from handrail.apps.gates import DatasetFact, Facts, Signature, TrialState, gates
+from handrail.apps.gates import ConnectorFact, DatasetFact, Facts, Signature, TrialState, gates
 from handrail.apps.models import App, Gate, Tier, Version
 from handrail.apps.tier import Reach
 from handrail.apps.tier import tier as tier_by
@@ -34,7 +34,8 @@ def tier_of(ctx: Context, app: App, manifest: Manifest | None = None) -> Tier:
     if manifest is None:
         return tier_by(Reach(app.groups, others))
     classified = _classified(_catalog(ctx, manifest.datasets), manifest)
-    return tier_by(Reach(app.groups, others, manifest.schedule, classified))
+    writes = [name for name, calls in manifest.connectors.items() if calls.writes]
+    return tier_by(Reach(app.groups, others, manifest.schedule, classified, writes))
 
 
 def signed(ctx: Context, app: App, version: Version) -> bool:
@@ -74,6 +75,11 @@ def of(ctx: Context, app: App, version: Version) -> Facts:
         signature_says=verdict.because,
         signature_next=verdict.next_step,
         unapproved=runtime.no_longer_approved(ctx, _lock(ctx, version)),
+        connectors=tuple(_connector(ctx, name) for name in manifest.connectors),
+        called=tuple(
+            (use.connector, use.call, use.writes)
+            for use in connectors.observed(ctx, app.name, version.commit, "sandbox")
+        ),
     )
 
 
@@ -142,6 +148,14 @@ def _dataset(name: str, found: data.Dataset | None) -> DatasetFact:
     if found is None:
         return DatasetFact(name, False, "no longer in the catalog", (), None)
     return DatasetFact(name, found.certified, found.state, found.contract.purposes, found.contract.owner)
+
+
+def _connector(ctx: Context, name: str) -> ConnectorFact:
+    found = connectors.stated(ctx, name)
+    if found is None:
+        return ConnectorFact(name, "", (), {})
+    calls = {one.pattern.key: one.writes for one in found.calls}
+    return ConnectorFact(name, found.owner, found.purposes, calls)
 
 
 def _trial(ctx: Context, version: Version) -> tuple[TrialState, str]:

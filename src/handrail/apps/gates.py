@@ -25,6 +25,16 @@ class DatasetFact:
 
 
 @dataclass(frozen=True)
+class ConnectorFact:
+    """A declared connector as its definition states it now; without an owner when there is no such one."""
+
+    name: str
+    owner: str
+    purposes: tuple[str, ...]
+    calls: Mapping[str, bool]  # by key, whether a call writes
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that the gates look at, as values, for one version of one app."""
 
@@ -45,6 +55,8 @@ class Facts:
     signature: Signature
     signature_says: str
     signature_next: str
+    connectors: tuple[ConnectorFact, ...] = ()
+    called: tuple[tuple[str, str, bool], ...] = ()  # in the sandbox: connector, call, whether it writes
     unapproved: tuple[str, ...] = ()  # packages that it adds to its layer and that are off the list by now
 
 
@@ -57,6 +69,7 @@ def gates(facts: Facts) -> tuple[Gate, ...]:
         _trial(facts),
         _findings(facts),
         _observed(facts),
+        *((_calls(facts),) if facts.manifest.connectors else ()),
         _signature(facts),
     )
 
@@ -70,6 +83,17 @@ def undeclared(facts: Facts) -> tuple[str, ...]:
             extra += [f"{dataset}.{column}" for column in columns - by_metric]
         elif declared := facts.manifest.datasets[dataset]:
             extra += [f"{dataset}.{column}" for column in columns - by_metric - set(declared)]
+    return tuple(sorted(extra))
+
+
+def undeclared_calls(facts: Facts) -> tuple[str, ...]:
+    """What was called in the sandbox and not declared, or declared as reading: `connector: call`, sorted."""
+    extra = set()
+    for connector, call, writes in facts.called:
+        declared = facts.manifest.connectors.get(connector)
+        reading = declared.reading if declared and not writes else frozenset[str]()
+        if declared is None or call not in reading | declared.writing:
+            extra.add(f"{connector}: {call}")
     return tuple(sorted(extra))
 
 
@@ -179,6 +203,38 @@ def _observed(facts: Facts) -> Gate:
     spare = unused(facts)
     because = f"Declared but not read: {_some(spare)}." if spare else "What it read is what it declares."
     return Gate(key, title, "open", because, "You could declare less." if spare else "")
+
+
+def _calls(facts: Facts) -> Gate:
+    key, title = "calls", "It calls what it declares"
+    for connector in facts.connectors:
+        if (wrong := _misdeclared(facts, connector)) is not None:
+            because, step, who = wrong
+            return Gate(key, title, "shut", because, step, who)
+    if extra := undeclared_calls(facts):
+        because = f"It made {len(extra)} {'call' if len(extra) == 1 else 'calls'} that it does not declare: "
+        step = "Declare them in handrail.toml if the purpose needs them, or leave them; then push again."
+        return Gate(key, title, "shut", because + _some(extra) + ".", step, facts.owner)
+    declared = facts.manifest.connectors.items()
+    named = [f"{name}: {_some((*calls.reads, *calls.writes))}" for name, calls in declared]
+    return Gate(key, title, "open", f"{'; '.join(named)}.")
+
+
+def _misdeclared(facts: Facts, connector: ConnectorFact) -> tuple[str, str, str] | None:
+    """What is wrong with what is declared of a connector: why, what to do, and who does it."""
+    name, declared = connector.name, facts.manifest.connectors[connector.name]
+    if not connector.owner:
+        because = f"There is no connector {name}, or its definition cannot be read."
+        return because, "Use one from the page Connectors.", facts.owner
+    if facts.manifest.purpose not in connector.purposes:
+        step = f"Ask {connector.owner}, who answers for it, or change the purpose."
+        return f"{name} may not be called for {facts.manifest.purpose}.", step, connector.owner
+    if lost := sorted((declared.reading | declared.writing) - set(connector.calls)):
+        return f"{name} has no call {_some(lost)}.", "Its page shows the calls that it has.", facts.owner
+    if wrong := sorted(one for one in declared.reading if connector.calls[one]):
+        step = f"Move it to writes under [connectors.{name}] in handrail.toml; then push again."
+        return f"{_some(wrong)} changes something at {name}, and is declared as reading.", step, facts.owner
+    return None
 
 
 def _signature(facts: Facts) -> Gate:

@@ -21,6 +21,7 @@ class Reach:
     people: Collection[str] = ()  # beyond owner and co-owners
     schedule: Schedule | None = None
     classified: Mapping[str, str] | None = None  # "dataset.column" -> personal or sensitive
+    writes: Collection[str] = ()  # the connectors by which it changes something elsewhere
 
 
 def tier(reach: Reach) -> Tier:
@@ -32,6 +33,8 @@ def tier(reach: Reach) -> Tier:
         reasons.append(f"It is shared with {len(reach.people)} {_plural('person', 'people', reach.people)}.")
     if reach.schedule:
         reasons.append(f"It runs by itself ({reach.schedule.cron}, {reach.schedule.timezone}).")
+    if reach.writes:
+        reasons.append(f"It changes something in other systems: {_and(reach.writes)}.")
     for kind in ("sensitive", "personal"):
         columns = [column for column, label in (reach.classified or {}).items() if label == kind]
         if columns:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from handrail import data
+from handrail import connectors, data
 from handrail.faces.hang_up import HangUps
 from handrail.kernel import Caller, Context, Instance, Invalid, LimitReached, Refusal, Upstream, identity
 from handrail.kernel.ports import Viewers
@@ -76,7 +76,17 @@ class _Output(_Strict):
     size: int = Field(ge=0)
 
 
-_Request = _Query | _Me | _Run | _Input | _Output
+class _Call(_Strict):
+    verb: Literal["call"]
+    connector: str
+    method: str
+    path: str
+    params: dict[str, Any] = {}
+    json_: Any = Field(default=None, alias="json")
+    headers: dict[str, str] = {}
+
+
+_Request = _Query | _Me | _Run | _Input | _Output | _Call
 _requests: TypeAdapter[_Request] = TypeAdapter(_Request)
 
 
@@ -153,6 +163,8 @@ class _Talk:
                 self._say(self._run())
             elif isinstance(request, _Input):
                 self._give(request)
+            elif isinstance(request, _Call):
+                self._call(request)
             else:
                 self._query(request)
         except Refusal as refusal:
@@ -219,6 +231,14 @@ class _Talk:
             wire.send_content(self._connection, _pieces(content))
             self._say({})
 
+    def _call(self, request: _Call) -> None:
+        asked = request.model_dump(exclude={"verb", "json_"})
+        with self._instance.context(self._caller) as ctx:
+            answer = connectors.call(ctx, connectors.Wanted(**asked, json=request.json_))
+        self._say({"stream": "bytes", "status": answer.status, "headers": dict(answer.headers)})
+        wire.send_content(self._connection, wire.in_chunks(answer.content))
+        self._say({})
+
     def _run(self) -> dict[str, Any]:
         run = self._caller.run
         assert run is not None  # the socket belongs to one
@@ -274,7 +294,7 @@ def _request(message: dict[str, Any]) -> _Request:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise Invalid(
             f"Handrail does not understand this request, at {where[:100]}.",
-            next_step="Use the calls of handrail_sdk: query, metric, me, input, show, table, save.",
+            next_step="Use the calls of handrail_sdk: query, metric, connector, me, input, show, save.",
         ) from None
 
 

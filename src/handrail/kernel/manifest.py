@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
+from handrail.kernel.call_patterns import CallPattern
 from handrail.kernel.errors import Invalid
 from handrail.kernel.inputs import DeclaredInput, read_inputs
 from handrail.kernel.schedule import (
@@ -30,7 +31,7 @@ REPORT = "report"
 LAYERS = (REPORT, "data", "dashboard")  # the sets of packages that an app may run on
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 DATASET = re.compile(r"[a-z][a-z0-9_]*")
-TABLES = ("app", "data", "metrics", "inputs", "schedule")
+TABLES = ("app", "data", "metrics", "connectors", "inputs", "schedule")
 _Word = TypeVar("_Word", bound=str)
 MOST_SHOWN = 12  # names in a next step
 _USUAL = Unattended()
@@ -54,6 +55,11 @@ says = {says}
 # [metrics]
 # use = ["revenue"]
 
+# Other systems that it calls, by the connectors that your organisation has:
+# [connectors.crm]
+# reads = ["GET /customers/{{id}}"]
+# writes = ["POST /tickets"]   # this makes it a handoff app: engineering joins
+
 # Files that whoever runs it gives it (csv, xlsx, parquet, arrow, json, text, pdf, png, jpeg):
 # [inputs.targets]
 # types = ["csv", "xlsx"]
@@ -73,6 +79,24 @@ says = {says}
 
 
 @dataclass(frozen=True)
+class DeclaredCalls:
+    """What an app says it calls by a connector: what it reads there, and what it changes there."""
+
+    reads: tuple[str, ...] = ()  # each as `CallPattern.parse` reads it
+    writes: tuple[str, ...] = ()
+
+    @cached_property
+    def reading(self) -> frozenset[str]:
+        """The keys of what it reads."""
+        return frozenset(CallPattern.parse(one).key for one in self.reads)
+
+    @cached_property
+    def writing(self) -> frozenset[str]:
+        """The keys of what it changes."""
+        return frozenset(CallPattern.parse(one).key for one in self.writes)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """An app's declaration: what it is, what it is for, and everything it may read."""
 
@@ -85,6 +109,7 @@ class Manifest:
     metrics: tuple[str, ...] = ()
     schedule: Schedule | None = None
     layer: str = REPORT
+    connectors: Mapping[str, DeclaredCalls] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     unattended: Unattended = _USUAL  # what is done about its moments; means nothing without a schedule
     inputs: Mapping[str, DeclaredInput] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     text: str = field(default="", compare=False, repr=False)
@@ -97,7 +122,7 @@ class Manifest:
     @cached_property
     def digest(self) -> str:
         """sha256 over what is declared; comments, spacing and the order of keys do not change it."""
-        content = {
+        content: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
             "entrypoint": self.entrypoint,
@@ -111,6 +136,11 @@ class Manifest:
             content["layer"] = self.layer
         if self.unattended != _USUAL:  # so that what was declared before keeps its digest
             content["unattended"] = asdict(self.unattended)
+        if self.connectors:  # likewise
+            content["connectors"] = {
+                name: [sorted(calls.reading), sorted(calls.writing)]
+                for name, calls in self.connectors.items()
+            }
         if self.inputs:
             content["inputs"] = {name: one.digested for name, one in self.inputs.items()}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -169,6 +199,7 @@ class _Reader:
             metrics=self.metrics(),
             schedule=self.schedule(),
             layer=self.layer(app),
+            connectors=self.connectors(),
             unattended=self.unattended(),
             inputs=read_inputs(self, self.kind(app), "schedule" in self.document),
             text=self.text,
@@ -190,6 +221,30 @@ class _Reader:
         table = self.table("metrics")
         self.known_keys(table, ("use",), ("metrics",))
         return self.strings(table, ("metrics", "use"))
+
+    def connectors(self) -> Mapping[str, DeclaredCalls]:
+        declared: dict[str, DeclaredCalls] = {}
+        for name, table in self.table("connectors").items():
+            where = ("connectors", name)
+            if not SLUG.fullmatch(name):
+                self.refuse(where, f"'{name[:80]}' is no connector", "Use the name that its page shows.")
+            if not isinstance(table, dict):
+                self.refuse(where, "a connector is a table of its own", f"Write [connectors.{name}].")
+            self.known_keys(table, ("reads", "writes"), where)
+            calls = DeclaredCalls(self.calls(table, (*where, "reads")), self.calls(table, (*where, "writes")))
+            keys = [CallPattern.parse(one).key for one in (*calls.reads, *calls.writes)]
+            if not keys:
+                self.refuse(where, "it names no call", 'Write reads = ["GET /…"] as its page shows them.')
+            if twice := sorted({key for key in keys if keys.count(key) > 1}):
+                self.refuse(where, f"'{twice[0]}' is listed twice", "List each call once.")
+            declared[name] = calls
+        return MappingProxyType(declared)
+
+    def calls(self, table: dict[str, Any], where: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(CallPattern.parse(one)) for one in self.strings(table, where))
+        except ValueError as error:
+            self.refuse(where, f"a call is not understood: {error}", 'Write it as "GET /customers/{id}".')
 
     def schedule(self) -> Schedule | None:
         table = self.table("schedule")

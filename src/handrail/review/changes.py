@@ -37,6 +37,7 @@ def newly(
     sentences = [*_reads(old, manifest, known)]
     had = old.metrics if old else ()
     sentences += [f"Asks for the metric {metric}." for metric in manifest.metrics if metric not in had]
+    sentences += _calls(old, manifest)
     if manifest.schedule and (old is None or old.schedule != manifest.schedule):
         sentences.append(f"Runs by itself: {manifest.schedule.cron} ({manifest.schedule.timezone}).")
     if old is None:
@@ -66,6 +67,17 @@ def _reads(old: Manifest | None, new: Manifest, known: KnownData) -> Iterator[st
         ]
         what = ", ".join(fresh) if columns else "every column"
         yield f"Reads {what} of {dataset}" + (f" ({'; '.join(grave)})." if grave else ".")
+
+
+def _calls(old: Manifest | None, new: Manifest) -> Iterator[str]:
+    for name, calls in new.connectors.items():
+        had = old.connectors.get(name) if old else None
+        reads = [one for one in calls.reads if had is None or one not in had.reads]
+        writes = [one for one in calls.writes if had is None or one not in had.writes]
+        if reads:
+            yield f"Calls {name}: {', '.join(reads)}."
+        if writes:
+            yield f"Changes something in {name}: {', '.join(writes)}."
 
 
 def _manifest(files: Mapping[str, bytes] | None) -> Manifest | None:
