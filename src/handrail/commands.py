@@ -86,6 +86,12 @@ COMMANDS: dict[str, dict[str, str]] = {
     "handrail.runtime.layer_commands": {
         "layers": "The Python packages that apps may use.",
     },
+    "handrail.runtime.hosts_commands": {
+        "hosts": "The certificates by which workers borrow what they need from a server.",
+    },
+    "handrail.runtime.workers_commands": {
+        "workers": "Which hosts do runs, what each does, and whether it can.",
+    },
     "handrail.runtime.commands": {
         "runs": "Runs of apps: list them, read their logs, save what they handed over, stop them.",
         "doctor": "Attack a sandbox on this machine from inside; exit status 1 when one attack succeeds.",

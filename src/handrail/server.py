@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -60,10 +61,7 @@ FIRST_DEFINITIONS = {
 
 def open_instance(home: Path) -> Instance:
     """Open the instance in `home` with everything plugged in; brings its database up to date."""
-    try:
-        settings = configuration.load(home)
-    except configuration.SettingsError as error:
-        raise Invalid(error.message, next_step=error.next_step) from None
+    settings = _settings(home)
     return kernel.Instance(
         settings,
         Ports(
@@ -78,6 +76,13 @@ def open_instance(home: Path) -> Instance:
         rooms=ROOMS,
         subscriptions=_subscriptions(),
     )
+
+
+def _settings(home: Path) -> configuration.Settings:
+    try:
+        return configuration.load(home)
+    except configuration.SettingsError as error:
+        raise Invalid(error.message, next_step=error.next_step) from None
 
 
 def _subscriptions() -> Iterator[Subscription]:
@@ -116,6 +121,47 @@ class Composition:
         click.echo(f"Handrail serves {home} at http://{wanted[0]}:{listener.getsockname()[1]}")
         sys.stdout.flush()
         serve_on(instance, listener)
+
+    def work(self, home: Path, capacity: int | None) -> None:
+        """Do runs of an instance until told to stop: then take no more, wait for those that go on, and give
+        back to the queue what takes longer than `runtime.drain_seconds`, or all when told once more.
+        """
+        logs.configure(logging.INFO)
+        borrower = _borrower(home)
+        instance = open_instance(home)
+        supervisor = runtime.Supervisor(
+            instance, "worker", capacity, borrower.sync if borrower else lambda: None
+        )
+        parking = runtime.Parking(instance)
+        told = threading.Semaphore(0)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: told.release())
+        gc.freeze()  # what is loaded stays, so nobody looks for garbage in it
+        try:
+            if borrower:
+                borrower.start()
+            supervisor.start()
+            parking.start()
+            click.echo(f"Handrail does runs of {home}")
+            sys.stdout.flush()
+            told.acquire()
+            supervisor.drain(instance.settings.runtime.drain_seconds, told)
+        finally:
+            supervisor.stop()
+            parking.stop()
+            if borrower:
+                borrower.stop()
+            instance.close()
+
+
+def _borrower(home: Path) -> runtime.Borrower | None:
+    """Whoever keeps a worker's directory as the server's is, where that is another; it has begun."""
+    settings = _settings(home)
+    if not settings.hosts.source:
+        return None
+    borrower = runtime.Borrower(settings)
+    borrower.sync()
+    return borrower
 
 
 def serve_on(instance: Instance, listener: socket.socket) -> None:
@@ -183,6 +229,7 @@ class _Work(threading.Thread):
     def _supervisors(self) -> tuple[_Supervisor, ...]:
         return (
             runtime.Supervisor(self._instance),
+            runtime.Lender(self._instance),
             self._hosts,
             twins.Supervisor(self._instance),
             runtime.Parking(self._instance),

@@ -39,6 +39,9 @@ class StorageSettings:
     # Empty: SQLite in the instance directory. Otherwise a postgresql:// address without a password;
     # the password comes from PGPASSWORD or a pgpass file.
     url: str = ""
+    # Instead: the environment variable, or the file, that holds the address, password and all.
+    url_env: str = ""
+    url_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,10 @@ class RuntimeSettings:
     # The largest file that a run may write, and the size of its working directory.
     file_mb: int = 128
     concurrent: int = 2
+    # How long a run stays with a process that is not heard of; then another begins it anew.
+    lease_seconds: int = 60
+    # How long a worker that is told to stop waits for its runs, before it gives them back to the queue.
+    drain_seconds: int = 120
     # Runs of one person that may wait or go on at the same time; nobody fills the queue for all others.
     waiting: int = 20
     # Web apps that are awake at the same time on one server, and minutes without a request until one sleeps.
@@ -134,6 +141,20 @@ class RuntimeSettings:
     uids: int = 1000
     # Where Python layers are kept; empty: a cache that the sandbox user can reach.
     layers: str = ""
+
+
+@dataclass(frozen=True)
+class HostsSettings:
+    """How workers that do not see the server's directory get what they need of it."""
+
+    # On a server: the host:port where it lends its files to workers; empty: to nobody.
+    listen: str = ""
+    # On a worker: the host:port from which it borrows them; empty: its directory is the server's own.
+    source: str = ""
+    # The folder of this host's certificate: authority.pem, host.pem and host.key.
+    certificates: str = "hosts"
+    # The name in the certificate of whoever lends.
+    name: str = "handrail-lender"
 
 
 @dataclass(frozen=True)
@@ -233,6 +254,7 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
     twins: TwinsSettings = field(default_factory=TwinsSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    hosts: HostsSettings = field(default_factory=HostsSettings)
     packages: PackagesSettings = field(default_factory=PackagesSettings)
     apps: AppsSettings = field(default_factory=AppsSettings)
     mail: MailSettings = field(default_factory=MailSettings)

@@ -39,11 +39,12 @@ def test_what_was_said_before_the_end_is_written(instance: Instance, acting: Act
 def test_who_waits_learns_what_went_wrong_and_the_next_is_written() -> None:
     groups: list[list[str]] = []
 
-    def commit(notes: Sequence[str]) -> tuple[int, str | None]:
+    def commit(notes: Sequence[str]) -> tuple[Sequence[int], str | None]:
         if "bad" in notes:
             raise OSError
         groups.append(list(notes))
-        return sum(map(len, groups)) - len(notes), None
+        end = sum(map(len, groups))
+        return range(end - len(notes), end), None
 
     writer: Writer[str] = Writer(commit, lambda signed: None)
     assert writer.soon("one").result() == 0
@@ -60,7 +61,7 @@ def test_a_checkpoint_that_cannot_be_published_stops_nobody() -> None:
     def publish(signed: str) -> None:
         raise OSError
 
-    writer: Writer[str] = Writer(lambda notes: (0, "signed"), publish)
+    writer: Writer[str] = Writer(lambda notes: ([0], "signed"), publish)
     assert writer.soon("one").result() == 0
     assert writer.soon(None).result() == -1
     writer.close()

@@ -7,7 +7,7 @@ import pytest
 
 from handrail import runtime
 from handrail.kernel import Context, Invalid, Manifest, NotAllowed
-from handrail.runtime import store
+from handrail.runtime import lease_store, store
 from handrail.runtime.models import Run, RunState
 from tests.conftest import Acting
 from tests.runtime.conftest import Start
@@ -22,7 +22,7 @@ def kept(
     queued = ctx.clock.now() - timedelta(days=days)
     run = Run(f"run_{n:04d}", "tried", "c0ffee", "production", person, DECLARED, "sha256:0", "queued", queued)
     store.add_run(ctx, run, {"app.py": b""})
-    store.claim(ctx, run.id, "nobody b 1 1")
+    lease_store.claim(ctx, run.id, "nobody b 1 1", 60, False)
     over = replace(run, state=state, ended=ended, finished=queued + timedelta(seconds=2 + n))
     began = store.runs.update().where(store.runs.c.id == run.id).values(started=queued + timedelta(seconds=2))
     ctx.db.execute(began)

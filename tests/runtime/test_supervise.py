@@ -9,7 +9,7 @@ from pathlib import Path
 
 from handrail import runtime
 from handrail.kernel import Instance, trail
-from handrail.runtime import Run, Supervisor, lease, store
+from handrail.runtime import Run, Supervisor, lease, lease_store
 from tests.conftest import Acting
 from tests.runtime.conftest import Start
 
@@ -34,20 +34,21 @@ def test_queued_runs_are_all_executed(instance: Instance, start: Start, acting: 
         supervisor.stop()
 
 
-def test_a_server_that_stops_interrupts_its_runs_and_says_so(
+def test_a_server_that_stops_gives_its_runs_back_to_the_queue(
     instance: Instance, start: Start, acting: Acting
 ) -> None:
     supervisor = Supervisor(instance)
-    run = start("import time\nwhile True: time.sleep(1)")
+    run = start("import time\nprint('half', flush=True)\nwhile True: time.sleep(1)")
     supervisor.start()
     for _ in range(200):
         with acting("maker.sales") as ctx:
-            if runtime.run(ctx, run.id).state == "running":
+            if runtime.log(ctx, run.id):
                 break
-        time.sleep(0.02)
+        time.sleep(0.05)
     supervisor.stop()
-    (over,) = wait_until_over(acting, [run])
-    assert (over.state, over.reason) == ("failed", "Interrupted: the server stopped.")
+    with acting("maker.sales") as ctx:
+        found = runtime.run(ctx, run.id)
+        assert (found.state, found.started, runtime.log(ctx, run.id)) == ("queued", None, "")
 
 
 def test_what_a_dead_process_left_running_is_closed_and_what_a_living_one_executes_is_not(
@@ -57,9 +58,9 @@ def test_what_a_dead_process_left_running_is_closed_and_what_a_living_one_execut
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     other = lease.mine().replace(f" {os.getpid()} ", f" {child.pid} ").rsplit(" ", 1)[0] + " 1"
     with instance.context(instance.system()) as ctx:
-        assert store.claim(ctx, dead.id, other)
-        assert store.claim(ctx, alive.id, lease.mine())
-        assert store.claim(ctx, elsewhere.id, f"another-host {'0' * 8} 1 1")
+        assert lease_store.claim(ctx, dead.id, other, 60, False)
+        assert lease_store.claim(ctx, alive.id, lease.mine(), 60, False)
+        assert lease_store.claim(ctx, elsewhere.id, f"another-host {'0' * 8} 1 1", 60, False)
     child.communicate()
     assert runtime.recover(instance) == 1
     with acting("maker.sales") as ctx:

@@ -36,6 +36,9 @@ class Composition(kit.cli.Opener, Protocol):
     def serve(self, home: Path, host: str | None, port: int | None) -> None:
         """Serve an instance until told to stop."""
 
+    def work(self, home: Path, capacity: int | None) -> None:
+        """Do runs of an instance until told to stop."""
+
 
 def build(composition: Composition, commands: Iterable[click.Command]) -> click.Group:
     """The `handrail` command with the rooms' commands in it."""
@@ -45,7 +48,7 @@ def build(composition: Composition, commands: Iterable[click.Command]) -> click.
         "help_option_names": ["-h", "--help"],
         "max_content_width": 110,
     }
-    for command in (init, serve, *_LATER, *commands):
+    for command in (init, serve, worker, *_LATER, *commands):
         root.add_command(command)
     return root
 
@@ -101,3 +104,28 @@ def serve(context: click.Context, home: Path, host: str | None, port: int | None
     composition: Composition = context.find_root().obj
     with kit.cli.refusals(as_json=False):
         composition.serve(home, host, port)
+
+
+@click.command()
+@click.option(
+    "--home",
+    envvar="HANDRAIL_HOME",
+    required=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The instance's directory, as this host sees it.",
+)
+@click.option(
+    "--capacity",
+    type=click.IntRange(1, 1000),
+    help="Runs at the same time, instead of runtime.concurrent.",
+)
+@click.pass_context
+def worker(context: click.Context, home: Path, capacity: int | None) -> None:
+    """Do runs of an instance on this host until Ctrl-C or SIGTERM, and serve nothing.
+
+    Told to stop, it takes no more runs and waits for those that go on; told twice, it gives them back.
+    """
+    composition: Composition = context.find_root().obj
+    with kit.cli.refusals(as_json=False):
+        composition.work(home, capacity)

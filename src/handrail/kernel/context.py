@@ -1,5 +1,6 @@
 """The context every verb takes first, and the instance that opens it."""
 
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from handrail.kernel.clock import Clock, SystemClock
 from handrail.kernel.edits import Edit
 from handrail.kernel.errors import Invalid, Refusal, Upstream
 from handrail.kernel.events import Events, Subscription, Subscriptions
+from handrail.kernel.held import Lease
 from handrail.kernel.kept import Files
 from handrail.kernel.outage import outage
 from handrail.kernel.people import SYSTEM, Caller
@@ -37,6 +39,7 @@ class Context:
     instance: "Instance"
     caller: Caller
     db: sa.Connection
+    lease: Lease | None = None  # without which nothing of this is committed
     audit: Trail = field(init=False)
     events: Events = field(init=False)
     presence: Presence = field(default_factory=Presence, init=False)  # of whoever asks, where a face knows
@@ -45,8 +48,9 @@ class Context:
     def __post_init__(self) -> None:
         run = self.caller.run
         about = {"run": run.id, "app": run.app, "commit": run.commit} if run else {}
-        person = self.caller.person.id
-        self.audit = Trail(self.instance.log, self.db, self.clock, person, self.caller.via, about)
+        self.lease = self.lease or (run.lease if run else None)
+        who = self.caller.person.id, self.caller.via
+        self.audit = Trail(self.instance.log, self.db, self.clock, *who, about, self.lease)
         self.events = Events(self, self.instance.subscriptions)
 
     @property
@@ -88,7 +92,7 @@ class Instance:
         self._keys = settings.home / "keys"
         self.subscriptions = Subscriptions(subscriptions)
         self.engine = storage.open_engine(
-            settings.storage.url or storage.sqlite_url(settings.home / "handrail.db")
+            _address(settings) or storage.sqlite_url(settings.home / "handrail.db")
         )
         migrate.upgrade(self.engine)
         edits.recover(self.engine, self.definitions)
@@ -127,6 +131,12 @@ class Instance:
         """
         file = f"{self._keys}/{name}.key"
         found = self.files.read(file)
+        if found is None and self.settings.hosts.source:  # one of its own would give pseudonyms of its own
+            raise Upstream(
+                f"The key {name} of this instance is not here.",
+                next_step="See that the server lends its files to this host.",
+                subject="instance",
+            )
         if found is None:
             storage.create_file(Path(file), secrets.token_bytes(_KEY), mode=0o600)
             found = Path(file).read_bytes()
@@ -143,13 +153,15 @@ class Instance:
         self._rules = Policies.load(self.rooms, self.own_rules())
 
     @contextmanager
-    def context(self, caller: Caller) -> Iterator[Context]:
+    def context(self, caller: Caller, lease: Lease | None = None) -> Iterator[Context]:
         """Open a context for `caller`: commit at the end; undo all on a refusal, which goes on the trail.
 
-        Refuses Upstream when the database or a disk gives way; that alone the trail cannot say.
+        Under a lease, the caller's run's or this one, all that is written is written while it is held, or
+        else Lost is raised and nothing is. Refuses Upstream when the database or a disk gives way; that
+        alone the trail cannot say.
         """
         try:
-            with self._transaction(caller) as ctx:
+            with self._transaction(caller, lease) as ctx:
                 yield ctx
         except (sa.exc.OperationalError, OSError) as error:
             if (refusal := outage(error)) is None:
@@ -157,11 +169,13 @@ class Instance:
             raise refusal from error
 
     @contextmanager
-    def _transaction(self, caller: Caller) -> Iterator[Context]:
+    def _transaction(self, caller: Caller, lease: Lease | None = None) -> Iterator[Context]:
         with self.engine.connect() as db:
-            ctx, committed = Context(self, caller, db), False
+            ctx, committed = Context(self, caller, db, lease), False
             try:
                 yield ctx
+                if ctx.lease is not None and (ctx.audit.pending or storage.has_written(db)):
+                    ctx.lease.hold(db)
                 signed = ctx.audit.flush()
                 db.commit()
                 committed = True
@@ -169,7 +183,7 @@ class Instance:
                 db.rollback()
                 self.log.write(_refused(ctx, refusal))
                 if ctx.events.failures:
-                    with self._transaction(caller) as own:
+                    with self._transaction(caller, ctx.lease) as own:
                         for make in ctx.events.failures:
                             own.events.publish(make(refusal))
                 raise
@@ -203,6 +217,31 @@ class Instance:
         return found
 
 
+def _address(settings: Settings) -> str:
+    """Where the database is, by the one of three settings that says so; empty: in the directory."""
+    told = settings.storage
+    if [bool(told.url), bool(told.url_env), bool(told.url_file)].count(True) > 1:
+        raise Invalid(
+            "Two settings say where the database is.",
+            next_step="Give one of storage.url, storage.url_env and storage.url_file.",
+        )
+    if told.url_env:
+        found = os.environ.get(told.url_env, "")
+    elif told.url_file:
+        try:
+            found = (settings.home / told.url_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            found = ""
+    else:
+        return told.url
+    if not found.startswith("postgresql://"):  # or state would be kept in a file that nobody else sees
+        raise Invalid(
+            f"{told.url_env or told.url_file} holds no postgresql:// address.",
+            next_step="Put the address of the database there, or take the setting out of handrail.toml.",
+        )
+    return found
+
+
 _SUBJECT = 300  # characters of what was refused, which may be a name that somebody made up
 
 
@@ -217,4 +256,5 @@ def _refused(ctx: Context, refusal: Refusal) -> Note:
         "request.refused",
         str(refusal.facts.get("subject", "request"))[:_SUBJECT],
         {**about, **facts, "code": refusal.code, "message": refusal.message},
+        ctx.lease,
     )

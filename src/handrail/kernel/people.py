@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from handrail.kernel.held import Lease
 from handrail.kernel.manifest import Manifest
 
 Environment = Literal["sandbox", "production"]
@@ -40,6 +41,8 @@ class RunRef:
     twins: Mapping[str, str] = field(default_factory=dict, hash=False)
     # Of a trial: the files that answer in place of the twins of these datasets.
     instead: Mapping[str, Path] = field(default_factory=dict, hash=False)
+    # By which its process holds it; whatever is written for the run is written while that is so.
+    lease: Lease | None = field(default=None, hash=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

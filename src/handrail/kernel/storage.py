@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
 metadata = sa.MetaData(
@@ -35,6 +36,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{12}")
 _ABANDONED = 60  # seconds after which a draft, which lives for milliseconds, has no writer any more
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+# A database whose network is cut says nothing at all: in seconds, and milliseconds, until that is an error.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _READS = ("SELECT", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
@@ -90,7 +99,8 @@ def new_id(prefix: str) -> str:
 def open_engine(url: str) -> sa.Engine:
     """Open the database at `url`; a SQLite one is put into WAL mode with every commit flushed to disk."""
     if url.startswith("postgresql://"):
-        return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+        address = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return sa.create_engine(address, pool_pre_ping=True, pool_size=24, connect_args=_PATIENCE)
     engine = sa.create_engine(
         url, pool_size=24, max_overflow=40, connect_args={"check_same_thread": False, "timeout": 30}
     )
@@ -142,6 +152,38 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     else:
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             yield connection
+
+
+class _Now(sa.sql.functions.FunctionElement[datetime]):
+    """What the clock of the database says at this statement."""
+
+    type = Instant()
+    inherit_cache = True
+
+
+@compiles(_Now, "sqlite")
+def _sqlite_now(_element: _Now, _compiler: Any, **_: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
+
+
+@compiles(_Now, "postgresql")
+def _postgresql_now(_element: _Now, _compiler: Any, **_: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+def database_now(seconds: float = 0) -> sa.ColumnElement[datetime]:
+    """The moment by the database's clock, so many seconds on: one clock for all hosts."""
+    moved = sa.type_coerce(_Now(), sa.BigInteger) + sa.literal(round(seconds * 1e6), sa.BigInteger)
+    return sa.type_coerce(moved, Instant)
+
+
+def has_written(connection: sa.Connection) -> bool:
+    """Whether this transaction has changed anything yet."""
+    if connection.dialect.name == "sqlite":
+        return is_writing(connection)
+    if not connection.in_transaction():
+        return False
+    return bool(connection.scalar(sa.text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")))
 
 
 def is_writing(connection: sa.Connection) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
+    from handrail.runtime.borrow import Borrower
     from handrail.runtime.check_input import Given
     from handrail.runtime.compare import Comparison, compare
     from handrail.runtime.counted import Count, Counted, counted
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from handrail.runtime.give import given_again, inputs
     from handrail.runtime.health import Health, health
     from handrail.runtime.host import host
+    from handrail.runtime.host_certificates import host_certificates, issue_certificate, revoke_certificate
     from handrail.runtime.hosts import Hosts
     from handrail.runtime.layer import build as build_layer
     from handrail.runtime.layer import importable, layer_digest, packages
+    from handrail.runtime.lend import Lender
     from handrail.runtime.lock_packages import (
         LOCK,
         lock_packages,
@@ -38,22 +41,27 @@ if TYPE_CHECKING:
     from handrail.runtime.sound import examined
     from handrail.runtime.start import start
     from handrail.runtime.stop import stop
-    from handrail.runtime.supervise import Supervisor, recover
+    from handrail.runtime.supervise import Supervisor
+    from handrail.runtime.take_back import recover
     from handrail.runtime.trial import Tried, failure_of, trial
+    from handrail.runtime.workers import Host, Workers, workers
 
 subscriptions: list[tuple[type, object]] = []
 
 __all__ = [
+    "Borrower",
     "Comparison",
     "Count",
     "Counted",
     "Given",
     "Health",
+    "Host",
     "Hosted",
     "Hosts",
     "Input",
     "Kept",
     "LOCK",
+    "Lender",
     "Output",
     "Parking",
     "Run",
@@ -63,6 +71,7 @@ __all__ = [
     "Sitting",
     "Supervisor",
     "Tried",
+    "Workers",
     "approved_packages",
     "build_layer",
     "download",
@@ -76,8 +85,10 @@ __all__ = [
     "counted",
     "health",
     "host",
+    "host_certificates",
     "importable",
     "inputs",
+    "issue_certificate",
     "kept_name",
     "layer_digest",
     "lock_packages",
@@ -95,6 +106,7 @@ __all__ = [
     "refuse_package",
     "request_package",
     "resolve_packages",
+    "revoke_certificate",
     "run",
     "runs",
     "start",
@@ -103,6 +115,7 @@ __all__ = [
     "trial",
     "tried",
     "with_lock",
+    "workers",
 ]
 
 open_when_asked(__name__)

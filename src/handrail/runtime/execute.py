@@ -3,7 +3,6 @@
 import socket
 import threading
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -20,20 +19,22 @@ from handrail.kernel import (
     Refusal,
     identity,
 )
+from handrail.kernel.held import Lost
 from handrail.kernel.ports import Viewers
 from handrail.kernel.sandbox import Conversation, Limits, Outcome, Sandbox
-from handrail.runtime import layer, lease, store
-from handrail.runtime.events import RunFinished, RunStarted
+from handrail.runtime import layer, lease, store, take_back
+from handrail.runtime.close import End, close
+from handrail.runtime.events import RunStarted
 from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.lock_packages import locked
+from handrail.runtime.mind import Minder
 from handrail.runtime.models import Run
-from handrail.runtime.outline import outline
 from handrail.runtime.printed import Printed
 from handrail.runtime.reasons import Verdict, explain, interrupted, of_hosted, refused
 from handrail.runtime.sound import examined, must_be_sound
 
 _HOSTED_FILES = 4096  # open at a time: a connection is one, and each of Streamlit's sessions takes several
-_BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
+_BEAT = 0.4  # seconds between two looks whether a run is over that another process executes
 _logger = structlog.get_logger(__name__)
 
 
@@ -55,11 +56,12 @@ def execute(instance: Instance, run_id: str) -> Run:
     """
     with suppress(Refusal):  # it waits meanwhile; what hinders it is told at its end
         examined(instance, threading.Event())
-    mine, run = claim(instance, run_id)
+    with instance.context(SYSTEM) as ctx:
+        run = store.find_run(ctx, run_id)
     if run is None:
         raise NotFound(f"There is no run {run_id[:40]!r}.", next_step="Start one.", subject="run:unknown")
-    if mine:
-        carry_out(instance, run, threading.Event())
+    if mine := claim(instance, run_id):
+        carry_out(instance, mine, threading.Event())
     while True:
         with instance.context(SYSTEM) as ctx:
             run = store.find_run(ctx, run_id)
@@ -70,21 +72,42 @@ def execute(instance: Instance, run_id: str) -> Run:
     return run
 
 
-def claim(instance: Instance, run_id: str) -> tuple[bool, Run | None]:
-    """Take a queued run for this process; whether it could, and the run, or None when there is none."""
+def claim(instance: Instance, run_id: str = "") -> Run | None:
+    """Take a queued run for this process, this one or the one whose turn it is; None when there is none."""
     with instance.context(SYSTEM) as ctx:
-        mine, run = store.claim(ctx, run_id, lease.mine()), store.find_run(ctx, run_id)
-        if mine and run:
+        run = lease.take(ctx, run_id) if run_id else lease.take_next(ctx)
+        if run:
             ctx.events.publish(RunStarted(run.id, run.app, run.commit, run.environment))
-    return mine, run
+    return run
 
 
 def carry_out(
     instance: Instance, run: Run, shutdown: threading.Event, hosting: Hosting | None = None
 ) -> None:
-    """Execute a run that this process has claimed. `shutdown` ends it early, as interrupted; a hosted app
-    goes on until it sleeps.
+    """Execute a run that this process has claimed. `shutdown` ends it early: it is given back to the queue,
+    or ends as interrupted; a hosted app goes on until it sleeps. Of a run that is lost nothing is written.
     """
+    ends = (shutdown, hosting.asleep) if hosting else (shutdown,)
+    try:
+        with Minder(instance, run, ends) as minder:
+            end = _carried_out(instance, run, shutdown, hosting, minder)
+        lost = minder.lost.is_set()
+        if end is not None and not lost:
+            close(instance, run, *end)
+        elif not lost:
+            take_back.give_back(instance, run)
+    except Lost:
+        lost = True
+    if lost:
+        _logger.warning("run.left", run=run.id)
+        if hosting is not None:
+            hosting.asleep.set()
+
+
+def _carried_out(
+    instance: Instance, run: Run, shutdown: threading.Event, hosting: Hosting | None, minder: Minder
+) -> "End | None":
+    """How it ended; None when it did not, and may begin anew elsewhere."""
     outcome, said, log_end = Outcome("unstarted", 0, 0), Conversation(), ""
     handed_over = HandedOver(instance, run)
     try:
@@ -93,18 +116,23 @@ def carry_out(
         if hosting is not None:
             most = instance.settings.runtime.hosted_processes
             limits = replace(limits, seconds=None, processes=most, open_files=_HOSTED_FILES)
-        with Printed(instance, run.id) as printed:
-            outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, shutdown, hosting)
+        with Printed(instance, run) as printed:
+            minder.log = printed
+            outcome, said = _in_sandbox(instance, run, limits, handed_over, printed, minder.stop, hosting)
         log_end = printed.end
         verdict = explain(outcome, limits, said, log_end)
         if hosting is not None:
             verdict = of_hosted(verdict, outcome, hosting.answered)
             if outcome.ended == "stopped":  # by its maker, or with the server
                 hosting.asleep.set()
-        elif outcome.ended == "stopped" and shutdown.is_set():
+        elif outcome.ended == "stopped" and shutdown.is_set() and not minder.wanted:
+            if take_back.may_begin_anew(instance, run):
+                return None
             verdict = interrupted()
     except Refusal as refusal:
         verdict = refused(refusal)
+    except Lost:
+        raise
     except Exception:
         _logger.exception("run.broken", run=run.id)
         verdict = Verdict(
@@ -113,44 +141,7 @@ def carry_out(
             "Handrail could not finish this run.",
             "Tell an admin; the server's log says why.",
         )
-    close(instance, run, verdict, outcome, said, log_end, handed_over.count)
-
-
-def close(
-    instance: Instance,
-    run: Run,
-    verdict: Verdict,
-    outcome: Outcome | None = None,
-    said: Conversation | None = None,
-    log_end: str = "",
-    outputs: int = 0,
-) -> None:
-    """Write the end of a running run, once; later ends of the same run change nothing."""
-    said = said or Conversation()
-    told = outcome is not None and outcome.ended in ("exited", "memory", "processes")
-    with instance.context(SYSTEM) as ctx:
-        brief = outline(verdict, log_end, store.find_files(ctx, run.id))
-        over = replace(
-            run,
-            state=verdict.state,
-            finished=ctx.clock.now(),
-            reason=verdict.reason,
-            next_step=verdict.next_step,
-            outline=brief,
-            ended=verdict.ended,
-            exit_code=outcome.code if outcome and told else None,
-            peak_memory=outcome.peak_memory if outcome else 0,
-            questions=said.questions,
-        )
-        if not store.finish(ctx, over, "running"):
-            return
-        ctx.audit.note(
-            "run.finished", f"run:{run.id}", run=run.id, app=run.app, commit=run.commit,
-            environment=run.environment, state=over.state, ended=over.ended, reason=brief,
-            questions=over.questions, refusals=len(said.refusals), outputs=outputs, for_person=run.person,
-        )  # fmt: skip
-        ended = over.state, over.ended, said.reads, said.metrics
-        ctx.events.publish(RunFinished(run.id, run.app, run.commit, run.environment, run.person, *ended))
+    return End(verdict, outcome, said, log_end, handed_over.count)
 
 
 def _in_sandbox(
@@ -159,7 +150,7 @@ def _in_sandbox(
     limits: Limits,
     handed_over: HandedOver,
     printed: Printed,
-    shutdown: threading.Event,
+    stop: threading.Event,
     hosting: Hosting | None,
 ) -> tuple[Outcome, Conversation]:
     run = _on_twins(instance, run)
@@ -176,15 +167,8 @@ def _in_sandbox(
         ),
         name=f"door {run.id}",
     )
-    stop = threading.Event()
-    over = threading.Event()
-    ends = (shutdown, hosting.asleep) if hosting else (shutdown,)
-    minder = threading.Thread(
-        target=_mind, args=(instance, run.id, printed, stop, ends, over), name=f"minder {run.id}"
-    )
     with ours, theirs:
         door.start()
-        minder.start()
         try:
             sandbox = Sandbox(
                 (python.python, "-P", "-m", hosting.program if hosting else "handrail_sdk.run",
@@ -195,9 +179,7 @@ def _in_sandbox(
             outcome = instance.ports.isolation.run(sandbox, printed.write, stop)
         finally:
             theirs.close()
-            over.set()
             door.join()
-            minder.join()
     return outcome, answers[0] if answers else Conversation(broken="what its door could not answer")
 
 
@@ -206,7 +188,7 @@ def _on_twins(instance: Instance, run: Run) -> Run:
     if run.environment != "sandbox":
         return run
     found = instance.ports.twins.ready(instance, run.manifest, run.variant, run.twins)
-    with instance.context(SYSTEM) as ctx:
+    with instance.context(SYSTEM, run.lease) as ctx:
         store.note_twins(ctx, run.id, found)
     return replace(run, twins=found)
 
@@ -221,22 +203,6 @@ def active(ctx: Context, person_id: str) -> Person:
             subject=f"person:{person_id}",
         )
     return person
-
-
-def _mind(
-    instance: Instance,
-    run_id: str,
-    printed: Printed,
-    stop: threading.Event,
-    ends: Collection[threading.Event],
-    over: threading.Event,
-) -> None:
-    """While the run goes on: keep its log on disk, and pass on the wish to end it."""
-    while not over.wait(_BEAT):
-        printed.flush()
-        with instance.context(SYSTEM) as ctx:
-            if any(end.is_set() for end in ends) or store.stop_wanted(ctx, run_id):
-                stop.set()
 
 
 def limits_of(instance: Instance) -> Limits:

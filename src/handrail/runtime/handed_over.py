@@ -73,7 +73,7 @@ class HandedOver:
             media=media,
             size=len(content),
         )
-        with self._instance.context(SYSTEM) as ctx:
+        with self._instance.context(SYSTEM, self._run.lease) as ctx:
             store.add_output(ctx, output, content)
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from handrail.kernel import Context, Environment, Manifest
-from handrail.runtime import lease, store
+from handrail.runtime import lease
 from handrail.runtime.events import RunStarted
 from handrail.runtime.models import Run
 from handrail.runtime.start import queued
@@ -26,8 +26,7 @@ def host(
     files, NotReady on a machine that cannot hold a sandbox.
     """
     run = queued(ctx, app, commit, files, manifest, environment, variant, twins)
-    store.claim(ctx, run.id, lease.mine())
+    begun = lease.take(ctx, run.id)
+    assert begun is not None  # nobody else sees it before this transaction commits
     ctx.events.publish(RunStarted(run.id, app, commit, environment))
-    begun = store.find_run(ctx, run.id)
-    assert begun is not None
     return begun

@@ -14,11 +14,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady
+from handrail.kernel import Caller, Instance, LimitReached, NotAllowed, NotReady
+from handrail.kernel.held import Lost
 from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
-from handrail.runtime import store
-from handrail.runtime.execute import Hosting, carry_out, close
+from handrail.runtime.close import close
+from handrail.runtime.execute import Hosting, carry_out
+from handrail.runtime.mind import sitting_on
 from handrail.runtime.models import Run
 from handrail.runtime.reasons import Verdict
 from handrail.runtime.seats import Hosted, Seat, Sitting
@@ -208,19 +210,16 @@ class Hosts(Worker):
                 if forgotten or replaced:
                     one.hosting.asleep.set()
         for sitting in tuple(self._sittings.values()):
-            if now - sitting.used > idle or self._stopped(sitting):
+            if now - sitting.used > idle or not sitting_on(self._instance, sitting.run):
                 self._rise(sitting)
         return False
-
-    def _stopped(self, sitting: Sitting) -> bool:
-        with self._instance.context(SYSTEM) as ctx:
-            return store.stop_wanted(ctx, sitting.run.id)
 
     def _rise(self, sitting: Sitting) -> None:
         with self._lock:
             self._sittings.pop(sitting.seat, None)
         verdict = Verdict("succeeded", "asleep")
-        close(self._instance, sitting.run, verdict, None, Conversation(sitting.questions))
+        with suppress(Lost):
+            close(self._instance, sitting.run, verdict, None, Conversation(sitting.questions))
 
 
 def _caller(callers: dict[str, Caller], run: Run, word: str) -> Caller:

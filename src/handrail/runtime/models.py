@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from handrail.kernel import Environment, Manifest, Resource, RunRef
+from handrail.kernel.held import Lease
 
 RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 OutputKind = Literal["table", "image", "text", "markdown", "html", "pdf", "file"]
@@ -40,6 +41,8 @@ class Run:
     # What ended it, in one word, for counting: exited, refused, timeout, memory, interrupted, ...
     ended: str = ""
     exit_code: int | None = None
+    # By which this process holds it, where it does.
+    lease: Lease | None = field(default=None, compare=False, repr=False)
     peak_memory: int = 0
     questions: int = 0
     # Whether it is known what it read and whom it showed; of runs of an older Handrail it is not.
@@ -60,9 +63,8 @@ class Run:
     @property
     def ref(self) -> RunRef:
         """The run as the door knows it."""
-        return RunRef(
-            self.id, self.app, self.commit, self.environment, self.manifest, self.variant, self.twins
-        )
+        what = self.id, self.app, self.commit, self.environment, self.manifest
+        return RunRef(*what, self.variant, self.twins, lease=self.lease)
 
     def resource(self, owners: frozenset[str]) -> Resource:
         """The run as access rules see it."""

@@ -5,6 +5,7 @@ from types import TracebackType
 
 from handrail.kernel import SYSTEM, Instance
 from handrail.runtime import store
+from handrail.runtime.models import Run
 
 _END = 4000  # bytes at the end that explain a failure
 
@@ -12,9 +13,9 @@ _END = 4000  # bytes at the end that explain a failure
 class Printed:
     """Takes pieces from the sandbox's thread; `flush` keeps them, as does leaving the `with` block."""
 
-    def __init__(self, instance: Instance, run_id: str) -> None:
+    def __init__(self, instance: Instance, run: Run) -> None:
         self._instance = instance
-        self._run = run_id
+        self._run = run
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._waiting = bytearray()
@@ -35,8 +36,8 @@ class Printed:
             if not content:
                 return
             self._pieces += 1
-            with self._instance.context(SYSTEM) as ctx:
-                store.add_log(ctx, self._run, self._pieces, content)
+            with self._instance.context(SYSTEM, self._run.lease) as ctx:
+                store.add_log(ctx, self._run.id, self._pieces, content)
 
     @property
     def end(self) -> str:

@@ -71,6 +71,12 @@ def interrupted() -> Verdict:
     )
 
 
+def given_up(attempts: int) -> Verdict:
+    """The end of a run that was begun anew as often as it may be, and whose server was gone each time."""
+    said = f"Interrupted: {attempts} times the server that executed it was gone before it had ended."
+    return Verdict("failed", "interrupted", said, "Tell an admin; it may be this run that ends them.")
+
+
 _MEND = "Its log names the line: mend that and push again, or tell the app's owner."
 _NO_PACKAGE = (
     "Apps run on a set of packages, among them pandas, numpy, matplotlib, openpyxl and pyarrow (the page"

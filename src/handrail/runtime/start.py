@@ -9,6 +9,7 @@ from handrail.runtime.check_input import Given
 from handrail.runtime.diagnosis import refuse_red
 from handrail.runtime.give import checked
 from handrail.runtime.layer import layer_digest
+from handrail.runtime.lease_store import somebody_takes_runs
 from handrail.runtime.lock_packages import locked, of_lock
 from handrail.runtime.models import Run
 
@@ -27,7 +28,7 @@ def start(
     """Queue a run of exactly these files for the caller; in the sandbox on this variant of these builds of
     twins, and of the newest where none is named. `inputs` are the files that the manifest asks for.
 
-    The apps room decides before who may run what. Refuses NotReady on a machine that cannot hold a sandbox,
+    The apps room decides before who may run what. Refuses NotReady where no host can hold a sandbox,
     Invalid for an app that people open and when the entrypoint is not among the files, LimitReached when too
     many of the caller's runs are not over, and inputs as `give.checked` does.
     """
@@ -72,7 +73,7 @@ def queued(
         )
     own = locked(files)
     of_lock(ctx, own)
-    if manifest.kind != "static":
+    if manifest.kind != "static" and not (manifest.kind == "job" and somebody_takes_runs(ctx)):
         refuse_red(ctx)
     run = Run(
         id=storage.new_id("run"),

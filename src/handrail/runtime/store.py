@@ -4,12 +4,14 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from handrail.kernel import Context, Manifest
+from handrail.kernel import Context, Manifest, storage
+from handrail.kernel.held import Lease
 from handrail.kernel.storage import Instant, metadata
 from handrail.runtime.models import Output, Run
 
@@ -25,8 +27,14 @@ runs = sa.Table(
     sa.Column("layer", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False, index=True),
-    # The process that executes it; see lease.py.
+    # The process that executes it, until when, and by which number; see lease.py.
     sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("until", Instant),
+    # When somebody last took it, how often that was, and whether it may be taken once more; see take_back.py.
+    sa.Column("claimed", Instant),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("again", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("stop_wanted", sa.Boolean, nullable=False),
     sa.Column("queued", Instant, nullable=False),
     sa.Column("started", Instant),
@@ -42,6 +50,7 @@ runs = sa.Table(
     sa.Column("twins", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("traced", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_runs_app_environment", "app", "environment", "id"),
+    sa.Index("ix_runs_person_claimed", "person", "claimed"),
 )
 code = sa.Table(
     "run_code",
@@ -69,7 +78,7 @@ logs = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
-_OWN = {"holder", "stop_wanted", "code"}
+_OWN = {"holder", "stop_wanted", "code", "token", "until", "claimed", "attempt", "again"}
 
 
 def add_run(ctx: Context, run: Run, files: Mapping[str, bytes]) -> None:
@@ -77,16 +86,17 @@ def add_run(ctx: Context, run: Run, files: Mapping[str, bytes]) -> None:
     packed = _packed(files)
     digest = hashlib.sha256(packed).hexdigest()
     if ctx.db.scalar(sa.select(code.c.digest).where(code.c.digest == digest)) is None:
-        ctx.db.execute(sa.insert(code).values(digest=digest, content=packed))
+        kept = storage.insert_of(ctx.db.dialect.name)(code).values(digest=digest, content=packed)
+        ctx.db.execute(kept.on_conflict_do_nothing())  # somebody may keep the same at this moment
     values = {column.name: getattr(run, column.name) for column in runs.c if column.name not in _OWN}
     values["manifest"] = run.manifest.text
     ctx.db.execute(sa.insert(runs).values(**values, code=digest, holder="", stop_wanted=False))
 
 
-def find_run(ctx: Context, run_id: str) -> Run | None:
-    """One run, or None."""
+def find_run(ctx: Context, run_id: str, lease: Lease | None = None) -> Run | None:
+    """One run, held by this lease, or None."""
     row = ctx.db.execute(sa.select(runs).where(runs.c.id == run_id)).first()
-    return _run(row) if row else None
+    return replace(_run(row), lease=lease) if row else None
 
 
 def find_runs(ctx: Context, limit: int, **wanted: str | None) -> tuple[Run, ...]:
@@ -158,31 +168,9 @@ def count_open(ctx: Context, person: str) -> int:
     return ctx.db.scalar(query) or 0
 
 
-def next_queued(ctx: Context) -> str | None:
-    """The run that has waited longest, or None."""
-    query = sa.select(runs.c.id).where(runs.c.state == "queued").order_by(runs.c.id).limit(1)
-    return ctx.db.scalar(query)
-
-
-def claim(ctx: Context, run_id: str, holder: str) -> bool:
-    """Take a queued run for one process; False when another process was first, or it is not queued."""
-    taken = ctx.db.execute(
-        sa.update(runs)
-        .where(runs.c.id == run_id, runs.c.state == "queued")
-        .values(state="running", holder=holder, started=ctx.clock.now())
-    )
-    return taken.rowcount == 1
-
-
 def note_twins(ctx: Context, run_id: str, twins: Mapping[str, str]) -> None:
     """Keep which build of each dataset's twin a run reads."""
     ctx.db.execute(sa.update(runs).where(runs.c.id == run_id).values(twins=dict(twins)))
-
-
-def find_running(ctx: Context) -> tuple[tuple[str, str], ...]:
-    """The runs that somebody executes, each with its holder."""
-    query = sa.select(runs.c.id, runs.c.holder).where(runs.c.state == "running")
-    return tuple((row.id, row.holder) for row in ctx.db.execute(query))
 
 
 def want_stop(ctx: Context, run_id: str) -> None:
@@ -203,7 +191,7 @@ def finish(ctx: Context, run: Run, before: str) -> bool:
         .values(
             state=run.state, finished=run.finished, reason=run.reason, next_step=run.next_step,
             outline=run.outline, ended=run.ended, exit_code=run.exit_code, peak_memory=run.peak_memory,
-            questions=run.questions, holder="",
+            questions=run.questions, holder="", until=None,
         )
     )  # fmt: skip
     return closed.rowcount == 1

@@ -97,7 +97,8 @@ def _make(instance: Instance, build: str, variant: Variant) -> None:
     with instance.context(SYSTEM) as ctx:
         datasets = store.datasets_of(ctx, build)
         facts = {name: twin.facts for name in datasets if (twin := data.rendition(ctx, name, build))}
-        if all(data.rendition(ctx, name, build, variant) for name in facts):
+        made_before = (data.rendition(ctx, name, build, variant) for name in facts)
+        if all(one is not None and one.path.is_file() for one in made_before):  # not on another host
             return
         lent = outside(ctx, files.manifest_of(home, build).outside) if variant == "plain" else {}
     seed, sketch = _seed(facts), files.sketch_of(home, build)

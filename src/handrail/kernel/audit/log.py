@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from handrail.kernel.audit import merkle
 from handrail.kernel.audit.checkpoint import Checkpoint, Signer
 from handrail.kernel.audit.writer import Writer
 from handrail.kernel.errors import NotReady
+from handrail.kernel.held import Lease, Lost
 from handrail.kernel.ready import Ready
 
 # Perfect subtrees are kept at every eighth level: a proof then reads at most 256 hashes a level,
@@ -70,6 +72,8 @@ class Note:
     verb: str
     subject: str
     facts: Mapping[str, Any]
+    # Who writes it on its own does so while this is held; in a transaction, its context sees to that.
+    lease: Lease | None = field(default=None, compare=False, repr=False)
 
     def body(self, seq: int) -> bytes:
         """The entry's canonical bytes: JSON with sorted keys; these are what the leaf hashes."""
@@ -180,10 +184,23 @@ class Log:
         """Write what is queued and end the writer thread."""
         self._writer.close()
 
-    def _commit(self, notes: Sequence[Note]) -> tuple[int, str | None]:
+    def _commit(self, notes: Sequence[Note]) -> tuple[Sequence[int | Lost], str | None]:
         with self._engine.begin() as connection:
-            signed = self.append(connection, notes)
-        return _size(signed or "") - len(notes), signed
+            lost = _lost(connection, {note.lease for note in notes if note.lease is not None})
+            signed = self.append(connection, [note for note in notes if note.lease not in lost])
+        number = count(_size(signed or "") - sum(note.lease not in lost for note in notes))
+        return [lost[note.lease] if note.lease in lost else next(number) for note in notes], signed
+
+
+def _lost(connection: sa.Connection, leases: Iterable[Lease]) -> dict[Lease | None, Lost]:
+    """Those of these that are held no longer; the others are held until the transaction ends."""
+    found: dict[Lease | None, Lost] = {}
+    for lease in leases:
+        try:
+            lease.hold(connection)
+        except Lost as error:
+            found[lease] = error
+    return found
 
 
 def tree_nodes(connection: sa.Connection) -> merkle.Nodes:

@@ -13,6 +13,7 @@ from handrail.kernel import storage
 from handrail.kernel.audit import log
 from handrail.kernel.audit.log import Log, Note
 from handrail.kernel.clock import Clock
+from handrail.kernel.held import Lease
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,14 @@ class Trail:
     """Writes in the name of one caller."""
 
     def __init__(
-        self, the_log: Log, db: sa.Connection, clock: Clock, person: str, via: str, about: Mapping[str, str]
+        self,
+        the_log: Log,
+        db: sa.Connection,
+        clock: Clock,
+        person: str,
+        via: str,
+        about: Mapping[str, str],
+        lease: Lease | None = None,
     ):
         self._log = the_log
         self._db = db
@@ -40,6 +48,7 @@ class Trail:
         self._person = person
         self._via = via
         self._about = about
+        self._lease = lease
         self._pending: list[Note] = []
 
     def note(self, verb: str, subject: str, **facts: Any) -> None:
@@ -70,13 +79,19 @@ class Trail:
         if not storage.is_writing(self._db):
             self._log.settle()
 
+    @property
+    def pending(self) -> bool:
+        """Whether something was noted that is not on the trail yet."""
+        return bool(self._pending)
+
     def flush(self) -> str | None:
         """Append what was noted, in this transaction; returns the checkpoint to publish after the commit."""
         pending, self._pending = self._pending, []
         return self._log.append(self._db, pending)
 
     def _note(self, verb: str, subject: str, facts: Mapping[str, Any]) -> Note:
-        return Note(self._clock.now(), self._person, self._via, verb, subject, {**self._about, **facts})
+        told = {**self._about, **facts}
+        return Note(self._clock.now(), self._person, self._via, verb, subject, told, self._lease)
 
 
 def recent(

@@ -25,13 +25,16 @@ class _Waiting(Generic[Note]):
 
 
 class Writer(Generic[Note]):
-    """Commits what is said, in its order. `commit` gives the number of the first entry, and a checkpoint.
+    """Commits what is said, in its order. `commit` gives the number of each entry, and a checkpoint;
+    in place of a number, what kept this entry alone from being written.
 
     The thread begins with the first entry. What goes wrong with a group reaches everybody who waits for it.
     """
 
     def __init__(
-        self, commit: Callable[[Sequence[Note]], tuple[int, str | None]], publish: Callable[[str], None]
+        self,
+        commit: Callable[[Sequence[Note]], tuple[Sequence[int | Exception], str | None]],
+        publish: Callable[[str], None],
     ) -> None:
         self._write = commit
         self._show = publish
@@ -99,15 +102,18 @@ class Writer(Generic[Note]):
         if not group:
             return True
         try:
-            first, signed = self._write([one.note for one in group if one.note is not None])
+            numbers, signed = self._write([one.note for one in group if one.note is not None])
         except Exception as error:  # noqa: BLE001 - a supervisor: each caller that waits must learn of it
             _logger.warning("audit.not_written", entries=len(group), error=type(error).__name__)
             for one in (*group, *settling):
                 one.written.set_exception(error)
             return False
-        self._unpublished = signed
-        for seq, one in enumerate(group, first):
-            one.written.set_result(seq)
+        self._unpublished = signed or self._unpublished
+        for one, number in zip(group, numbers, strict=True):
+            if isinstance(number, Exception):
+                one.written.set_exception(number)
+            else:
+                one.written.set_result(number)
         return True
 
     def _publish(self, *, at_once: bool) -> None:

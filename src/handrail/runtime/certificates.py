@@ -1,0 +1,104 @@
+"""By which certificates hosts know each other: a small authority of the instance's own.
+
+An operator with another one supplies certificates of it instead ([hosts] in the settings). A certificate is
+good for one side of a connection alone, so that no worker can pass itself off as the server.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from handrail.kernel import Instance, storage
+
+LENDER = "handrail-lender"  # the name of whoever lends, in its certificate
+AUTHORITY, CERTIFICATE, KEY = "authority.pem", "host.pem", "host.key"
+MOST_DAYS = 3650
+_YEARS = timedelta(days=MOST_DAYS)
+_BEFORE = timedelta(hours=1)  # for a host whose clock is behind
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What a host needs: whom it trusts, its certificate and its key, as PEM; `serial` in hexadecimal."""
+
+    authority: bytes
+    certificate: bytes
+    key: bytes
+    serial: str
+    until: datetime
+
+    def write(self, folder: Path) -> None:
+        """Put it into a folder for the host's own user alone."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        storage.write_file(folder / AUTHORITY, self.authority)
+        storage.write_file(folder / CERTIFICATE, self.certificate)
+        storage.write_file(folder / KEY, self.key, mode=0o600)
+
+
+def issue(instance: Instance, name: str, days: int, *, lends: bool = False) -> Issued:
+    """A certificate for a host of this name, for so many days: to borrow, or to lend."""
+    authority = Ed25519PrivateKey.from_private_bytes(instance.secret("hosts"))
+    key, now = Ed25519PrivateKey.generate(), datetime.now(UTC).replace(microsecond=0)
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if lends else ExtendedKeyUsageOID.CLIENT_AUTH
+    made = (
+        _begun(name, authority, key, now, now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(LENDER if lends else name)]), critical=False)
+        .add_extension(_known_by(authority), critical=False)
+        .sign(authority, None)
+    )
+    return Issued(
+        _own(authority),
+        made.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+        f"{made.serial_number:x}",
+        made.not_valid_after_utc,
+    )
+
+
+def _own(authority: Ed25519PrivateKey) -> bytes:
+    """The authority's own certificate; another one each time, of the same key and name."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    own = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())
+    made = (
+        _begun("handrail hosts", authority, authority, now, now + _YEARS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=False, content_commitment=False, key_encipherment=False,
+                data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=False,
+                encipher_only=False, decipher_only=False,
+            ),
+            critical=True,
+        )
+        .add_extension(own, critical=False)
+        .sign(authority, None)
+    )  # fmt: skip
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def _known_by(authority: Ed25519PrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
+
+
+def _begun(
+    name: str, authority: Ed25519PrivateKey, key: Ed25519PrivateKey, now: datetime, until: datetime
+) -> x509.CertificateBuilder:
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "handrail hosts")])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BEFORE)
+        .not_valid_after(until)
+    )

@@ -1,0 +1,200 @@
+"""Who does which run, and which processes there are to do them: the only SQL on leases and on hosts.
+
+Every moment here is the database's: no host's clock decides who may do what.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from handrail.kernel import Context, storage
+from handrail.kernel.storage import Instant, database_now
+from handrail.runtime.store import logs, outputs, runs
+
+ALIVE = 15.0  # seconds after which a host that says nothing is taken for gone
+_RECENT = 3600.0  # seconds for which one that is not there may be expected back
+_FORGOTTEN = 24 * 3600.0  # seconds after which one that was not stopped properly is shown no longer
+
+hosts = sa.Table(
+    "hosts",
+    storage.metadata,
+    sa.Column("holder", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("capacity", sa.Integer, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("seen", Instant, nullable=False),
+    # How far its clock is ahead of the database's, in milliseconds.
+    sa.Column("ahead_ms", sa.BigInteger, nullable=False),
+    sa.Column("sound", sa.Boolean, nullable=False),
+    sa.Column("finding", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # taking, draining or stopped
+)
+
+
+class Claimed(NamedTuple):
+    """A run that was taken: from now on it is the holder's by this number."""
+
+    run: str
+    token: int
+
+
+class Held(NamedTuple):
+    """A run that somebody does; `overdue` when its lease has run out."""
+
+    run: str
+    holder: str
+    token: int
+    again: bool
+    attempt: int
+    overdue: bool
+
+
+def claim(ctx: Context, run_id: str, holder: str, seconds: float, again: bool) -> Claimed | None:
+    """Take this run if it is queued; None when another process was first. `again`: it may be done anew from
+    its beginning when its holder is gone.
+    """
+    return _claim(ctx, runs.c.id == run_id, holder, seconds, again)
+
+
+def claim_next(ctx: Context, holder: str, seconds: float) -> Claimed | None:
+    """Take the run whose turn it is, in one statement; None when none waits.
+
+    People take turns: first whoever has the fewest runs going on, then whoever was served longest ago, and
+    one person's runs in their order. What another takes at this moment is passed over.
+    """
+    other, waits = runs.alias("other"), runs.alias("waits")
+    going = sa.select(sa.func.count()).where(other.c.person == waits.c.person, other.c.state == "running")
+    served = sa.select(sa.func.max(other.c.claimed)).where(other.c.person == waits.c.person)
+    turn = (
+        sa.select(waits.c.id)
+        .where(waits.c.state == "queued")
+        .order_by(
+            going.scalar_subquery(),
+            sa.func.coalesce(sa.type_coerce(served.scalar_subquery(), sa.BigInteger), 0),
+            waits.c.id,
+        )
+        .limit(1)
+        .with_for_update(skip_locked=True, of=waits)
+    )
+    return _claim(ctx, runs.c.id == turn.scalar_subquery(), holder, seconds, True)
+
+
+def _claim(
+    ctx: Context, which: sa.ColumnElement[bool], holder: str, seconds: float, again: bool
+) -> Claimed | None:
+    taken = ctx.db.execute(
+        sa.update(runs)
+        .where(which, runs.c.state == "queued")
+        .values(
+            state="running", holder=holder, again=again, started=ctx.clock.now(), claimed=database_now(),
+            until=database_now(seconds), token=runs.c.token + 1, attempt=runs.c.attempt + 1,
+        )
+        .returning(runs.c.id, runs.c.token)
+    ).first()  # fmt: skip
+    return Claimed(*taken) if taken else None
+
+
+def renew(ctx: Context, run_id: str, token: int, seconds: float) -> bool | None:
+    """Hold a run for so many seconds from now; whether somebody wants it to end, None when it is lost."""
+    mine = sa.and_(runs.c.id == run_id, runs.c.token == token, runs.c.state == "running")
+    wanted: bool | None = ctx.db.scalar(
+        sa.update(runs).where(mine).values(until=database_now(seconds)).returning(runs.c.stop_wanted)
+    )
+    return wanted
+
+
+def is_held(db: sa.Connection, run_id: str, token: int) -> bool:
+    """Whether nobody has taken this run since, and nobody can until this transaction ends."""
+    storage.lock_for_writing(db)
+    mine = sa.and_(runs.c.id == run_id, runs.c.token == token)
+    return db.scalar(sa.select(runs.c.token).where(mine).with_for_update(read=True)) is not None
+
+
+def held(ctx: Context) -> tuple[Held, ...]:
+    """The runs that somebody does."""
+    over = sa.func.coalesce(sa.type_coerce(runs.c.until, sa.BigInteger), 0) < sa.type_coerce(
+        database_now(), sa.BigInteger
+    )
+    columns = (runs.c.id, runs.c.holder, runs.c.token, runs.c.again, runs.c.attempt, over.label("overdue"))
+    query = sa.select(*columns).where(runs.c.state == "running").order_by(runs.c.id)
+    return tuple(Held(*row) for row in ctx.db.execute(query))
+
+
+def take_away(ctx: Context, one: Held) -> bool:
+    """Make a run nobody's who had it; False when it has gone on, or somebody else was first."""
+    mine = sa.and_(runs.c.id == one.run, runs.c.token == one.token, runs.c.state == "running")
+    if one.overdue:  # unless it was renewed since
+        mine = sa.and_(mine, sa.or_(runs.c.until.is_(None), runs.c.until < database_now()))
+    return ctx.db.execute(sa.update(runs).where(mine).values(token=runs.c.token + 1)).rowcount == 1
+
+
+def queue_again(ctx: Context, run_id: str, *, counts: bool) -> None:
+    """Put a run back as if nobody had begun it: without outputs and log. `counts`: as one more attempt."""
+    for table in (outputs, logs):
+        ctx.db.execute(sa.delete(table).where(table.c.run == run_id))
+    ctx.db.execute(
+        sa.update(runs)
+        .where(runs.c.id == run_id)
+        .values(
+            state="queued", holder="", started=None, until=None, twins={}, token=runs.c.token + 1,
+            attempt=runs.c.attempt - (0 if counts else 1),
+        )
+    )  # fmt: skip
+
+
+def appear(ctx: Context, about: dict[str, Any]) -> None:
+    """Note that a host is there; what is known of it is what it says now. Whoever was there before on that
+    machine is forgotten, and so is who was not heard of for a day.
+    """
+    seen = {**about, "seen": database_now()}
+    if ctx.db.execute(sa.update(hosts).where(hosts.c.holder == about["holder"]).values(seen)).rowcount:
+        return
+    before = sa.and_(hosts.c.name == about["name"], hosts.c.kind == about["kind"], sa.not_(_alive()))
+    ctx.db.execute(sa.delete(hosts).where(sa.or_(before, hosts.c.seen < database_now(-_FORGOTTEN))))
+    ctx.db.execute(sa.insert(hosts).values(**seen, since=database_now()))
+
+
+def disappear(ctx: Context, holder: str) -> None:
+    """A host has ended as it should."""
+    ctx.db.execute(sa.update(hosts).where(hosts.c.holder == holder).values(state="stopped"))
+
+
+def _alive() -> sa.ColumnElement[bool]:
+    return sa.and_(hosts.c.state != "stopped", hosts.c.seen > database_now(-ALIVE))
+
+
+def moment(ctx: Context) -> datetime:
+    """What the database's clock says."""
+    found: datetime = ctx.db.execute(sa.select(database_now())).scalar_one()
+    return found
+
+
+def all_hosts(ctx: Context) -> Sequence[Any]:
+    """Every host by name, each with whether it is `alive`."""
+    return ctx.db.execute(
+        sa.select(hosts, _alive().label("alive")).order_by(hosts.c.name, hosts.c.holder)
+    ).all()
+
+
+def going_on(ctx: Context) -> dict[str, list[tuple[str, str]]]:
+    """The runs that go on, with their apps, by who does them."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    query = sa.select(runs.c.holder, runs.c.id, runs.c.app).where(runs.c.state == "running")
+    for row in ctx.db.execute(query.order_by(runs.c.id)):
+        found.setdefault(row.holder, []).append((row.id, row.app))
+    return found
+
+
+def count_queued(ctx: Context) -> int:
+    """How many runs wait."""
+    return ctx.db.scalar(sa.select(sa.func.count()).where(runs.c.state == "queued")) or 0
+
+
+def somebody_takes_runs(ctx: Context) -> bool:
+    """Whether any host is there that would begin a run, or was within the hour: it may be back soon."""
+    fit = sa.and_(hosts.c.sound, hosts.c.capacity > 0, hosts.c.seen > database_now(-_RECENT))
+    return ctx.db.scalar(sa.select(sa.func.count()).select_from(hosts).where(fit)) != 0

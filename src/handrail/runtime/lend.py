@@ -1,0 +1,193 @@
+"""A server lends hosts what they need to answer as it does: definitions, data, twins and three keys, by hash.
+
+Only over TLS 1.3, and only to whoever has a certificate of ours that was not revoked. Whoever has one reads
+all the data of the instance and signs its trail: it is a part of the server.
+"""
+
+import hashlib
+import json
+import re
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from handrail.kernel import SYSTEM, Instance
+from handrail.runtime import certificates, certificates_store
+from handrail.runtime.certificates import AUTHORITY, CERTIFICATE, KEY
+
+LENT_KEYS = ("audit", "entities", "mask")
+_FOLDERS = ("definitions", "extracts", "twins")
+_PATIENCE = 30  # seconds for one thing that the other side does
+_PIECE = 1 << 20  # bytes
+_CONTENT = re.compile(r"/content/([0-9a-f]{64})")
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A file by its path in the instance's directory, and what is in it."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Shelf:
+    """What there is to lend; the hash of a file is worked out again when the file is another."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._lock = threading.Lock()
+        self._known: dict[Path, tuple[tuple[int, int, int], str]] = {}
+
+    def files(self) -> tuple[Lent, ...]:
+        """Every file, by path."""
+        for name in LENT_KEYS:
+            self._instance.secret(name)  # made by now: two hosts that made one each would differ
+        home = self._instance.settings.home
+        with self._lock:
+            return tuple(one for file in sorted(_files(home)) if (one := self._lent(home, file)))
+
+    def find(self, sha256: str) -> Path | None:
+        """A file that has this content, as far as is known."""
+        with self._lock:
+            return next((file for file, (_, known) in self._known.items() if known == sha256), None)
+
+    def _lent(self, home: Path, file: Path) -> Lent | None:
+        try:
+            seen = file.stat()
+            stamp = (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+            known = self._known.get(file)
+            if known is None or known[0] != stamp:
+                with file.open("rb") as content:
+                    known = stamp, hashlib.file_digest(content, "sha256").hexdigest()
+                self._known[file] = known
+        except FileNotFoundError:  # it has just gone
+            self._known.pop(file, None)
+            return None
+        return Lent(file.relative_to(home).as_posix(), seen.st_size, known[1])
+
+
+def _files(home: Path) -> Iterator[Path]:
+    yield from (home / "keys" / f"{name}.key" for name in LENT_KEYS)
+    for folder in _FOLDERS:
+        for file in (home / folder).rglob("*"):
+            hidden = any(part.startswith(".") for part in file.relative_to(home).parts)
+            if not hidden and file.is_file() and not file.is_symlink():
+                yield file
+
+
+class Lender:
+    """Lends as long as a server serves, where `hosts.listen` says so."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.server_address[1] if self._server else 0
+
+    def start(self) -> None:
+        """Begin; does nothing where nobody is to be lent anything."""
+        where = self._instance.settings.hosts.listen
+        if not where:
+            return
+        host, _, port = where.rpartition(":")
+        self._server = _Server((host, int(port)), self._instance, _context(self._instance))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="lender")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        if self._server and self._thread:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+
+
+def _context(instance: Instance) -> ssl.SSLContext:
+    """By the operator's certificates, or else by one of our own authority."""
+    folder = instance.settings.home / instance.settings.hosts.certificates
+    if not (folder / CERTIFICATE).exists():
+        folder = instance.settings.home / "keys" / "lender"
+        certificates.issue(instance, "lender", certificates.MOST_DAYS, lends=True).write(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(folder / AUTHORITY)
+    context.load_cert_chain(folder / CERTIFICATE, folder / KEY)
+    return context
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, where: tuple[str, int], instance: Instance, context: ssl.SSLContext) -> None:
+        self.instance, self.context, self.shelf = instance, context, Shelf(instance)
+        super().__init__(where, _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Somebody who has left, or has no certificate."""
+        _logger.info("lender.hung_up", by=str(client_address[0]))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = _PATIENCE
+    server: _Server
+
+    def setup(self) -> None:
+        """Greet in this connection's own thread, so that nobody keeps others waiting."""
+        self.request.settimeout(_PATIENCE)
+        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def do_GET(self) -> None:
+        """The list, or a content."""
+        if self._revoked():
+            self.send_error(HTTPStatus.FORBIDDEN)
+        elif self.path == "/files":
+            answer = json.dumps([asdict(one) for one in self.server.shelf.files()]).encode()
+            self._begin(len(answer))
+            self.wfile.write(answer)
+        elif found := _CONTENT.fullmatch(self.path):
+            self._send(self.server.shelf.find(found[1]))
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _send(self, file: Path | None) -> None:
+        with suppress(FileNotFoundError):
+            if file is not None:
+                with file.open("rb") as content:
+                    self._begin(file.stat().st_size)
+                    while piece := content.read(_PIECE):
+                        self.wfile.write(piece)
+                return
+        self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _begin(self, size: int) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+
+    def _revoked(self) -> bool:
+        shown = cast("ssl.SSLSocket", self.request).getpeercert() or {}
+        with self.server.instance.context(SYSTEM) as ctx:
+            return certificates_store.is_revoked(ctx, str(shown.get("serialNumber", "")).lower().lstrip("0"))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: each host asks every few seconds."""

@@ -1,0 +1,111 @@
+"""Looking after a run that goes on: its lease, its log, and whoever wants it to end."""
+
+import threading
+from collections.abc import Collection
+from types import TracebackType
+from typing import Protocol
+
+import structlog
+
+from handrail.kernel import SYSTEM, Instance, Refusal
+from handrail.kernel.held import Lost
+from handrail.runtime import lease, lease_store, store
+from handrail.runtime.lease import Lease
+from handrail.runtime.models import Run
+
+_BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
+_RENEWED = 0.25  # the part of its time after which a lease is renewed
+_TICK = 0.1  # seconds between two looks at what is known without the database
+_MARGIN = (
+    2.0  # seconds before its lease ends in which a sandbox that cannot keep it is ended; at most a quarter
+)
+_logger = structlog.get_logger(__name__)
+
+
+class _Log(Protocol):
+    def flush(self) -> None:
+        """Keep what has come since the last time."""
+
+
+def sitting_on(instance: Instance, run: Run) -> bool:
+    """Hold a run that needs no sandbox for a while longer; whether it goes on, and nobody wants its end."""
+    held = run.lease
+    assert isinstance(held, Lease)
+    with instance.context(SYSTEM) as ctx:
+        wanted = lease_store.renew(ctx, run.id, held.token, instance.settings.runtime.lease_seconds)
+    return wanted is False
+
+
+class Minder:
+    """A run's, inside its `with` block: `stop` is set when it is to end, `lost` when it is not ours any more.
+
+    One thread asks the database. The other waits for nothing, so that a sandbox is ended before its lease has
+    run out even while the database does not answer.
+    """
+
+    def __init__(self, instance: Instance, run: Run, ends: Collection[threading.Event]) -> None:
+        self._instance, self._run, self._ends = instance, run, ends
+        self._seconds = instance.settings.runtime.lease_seconds
+        assert isinstance(run.lease, Lease)
+        self._token, self._good_until = run.lease.token, run.lease.good_until
+        self.stop, self.lost = threading.Event(), threading.Event()
+        self.wanted = False  # somebody asked for its end
+        self.log: _Log | None = None
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=work, name=f"{name} {run.id}")
+            for name, work in (("minder", self._look), ("watch", self._watch))
+        ]
+
+    def __enter__(self) -> "Minder":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _watch(self) -> None:
+        margin = min(_MARGIN, self._seconds / 4)
+        while not self._over.wait(_TICK):
+            if lease.now() > self._good_until - margin:
+                self._lose("unrenewed")
+            if any(end.is_set() for end in self._ends):
+                self.stop.set()
+
+    def _look(self) -> None:
+        while not self._over.wait(_BEAT):
+            try:
+                if self.log is not None:
+                    self.log.flush()
+                self._renew()
+            except Lost:
+                self._lose("taken")
+            except Refusal as refusal:  # the database is away: until the lease ends, it may come back
+                _logger.warning("run.unminded", run=self._run.id, reason=refusal.message)
+            if self.lost.is_set():
+                return
+
+    def _renew(self) -> None:
+        before = lease.now()
+        due = before > self._good_until - self._seconds * (1 - _RENEWED)
+        with self._instance.context(SYSTEM) as ctx:
+            if due:
+                wanted = lease_store.renew(ctx, self._run.id, self._token, self._seconds)
+            else:
+                wanted = store.stop_wanted(ctx, self._run.id)
+        if wanted is None:
+            raise Lost(self._run.id)
+        if due:
+            self._good_until = before + self._seconds
+        if wanted:
+            self.wanted = True
+            self.stop.set()
+
+    def _lose(self, why: str) -> None:
+        if not self.lost.is_set():
+            _logger.error("run.lost", run=self._run.id, why=why)
+            self.lost.set()
+            self.stop.set()
