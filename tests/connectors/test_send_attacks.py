@@ -53,7 +53,7 @@ def test_one_that_drips_is_left_after_the_time_that_a_call_may_take(
     acting: Acting, running: Runs, upstream: Other
 ) -> None:
     define(acting, upstream.host, ("seconds: 20", "seconds: 0.4"))
-    upstream.answer, upstream.slow = in_json(b"x" * 3000), 0.05
+    upstream.answer, upstream.slow = in_json(b"x" * 60), 0.05
     with running() as ctx, pytest.raises(Upstream, match=r"within 0\.4 seconds"):
         got(ctx, "/customers")
 

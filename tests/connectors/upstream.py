@@ -1,5 +1,6 @@
 """Another system on the loopback that answers as it is told to, honestly or not, and remembers who called."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,8 +46,8 @@ def json(body: bytes, status: int = 200, **headers: str) -> Callable[[Called], A
 
 
 @contextmanager
-def serving() -> Iterator[Upstream]:
-    """Serve until the end of the block."""
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Upstream]:
+    """Serve until the end of the block, by https where a context for it is given."""
     upstream = Upstream()
 
     class Handler(BaseHTTPRequestHandler):
@@ -84,6 +85,8 @@ def serving() -> Iterator[Upstream]:
             """A caller that hangs up is what some tests are about."""
 
     server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     upstream.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()

@@ -34,16 +34,17 @@ _OURS = frozenset(
 )  # fmt: skip
 _MOST = {"calls_per_minute": 6000, "request_kb": 768, "response_kb": 16_384, "seconds": 60}
 TEMPLATE = """\
-# Another system that apps may call through Handrail. docs/operate/connectors.md says what each line means.
+# Another system that apps may call.
+# docs/operate/connectors.md explains it.
 says: Customers and their tickets, as support keeps them.
 owner: {owner}
 deputy: {owner}
 host: {host}
-purposes: []            # the declared purposes of apps that may call it
-readers: []             # the groups of people for whom it answers
+purposes: []            # of apps that may call it
+readers: []             # groups it answers for
 calls:
   - call: GET /customers/{{id}}
-  - call: POST /tickets    # it writes, as every method does but GET and HEAD
+  - call: POST /tickets   # so it writes
 limits:
   calls_per_minute: 60  # of one app
 redact:
