@@ -1,13 +1,24 @@
 """An app calls another system through Handrail: what is declared and allowed, and nothing else."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from handrail import connectors
-from handrail.kernel import Instance, Invalid, LimitReached, NotAllowed, NotFound, NotReady, identity, trail
+from handrail import apps, connectors
+from handrail.kernel import (
+    Instance,
+    Invalid,
+    LimitReached,
+    Manifest,
+    NotAllowed,
+    NotFound,
+    NotReady,
+    identity,
+    trail,
+)
 from tests.conftest import Acting
 from tests.connectors.conftest import CALLS, SECRET, Runs, define, got
 from tests.connectors.upstream import Upstream
@@ -197,3 +208,20 @@ def test_outside_an_app_only_the_sandbox_answers_and_only_who_builds(
     with acting("maker.sales") as ctx, pytest.raises(NotReady, match="The sandbox has no answer"):
         got(ctx, "/customers")
     assert upstream.called == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says", "next_step"),
+    [
+        ("[connectors.crm]", "[connectors.cmr]", "there is no connector 'cmr'", "Did you mean 'crm'?"),
+        ("/customers/{id}", "/customer/{id}", "crm has no call 'GET /customer/{}'", "'GET /customers/{id}'?"),
+    ],
+)
+def test_a_push_that_declares_what_there_is_not_is_refused(
+    acting: Acting, crm: connectors.Connector, old: str, new: str, says: str, next_step: str
+) -> None:
+    manifest = Manifest.render("desk", purpose="sales-reporting") + CALLS.replace(old, new, 1)
+    files = {"handrail.toml": manifest.encode(), "app.py": b"print(1)\n"}
+    with acting("maker.sales") as ctx, pytest.raises(Invalid, match=re.escape(says)) as refused:
+        apps.push(ctx, files, "A desk", "")
+    assert next_step in refused.value.next_step

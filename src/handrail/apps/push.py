@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from handrail import data, review, runtime
+from handrail import connectors, data, review, runtime
 from handrail.apps import facts, paths, spoken, store
 from handrail.apps.events import AppPushed
 from handrail.apps.models import App, Prompt, Version
@@ -138,6 +138,22 @@ def check_exists(ctx: Context, manifest: Manifest) -> None:
             raise Invalid(
                 f"{FILENAME}: there is no metric '{metric}'.", next_step=nearest(metric, sorted(metrics))
             )
+    _check_calls(ctx, manifest)
+
+
+def _check_calls(ctx: Context, manifest: Manifest) -> None:
+    """Refuse a connector, or a call of one, that there is not."""
+    found = connectors.connectors(ctx) if manifest.connectors else ()
+    known = {one.connector.name: one.connector for one in found}
+    for name, declared in manifest.connectors.items():
+        if name not in known:
+            raise Invalid(f"{FILENAME}: there is no connector '{name}'.", next_step=nearest(name, known))
+        there = {one.pattern.key: str(one.pattern) for one in known[name].calls}
+        for key in sorted(declared.reading | declared.writing):
+            if key not in there:
+                raise Invalid(
+                    f"{FILENAME}: {name} has no call '{key}'.", next_step=nearest(key, there.values())
+                )
 
 
 def _commit(

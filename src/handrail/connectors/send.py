@@ -7,7 +7,7 @@ import os
 import ssl
 import threading
 from collections.abc import Coroutine, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -92,7 +92,7 @@ async def _exchange(
                 force_close=True,
                 use_dns_cache=False,
                 socket_factory=partial(guarded_socket, private=private, plain_http=plain),
-                ssl=ssl.create_default_context(),
+                ssl=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             ),
             timeout=aiohttp.ClientTimeout(total=connector.limits.seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -102,6 +102,12 @@ async def _exchange(
         session.request(method, address, headers=told, data=body, allow_redirects=False) as answer,
     ):
         return await _answered(connector, answer, secret)
+
+
+@lru_cache(maxsize=2)
+def _trusted(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """The authorities that this machine trusts; reading them takes longer than a call, so it is done once."""
+    return ssl.create_default_context()
 
 
 async def _answered(connector: Connector, answer: aiohttp.ClientResponse, secret: str) -> Answered:
