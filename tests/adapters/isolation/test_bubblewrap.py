@@ -4,6 +4,8 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -49,6 +51,19 @@ def processes(marker: str) -> list[int]:
 
 
 # ---- it works -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may hide a part of /proc")
+def test_a_container_that_hides_parts_of_proc_is_named_as_what_hinders() -> None:
+    tries = (
+        "from handrail.adapters.isolation import Bubblewrap\nfrom handrail.kernel import NotReady\n"
+        f"try: Bubblewrap({UID}).check()\nexcept NotReady as refusal: print(refusal.next_step)"
+    )
+    hiding = ("bwrap", "--dev-bind", "/", "/", "--ro-bind", "/proc/sys", "/proc/sys", "--")
+    ended = subprocess.run(
+        (*hiding, sys.executable, "-c", tries), capture_output=True, text=True, check=False
+    )
+    assert "systempaths=unconfined" in ended.stdout
 
 
 def test_an_app_runs_with_its_files_and_its_output_comes_back(runs: Runs) -> None:

@@ -216,11 +216,20 @@ class Bubblewrap:
         if trial.returncode != 0:
             raise NotReady(
                 f"No sandbox can be started on this machine: {trial.stderr.strip()[:300]}",
-                next_step="Allow unprivileged user namespaces (sysctl user.max_user_namespaces, "
-                "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), "
-                "then run `handrail doctor`.",
+                next_step=f"{_HIDDEN if _NO_PROC in trial.stderr else _CLOSED}, then run `handrail doctor`.",
             )
 
+
+# A container hides parts of /proc by mounts over it, and then no namespace in it may mount one of its own.
+_NO_PROC = "Can't mount proc"
+_HIDDEN = (
+    "Show the container that Handrail runs in all of /proc (Docker and podman: --security-opt "
+    "systempaths=unconfined; Kubernetes: procMount: Unmasked)"
+)
+_CLOSED = (
+    "Allow unprivileged user namespaces (sysctl user.max_user_namespaces, "
+    "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)"
+)
 
 _TRIAL = (
     "--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--new-session",
