@@ -1,8 +1,10 @@
 """Files that somebody gives to a run: what they are by their content, and what must not be opened."""
 
+import hashlib
 import io
 import zipfile
 import zlib
+from copy import copy
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,29 +95,35 @@ def test_readers_are_told_of_formulas() -> None:
     assert check(IS["xlsx"], "xlsx")[1] == ""
 
 
+NOISE = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(10_000))  # packs to nothing smaller
+
+
 def lying(claimed: int) -> bytes:
-    """A workbook whose sheet says that it is small, and is not."""
-    content = bytearray(workbook({"xl/worksheets/sheet1.xml": bytes(5_000_000)}))
+    """A workbook whose sheet says that it has another size than it has."""
+    content = bytearray(workbook({"xl/worksheets/sheet1.xml": NOISE}))
     for place in range(len(content) - 4):
-        if content[place : place + 4] == (5_000_000).to_bytes(4, "little"):
+        if content[place : place + 4] == len(NOISE).to_bytes(4, "little"):
             content[place : place + 4] = claimed.to_bytes(4, "little")
     return bytes(content)
 
 
 def overlapping() -> bytes:
-    """Two parts that are the same packed bytes, as in the bomb that fits every ratio."""
-    content = bytearray(workbook({"xl/a.xml": b"x" * 90_000, "xl/b.xml": b"x" * 90_000}, zipfile.ZIP_STORED))
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        first = archive.getinfo("xl/a.xml").header_offset
-        second = archive.getinfo("xl/b.xml").header_offset
-    place = content.rindex(second.to_bytes(4, "little"), second + 90_000)
-    content[place : place + 4] = first.to_bytes(4, "little")
-    return bytes(content[:second] + content[content.index(b"PK\x01\x02") :])
+    """Parts that are the same packed bytes, as in the bomb that fits every ratio."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in {**PARTS, "xl/a.xml": NOISE}.items():
+            archive.writestr(name, part)
+        for n in range(5):
+            again = copy(archive.getinfo("xl/a.xml"))
+            again.filename = f"xl/a{n}.xml"
+            archive.filelist.append(again)
+    return content.getvalue()
 
 
 BOMBS = {
     "a bomb": workbook({"xl/worksheets/sheet1.xml": bytes(64 << 20)}),
-    "one that lies": lying(1000),
+    "one that has more": lying(1000),
+    "one that has less": lying(500_000),
     "many parts": workbook({f"xl/{n}.xml": b"" for n in range(2100)}),
     "macros": workbook({"xl/vbaProject.bin": b"x"}),
     "an embedded file": workbook({"xl/embeddings/oleObject1.bin": b"x"}),
