@@ -222,7 +222,7 @@ def _evidence(
     for place, link in enumerate(link for link in plane.links(table) if explains(plane, table, link)):
         binning.carry(f"p{place}.{quoted(link.to_columns[0])} IS NOT NULL", f"there_{place}")
         joined = plane.joined(table, link, "t", f"p{place}")
-        joins.append(f"LEFT JOIN {plane.views[link.to]} AS p{place} ON {joined}")
+        joins.append(f"LEFT JOIN {plane.pointed_at(table, link)} AS p{place} ON {joined}")
         known = [one for one in drafts[link.to] if modelled(one) and one.role == "model"][:MOST_EVIDENCE]
         for number, column in enumerate(known):
             node = Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True)

@@ -53,30 +53,25 @@ def link_sketch(plane: Plane, table: str, link: Link) -> LinkSketch:
         unique=(len(fields) == 1 and fields[0].unique) or set(link.columns) == key,
         degree=f"#{table}.{link.name}" if explains(plane, table, link) else None,
         distinct=_rough(distinct),
-        loads=ordered or _loads(plane, table, link),
+        loads=ordered or _loads(plane, table, link, rows - nulls, distinct),
         in_order=bool(ordered),
         spread=_spread(plane, table, link),
     )
 
 
-def _loads(plane: Plane, table: str, link: Link) -> tuple[float, ...]:
-    """The share of children of each of a few parents, largest first, without saying whose.
+def _loads(plane: Plane, table: str, link: Link, children: int, used: int) -> tuple[float, ...]:
+    """The share of the `children` of each of a few parents that are `used`, largest first, not saying whose.
 
     Too few rows to learn degrees from as a column, but each share is about k children or more; parents with
     fewer share what is left. Nothing is kept of parents that are people or belong to one.
     """
-    parent = plane.tables[link.to] if explains(plane, table, link) else None
+    parent = plane.tables[link.to] if used <= FEW_PARENTS and explains(plane, table, link) else None
     if parent is None or parent.entity:
         return ()
     if any(one.personal or identifies(one.semantic) for one in parent.fields):
         return ()
     source, listed = plane.whole(table), _listed(link.columns)
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in link.columns)
-    children, used = source.one(
-        f"SELECT count(*), count(DISTINCT ({listed})) FROM {source.relation} WHERE {there}"
-    )
-    if used > FEW_PARENTS:
-        return ()
     counted = source.all(
         f"SELECT count(*) AS n FROM {source.relation} WHERE {there} GROUP BY {listed} "
         f"HAVING {source.holders} >= ? ORDER BY n DESC",

@@ -70,13 +70,17 @@ def mine(sample: Source, whole: Source, columns: Sequence[ColumnSketch]) -> list
     rates = _rates(sample, numbers)
     simple = [*_orders(numbers), *_orders(moments), *_derived(sample, texts, moments, numbers)]
     simple += [*_offsets(sample, numbers), *_offsets(sample, moments)]
-    found = _likely(sample, _screened(sample, numbers, simple))
+    gone = _screened(sample, numbers, [guess.rule for guess in simple])
+    found = _likely(sample, [guess for place, guess in enumerate(simple) if place not in gone])
     twice = {rule.columns[1] for rule in found if rule.kind == "offset" or rule.how == "same"}
-    guesses = list(_formulas([one for one in numbers if one.name not in twice], rates))
-    found += _likely(sample, _screened(sample, numbers, guesses))
+    formulas = list(_formulas([one for one in numbers if one.name not in twice], rates))
+    gone = _screened(sample, numbers, formulas)  # of a thousand few are left to be written down
+    by_name = {one.name: one for one in columns}
+    found += _likely(
+        sample, [_formula(rule, by_name) for place, rule in enumerate(formulas) if place not in gone]
+    )
     found += [Rule("range", (one.name,), low=0.0) for one in numbers]
     found += [Rule("range", (one.name,), high=0.0) for one in numbers]
-    by_name = {one.name: one for one in columns}
     count = partial(count_own, columns=by_name)
     if sample.rows < whole.rows:
         found = _likely_of_all(sample, found, count)
@@ -193,26 +197,31 @@ def _rates(source: Source, numbers: Sequence[ColumnSketch]) -> dict[str, float]:
     return found
 
 
-def _formulas(numbers: Sequence[ColumnSketch], rates: dict[str, float]) -> Iterator[Guess]:
+def _formulas(numbers: Sequence[ColumnSketch], rates: dict[str, float]) -> Iterator[Rule]:
     """Sums and products of two others, also less or plus a share."""
     for a in numbers:
         others = [one for one in numbers if one is not a]
         for b, c in combinations(others, 2):
-            yield _formula("b + c", a, b, c)
-            yield _formula("b * c", a, b, c)
+            yield _written("b + c", a, b, c)
+            yield _written("b * c", a, b, c)
         for rate in (one for one in others if one.name in rates):
             percent = rates[rate.name] == 100
             for b in (one for one in others if one is not rate):
                 for how in ("b * (1 - c / 100)",) if percent else ("b * (1 - c)", "b * (1 + c)"):
-                    yield _formula(how, a, b, rate)
+                    yield _written(how, a, b, rate)
             for b, c in combinations([one for one in others if one is not rate], 2):
-                yield _formula("b * c * (1 - d / 100)" if percent else "b * c * (1 - d)", a, b, c, rate)
+                yield _written("b * c * (1 - d / 100)" if percent else "b * c * (1 - d)", a, b, c, rate)
 
 
-def _formula(how: str, *columns: ColumnSketch) -> Guess:
-    wanted = formula_sql(how, [f"{{{place}}}" for place in range(len(columns))])
+def _written(how: str, *columns: ColumnSketch) -> Rule:
+    return Rule("formula", tuple(one.name for one in columns), how=how)
+
+
+def _formula(rule: Rule, by_name: Columns) -> Guess:
+    columns = [by_name[name] for name in rule.columns]
+    wanted = formula_sql(rule.how, [f"{{{place}}}" for place in range(len(columns))])
     bad = f"abs({{0}} - {wanted}) > {last_digit(columns[0]) / 2!r} + 1e-9 * greatest(1.0, abs({wanted}))"
-    return _guess(Rule("formula", tuple(one.name for one in columns), how=how), columns, columns[0], bad)
+    return _guess(rule, columns, columns[0], bad)
 
 
 def _likely(source: Source, guesses: Iterable[Guess]) -> list[Rule]:
@@ -233,12 +242,11 @@ def _likely(source: Source, guesses: Iterable[Guess]) -> list[Rule]:
     return found
 
 
-def _screened(source: Source, numbers: Sequence[ColumnSketch], guesses: Sequence[Guess]) -> list[Guess]:
-    """Without the guesses about numbers that a few of the tried rows refute."""
+def _screened(source: Source, numbers: Sequence[ColumnSketch], rules: Sequence[Rule]) -> frozenset[int]:
+    """The places of the rules about numbers that a few of the tried rows refute."""
     listed = ", ".join(_name(one, "x") for one in numbers)
     some = f"(SELECT [{listed}]::DOUBLE[] AS v FROM tried LIMIT {SCREENED_ROWS})"
-    gone = refuted(source, some, [guess.rule for guess in guesses], numbers, REFUTED * TRIED_ROWS)
-    return [guess for place, guess in enumerate(guesses) if place not in gone]
+    return refuted(source, some, rules, numbers, REFUTED * TRIED_ROWS)
 
 
 def _not_refuted(source: Source, guesses: list[Guess]) -> list[Guess]:

@@ -40,7 +40,7 @@ def mine_across(
         ]
         if not rules:
             continue
-        view, joined = plane.views[link.to], plane.joined(table, link, "t", "p")
+        view, joined = plane.pointed_at(table, link), plane.joined(table, link, "t", "p")
         likely = counted(source, rules, partial(count_across, parents=view, joined=joined))
         found += _telling(source, view, joined, likely)
     always = {one.name for one in own if one.required}

@@ -89,7 +89,7 @@ def through(plane: Plane, table: str, link: Link) -> tuple[str, str] | None:
             )
             rows, kept = source.one(
                 f"SELECT count(*), count(*) FILTER ({same}) FROM {source.relation} AS t "
-                f"JOIN {plane.views[other.to]} AS p ON {plane.joined(table, other, 't', 'p')}"
+                f"JOIN {plane.pointed_at(table, other)} AS p ON {plane.joined(table, other, 't', 'p')}"
             )
             if rows >= 10 * source.k and kept >= KEPT * rows and rows >= KEPT * source.rows:
                 return other.name, theirs.name

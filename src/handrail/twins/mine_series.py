@@ -71,18 +71,21 @@ def _long(source: Source, link: Link, columns: Sequence[ColumnSketch]) -> Source
     keys = ", ".join(quoted(name) for name in link.columns)
     there = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in link.columns)
     every = max(1, source.rows // MOST_ROWS)
+    some = f"{there} AND hash({keys}) % {every} = 0" if every > 1 else there
+    rows, parents = source.one(
+        f"SELECT count(*), count(DISTINCT ({keys})) FROM {source.relation} WHERE {some}"
+    )
+    if rows < LONG * parents or rows < 10 * source.k:  # before all columns are read
+        return None
     names = dict.fromkeys((*link.columns, *(one.name for one in columns if one.role in ("model", "key"))))
     kept = [quoted(name) for name in names]
     kept += [source.entity] if source.entity and source.entity not in kept else []
-    some = f"hash({keys}) % {every} = 0" if every > 1 else "true"
     source.con.execute(
         f"CREATE OR REPLACE TEMP TABLE of_parents AS SELECT {', '.join(kept)} FROM {source.relation} "
-        f"WHERE {there} AND {some}"
+        f"WHERE {some}"
     )
-    rows, parents, holders = source.one(
-        f"SELECT count(*), count(DISTINCT ({keys})), {source.holders} FROM of_parents"
-    )
-    if min(parents, holders) < source.k or rows < LONG * parents or rows < 10 * source.k:
+    (holders,) = source.one(f"SELECT {source.holders} FROM of_parents")
+    if min(parents, holders) < source.k:
         return None
     return replace(source, relation="of_parents", rows=rows)
 

@@ -43,6 +43,7 @@ class Plane:
     holders: Mapping[str, str] = field(default_factory=dict)  # see `holder`
     keyed: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)  # asked once, see `is_key`
     told: dict[str, Told] = field(default_factory=dict)  # small tables whose rows are told, found by `take`
+    pointed: dict[tuple[str, str], str] = field(default_factory=dict)  # see `pointed_at`
 
     def is_key(self, table: str, columns: tuple[str, ...]) -> bool:
         """Whether these columns together differ in every row of a table that has rows."""
@@ -103,6 +104,24 @@ class Plane:
     def links(self, table: str) -> Sequence[Link]:
         """The links of a table."""
         return self.layout.links[table]
+
+    def pointed_at(self, table: str, link: Link) -> str:
+        """The rows that the sample of a table points at by a link, and perhaps others, to be joined with it.
+
+        Of a large table they are copied once: each question that joins the two would read all of its rows.
+        """
+        there, known = self.views[link.to], (table, link.name)
+        if self.samples[link.to] == there:
+            return there
+        if known not in self.pointed:
+            sample = self.samples[table]
+            copy = f"{sample}_at_{len(self.pointed)}_{there}"
+            self.con.execute(
+                f"CREATE TABLE {copy} AS SELECT p.* FROM {there} AS p SEMI JOIN {sample} AS t "
+                f"ON {self.joined(table, link, 't', 'p')}"
+            )
+            self.pointed[known] = copy
+        return self.pointed[known]
 
     def late(self, table: str, link: Link) -> bool:
         """Whether the link closes a circle of tables."""

@@ -157,10 +157,9 @@ def _degrees(child: str, parent: str, columns: tuple[str, ...]) -> str:
     listed = ", ".join(quoted(column) for column in columns)
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
     return (
-        "SELECT n, count(*) AS parents FROM "
-        f"(SELECT count(*) AS n FROM {child} WHERE {there} GROUP BY {listed}) GROUP BY n "
-        f"UNION ALL SELECT 0, (SELECT count(*) FROM {parent}) - "
-        f"(SELECT count(DISTINCT ({listed})) FROM {child} WHERE {there})"
+        f"WITH of_each AS MATERIALIZED (SELECT count(*) AS n FROM {child} WHERE {there} GROUP BY {listed}) "
+        "SELECT n, count(*) AS parents FROM of_each GROUP BY n "
+        f"UNION ALL SELECT 0, (SELECT count(*) FROM {parent}) - (SELECT count(*) FROM of_each)"
     )
 
 

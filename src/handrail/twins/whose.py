@@ -149,7 +149,7 @@ def _equals(plane: Plane, table: str, link: Link, column: ColumnSketch) -> bool:
         rows, same = plane.con.execute(
             f"SELECT count(*), coalesce(avg((a.{quoted(column.name)}::VARCHAR = "
             f"b.{quoted(other.name)}::VARCHAR)::INTEGER), 0) FROM {plane.samples[table]} AS a "
-            f"JOIN {plane.views[to]} AS b ON {joined}"
+            f"JOIN {plane.pointed_at(table, link)} AS b ON {joined}"
         ).fetchall()[0]
         if rows >= plane.k_of(table) and same >= ONE_PERSON:
             return True
