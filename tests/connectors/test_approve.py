@@ -123,6 +123,7 @@ def test_the_pages_show_what_waits_and_take_the_answer(
         link = identity.issue_link(ctx, "steward.sales")
     client.post("/sign-in/link", data={"token": link})
     assert "No app has asked to write" in client.get("/connectors/crm").text
+    assert 'href="/apps/desk"' in client.get("/connectors/crm").text  # it declares the connector
     write = first(running)
     assert f"/connectors/crm/approvals/{write}" in client.get("/").text
     assert write in client.get("/connectors").text

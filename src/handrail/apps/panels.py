@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from handrail import data, kit
+from handrail import connectors, data, kit
 from handrail.apps import find
 from handrail.apps.explain_run import explained, may_ask
 from handrail.apps.models import App
@@ -52,6 +52,14 @@ def users(ctx: Context, metric: data.Metric) -> Filled:
     """Apps whose version in production, or else the newest, declares this metric."""
     found = find.declaring(ctx, [metric.name])
     rows = [(app, version) for app, version in found if metric.name in version.manifest.metrics]
+    return "apps/panel_users.html", {"rows": rows}
+
+
+@kit.panel("connector", "Apps that declare it", order=40)
+def callers(ctx: Context, connector: connectors.Connector) -> Filled:
+    """Apps whose version in production, or else the newest, declares calls of this connector."""
+    found = find.declaring(ctx, (), None)
+    rows = [(app, version) for app, version in found if connector.name in version.manifest.connectors]
     return "apps/panel_users.html", {"rows": rows}
 
 

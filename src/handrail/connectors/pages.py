@@ -70,6 +70,7 @@ def connector_page(ctx: kit.Ctx, request: Request, name: str) -> HTMLResponse:
         one=one,
         of=one.connector,
         texts={call.pattern.key: str(call.pattern) for call in one.connector.calls},
+        panels=kit.panels(ctx, request, "connector", one.connector),
         sees=sees,
         uses=uses(ctx, name) if sees else (),
         approvals=approvals(ctx, name) if sees else (),
