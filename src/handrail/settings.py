@@ -131,8 +131,8 @@ class RuntimeSettings:
     # Processes and threads of one web app, which serves many at a time.
     hosted_processes: int = 512
     idle_minutes: int = 15
-    # Sandboxes that wait for a run, of each layer that apps used in the last hour, and the memory beyond which
-    # no more are started, together. None wait where a machine has no memory to spare; 0: none ever.
+    # Sandboxes that wait for a run, of each layer that apps used in the last hour, and the memory beyond
+    # which no more are started, together. None wait where a machine has no memory to spare; 0: none ever.
     parked: int = 1
     parked_mb: int = 512
     # As whom sandboxes are started when Handrail itself runs as root: user ids that nothing else uses, from

@@ -5,6 +5,7 @@ It also takes back what hosts that are gone have left, so that any of them that 
 
 import socket
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Literal
@@ -33,9 +34,9 @@ class Attendance(Worker):
         super().start()
 
     def stop(self) -> None:
-        """Disappear from the list."""
+        """Say that this host has ended; where nobody can be told, it is taken for gone after a while."""
         super().stop()
-        with self._instance.context(SYSTEM) as ctx:
+        with suppress(Refusal), self._instance.context(SYSTEM) as ctx:
             lease_store.disappear(ctx, lease.mine())
 
     def tell(self) -> None:

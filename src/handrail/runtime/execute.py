@@ -74,6 +74,7 @@ def execute(instance: Instance, run_id: str) -> Run:
 
 def claim(instance: Instance, run_id: str = "") -> Run | None:
     """Take a queued run for this process, this one or the one whose turn it is; None when there is none."""
+    instance.subscriptions.handlers(None)  # who listens is loaded now, and not while a run is held
     with instance.context(SYSTEM) as ctx:
         run = lease.take(ctx, run_id) if run_id else lease.take_next(ctx)
         if run:

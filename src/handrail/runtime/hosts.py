@@ -20,7 +20,7 @@ from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
 from handrail.runtime.close import close
 from handrail.runtime.execute import Hosting, carry_out
-from handrail.runtime.mind import sitting_on
+from handrail.runtime.mind import Holding
 from handrail.runtime.models import Run
 from handrail.runtime.reasons import Verdict
 from handrail.runtime.seats import Hosted, Seat, Sitting
@@ -75,7 +75,8 @@ class Hosts(Worker):
         with self._lock:
             found = self._sittings.get(seat)
             if found is None:
-                found = self._sittings[seat] = Sitting(seat, begin())
+                run = begin()
+                found = self._sittings[seat] = Sitting(seat, run, Holding(self._instance, run))
             found.used = time.monotonic()
             return found
 
@@ -210,7 +211,7 @@ class Hosts(Worker):
                 if forgotten or replaced:
                     one.hosting.asleep.set()
         for sitting in tuple(self._sittings.values()):
-            if now - sitting.used > idle or not sitting_on(self._instance, sitting.run):
+            if now - sitting.used > idle or sitting.holding.wanted() is not False:
                 self._rise(sitting)
         return False
 

@@ -15,10 +15,8 @@ from handrail.runtime.models import Run
 
 _BEAT = 0.4  # seconds between two looks at the wish to stop, and between two writes of the log
 _RENEWED = 0.25  # the part of its time after which a lease is renewed
-_TICK = 0.1  # seconds between two looks at what is known without the database
-_MARGIN = (
-    2.0  # seconds before its lease ends in which a sandbox that cannot keep it is ended; at most a quarter
-)
+_TICK = 0.2  # seconds between two looks at what is known without the database
+_MARGIN = 2.0  # seconds before the end of its lease in which a sandbox is ended; at most a quarter of it
 _logger = structlog.get_logger(__name__)
 
 
@@ -27,13 +25,26 @@ class _Log(Protocol):
         """Keep what has come since the last time."""
 
 
-def sitting_on(instance: Instance, run: Run) -> bool:
-    """Hold a run that needs no sandbox for a while longer; whether it goes on, and nobody wants its end."""
-    held = run.lease
-    assert isinstance(held, Lease)
-    with instance.context(SYSTEM) as ctx:
-        wanted = lease_store.renew(ctx, run.id, held.token, instance.settings.runtime.lease_seconds)
-    return wanted is False
+class Holding:
+    """A run's lease, renewed when a part of its time is over."""
+
+    def __init__(self, instance: Instance, run: Run) -> None:
+        self._instance, self._run = instance, run
+        self.seconds = instance.settings.runtime.lease_seconds
+        assert isinstance(run.lease, Lease)
+        self._token, self.good_until = run.lease.token, run.lease.good_until
+
+    def wanted(self) -> bool | None:
+        """Whether somebody wants the run to end; None when it is not ours any more. Refuses Upstream."""
+        before = lease.now()
+        due = before > self.good_until - self.seconds * (1 - _RENEWED)
+        with self._instance.context(SYSTEM) as ctx:
+            if not due:
+                return store.stop_wanted(ctx, self._run.id)
+            wanted = lease_store.renew(ctx, self._run.id, self._token, self.seconds)
+        if wanted is not None:
+            self.good_until = before + self.seconds
+        return wanted
 
 
 class Minder:
@@ -45,9 +56,7 @@ class Minder:
 
     def __init__(self, instance: Instance, run: Run, ends: Collection[threading.Event]) -> None:
         self._instance, self._run, self._ends = instance, run, ends
-        self._seconds = instance.settings.runtime.lease_seconds
-        assert isinstance(run.lease, Lease)
-        self._token, self._good_until = run.lease.token, run.lease.good_until
+        self._holding = Holding(instance, run)
         self.stop, self.lost = threading.Event(), threading.Event()
         self.wanted = False  # somebody asked for its end
         self.log: _Log | None = None
@@ -68,9 +77,9 @@ class Minder:
             thread.join()
 
     def _watch(self) -> None:
-        margin = min(_MARGIN, self._seconds / 4)
+        margin = min(_MARGIN, self._holding.seconds / 4)
         while not self._over.wait(_TICK):
-            if lease.now() > self._good_until - margin:
+            if lease.now() > self._holding.good_until - margin:
                 self._lose("unrenewed")
             if any(end.is_set() for end in self._ends):
                 self.stop.set()
@@ -80,7 +89,7 @@ class Minder:
             try:
                 if self.log is not None:
                     self.log.flush()
-                self._renew()
+                self._ask()
             except Lost:
                 self._lose("taken")
             except Refusal as refusal:  # the database is away: until the lease ends, it may come back
@@ -88,18 +97,10 @@ class Minder:
             if self.lost.is_set():
                 return
 
-    def _renew(self) -> None:
-        before = lease.now()
-        due = before > self._good_until - self._seconds * (1 - _RENEWED)
-        with self._instance.context(SYSTEM) as ctx:
-            if due:
-                wanted = lease_store.renew(ctx, self._run.id, self._token, self._seconds)
-            else:
-                wanted = store.stop_wanted(ctx, self._run.id)
+    def _ask(self) -> None:
+        wanted = self._holding.wanted()
         if wanted is None:
             raise Lost(self._run.id)
-        if due:
-            self._good_until = before + self._seconds
         if wanted:
             self.wanted = True
             self.stop.set()

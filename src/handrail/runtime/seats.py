@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from handrail.kernel import Caller
 from handrail.runtime.execute import Hosting
+from handrail.runtime.mind import Holding
 from handrail.runtime.models import Run
 
 _GRACE = 30.0  # seconds in which an app may still ask for somebody who has left
@@ -106,6 +107,7 @@ class Sitting:
 
     seat: Seat
     run: Run
+    holding: Holding
     used: float = field(default_factory=time.monotonic)
     shown: int = 0  # files
     questions: int = 0
