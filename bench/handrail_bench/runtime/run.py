@@ -17,6 +17,7 @@ from handrail_bench.runtime import hosted, jobs
 from handrail_bench.runtime.bare import Bare, sandboxed
 from handrail_bench.runtime.bars import BARS
 from handrail_bench.runtime.rtt import round_trips
+from handrail_bench.runtime.waiting import Waiting
 from handrail_bench.runtime.who import MAKER
 
 Say = Callable[[str], None]
@@ -56,7 +57,13 @@ def measured(size: Size, say: Say) -> dict[str, Any]:
             ours = partial(sandboxed, isolation, layers[layer], code)
             pair = in_turn(ours, partial(Bare(layers[layer]).run, code), size.turns, _nothing)
             found[key], details[key.replace("_ratio", "_ms")] = pair.ratio, pair.told[:3]
-        details["parked_missing"] = "no sandboxes are parked yet"
+        say("a sandbox that waits")
+        waiting = Waiting(isolation, layers["data"], _IMPORTS)
+        peer = partial(Bare(layers["data"]).run, _IMPORTS)
+        pair = in_turn(waiting.use, peer, size.turns, waiting.park)
+        found["parked_ratio"], details["parked_ms"] = pair.ratio, pair.told[:3]
+        details["parked_mb"] = round(isolation.waiting()[1] / (1 << 20), 1)
+        isolation.leave_none()
         say("round trips of the SDK")
         inside, outside = round_trips(instance, layers["report"], size.trips)
         found["sdk_rtt_ratio"], details["sdk_rtt_us"] = inside / outside, [inside, outside]

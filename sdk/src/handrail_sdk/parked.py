@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+_OURS = ("handrail_sdk.calls", "handrail_sdk.outputs")
 _LARGEST = 1 << 20  # bytes of a command
 _MOST_PASSED = 4  # descriptors
 
@@ -19,7 +20,7 @@ _MOST_PASSED = 4  # descriptors
 def main() -> None:
     """Import what the arguments name, say so, and become what is asked for."""
     control = socket.socket(fileno=int(os.environ.pop("HANDRAIL_PARKED")))
-    for name in sys.argv[1:]:
+    for name in (*_OURS, *sys.argv[1:]):
         import_module(name)
     with control:
         control.sendall(b"ready\n")

@@ -8,14 +8,11 @@ import os
 import runpy
 import stat
 import sys
-import traceback
 import warnings
 from pathlib import Path
 from typing import Any
 
-from handrail_sdk.outputs import picture, save, shown_figures
 from handrail_sdk.refused import Refused
-from handrail_sdk.transport import connected
 
 CODE = Path("/app")
 _MOST_FILES = 50
@@ -50,6 +47,8 @@ def _run(script: Path) -> int:
 
 def _tell(error: BaseException) -> None:
     """The traceback from the app's own first frame on, without this program and runpy."""
+    import traceback  # noqa: PLC0415 - most runs have none to tell
+
     sys.stdout.flush()
     if isinstance(error, Refused):  # the answer counts, not how the SDK came by it
         frames = traceback.extract_tb(error.__traceback__)
@@ -75,7 +74,13 @@ def _hand_over() -> int:
 
 def _hand_over_figures() -> None:
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
-    for number in pyplot.get_fignums() if pyplot else ():
+    numbers = pyplot.get_fignums() if pyplot else ()
+    if not numbers:
+        return
+    from handrail_sdk.outputs import picture, shown_figures  # noqa: PLC0415 - they load the way to Handrail,
+    from handrail_sdk.transport import connected  # noqa: PLC0415 - which not every run needs
+
+    for number in numbers:
         figure = pyplot.figure(number)
         if figure not in shown_figures:
             connected().deliver("image", f"figure-{number}.png", _title(figure), picture(figure))
@@ -91,6 +96,10 @@ def _hand_over_files(root: Path) -> None:
     files = [path for path in found if stat.S_ISREG(path.lstat().st_mode)]
     if len(files) > _MOST_FILES:
         raise Refused(f"The app wrote {len(files)} files.", f"{_MOST_FILES} are the most; put them into one.")
+    if not files:
+        return
+    from handrail_sdk.outputs import save  # noqa: PLC0415 - see above
+
     for path in files:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as file:
