@@ -45,7 +45,8 @@ def end(ctx: Context, run: Run, how: End) -> None:
     """The same in a transaction that has more to do."""
     verdict, outcome, said = how.verdict, how.outcome, how.said or Conversation()
     told = outcome is not None and outcome.ended in ("exited", "memory", "processes")
-    brief = outline(verdict, how.log_end, store.find_files(ctx, run.id))
+    files = {} if verdict.state == "succeeded" else store.find_files(ctx, run.id)  # to name a line of them
+    brief = outline(verdict, how.log_end, files)
     over = replace(
         run,
         state=verdict.state,
