@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from handrail.twins.ladder import Ladder
 from handrail.twins.models import ColumnSketch
 from handrail.twins.text import invented
 from handrail.twins.values import DAY_US, Ints, Values, dtype_of, limits
@@ -17,6 +18,7 @@ from handrail.twins.values import DAY_US, Ints, Values, dtype_of, limits
 Codes = NDArray[np.int16]
 Places = NDArray[np.float32]  # where within its bin a row is, 0..1
 MANY_ROWS = 200_000
+AT_ONCE = 16_384  # rows
 MOST = float(2**63 - 1024)  # the greatest float that is a 64-bit integer
 
 
@@ -60,14 +62,23 @@ def placed(
     shares[empty] = column.shares if any(column.shares[1:]) else 1.0 / width
     cumulated = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)
     cumulated[:, -1] = 1.0
-    laid = (cumulated + np.arange(len(cumulated))[:, None]).ravel()
-    thrown = which + _even(which, rng, lead)
-    found_at = np.searchsorted(laid, thrown, side="right")
-    drawn: Codes = np.clip(found_at - which * width, 0, width - 1).astype(np.int16)
-    ends = np.concatenate([[0.0], laid])
+    laid = np.asarray(cumulated + np.arange(len(cumulated))[:, None], dtype=np.float64).ravel()
+    even, ends = _even(which, rng, lead), np.concatenate([[0.0], laid])
+    ladder = Ladder(laid, len(cumulated))
     depth = np.maximum(np.diff(ends), 1e-12)
-    places = ((thrown - ends[found_at]) / depth[found_at]).astype(np.float32)
-    return drawn, np.clip(places, 0.0, np.float32(1 - 1e-7))
+    drawn, places = np.empty(len(which), dtype=np.int16), np.empty(len(which), dtype=np.float32)
+    for some in in_parts(len(which)):
+        thrown = which[some] + even[some]
+        found_at = ladder.at(thrown)
+        drawn[some] = np.clip(found_at - which[some] * width, 0, width - 1)
+        inside = ((thrown - ends[found_at]) / depth[found_at]).astype(np.float32)
+        places[some] = np.clip(inside, 0.0, np.float32(1 - 1e-7))
+    return drawn, places
+
+
+def in_parts(rows: int) -> list[slice]:
+    """The rows in parts whose numbers stay near the processor while one is worked out from another."""
+    return [slice(start, start + AT_ONCE) for start in range(0, rows, AT_ONCE)]
 
 
 def _shares(column: ColumnSketch, cell: Ints) -> tuple[NDArray[np.float64], Ints]:
@@ -170,23 +181,29 @@ def _numbers(column: ColumnSketch, drawn: Codes, places: Places, rng: np.random.
         lows += edges[:-1]
         highs += edges[1:]
     ends, low, high = np.array([0.0, *laid]), np.array(lows), np.array(highs)
-    thrown = np.maximum(drawn, 0) + places.astype(np.float64)
-    piece = np.minimum(np.searchsorted(ends[1:], thrown, side="right"), len(low) - 1)
-    within = np.clip((thrown - ends[piece]) / np.maximum(ends[piece + 1] - ends[piece], 1e-12), 0, 1 - 1e-9)
+    depths, alone = np.maximum(np.diff(ends), 1e-12), low == high
     leans = np.array([1.0 if one.knots else 1 / one.lean - 1 for one in column.bins])
-    leaning = np.flatnonzero((leans != 1.0)[np.maximum(drawn, 0)])
-    within[leaning] **= leans[drawn[leaning]]
     step = column.step if column.kind == "float" else max(column.step, 1.0)
-    found: NDArray[np.floating] = low[piece]
-    if step:
-        first = np.round(low / step)
-        steps = np.maximum(np.round(high / step) - first, 1)
-        stepped = (first[piece] + np.floor(within * steps[piece])) * step
-        found = np.where(low[piece] == high[piece], found, stepped)
-        found = np.round(found, 9) if column.kind == "float" else found
-    else:
-        found = found + within * (high[piece] - low[piece])
-    array: NDArray[Any] = found if column.kind == "float" else _whole(found)
+    first = np.round(low / step) if step else low
+    steps = np.maximum(np.round(high / step) - first, 1) if step else high - low
+    array: NDArray[Any] = np.empty(len(drawn), dtype=dtype_of(column.kind))
+    ladder = Ladder(ends[1:], len(column.bins))
+    for some in in_parts(len(drawn)):
+        codes = np.maximum(drawn[some], 0)
+        thrown = codes + places[some].astype(np.float64)
+        piece = np.minimum(ladder.at(thrown), len(low) - 1)
+        within = np.clip((thrown - ends[piece]) / depths[piece], 0, 1 - 1e-9)
+        if (leans != 1.0).any():
+            leaning = np.flatnonzero((leans != 1.0)[codes])
+            within[leaning] **= leans[codes[leaning]]
+        found: NDArray[np.floating]
+        if step:
+            found = (first[piece] + np.floor(within * steps[piece])) * step
+            found = np.where(alone[piece], low[piece], found)
+            found = np.round(found, 9) if column.kind == "float" else found
+        else:
+            found = low[piece] + within * steps[piece]
+        array[some] = found if column.kind == "float" else _whole(found)
     other, null = (np.array([one.kind == kind for one in column.bins]) for kind in ("other", "null"))
     lost = np.flatnonzero((drawn < 0) | other[drawn])
     array[lost] = unknown(column, len(lost), rng)

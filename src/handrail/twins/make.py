@@ -70,11 +70,13 @@ def make(
     def attacked(table: Table) -> Attack | None:
         return None if table.verbatim else attack(table, plane.k_of(table.name), seed)
 
-    with plane.con, abreast(attacked, [plane.tables[name] for name in plane.layout.order]) as attacks:
+    with plane.con:
         real = real_tables(plane, outside or {})
         taken = take(plane, from_step(0))
-        twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
-        reports = _judged(plane, taken, twins, seed, attacks, from_step(2 * len(tables)))
+        # Attacks take what drawing leaves idle, one column after the other; sketching leaves nothing.
+        with abreast(attacked, [plane.tables[name] for name in plane.layout.order]) as attacks:
+            twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
+            reports = _judged(plane, taken, twins, seed, attacks, from_step(2 * len(tables)))
         agreements = agree(plane, {name: twin.table for name, twin in twins.items()}, questions)
     return Made(taken.sketch, twins, reports, round(time.perf_counter() - began, 2), agreements)
 
