@@ -36,8 +36,9 @@ def why_not() -> str:
         return "network namespaces are made by root"
     if shutil.which("ip") is None:
         return "there is no ip (Debian: iproute2)"
-    tried = subprocess.run(["ip", "netns", "add", "handrail-try"], capture_output=True, check=False)
-    subprocess.run(["ip", "netns", "del", "handrail-try"], capture_output=True, check=False)
+    name = f"handrail-try-{os.getpid()}"
+    tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
+    subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
     return "" if tried.returncode == 0 else "this machine makes no network namespaces"
 
 

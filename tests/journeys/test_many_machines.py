@@ -4,6 +4,7 @@ done once, as far as anybody outside can tell.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections import Counter
@@ -59,7 +60,8 @@ def instance(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def two(instance: Instance, postgres: Server) -> Iterator[tuple[Machine, Machine]]:
-    with machine(1, postgres.port) as one, machine(2, postgres.port) as other:
+    first = 1 + 2 * (os.getpid() % 120)  # others may try the same on this machine
+    with machine(first, postgres.port) as one, machine(first + 1, postgres.port) as other:
         yield one, other
 
 
