@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from handrail import runtime
+from handrail.faces.origins.clients import Clients
 from handrail.faces.origins.proxy import pass_on
 from handrail.kernel import Caller
 from handrail.kernel.people import Person
@@ -65,7 +66,10 @@ async def visited(
     """Carry the visit to the app; gives how many requests still count as going on."""
     server = await asyncio.start_unix_server(app, path)
     one = hosted(path)
-    carrying = asyncio.create_task(pass_on(one, VIEWER, False, visit.scope, visit.receive, visit.send))
+    clients = Clients()
+    carrying = asyncio.create_task(
+        pass_on(clients, one, VIEWER, False, visit.scope, visit.receive, visit.send)
+    )
     if then is not None:
         await then()
     try:
@@ -73,6 +77,7 @@ async def visited(
             await carrying
     finally:
         server.close()
+        await clients.close()
     return one.requests
 
 

@@ -12,6 +12,7 @@ from yarl import URL
 
 from handrail import runtime
 from handrail.faces.origins import answers
+from handrail.faces.origins.clients import Clients
 from handrail.faces.origins.headers import WEB, to_app, to_browser
 from handrail.kernel import Caller, Upstream
 
@@ -23,25 +24,22 @@ _logger = structlog.get_logger(__name__)
 
 
 async def pass_on(
-    hosted: runtime.Hosted, caller: Caller, secure: bool, scope: Scope, receive: Receive, send: Send
+    clients: Clients,
+    hosted: runtime.Hosted,
+    caller: Caller,
+    secure: bool,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
 ) -> None:
-    """Answer one request as the app does, or carry one WebSocket; the app can ask as `caller` meanwhile.
-
-    Each has a connection of its own, which on a Unix socket costs less than to keep one and find it gone.
-    """
+    """Answer one request as the app does, or carry one WebSocket; the app can ask as `caller` meanwhile."""
     with hosted.request(caller) as word:
         said = {
             "handrail-viewer": word,
             "handrail-person": quote(caller.person.id),
             "x-forwarded-proto": "https" if secure else "http",
         }
-        async with aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(path=hosted.path, force_close=True),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        ) as session:
+        async with clients.one(hosted, "" if _has_body(scope) else scope.get("method", "")) as session:
             carried = _Carried(session, hosted, said, secure, scope, receive, send)
             await (carried.websocket() if scope["type"] == "websocket" else carried.request())
 
@@ -107,8 +105,7 @@ class _Carried:
                 )
 
     async def _ask(self, whole: asyncio.Event) -> aiohttp.ClientResponse:
-        asked = {key.lower() for key, _ in self._scope["headers"]}
-        body = self._body(whole) if {b"content-length", b"transfer-encoding"} & asked else None
+        body = self._body(whole) if _has_body(self._scope) else None
         if body is None:
             whole.set()
         return await self._session.request(
@@ -186,6 +183,10 @@ class _Carried:
                 await self._send({"type": "websocket.send", "text": message.data})
             elif message.type is aiohttp.WSMsgType.BINARY:
                 await self._send({"type": "websocket.send", "bytes": message.data})
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(key.lower() in (b"content-length", b"transfer-encoding") for key, _ in scope["headers"])
 
 
 def _sayable(code: int | None) -> int:

@@ -5,11 +5,12 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
 from anyio import to_thread
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handrail import apps, runtime
 from handrail.apps import Version
@@ -18,6 +19,9 @@ from handrail.faces.origins.bundle import Bundles
 from handrail.faces.origins.where import Place, astray, place_of
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal
 from handrail.kernel.people import Person
+
+if TYPE_CHECKING:
+    from handrail.faces.origins.clients import Clients
 
 _STILL = 1.0  # seconds until it is decided again whether a visitor may be here
 _AGAIN = 5.0  # seconds until it is looked again whether somebody who is here may stay
@@ -45,10 +49,14 @@ class Origins:
         self._bundles = Bundles(instance)
         self._known: dict[str, tuple[float, Visitor]] = {}
         self._lock = threading.Lock()
+        self._clients: Clients | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one conversation over a WebSocket."""
         place, host = None, ""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, self._ending(send))
+            return
         if scope["type"] in ("http", "websocket"):
             host = Headers(scope=scope).get("host", "")
             place = place_of(self._instance.settings.server, host)
@@ -62,6 +70,16 @@ class Origins:
             await self._visit(place, scope, receive, send)
         except Refusal as refusal:
             await answers.refused(refusal, self._secure(scope))(scope, receive, send)
+
+    def _ending(self, send: Send) -> Send:
+        """Let go of the connections to apps before the server ends its loop."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "lifespan.shutdown.complete" and self._clients is not None:
+                await self._clients.close()
+            await send(message)
+
+        return sent
 
     async def _visit(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
         secure = self._secure(scope)
@@ -96,9 +114,12 @@ class Origins:
             begin = partial(self._begin, place, visitor, caller)
             hosted = await to_thread.run_sync(self._hosts.wake, visitor.seat, begin)
         asking = Caller(visitor.person, "socket", run=hosted.run.ref)
-        from handrail.faces.origins.proxy import pass_on  # noqa: PLC0415 - for an HTTP client, at the first visit
+        # Not before the first visit: an HTTP client.
+        from handrail.faces.origins.clients import Clients  # noqa: PLC0415
+        from handrail.faces.origins.proxy import pass_on  # noqa: PLC0415
 
-        carrying = asyncio.ensure_future(pass_on(hosted, asking, secure, scope, receive, send))
+        clients = self._clients = self._clients or Clients()
+        carrying = asyncio.ensure_future(pass_on(clients, hosted, asking, secure, scope, receive, send))
         try:
             while not (await asyncio.wait({carrying}, timeout=_AGAIN))[0]:
                 if not await to_thread.run_sync(self._may_stay, place, cookie):
