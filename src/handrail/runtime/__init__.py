@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from handrail.runtime.packages_known import approved_packages, resolve_packages
     from handrail.runtime.parking import Parking
     from handrail.runtime.request_package import request_package
+    from handrail.runtime.run_answer import RunAnswer, run_answer
     from handrail.runtime.seats import Hosted, Seat, Sitting
     from handrail.runtime.sound import examined
     from handrail.runtime.start import start
@@ -65,6 +66,7 @@ __all__ = [
     "Output",
     "Parking",
     "Run",
+    "RunAnswer",
     "RunFinished",
     "RunStarted",
     "Seat",
@@ -108,6 +110,7 @@ __all__ = [
     "resolve_packages",
     "revoke_certificate",
     "run",
+    "run_answer",
     "runs",
     "start",
     "stop",
