@@ -111,17 +111,54 @@ def test_below_the_domain_of_apps_nothing_of_handrail_is_where_any_app_may_set_c
     assert Browser(hosting.app, "http://handrail.example.com").get("/sign-in").status_code == 200
 
 
+def ticketed(browser: Browser) -> str:
+    """The address with a ticket to which a browser is led, not yet gone to."""
+    knocks = browser.get("/visit/regions", follow_redirects=False).headers["location"]
+    back = browser.at(knocks).get(knocks, follow_redirects=False).headers["location"]
+    return str(browser.get(back, follow_redirects=False).headers["location"])
+
+
 def test_a_visit_needs_its_ticket_which_is_good_once_and_there_alone(shared: Hosting) -> None:
     browser = shared.browser("viewer.emea")
-    led = browser.get("/visit/regions", follow_redirects=False).headers["location"]
+    led = ticketed(browser)
     elsewhere = led.replace("regions.", "sandbox--regions.")
-    assert "set-cookie" not in browser.at(elsewhere).get(elsewhere, follow_redirects=False).headers
+    assert not begins(browser.at(elsewhere).get(elsewhere, follow_redirects=False))
     first = browser.at(led).get(led, follow_redirects=False)
-    assert first.status_code == 303 and "handrail_visit=" in first.headers["set-cookie"]
+    assert first.status_code == 303 and begins(first)
     assert "HttpOnly" in first.headers["set-cookie"] and "SameSite=Lax" in first.headers["set-cookie"]
-    thief = shared.browser("viewer.apac")
-    again = thief.at(led).get(led, follow_redirects=False)
-    assert again.headers["location"].startswith(f"{MAIN}/visit/regions") and "set-cookie" not in again.headers
+    again = browser.at(led).get(led, follow_redirects=False)
+    assert again.headers["location"].startswith(f"{MAIN}/visit/regions") and not begins(again)
+
+
+def begins(answer: Any) -> bool:
+    """Whether a browser is somebody at an app's origin from this answer on."""
+    return "handrail_visit=" in answer.headers.get("set-cookie", "")
+
+
+@pytest.mark.parametrize("how", ["led there", "asked for by a program"])
+@pytest.mark.parametrize("knocked", [False, True])
+def test_nobody_sends_another_persons_browser_to_an_app_as_themselves(
+    shared: Hosting, how: str, knocked: bool
+) -> None:
+    attacker, victim = shared.browser("viewer.apac"), shared.browser("viewer.emea")
+    lure = ticketed(attacker)
+    if how == "asked for by a program":
+        with company.actors(shared.instance)("viewer.apac") as ctx:
+            bearer = {"Authorization": f"Bearer {identity.issue_token(ctx, 'lure')[1]}"}
+        lure = attacker.post("/api/v1/apps/regions/visits", headers=bearer).json()["address"]
+    if knocked:
+        ticketed(victim)
+    arrived = victim.at(lure).get(lure, headers={"sec-fetch-site": "cross-site"}, follow_redirects=False)
+    assert not begins(arrived)
+    victim.visit(arrived.headers["location"])
+    assert victim.at(PLACE).get("/.handrail/me", headers=SAME).json()["person"]["id"] == "viewer.emea"
+
+
+def test_a_browser_goes_in_by_two_tabs_at_once(shared: Hosting) -> None:
+    browser = shared.browser("viewer.emea")
+    first, second = ticketed(browser), ticketed(browser)
+    for led in (first, second):
+        assert begins(browser.at(led).get(led, follow_redirects=False))
 
 
 def test_who_may_not_open_it_gets_no_ticket_and_who_no_longer_may_is_shown_nothing(shared: Hosting) -> None:

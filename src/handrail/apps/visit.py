@@ -19,9 +19,11 @@ HOSTED = ("web", "static")
 _NO_BUILDS: Mapping[str, str] = MappingProxyType({})
 
 
-def enter(ctx: Context, name: str, environment: Environment = "production", n: int | None = None) -> str:
+def enter(
+    ctx: Context, name: str, environment: Environment = "production", n: int | None = None, knock: str = ""
+) -> str:
     """A ticket, good once and for a minute, with which the caller's browser begins a visit at the app's
-    origin.
+    origin; good there only for the browser that keeps the secret `knock` at that origin, when one is named.
 
     Production shows the promoted version to whom it is shared with; the sandbox version `n` (the newest
     without one) to owners and reviewers. Refuses as `open` and `run` do, and Invalid for a job.
@@ -41,19 +43,20 @@ def enter(ctx: Context, name: str, environment: Environment = "production", n: i
         ctx.caller.person.id,
         version.n if environment == "sandbox" else None,
     )
-    visits_store.add(ctx, visit, _hash(ticket), ctx.clock.now() + _TICKET)
+    visits_store.add(ctx, visit, _hash(f"{ticket}.{knock}"), ctx.clock.now() + _TICKET)
     ctx.audit.note("app.entered", f"app:{name}", environment=environment, n=version.n)
     return ticket
 
 
-def begin(ctx: Context, name: str, environment: Environment, ticket: str) -> str | None:
-    """The cookie of a visit in exchange for its ticket; None for one that is used, late or another app's.
+def begin(ctx: Context, name: str, environment: Environment, ticket: str, knock: str = "") -> str | None:
+    """The cookie of a visit in exchange for its ticket; None for one that is used, late, another app's or
+    another browser's.
 
     Asked by the app's origin, which knows nobody yet.
     """
     cookie = secrets.token_urlsafe(32)
     expires = ctx.clock.now() + timedelta(hours=ctx.settings.identity.session_hours)
-    visit = visits_store.use(ctx, name, environment, _hash(ticket), _hash(cookie), expires)
+    visit = visits_store.use(ctx, name, environment, _hash(f"{ticket}.{knock}"), _hash(cookie), expires)
     return cookie if visit else None
 
 

@@ -3,7 +3,7 @@ in reach. What comes there goes to the app with the viewer's name on it; who may
 room.
 """
 
-from handrail.faces.origins.serve import Origins
+from handrail.faces.origins.serve import KNOCK, Origins
 from handrail.faces.origins.where import Place, origin_of
 
-__all__ = ["Origins", "Place", "origin_of"]
+__all__ = ["KNOCK", "Origins", "Place", "origin_of"]

@@ -81,9 +81,9 @@ def nothing(secure: bool) -> ASGIApp:
     return _Answer(said, secure)
 
 
-def led(address: str, secure: bool) -> ASGIApp:
-    """Lead a browser to Handrail."""
-    return _held(RedirectResponse(address, 303), secure)
+def led(address: str, cookie: str, secure: bool) -> ASGIApp:
+    """Lead a browser to Handrail, with a cookie by which it is known when it comes back."""
+    return _held(RedirectResponse(address, 303, {"Set-Cookie": cookie}), secure)
 
 
 def begun(onward: str, cookie: str, secure: bool) -> ASGIApp:

@@ -22,6 +22,7 @@ _POLICED = {
     b"origin-agent-cluster",
 }  # fmt: skip
 COOKIE = "handrail_visit"
+KNOCKED = f"{COOKIE}_knock"  # what a browser is known by before anybody is signed in there
 # A page may use whatever came from its own origin, and reach nothing else.
 WEB = (
     "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'self' data: blob:; "
@@ -38,24 +39,24 @@ _SAID = {
 }
 
 
-def cookie_name(secure: bool) -> str:
-    """The name of a visit's cookie; with this prefix a browser takes it from no other host (RFC 6265bis)."""
-    return f"__Host-{COOKIE}" if secure else COOKIE
+def cookie_name(secure: bool, which: str = COOKIE) -> str:
+    """The name of a cookie of ours; with this prefix a browser takes it from no other host (RFC 6265bis)."""
+    return f"__Host-{which}" if secure else which
 
 
-def cookie_of(headers: Raw, secure: bool) -> str:
-    """The secret of the visit that a request belongs to, or nothing."""
+def cookie_of(headers: Raw, secure: bool, which: str = COOKIE) -> str:
+    """The secret of the visit that a request belongs to, or of another cookie of ours; or nothing."""
     for key, value in headers:
         if key == b"cookie":
             for name, pair in _pairs(value):
-                if name == cookie_name(secure):
+                if name == cookie_name(secure, which):
                     return pair.partition("=")[2].strip()
     return ""
 
 
-def set_cookie(value: str, secure: bool, seconds: int) -> str:
+def set_cookie(value: str, secure: bool, seconds: int, which: str = COOKIE) -> str:
     """The header that keeps a visit's cookie: for this host alone, not for scripts."""
-    kept = f"{cookie_name(secure)}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}"
+    kept = f"{cookie_name(secure, which)}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}"
     return kept + ("; Secure" if secure else "")
 
 

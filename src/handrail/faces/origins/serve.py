@@ -1,12 +1,14 @@
 """What comes to an app's origin: who it is, whether they may, and on to the app."""
 
 import asyncio
+import re
+import secrets
 import threading
 import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from anyio import to_thread
 from starlette.datastructures import Headers
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 _STILL = 1.0  # seconds until it is decided again whether a visitor may be here
 _AGAIN = 5.0  # seconds until it is looked again whether somebody who is here may stay
 _MOST_KNOWN = 10_000
+_KNOCKED = 600  # seconds that somebody may take to sign in
 _OWN = "/.handrail/"
+KNOCK = r"^[A-Za-z0-9_-]{43}$"  # a secret of 256 bits
 _SAME = ("same-origin", "none")
 
 
@@ -85,6 +89,9 @@ class Origins:
         secure = self._secure(scope)
         if scope["type"] == "http" and scope["path"] == f"{_OWN}enter":
             await (await to_thread.run_sync(self._entered, place, scope))(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"] == f"{_OWN}knock":
+            await self._stranger(place, scope)(scope, receive, send)
             return
         if not _from_here(scope):
             await answers.foreign(secure)(scope, receive, send)
@@ -188,28 +195,37 @@ class Origins:
         return known[1] if known and time.monotonic() - known[0] < _STILL else None
 
     def _entered(self, place: Place, scope: Scope) -> ASGIApp:
-        asked = parse_qs(scope["query_string"].decode("latin-1"))
-        ticket, onward = asked.get("ticket", [""])[0], asked.get("next", ["/"])[0]
+        asked = _asked(scope)
         secure = self._secure(scope)
+        knock = headers.cookie_of(scope["headers"], secure, headers.KNOCKED)
+        if not knock and "sec-fetch-site" in Headers(scope=scope):
+            return self._stranger(place, scope)  # a browser that was sent here with a ticket of somebody's
         with self._instance.context(SYSTEM) as ctx:
-            cookie = apps.begin(ctx, place.app, place.environment, ticket)
+            cookie = apps.begin(ctx, place.app, place.environment, asked.get("ticket", ""), knock)
         if cookie is None:
             return self._stranger(place, scope)
         hours = self._instance.settings.identity.session_hours
-        return answers.begun(_local(onward), headers.set_cookie(cookie, secure, hours * 3600), secure)
+        kept = headers.set_cookie(cookie, secure, hours * 3600)
+        return answers.begun(_local(asked.get("next", "/")), kept, secure)
 
     def _stranger(self, place: Place, scope: Scope) -> ASGIApp:
         """Lead a person to Handrail, which knows them or asks who they are; tell a program why not."""
         secure = self._secure(scope)
-        asked = Headers(scope=scope)
-        if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in asked.get("accept", ""):
-            path = quote(scope["path"], safe="/")
-            onward = path if scope["path"] != f"{_OWN}enter" else "/"
-            address = f"{self._main(scope)}/visit/{place.app}?next={quote(onward, safe='')}"
-            if place.environment == "sandbox":
-                address += "&environment=sandbox"
-            return answers.led(address, secure)
-        return answers.unknown(secure)
+        said = Headers(scope=scope)
+        if not (
+            scope["type"] == "http" and scope["method"] == "GET" and "text/html" in said.get("accept", "")
+        ):
+            return answers.unknown(secure)
+        knock = headers.cookie_of(scope["headers"], secure, headers.KNOCKED)
+        if not re.fullmatch(KNOCK, knock):  # one that is known already may be going in by another tab
+            knock = secrets.token_urlsafe(32)
+        asked = {"next": _local(quote(scope["path"], safe="/")), "knock": knock}
+        if scope["path"] == f"{_OWN}knock":
+            asked |= {key: value for key, value in _asked(scope).items() if key in ("next", "n")}
+        if place.environment == "sandbox":
+            asked["environment"] = "sandbox"
+        address = f"{self._main(scope)}/visit/{place.app}?{urlencode(asked, quote_via=quote, safe='')}"
+        return answers.led(address, headers.set_cookie(knock, secure, _KNOCKED, headers.KNOCKED), secure)
 
     def _main(self, scope: Scope) -> str:
         """Handrail's own address."""
@@ -252,6 +268,10 @@ def _stays(scope: Scope) -> bool:
     that browser next.
     """
     return "service-worker" in Headers(scope=scope)
+
+
+def _asked(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope["query_string"].decode("latin-1")))
 
 
 def _local(onward: str) -> str:
