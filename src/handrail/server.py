@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -93,6 +94,9 @@ def _subscriptions() -> Iterator[Subscription]:
     yield from openlineage.subscriptions
 
 
+_TOLD = 0.25  # seconds between two looks of a worker whether it was told to stop
+
+
 class Composition:
     """What the command line needs of this page: making, opening and serving an instance."""
 
@@ -133,9 +137,9 @@ class Composition:
             instance, "worker", capacity, borrower.sync if borrower else lambda: None
         )
         parking = runtime.Parking(instance)
-        told = threading.Semaphore(0)
+        told: list[int] = []  # the signals that came: who handles one may wait for no lock
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: told.release())
+            signal.signal(number, lambda came, _: told.append(came))
         gc.freeze()  # what is loaded stays, so nobody looks for garbage in it
         try:
             if borrower:
@@ -144,8 +148,9 @@ class Composition:
             parking.start()
             click.echo(f"Handrail does runs of {home}")
             sys.stdout.flush()
-            told.acquire()
-            supervisor.drain(instance.settings.runtime.drain_seconds, told)
+            while not told:
+                time.sleep(_TOLD)
+            supervisor.drain(instance.settings.runtime.drain_seconds, lambda: len(told) > 1)
         finally:
             supervisor.stop()
             parking.stop()

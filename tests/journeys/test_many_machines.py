@@ -39,7 +39,7 @@ handrail_sdk.text("done")
 
 @pytest.fixture
 def database(postgres: Server) -> str:
-    return postgres.database("machines")
+    return postgres.database(f"machines_{os.urandom(4).hex()}")  # those of a test before may still be in use
 
 
 @pytest.fixture

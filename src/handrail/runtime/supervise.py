@@ -47,16 +47,16 @@ class Supervisor(Worker):
         self._attendance.start()
         super().start()
 
-    def drain(self, seconds: float, enough: threading.Semaphore) -> None:
-        """Take no more runs, and wait so long for those that go on, or until `enough` is released; what is
-        left then goes on until `stop`.
+    def drain(self, seconds: float, enough: Callable[[], bool]) -> None:
+        """Take no more runs, and wait so long for those that go on, or until it is `enough`; what is left
+        then goes on until `stop`.
         """
         self._draining.set()
         self._attendance.state = "draining"
         self._attendance.tell()
         until = time.monotonic() + seconds
-        while self.going and time.monotonic() < until and not enough.acquire(timeout=_PAUSE):
-            pass
+        while self.going and time.monotonic() < until and not enough():
+            time.sleep(_PAUSE)
 
     def stop(self) -> None:
         """Give back what goes on, or end it where that cannot be, and leave."""
