@@ -37,18 +37,19 @@ def download(ctx: Context, run_id: str, n: int, form: str = "") -> Kept:
     was shown counts again on a later day (`look.again`). Refuses NotFound, Invalid a form that there is not,
     LimitReached beyond a budget.
     """
-    run, facts = _allowed(ctx, run_id)
+    run = _allowed(ctx, run_id)
     output, content = look.found_output(ctx, run_id, n)
+    # Before it is counted: a large workbook takes many seconds, and counting holds locks.
     kept = _as_table(output, content, form) if output.kind == "table" else _as_it_is(output, content, form)
-    _note(ctx, run, kept, facts, output=n, kind=output.kind)
+    _note(ctx, run, kept, look.again(ctx, run), output=n, kind=output.kind)
     return kept
 
 
 def download_log(ctx: Context, run_id: str) -> Kept:
     """All that a run has printed so far, as a file; refuses as `download` does: an app may print rows."""
-    run, facts = _allowed(ctx, run_id)
+    run = _allowed(ctx, run_id)
     kept = Kept(f"{run_id}.txt", "text/plain; charset=utf-8", store.find_log(ctx, run_id))
-    _note(ctx, run, kept, facts, kind="log")
+    _note(ctx, run, kept, look.again(ctx, run), kind="log")
     return kept
 
 
@@ -66,11 +67,11 @@ def kept_name(output: Output, form: str = "") -> str:
     return f"{stem}.{form or form_of(output)}"
 
 
-def _allowed(ctx: Context, run_id: str) -> tuple[Run, Mapping[str, object]]:
+def _allowed(ctx: Context, run_id: str) -> Run:
     run, resource = look.known(ctx, run_id)
     access.require(ctx, "see-outputs", resource, run_person=run.person)
     access.require(ctx, "download-output", resource, run_person=run.person)
-    return run, look.again(ctx, run)
+    return run
 
 
 def _as_table(output: Output, content: bytes, form: str) -> Kept:
