@@ -169,7 +169,7 @@ LEAVES = """
 import builtins, decimal, os, random
 builtins.left = decimal.left = 'secret-of-the-first'
 os.environ['LEFT'] = 'secret-of-the-first'
-for place in ('/tmp/left', '/work/left', '/dev/shm/left'): open(place, 'w').write('secret-of-the-first')
+for place in ('/tmp', '/work', '/dev/shm'): open(place + '/left', 'w').write('secret-of-the-first')
 print(random.random())
 """
 LOOKS = """
