@@ -87,7 +87,7 @@ def _docker(turns: int) -> tuple[float | None, str | None]:
     command = [tool, "run", "--rm", "--network", "none", "python:3.11-slim", "python", "-c", "pass"]
     tried = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     if tried.returncode:
-        return None, (tried.stderr.strip().splitlines() or ["it ended with no word"])[-1][:200]
+        return None, (tried.stderr.strip().splitlines() or ["it ended with no word"])[0][:200]
     plain = ["python3", "-I", "-S", "-c", "pass"]
     pair = in_turn(
         lambda: subprocess.run(command, check=True, capture_output=True),
