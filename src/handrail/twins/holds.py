@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -110,6 +111,20 @@ def computed(rule: Rule, columns: Columns, rows: Rows) -> Values:
     return Values(made, valid)
 
 
+@lru_cache(maxsize=1)
+def _database() -> duckdb.DuckDBPyConnection:
+    """An empty database that reads no files: to open one for each question took most of a repair."""
+    return duckdb.connect(config={"threads": 1, "enable_external_access": "false"})
+
+
+@contextmanager
+def _calculator() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own, which sees nothing of others."""
+    with _database().cursor() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        yield con
+
+
 def derived(rule: Rule, columns: Columns, values: Values) -> Values:
     """What the other column must be; each different value is asked of DuckDB once."""
     given, wanted = columns[rule.columns[0]], columns[rule.columns[1]]
@@ -117,8 +132,7 @@ def derived(rule: Rule, columns: Columns, values: Values) -> Values:
     array = np.zeros(len(values.array), dtype=rows_dtype(wanted))
     valid = values.valid.copy()
     if len(every):
-        with duckdb.connect() as con:
-            con.execute("SET TimeZone = 'UTC'")
+        with _calculator() as con:
             whole = Values(every, np.ones(len(every), dtype=bool))
             con.register("given", pa.table({"x": to_arrow(given, whole, arrow_type(con, given.type))}))
             made = con.sql(f"SELECT {DERIVED[rule.how]} AS y FROM given").to_arrow_table()["y"]  # noqa: S608
@@ -204,8 +218,7 @@ def _matches(pattern: str, values: Values) -> Mask:
 
 def _unchecked(rule: Rule, columns: Columns, rows: Rows) -> Mask:
     """Rows of which the condition is false; where it has no answer it is kept, as in SQL's constraints."""
-    with duckdb.connect(config={"enable_external_access": "false"}) as con:
-        con.execute("SET TimeZone = 'UTC'")
+    with _calculator() as con:
         arrays = {
             name: to_arrow(columns[name], rows[name], arrow_type(con, columns[name].type))
             for name in rule.columns
