@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from handrail.runtime.packages_known import approved_packages, resolve_packages
     from handrail.runtime.parking import Parking
     from handrail.runtime.request_package import request_package
-    from handrail.runtime.run_answer import RunAnswer, run_answer
+    from handrail.runtime.run_answer import RunAnswer
+    from handrail.runtime.run_answer import run_answer as answer_of
     from handrail.runtime.seats import Hosted, Seat, Sitting
     from handrail.runtime.sound import examined
     from handrail.runtime.start import start
@@ -74,6 +75,7 @@ __all__ = [
     "Supervisor",
     "Tried",
     "Workers",
+    "answer_of",
     "approved_packages",
     "build_layer",
     "download",
@@ -110,7 +112,6 @@ __all__ = [
     "resolve_packages",
     "revoke_certificate",
     "run",
-    "run_answer",
     "runs",
     "start",
     "stop",
