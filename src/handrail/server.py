@@ -221,15 +221,14 @@ class _Work(threading.Thread):
         try:
             self._app.state.rooms.open()
             supervisors = self._supervisors()
+            gc.freeze()  # what is loaded stays, so nobody looks for garbage in it
+            for supervisor in supervisors:
+                if self._ended.is_set():
+                    return
+                supervisor.start()
+                self._begun.append(supervisor)
         except Exception as error:  # noqa: BLE001 - raised where the server was started
             self.broken, self._server.should_exit = error, True
-            return
-        gc.freeze()  # what is loaded stays, so nobody looks for garbage in it
-        for supervisor in supervisors:
-            if self._ended.is_set():
-                return
-            self._begun.append(supervisor)
-            supervisor.start()
 
     def _supervisors(self) -> tuple[_Supervisor, ...]:
         return (

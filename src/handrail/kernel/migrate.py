@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module, resources
 from typing import TYPE_CHECKING
 
@@ -59,5 +60,28 @@ def upgrade(engine: sa.Engine) -> None:
         )
     from alembic import command  # noqa: PLC0415
 
-    with engine.begin() as connection:
+    with engine.connect() as connection, _whole_tables(connection), connection.begin():
         command.upgrade(config(connection), "head")
+        if engine.dialect.name == "sqlite" and (
+            lost := connection.execute(sa.text("PRAGMA foreign_key_check")).all()
+        ):
+            raise RuntimeError(f"A migration would leave rows that point at nothing: {lost[:10]}")
+
+
+@contextmanager
+def _whole_tables(connection: sa.Connection) -> Iterator[None]:
+    """Let migrations make a table of SQLite anew, which takes the old one away while others point at it.
+
+    As SQLite says ("Making Other Kinds Of Table Schema Changes"): keys are not enforced meanwhile, which can
+    only be said outside a transaction, and are looked through before it is committed.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.cursor()
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+        driver.close()
