@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from handrail.kernel import Instance
-from tests.journeys.served import HANDRAIL
+from handrail.kernel import Caller, Instance, identity
+from handrail.server import open_instance
+from tests.conftest import PEOPLE
+from tests.journeys.served import HANDRAIL, Served
 
 LOADS = """
 import sys
@@ -33,6 +35,23 @@ def test_a_server_that_begins_to_listen_has_loaded_no_verb_of_a_room_and_no_engi
     loaded = done.stdout.split()
     assert "handrail.faces.web.sign_in" in loaded
     assert {"handrail.addresses", "handrail.data.query", "duckdb", "pyarrow", "sqlglot"}.isdisjoint(loaded)
+
+
+def test_the_first_page_has_the_whole_menu_however_soon_it_is_asked_for(home: Path) -> None:
+    opened = open_instance(home)
+    with opened.context(Caller(PEOPLE[0], "cli")) as ctx:
+        token = identity.issue_token(ctx, "test")[1]
+    opened.close()
+    served = Served(home).start()
+    try:
+        page = served.ask(
+            "GET", "/", headers={"Authorization": f"Bearer {token}", "Accept": "text/html"}
+        ).body
+        assert {
+            room for room in (b"/apps", b"/datasets", b"/metrics") if b'href="%s"' % room not in page
+        } == set()
+    finally:
+        served.stop()
 
 
 @pytest.mark.parametrize("setting", ["data.check_at", "twins.refresh"])

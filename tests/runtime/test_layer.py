@@ -59,9 +59,11 @@ def test_a_lock_names_every_package_with_its_hashes_and_no_place(name: str, prom
         assert "--hash=sha256:" in block
 
 
-def test_every_layer_that_a_manifest_may_name_has_its_lock_and_what_it_was_made_from() -> None:
+def test_every_layer_that_a_manifest_may_name_has_its_lock_what_it_was_made_from_and_what_waits_loaded() -> (
+    None
+):
     there = {file.name for file in resources.files("handrail.runtime").joinpath("layers").iterdir()}
-    assert there == {f"{name}.{kind}" for name in LAYERS for kind in ("in", "lock")}
+    assert there == {f"{name}.{kind}" for name in LAYERS for kind in ("in", "lock", "parked")}
 
 
 def test_a_layer_that_does_not_exist_is_answered_with_the_nearest() -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from handrail.faces import web
-from handrail.kernel import Caller, Instance, identity
-from handrail.runtime import api, pages
+from handrail.kernel import Caller, Context, Instance, identity
+from handrail.runtime import api, execute, look, pages
+from handrail.runtime.models import Run
 from tests.conftest import PEOPLE
 from tests.runtime.conftest import Start
 from tests.web import Client
@@ -146,3 +147,30 @@ def test_a_page_that_has_seen_everything_gets_nothing_anew(start: Start, client:
     assert maker.get(address[1]).status_code == 204
     maker.post(f"/runs/{run.id}/stop", headers={"Origin": "http://testserver"})
     assert "It was stopped." in maker.get(address[1]).text
+
+
+def test_what_changes_while_a_page_is_made_is_shown_the_next_time_it_asks(
+    start: Start, client: SignedIn, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, looked = start("print('done')"), look.run
+
+    def ends_meanwhile(ctx: Context, run_id: str) -> Run:
+        found = looked(ctx, run_id)
+        if found.state == "queued":
+            execute(instance, run_id)
+        return found
+
+    monkeypatch.setattr(look, "run", ends_meanwhile)
+    browser = client("maker.sales")
+    page = browser.get(f"/runs/{run.id}").text
+    assert "Waiting for its turn" in page
+    asks = re.search(r'hx-get="([^"]+)"', page)
+    assert asks and "It ended well." in browser.get(asks[1]).text
+
+
+def test_a_run_is_compared_where_there_was_one_before(ended: Start, client: SignedIn) -> None:
+    first, second = ended("print(1)"), ended("print(2)")
+    browser = client("maker.sales")
+    assert f"/runs/{first.id}/compare" not in browser.get(f"/runs/{first.id}").text
+    assert f"/runs/{second.id}/compare" in browser.get(f"/runs/{second.id}").text
+    assert browser.get(f"/runs/{second.id}/compare").status_code == 200

@@ -89,12 +89,20 @@ def compare(ctx: Context, run_id: str, other: str = "") -> Comparison:
     )
 
 
-def _before(ctx: Context, run: Run) -> Run:
+def has_earlier(ctx: Context, run: Run) -> bool:
+    """Whether there is a run to hold this one against. Asks no rule: for a page that shows this one."""
+    return _earlier(ctx, run) is not None
+
+
+def _earlier(ctx: Context, run: Run) -> Run | None:
     wanted = {"app": run.app, "environment": run.environment, "person": run.person}
     found = store.find_runs(ctx, _LOOKED_BACK, **wanted)
-    for one in found:
-        if one.id < run.id and one.over:
-            return one
+    return next((one for one in found if one.id < run.id and one.over), None)
+
+
+def _before(ctx: Context, run: Run) -> Run:
+    if found := _earlier(ctx, run):
+        return found
     raise NotFound(
         f"There is no earlier run of {run.app} for {run.person} in {run.environment}.",
         next_step="Name the run to compare it with.",

@@ -11,7 +11,7 @@ from handrail import data, kit
 from handrail.kernel import Context, LimitReached, NotReady
 from handrail.runtime import look, panels
 from handrail.runtime.answers import downloaded, shown
-from handrail.runtime.compare import compare
+from handrail.runtime.compare import compare, has_earlier
 from handrail.runtime.download import USUAL, download, download_log, form_of
 from handrail.runtime.give import inputs
 from handrail.runtime.markup import markdown
@@ -91,6 +91,7 @@ def output_shown(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
 
 
 def _values(ctx: Context, run_id: str) -> dict[str, Any]:
+    mark = look.mark(ctx, run_id)  # before all else: what changes meanwhile is then shown anew, not missed
     run = look.run(ctx, run_id)
     visible, withheld = look.may_see_outputs(ctx, run_id), None
     seen = look.Seen((), "", 0)
@@ -100,7 +101,8 @@ def _values(ctx: Context, run_id: str) -> dict[str, Any]:
         visible, withheld = False, refusal
     return {
         "run": run,
-        "mark": look.mark(ctx, run_id),
+        "mark": mark,
+        "comparable": visible and has_earlier(ctx, run),
         "visible": visible,
         "withheld": withheld,
         "carried": data.carried(ctx, run_id),

@@ -53,8 +53,9 @@ def build(
     errors.mount(app)
     app.mount("/static", GZipMiddleware(_Static(directory=STATIC)))
     app.add_api_route("/healthz", _health(instance), tags=["health"], summary="Whether the server can answer")
-    join(app, (rest.router, metrics.router, *OWN))
-    app.state.rooms = Rooms(app, routers)
+    join(app, (sign_in.router,))
+    app.state.rooms = Rooms(app, routers)  # whose names stand in the menu of every further page
+    join(app, (rest.router, metrics.router, *OWN[1:]))
     openapi.describe(app, app.state.rooms.open)
     app.add_middleware(Opening, rooms=app.state.rooms)
     app.add_middleware(Guard, instance=instance)

@@ -10,13 +10,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Rooms:
-    """The routers of the rooms, and with them most of what there is to load. They join the application when
-    somebody opens them, once.
+    """The routers of the rooms, and with them most of what there is to load: they join the application when
+    somebody opens them, once. What the application has before them is answered without.
     """
 
     def __init__(self, app: FastAPI, load: Callable[[], Iterable[APIRouter]]) -> None:
         self._app, self._load, self._lock = app, load, Lock()
-        self.own = tuple(app.router.routes)  # what is answered without them
+        self.own = tuple(app.router.routes)
         self.are_open = False
 
     def open(self) -> None:
@@ -28,7 +28,7 @@ class Rooms:
 
 
 class Opening:
-    """ASGI middleware: opens the rooms for the first request that is for one of them."""
+    """ASGI middleware: opens the rooms for the first request that needs them."""
 
     def __init__(self, app: ASGIApp, rooms: Rooms) -> None:
         self._app, self._rooms = app, rooms
