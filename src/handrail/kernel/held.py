@@ -1,8 +1,11 @@
 """Work that one process holds at a time: who has lost it to another writes nothing for it any more."""
 
-from typing import Protocol
+from __future__ import annotations
 
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class Lost(Exception):
