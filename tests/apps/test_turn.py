@@ -13,7 +13,8 @@ from handrail.apps import store as apps_store
 from handrail.apps.events import MomentFailed, SchedulePaused
 from handrail.apps.scheduling import backoff
 from handrail.kernel import SYSTEM, Instance, Schedule, identity, trail
-from handrail.runtime.execute import claim, close
+from handrail.runtime.close import End, close
+from handrail.runtime.execute import claim
 from handrail.runtime.reasons import interrupted
 from tests import forked
 from tests.apps.scheduling import (
@@ -318,4 +319,4 @@ def _interrupt(instance: Instance) -> None:
     """End the run that waits as if its server had died in it."""
     run = claim(instance, turn(instance).run)
     assert run
-    close(instance, run, interrupted())
+    close(instance, run, End(interrupted()))

@@ -24,7 +24,7 @@ from handrail.kernel import (
 )
 from handrail.kernel.held import Lost
 from handrail.runtime import Run, lease, lease_store, store, take_back
-from handrail.runtime.close import close
+from handrail.runtime.close import End, close
 from handrail.runtime.execute import claim
 from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.printed import Printed
@@ -113,7 +113,7 @@ def test_people_take_turns_whoever_queued_first(shared: Instance) -> None:
     order = []
     while run := claim(shared):
         order.append(run.id)
-        close(shared, run, Verdict("succeeded", "exited"))
+        close(shared, run, End(Verdict("succeeded", "exited")))
     assert order == [mine[0], theirs[0], mine[1], theirs[1], mine[2]]
 
 
@@ -129,7 +129,7 @@ def test_who_has_lost_a_run_writes_nothing_for_it(shared: Instance) -> None:
     with pytest.raises(Lost), Printed(shared, mine) as printed:
         printed.write(b"late")
     with pytest.raises(Lost):
-        close(shared, mine, Verdict("succeeded", "exited"))
+        close(shared, mine, End(Verdict("succeeded", "exited")))
     with pytest.raises(Lost), shared.context(caller) as ctx:
         ctx.audit.note("late.said", "late")
     with shared.context(caller) as ctx:
@@ -171,7 +171,7 @@ def test_a_run_that_begins_anew_has_nothing_of_its_first_attempt(shared: Instanc
     assert recover(shared) == 1
     second = taken(shared)
     HandedOver(shared, second).deliver("text", "t", "", b"whole")
-    close(shared, second, Verdict("succeeded", "exited"))
+    close(shared, second, End(Verdict("succeeded", "exited")))
     with acting(shared, "maker.sales") as ctx:
         assert [runtime.output(ctx, run.id, one.n)[1] for one in runtime.outputs(ctx, run.id)] == [b"whole"]
         assert runtime.log(ctx, run.id) == ""

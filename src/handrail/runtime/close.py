@@ -22,15 +22,7 @@ class End(NamedTuple):
     outputs: int = 0
 
 
-def close(
-    instance: Instance,
-    run: Run,
-    verdict: Verdict,
-    outcome: Outcome | None = None,
-    said: Conversation | None = None,
-    log_end: str = "",
-    outputs: int = 0,
-) -> None:
+def close(instance: Instance, run: Run, how: End) -> None:
     """Write the end of a running run, once; later ends of the same run change nothing.
 
     Raises Lost when this process held the run and does so no longer.
@@ -38,7 +30,7 @@ def close(
     with instance.context(SYSTEM, run.lease) as ctx:
         if run.lease is not None:
             run.lease.hold(ctx.db)
-        end(ctx, run, End(verdict, outcome, said, log_end, outputs))
+        end(ctx, run, how)
 
 
 def end(ctx: Context, run: Run, how: End) -> None:

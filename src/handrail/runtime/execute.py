@@ -94,7 +94,7 @@ def carry_out(
             end = _carried_out(instance, run, shutdown, hosting, minder)
         lost = minder.lost.is_set()
         if end is not None and not lost:
-            close(instance, run, *end)
+            close(instance, run, end)
         elif not lost:
             take_back.give_back(instance, run)
     except Lost:

@@ -18,7 +18,7 @@ from handrail.kernel import Caller, Instance, LimitReached, NotAllowed, NotReady
 from handrail.kernel.held import Lost
 from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
-from handrail.runtime.close import close
+from handrail.runtime.close import End, close
 from handrail.runtime.execute import Hosting, carry_out
 from handrail.runtime.mind import Holding
 from handrail.runtime.models import Run
@@ -220,7 +220,7 @@ class Hosts(Worker):
             self._sittings.pop(sitting.seat, None)
         verdict = Verdict("succeeded", "asleep")
         with suppress(Lost):
-            close(self._instance, sitting.run, verdict, None, Conversation(sitting.questions))
+            close(self._instance, sitting.run, End(verdict, said=Conversation(sitting.questions)))
 
 
 def _caller(callers: dict[str, Caller], run: Run, word: str) -> Caller:
