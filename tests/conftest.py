@@ -44,6 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.get_closest_marker("long") is None, -count[item.path]))
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Call long bytes by how many they are: a zip tells the time it was made, so each worker would name it anew."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 40 else None
+
+
 def pytest_collection() -> None:
     """Loading five thousand tests leaves no garbage, so nobody looks for any."""
     gc.disable()
