@@ -9,14 +9,22 @@ BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
 
-.PHONY: demo test fuzz bench check format setup system system-test assets lock layers migration clean oracles test-oracles \
-  test-engines bench-twins
+.PHONY: demo test test-release test-bench fuzz bench check format setup system system-test assets lock layers migration \
+  clean oracles test-oracles test-engines bench-twins
 
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
 
 test: setup system-test
 	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
+
+# What takes long and guards what few changes touch, before a release: each benchmark in small, and further variants of
+# journeys of which `make test` makes one of each kind. By one process: what is measured is not to be disturbed.
+test-release: setup system-test
+	$(PYTEST) -m release -ra
+
+test-bench: setup system-test
+	$(PYTEST) -m "release or not release" -ra tests/bench
 
 # The random tests at length, over night: some 20,000 random queries, and each parser thousands of times. It goes
 # on where it was stopped; make fuzz FUZZ=--again begins anew.

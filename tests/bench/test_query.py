@@ -11,8 +11,6 @@ from handrail_bench.bench import BARS
 from handrail_bench.measure import geomean, median
 from handrail_demo.tour.stage import handrail
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture(scope="session")
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -28,6 +26,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     return done.stdout
 
 
+@pytest.mark.release
 def test_every_figure_is_measured_in_one_run(said: str) -> None:
     found = json.loads(said)
     missing = {key for key in BARS if found[key] is None}

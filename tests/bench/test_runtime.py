@@ -8,9 +8,8 @@ import pytest
 from handrail_bench.runtime.bars import BARS
 from handrail_demo.tour.stage import handrail
 
-pytestmark = pytest.mark.long
 
-
+@pytest.mark.release
 def test_every_figure_is_measured_in_one_run_or_said_to_be_missing_and_why() -> None:
     command = [handrail(), "bench", "runtime", "--small", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.long
 JUDGES = RIVAL / ".venv" / "bin" / "python"
 
 
+@pytest.mark.release
 def test_every_figure_that_needs_no_rival_is_measured_in_one_run(tmp_path: Path) -> None:
     only = ("--only", "payments", "--part", "databases", "--part", "privacy", "--part", "scale")
     done = subprocess.run(
