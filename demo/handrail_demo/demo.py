@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,11 +15,11 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from handrail import kit, runtime
+from handrail import connectors, kit, runtime
 from handrail import settings as configuration
 from handrail.faces.cli import Composition
-from handrail.kernel import Caller, Instance, identity
-from handrail_demo import seed, tour
+from handrail.kernel import Caller, Instance, NotReady, identity
+from handrail_demo import seed, service_desk, tour
 from handrail_demo.company import ADMIN, PEOPLE
 from handrail_demo.generate import FULL, SMALL, Size
 from handrail_demo.tour.stage import handrail
@@ -54,6 +55,7 @@ def demo(
     fresh = not (place / "handrail.toml").exists()
     with kit.cli.refusals(as_json=False):
         _seeded(composition, place, size)
+        _beside(composition, place)
         _sign_in_addresses(composition, place, port)
         if fresh:  # a new process, so that what making the company needed is given back to the machine
             wanted = [] if port is None else ["--port", str(port)]
@@ -81,6 +83,26 @@ def _seeded(composition: Composition, home: Path, size: Size) -> None:
             else:  # where no bar can be drawn, a line says what takes so long
                 click.echo(f"{label} …", err=True)
                 part()
+    finally:
+        instance.close()
+
+
+def _beside(composition: Composition, home: Path) -> None:
+    """Start the service desk; it ends with this process, which may become another program meanwhile."""
+    instance = composition.open(home)
+    try:
+        with instance.context(seed.acting(instance, "steward.sales")) as ctx:
+            host, _, port = connectors.connector(ctx, seed.DESK).connector.host.partition(":")
+        command = [sys.executable, "-m", service_desk.__name__, str(seed.desk_secret(home)), port]
+        desk = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+        )
+        said = desk.stdout.readline().decode().strip() if desk.stdout else ""
+        if not said.isdecimal():
+            raise NotReady("The service desk did not come up.", next_step="What it said stands above.")
+        if said != port:  # something else listens there by now
+            seed.connect_desk(instance, int(said))
+        click.echo(f"The service desk, a system that apps call, is at http://{host}:{said}.\n")
     finally:
         instance.close()
 

@@ -3,14 +3,16 @@
 Every part asks first whether it is done, so seeding again adds nothing, and an interrupted one goes on.
 """
 
+import os
+import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from handrail import apps, data, review, runtime, twins
+from handrail import apps, connectors, data, review, runtime, twins
 from handrail.kernel import SYSTEM, Caller, Context, Instance, NotFound, identity
 from handrail.server import FIRST_DEFINITIONS
 from handrail_demo.company import ADMIN, PEOPLE
@@ -21,15 +23,17 @@ Progress = Callable[[str, int, int], None]
 HERE = Path(__file__).parent
 SOURCE = Path("source") / "meridian.duckdb"  # below the instance's directory
 YEAR = timedelta(days=365)
+CARRIER = b"order,damage\n104711,Tent pole broken\n104998,Left boot missing\n,Box crushed\n105230,Lid bent\n"
 
 
 @dataclass(frozen=True)
 class DemoApp:
-    """One of the example apps: whose it is and why its first version was pushed."""
+    """One of the example apps: whose it is, why it was first pushed, and the files that a run is given."""
 
     name: str
     maker: str
     why: str
+    inputs: Mapping[str, runtime.Given] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -62,7 +66,14 @@ MARGIN = DemoApp(
     "margin-watch", "maker.sales", "The Monday meeting wants margins, and the last version crashed."
 )
 BOARD = DemoApp("region-board", "maker.sales", "Everybody asks me for these figures by region, every week.")
-APPS = (VELOCITY, FORMATTER, STOCK, CUSTOMER_360, MARGIN)
+CLAIMS = DemoApp(
+    "damage-claims",
+    "maker.ops",
+    "I type the carrier's list into the service desk every morning.",
+    {"claims": runtime.Given("carrier.csv", CARRIER)},
+)
+APPS = (VELOCITY, FORMATTER, STOCK, CUSTOMER_360, MARGIN, CLAIMS)
+DESK = "service-desk"  # the connector
 
 
 def first_definitions() -> dict[str, bytes]:
@@ -73,9 +84,27 @@ def first_definitions() -> dict[str, bytes]:
 
 
 def create(home: Path) -> None:
-    """Make the instance's directory, unless it is there already."""
+    """Make the instance's directory, with the credential of the service desk, unless it is there already."""
     if not (home / "handrail.toml").exists():
         Instance.create(home, files=first_definitions())
+    if not desk_secret(home).exists():
+        desk_secret(home).parent.mkdir(mode=0o700, exist_ok=True)
+        kept = os.open(desk_secret(home), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(kept, "w") as file:
+            file.write(secrets.token_urlsafe(24))
+
+
+def desk_secret(home: Path) -> Path:
+    """The file with the credential of the service desk, where the connector has it read."""
+    return home / "secrets" / DESK
+
+
+def connect_desk(instance: Instance, port: int) -> connectors.Connector:
+    """Have a steward say on which port the service desk is."""
+    with instance.context(acting(instance, "steward.sales")) as ctx:
+        told = connectors.connector(ctx, DESK).connector
+        text = connectors.definition(ctx, DESK).replace(told.host, f"127.0.0.1:{port}")
+        return connectors.save_connector(ctx, DESK, text.encode())
 
 
 def acting(instance: Instance, person: str) -> Caller:
@@ -179,7 +208,7 @@ def try_out(instance: Instance, app: DemoApp) -> runtime.Run:
         earlier = runtime.runs(ctx, app.name, "sandbox", limit=1)
         if earlier and earlier[0].over:
             return earlier[0]
-        run = apps.run(ctx, app.name)
+        run = apps.run(ctx, app.name, inputs=app.inputs)
     return runtime.execute(instance, run.id)
 
 
@@ -194,6 +223,16 @@ def offer(instance: Instance, app: DemoApp, groups: Iterable[str]) -> apps.Versi
     with instance.context(acting(instance, app.maker)) as ctx:
         apps.ask(ctx, app.name, version.commit)
     return version
+
+
+def use(instance: Instance, app: DemoApp) -> runtime.Run:
+    """Run an app in production, as its maker, unless somebody did, and wait for its end."""
+    with instance.context(acting(instance, app.maker)) as ctx:
+        earlier = runtime.runs(ctx, app.name, "production", limit=1)
+        if earlier and earlier[0].over:
+            return earlier[0]
+        run = apps.open(ctx, app.name, app.inputs)
+    return runtime.execute(instance, run.id)
 
 
 def release(instance: Instance, app: DemoApp, groups: Iterable[str], reviewer: str) -> None:
@@ -229,3 +268,6 @@ def parts(
     released = partial(release, instance, VELOCITY, ["sales"], "reviewer.platform")
     yield "regional-velocity is reviewed and promoted", released
     yield "order-formatter waits for a reviewer", partial(offer, instance, FORMATTER, ["operations"])
+    released = partial(release, instance, CLAIMS, ["operations"], "reviewer.platform")
+    yield "damage-claims is reviewed and promoted", released
+    yield "Its first write to the service desk waits for a yes", partial(use, instance, CLAIMS)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from handrail import apps, data, review
+from handrail import apps, connectors, data, review
 from handrail.kernel import SYSTEM, Instance, identity, trail
 from handrail.server import application
-from handrail_demo import seed
+from handrail_demo import seed, service_desk
 from handrail_demo.company import PEOPLE
 from tests.demo.meridian import TINY, furnished
 from tests.web import Client
@@ -28,10 +28,28 @@ def test_everybody_of_the_stories_has_an_account(meridian: Instance) -> None:
         assert [identity.found(ctx, person.id) for person in PEOPLE] == list(PEOPLE)
 
 
-def test_one_app_is_in_production_and_one_waits_for_a_reviewer(meridian: Instance) -> None:
+def test_two_apps_are_in_production_and_one_waits_for_a_reviewer(meridian: Instance) -> None:
     with meridian.context(seed.acting(meridian, "reviewer.platform")) as ctx:
-        assert [app.name for app in apps.apps(ctx) if app.promoted] == ["regional-velocity"]
+        assert [app.name for app in apps.apps(ctx) if app.promoted] == ["damage-claims", "regional-velocity"]
         assert [waiting.report.app for waiting in review.queue(ctx)] == ["order-formatter"]
+
+
+def test_what_an_app_would_write_waits_for_who_answers_for_the_service_desk(meridian: Instance) -> None:
+    with meridian.context(seed.acting(meridian, "steward.sales")) as ctx:
+        [waiting] = connectors.waiting(ctx)
+    assert (waiting.app, waiting.state) == ("damage-claims", "waiting")
+    assert "104711" in waiting.preview
+    assert seed.desk_secret(meridian.settings.home).read_text() not in waiting.preview
+
+
+def test_the_service_desk_is_found_again_where_it_came_up(meridian: Instance) -> None:
+    with meridian.context(seed.acting(meridian, "steward.sales")) as ctx:
+        before = connectors.definition(ctx, seed.DESK)
+    moved = seed.connect_desk(meridian, 18_410)
+    assert (moved.host, moved.credential is None) == ("127.0.0.1:18410", False)
+    seed.connect_desk(meridian, service_desk.PORT)
+    with meridian.context(seed.acting(meridian, "steward.sales")) as ctx:
+        assert connectors.definition(ctx, seed.DESK) == before
 
 
 @pytest.mark.parametrize(

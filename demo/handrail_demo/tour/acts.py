@@ -1,5 +1,6 @@
 """What people do several times in the story: ask, run an app and read what it shows."""
 
+import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from handrail_demo import seed
 from handrail_demo.tour.stage import Reply, Stage
 from handrail_demo.tour.steps import Missed, must
 
 PURPOSE = "sales-reporting"
 _PATIENCE = 60  # seconds for one run
+_LOOK = 0.03  # seconds between two looks at it
 
 
 def ask(stage: Stage, person: str, question: Mapping[str, object], token: str = "") -> Reply:
@@ -28,6 +31,16 @@ def run(stage: Stage, person: str, app: str, how: str = "run") -> dict[str, Any]
     """Start an app as this person (`run` in the sandbox, `open` in production) and wait for its end."""
     started = stage.rest(person, "POST", f"/api/v1/apps/{app}/{how}", {} if how == "run" else None).done()
     return finished(stage, person, started["id"])
+
+
+def run_on_files(stage: Stage, app: seed.DemoApp, how: str = "run") -> dict[str, Any]:
+    """Start an app as its maker on the files that it is given, and wait for its end, good or bad."""
+    files = {
+        name: {"file": one.file, "content": base64.b64encode(one.content).decode()}
+        for name, one in app.inputs.items()
+    }
+    started = stage.rest(app.maker, "POST", f"/api/v1/apps/{app.name}/{how}", {"inputs": files}).done()
+    return _over(stage, app.maker, started["id"])
 
 
 @dataclass(frozen=True)
@@ -56,15 +69,20 @@ def visit(stage: Stage, person: str, app: str, environment: str = "production") 
 
 def finished(stage: Stage, person: str, run_id: str) -> dict[str, Any]:
     """Wait for the end of a run; raises Missed with its reason and log when it did not succeed."""
+    answer = _over(stage, person, run_id)
+    if answer["state"] != "succeeded":
+        log = stage.rest(person, "GET", f"/api/v1/runs/{run_id}/log").json["log"]
+        raise Missed(f"run {answer['state']}: {answer['reason']} {log[-300:]}")
+    return answer
+
+
+def _over(stage: Stage, person: str, run_id: str) -> dict[str, Any]:
     address = f"/api/v1/runs/{run_id}"
     answer: dict[str, Any] = stage.rest(person, "GET", address).done()
     deadline = time.monotonic() + _PATIENCE
     while answer["state"] in ("queued", "running") and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(_LOOK)
         answer = stage.rest(person, "GET", address).json
-    if answer["state"] != "succeeded":
-        log = stage.rest(person, "GET", f"{address}/log").json["log"]
-        raise Missed(f"run {answer['state']}: {answer['reason']} {log[-300:]}")
     return answer
 
 

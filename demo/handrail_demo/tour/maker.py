@@ -9,7 +9,7 @@ from typing import Any
 from handrail import apps, data
 from handrail.kernel import Invalid
 from handrail_demo import seed
-from handrail_demo.tour.acts import content, finished, outputs, rows, run, table, visit
+from handrail_demo.tour.acts import content, finished, outputs, rows, run, run_on_files, table, visit
 from handrail_demo.tour.stage import Stage
 from handrail_demo.tour.steps import Chapter, Missed, must
 
@@ -110,6 +110,20 @@ def _(stage: Stage) -> str:
     other = there.ask("/.handrail/query", {"sql": BOARD_SQL}, origin="http://evil.localhost")
     got = f"{', '.join(str(region) for (region,) in regions)}; {other.refusal('not_allowed')}"
     return must([region for (region,) in regions] == ["EMEA"], got)
+
+
+@chapter.step(
+    "gives an app the carrier's list, and has it open tickets",
+    expected="the sandbox answers; the service desk hears nothing",
+    refuses=True,
+)
+def _(stage: Stage) -> str:
+    seed.push(stage.instance, seed.CLAIMS)
+    ended = run_on_files(stage, seed.CLAIMS)
+    found = table(stage, seed.CLAIMS.maker, ended["id"], "Open tickets")
+    asked = stage.desk.asked
+    got = f"run {ended['state']}; tickets made up: {len(found)}; requests that reached the desk: {asked}"
+    return must(ended["state"] == "succeeded" and found and not asked, got)
 
 
 @chapter.step(

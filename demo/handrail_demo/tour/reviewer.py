@@ -2,7 +2,7 @@
 
 from handrail import apps
 from handrail_demo import seed
-from handrail_demo.tour.acts import finished
+from handrail_demo.tour.acts import finished, run_on_files
 from handrail_demo.tour.stage import Stage
 from handrail_demo.tour.steps import Chapter, Missed, must
 
@@ -93,6 +93,28 @@ def _(stage: Stage) -> str:
     got = stage.rest("reviewer.platform", "POST", address, {"reason": "No."}).refusal("invalid")
     stage.rest("reviewer.platform", "POST", address, {"reason": REASON}).done()
     return f"{got} With a sentence it counts."
+
+
+@chapter.step(
+    "an approved app writes to the service desk for the first time",
+    expected="stopped until the desk's owner saw what it would send and said yes",
+    refuses=True,
+)
+def _(stage: Stage) -> str:
+    app, desk = seed.CLAIMS, stage.desk
+    stage.rest(app.maker, "POST", f"/api/v1/apps/{app.name}/ask", {}).done()
+    with stage.acting(app.maker) as ctx:
+        commit = apps.versions(ctx, app.name)[0].commit
+    stage.rest("reviewer.platform", "POST", f"/api/v1/reviews/{app.name}/{commit}/approve", {}).done()
+    stage.rest(app.maker, "POST", f"/api/v1/apps/{app.name}/promote", {}).done()
+    stopped = run_on_files(stage, app, "open")
+    must(stopped["state"] == "failed" and not desk.tickets, f"the desk has {len(desk.tickets)} tickets")
+    address = f"/api/v1/connectors/{seed.DESK}/approvals"
+    [waiting] = stage.rest("steward.sales", "GET", address).done()
+    stage.rest("steward.sales", "POST", f"{address}/{waiting['id']}/approve", {}).done()
+    went_on = run_on_files(stage, app, "open")
+    got = f"{stopped['reason']} After the yes: run {went_on['state']}, {len(desk.tickets)} tickets."
+    return must(desk.secret not in waiting["preview"] and len(desk.tickets) == 3, got)
 
 
 def _commit(stage: Stage) -> str:

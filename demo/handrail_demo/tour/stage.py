@@ -17,6 +17,7 @@ import duckdb
 from handrail.kernel import Context, Instance, NotReady, identity
 from handrail.server import open_instance
 from handrail_demo import seed
+from handrail_demo.service_desk import ServiceDesk
 from handrail_demo.tour.steps import Missed
 
 _PATIENCE = 60  # seconds to wait for one answer
@@ -62,6 +63,7 @@ class Stage:
     instance: Instance
     port: int
     server: subprocess.Popen[bytes]
+    desk: ServiceDesk
     tokens: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -115,7 +117,7 @@ class Stage:
         self.instance.close()
 
 
-def raised(home: Path, source: Path) -> Stage:
+def raised(home: Path, source: Path, desk: ServiceDesk) -> Stage:
     """Open the instance in `home` and serve it on a free port; refuses when the server does not come up."""
     log = home / "server.log"
     with log.open("wb") as errors:
@@ -133,7 +135,7 @@ def raised(home: Path, source: Path) -> Stage:
             f"The server did not come up. {log.read_text(errors='replace')[-500:]}",
             next_step="`handrail doctor` says what this machine lacks.",
         )
-    return Stage(home, source, open_instance(home), int(listening[1]), server)
+    return Stage(home, source, open_instance(home), int(listening[1]), server, desk)
 
 
 def handrail() -> str:

@@ -150,3 +150,14 @@ def _(stage: Stage) -> str:
     quarters, worst = len(found["rows"]), found["worst"]
     whole = quarters == 11 and worst < 0.001 and made["certified"] and answer["certified"]
     return must(whole, f"{made['state']}: {quarters} closed quarters, the worst off by {worst:.4%}")
+
+
+@chapter.step(
+    "lets apps call the service desk", expected="2 calls, one writes; the credential is shown to nobody"
+)
+def _(stage: Stage) -> str:
+    made = seed.connect_desk(stage.instance, stage.desk.port)
+    calls = ", ".join(f"{one.pattern}{' (writes)' if one.writes else ''}" for one in made.calls)
+    shown = stage.rest("steward.sales", "GET", f"/api/v1/connectors/{seed.DESK}").done()
+    whole = len(made.calls) == 2 and not shown["lacks"] and stage.desk.secret not in json.dumps(shown)
+    return must(whole, f"{calls}; kept at {made.credential.kept if made.credential else 'no place'}")
