@@ -190,7 +190,7 @@ def test_users_parameters_are_bound_by_name_and_by_position(house: House) -> Non
         ("SELECT id FROM orders WHERE id = $id", {}),
         ("SELECT id FROM orders", {"id": 1}),
         ("SELECT id FROM orders WHERE id = $id", {"id": object()}),
-        ("SELECT id FROM orders WHERE id = $mask_inner", {}),
+        ("SELECT id FROM orders WHERE id = $mask_key", {}),
     ],
 )
 def test_parameters_must_be_given_used_and_plain(
@@ -201,8 +201,8 @@ def test_parameters_must_be_given_used_and_plain(
 
 
 def test_a_query_cannot_read_the_mask_key_or_a_viewers_attribute_through_a_parameter(house: House) -> None:
-    sql = "SELECT $mask_inner AS k, $viewer_0_0 AS v, phone FROM customers"
-    answer = house.ask(sql, mask_inner="mine", viewer_0_0="mine too")
+    sql = "SELECT $mask_key AS k, $viewer_0_0 AS v, phone FROM customers"
+    answer = house.ask(sql, mask_key="mine", viewer_0_0="mine too")
     assert set(answer["k"].to_pylist()) == {"mine"}
     assert set(answer["v"].to_pylist()) == {"mine too"}
 

@@ -1,19 +1,21 @@
 """Masks that keep a part: ranges of numbers, months and years of dates."""
 
 import datetime as dt
+import hashlib
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from handrail import data
+from handrail.data import masks
 from handrail.data.load import load
 from handrail.data.masks import misfit
 from handrail.data.models import Column, Mask
 from handrail.kernel import Invalid
 from tests.conftest import Acting
 from tests.data import asking
-from tests.data.governing import House, contract
+from tests.data.governing import SECRET, House, contract
 from tests.data.test_contract_file import FILE, GOOD
 from tests.data.test_pages import SignedIn, signed_in
 
@@ -22,6 +24,9 @@ __all__ = ["signed_in"]
 
 def _moment(day: int) -> dt.datetime:
     return dt.datetime.combine(dt.date(2024, 5, day), dt.time())
+
+
+TEXTS = ["A***", "***", "\n***", "é***", "\U0001f600***", None]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,7 @@ def _moment(day: int) -> dt.datetime:
         ("TIMESTAMP", Mask("truncate", to="month"), [_moment(6)], [_moment(1)]),
         ("DATE", Mask("partial"), [dt.date(1850, 12, 31)], [dt.date(1850, 1, 1)]),
         ("TIME", Mask("partial"), [dt.time(17, 30), None], ["1***", None]),
+        ("VARCHAR", Mask("partial"), ["Ann", "", "\nx", "émile", "\U0001f600y", None], TEXTS),
         ("DATE[]", Mask("partial"), [[dt.date(1850, 12, 31)]], ["[***"]),
     ],
 )
@@ -42,13 +48,23 @@ def test_a_part_of_the_value_is_left(
     tmp_path: Path, kind: str, mask: Mask, values: list[object], seen: list[object]
 ) -> None:
     types = {"BIGINT": pa.int64(), "TINYINT": pa.int8(), "DOUBLE": pa.float64(), "DATE": pa.date32()}
-    types |= {"TIME": pa.time64("us"), "DATE[]": pa.list_(pa.date32())}
+    types |= {"TIME": pa.time64("us"), "VARCHAR": pa.string(), "DATE[]": pa.list_(pa.date32())}
     house = House(tmp_path, {"t": contract("t", [Column("v", kind, mask=mask)])})
     house.put("t", pa.table({"v": pa.array(values, types.get(kind, pa.timestamp("us")))}))
     assert house.ask("SELECT v FROM t")["v"].to_pylist() == seen
     assert house.ask("SELECT count(*) AS n FROM t WHERE v IN (SELECT v FROM t)")["n"].to_pylist() == [
         sum(value is not None for value in seen)
     ]
+
+
+def test_a_pseudonym_is_a_cut_hash_of_the_key_and_the_value(tmp_path: Path) -> None:
+    """Cut, as a whole one would let anybody go on to the pseudonym of a longer value."""
+    house = House(tmp_path, {"t": contract("t", [Column("v", "VARCHAR", mask=Mask("hash"))])})
+    house.put("t", pa.table({"v": ["Ann", "", None]}))
+    seen = house.ask("SELECT v FROM t")["v"].to_pylist()
+    whole = [hashlib.sha256(f"{masks.key(SECRET)}{value}".encode()).hexdigest() for value in ("Ann", "")]
+    assert seen == [whole[0][:20], whole[1][:20], None]
+    assert len(masks.key(SECRET)) == 32 and masks.key(SECRET) != masks.key(b"another")
 
 
 def test_no_condition_sees_behind_a_bucket(tmp_path: Path) -> None:

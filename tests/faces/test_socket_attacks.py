@@ -44,8 +44,8 @@ QUESTIONS: list[dict[str, Any]] = [
     {"verb": "query", "sql": SQL, "params": {"x": []}},
     {"verb": "query", "sql": SQL, "params": {"x": True, "y": 1}},
     {"verb": "query", "sql": SQL, "params": {LONE: 1, "x": "a"}},
-    {"verb": "query", "sql": SQL, "params": {"mask_inner": "a", "x": "a"}},
-    {"verb": "query", "sql": "SELECT $mask_inner AS k FROM sales_orders", "params": {"mask_inner": "a"}},
+    {"verb": "query", "sql": SQL, "params": {"mask_key": "a", "x": "a"}},
+    {"verb": "query", "sql": "SELECT $mask_key AS k FROM sales_orders", "params": {"mask_key": "a"}},
     {"verb": "query", "sql": SQL, "params": {"viewer_0_0": "APAC", "x": "a"}},
     {"verb": "query", "sql": "SELECT 1", "metric": {"name": "revenue"}},
     *(

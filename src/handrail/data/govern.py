@@ -72,13 +72,13 @@ class Entitlement:
 class Rewritten:
     """A query rewritten for one entitlement, before the values of its parameters and the key are bound.
 
-    `viewer` are the values that come from the entitlement, `keyed` the parameters that carry the masks' key.
+    `viewer` are the values that come from the entitlement, `keyed` says whether a mask needs the key.
     """
 
     sql: str
     viewer: Mapping[str, Any]
     parameters: frozenset[str]
-    keyed: frozenset[str]
+    keyed: bool
     datasets: frozenset[str]
     masked: Mapping[str, tuple[str, ...]]
 
@@ -86,7 +86,7 @@ class Rewritten:
         """The statement with all values. Refuses parameters that are missing, unused, or not plain values."""
         values = {**_parameters(self.parameters, parameters), **self.viewer}
         if self.keyed:
-            values.update({name: key for name, key in masks.keys(secret).items() if name in self.keyed})
+            values[masks.KEY] = masks.key(secret)
         return Statement(self.sql, values, self.datasets, self.masked)
 
 
@@ -120,7 +120,7 @@ def rewritten(
         elif isinstance(node, exp.Table) and DATASET in node.meta:
             tables.append(node)
     masked: dict[str, tuple[str, ...]] = {}
-    keyed, copies = frozenset[str](), 0
+    keyed, copies = False, 0
     harmless = shield.is_harmless(query.tree)
     for number, table in enumerate(tables):
         contract = contracts[table.meta[DATASET]]
@@ -129,7 +129,7 @@ def rewritten(
             contract, columns, viewer, environment, number, fence=not harmless, carry=table.meta.get(CARRY)
         )
         values.update(sight.values)
-        keyed, copies = keyed | sight.keyed, copies + sight.copies
+        keyed, copies = keyed or sight.keyed, copies + sight.copies
         if hidden := tuple(c.name for c in columns if masks.masked(c, viewer.groups)):
             masked[contract.name] = hidden
         alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
@@ -143,13 +143,13 @@ def rewritten(
 class _Sight:
     """What people of an entitlement see of some columns of a dataset, written down, and the values in it.
 
-    `keyed` are the parameters that carry the masks' key, `copies` how often it names the engine's own copies.
+    `keyed` says whether a mask needs the key, `copies` how often it names the engine's own copies.
     """
 
     contract: Contract
     sql: str
     values: Mapping[str, Any]
-    keyed: frozenset[str]
+    keyed: bool
     copies: int
 
 
@@ -184,9 +184,9 @@ def _sight(
         rows = filters.rows_for(contract, viewer, _ROW, f"viewer_{number}_")
     fence = fence and not isinstance(rows.tree, exp.Boolean)
     select = _source(contract, columns, viewer.groups, rows.tree, fence, carry)
-    keyed = {node.name for node in select.find_all(exp.Placeholder)} & {masks.INNER, masks.OUTER}
+    keyed = any(node.name == masks.KEY for node in select.find_all(exp.Placeholder))
     copies = _names_of_copies(select)
-    made = _Sight(contract, _written(select), rows.values, frozenset(keyed), copies)
+    made = _Sight(contract, _written(select), rows.values, keyed, copies)
     return _sights.put(key, made, len(made.sql))
 
 

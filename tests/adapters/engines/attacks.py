@@ -297,9 +297,9 @@ SELECT region FROM orders WHERE region = "EMEA"
 SELECT region FROM orders WHERE region = r'\' OR id = 2
 SELECT region FROM orders WHERE region LIKE '\%'
 SELECT region FROM orders WHERE region = ':viewer_0_0'
-SELECT :mask_inner FROM orders
+SELECT :mask_key FROM orders
 SELECT region FROM orders WHERE region = :viewer_0_0
-SELECT $mask_inner FROM orders
+SELECT $mask_key FROM orders
 SELECT ${{spark.sql.warehouse.dir}} FROM orders
 SELECT '${{env:PATH}}' FROM orders
 SELECT '${{spark.app.id}}' AS x FROM orders
