@@ -243,6 +243,15 @@ CASES = [
         "SELECT count(*) FROM orders, customers AS c",
         "SELECT a.id, b.region FROM orders AS a JOIN orders AS b ON a.id = b.customer_id",
     )
+] + [
+    ((RowFilter("id IN (viewer.numbers, 7) AND id < viewer.below"),), person, "production", sql)
+    for person in (
+        viewer(numbers="1", below="2"),
+        viewer(numbers=("1", "x"), below="many"),  # not each is a number, which the engine casts
+        viewer(numbers=("x", "1"), below="many"),
+        viewer(numbers=(), below="2"),
+    )
+    for sql in ("SELECT id FROM orders", "SELECT count(*) FROM orders, customers AS c")
 ]
 
 
@@ -267,6 +276,13 @@ def test_what_is_kept_of_one_entitlement_is_what_is_made_for_it_anew() -> None:
     assert [statement(case) for case in reversed(CASES)] == first[::-1]
     assert len(_sights._held) < len(CASES)
     assert len({repr(one) for one in first}) >= len(CASES) / 3
+
+
+def test_viewers_who_differ_in_values_alone_share_a_text_and_see_each_their_own_rows(house: House) -> None:
+    _sights._held.clear()
+    seen = {region: house.ask("SELECT id FROM orders", viewer(region=region)) for region in ("EMEA", "APAC")}
+    assert len(_sights._held) == 1
+    assert {region: rows["id"].to_pylist() for region, rows in seen.items()} == {"EMEA": [1, 3], "APAC": [2]}
 
 
 def test_an_attribute_that_no_filter_names_changes_nothing_that_is_kept() -> None:

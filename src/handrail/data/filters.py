@@ -2,10 +2,11 @@
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import count
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -63,43 +64,118 @@ class Entitled(Protocol):
         """What `viewer.x` means."""
 
 
-def rows_for(contract: Contract, viewer: Entitled, alias: str, prefix: str) -> Condition:
-    """The condition for `viewer`: the first filter that applies; no filter at all means every row.
+@dataclass(frozen=True)
+class Given:
+    """What a viewer gives to a dataset's row filter: values, in the order of their parameters.
 
-    No row when none of several applies, when the viewer lacks an attribute that the filter names, and when
-    the filter compares a list where it would need IN. Parameters are named after `prefix`.
+    `shape` is all of them that the condition's text depends on: for each `viewer.x` its values, and of each
+    whether the engine casts it. It is None where the viewer sees no row.
+    """
+
+    values: tuple[Any, ...]
+    shape: tuple[tuple[bool, ...], ...] | None
+
+    def named(self, prefix: str) -> dict[str, Any]:
+        """The values by the names of their parameters."""
+        return {f"{prefix}{number}": value for number, value in enumerate(self.values)}
+
+
+_NO_ROW = Given((), None)
+
+
+def given(contract: Contract, viewer: Entitled) -> Given:
+    """What `viewer` gives to the filter that counts.
+
+    No row when none of several filters applies, when the viewer lacks an attribute that the filter names, and
+    when the filter compares a list where it would need IN.
     """
     if not contract.row_filters:
-        return Condition(exp.true())
+        return Given((), ())
     first = chosen(contract.row_filters, viewer.groups)
     if first is None:
-        return Condition(exp.false())
-    columns = tuple(column.name for column in contract.columns)
-    condition = Condition(_checked(first.sql, contract.name, columns).copy())
-    for column in list(condition.tree.find_all(exp.Column)):
-        if column.table.lower() != VIEWER:
-            name = _column(contract.name, columns, column)
-            column.replace(exp.column(name, table=alias, quoted=True))
-    for column in list(condition.tree.find_all(exp.Column)):
-        if column.table.lower() == VIEWER and not _bind(
-            condition, column, contract, viewer.attributes, prefix
-        ):
-            return Condition(exp.false())
-    return condition
+        return _NO_ROW
+    attributes, values, shape = viewer.attributes, list[Any](), []
+    for use in _uses(first.sql, contract.name, _typed_columns(contract)):
+        told = attributes.get(use.attribute)
+        if told is None or (not isinstance(told, str) and not (use.in_list and told)):
+            return _NO_ROW
+        typed = [_typed(one, use.kind) for one in ((told,) if isinstance(told, str) else told)]
+        other = use.kind is not None and use.kind.this not in exp.DataType.TEXT_TYPES
+        shape.append(tuple(other and isinstance(value, str) for value in typed))
+        values += typed
+    return Given(tuple(values), tuple(shape))
 
 
-def attributes(contract: Contract, groups: frozenset[str]) -> frozenset[str]:
-    """The attributes of a viewer in these groups that `rows_for` looks at."""
+def rows_for(contract: Contract, viewer: Entitled, alias: str, prefix: str) -> Condition:
+    """The condition for `viewer`, as `given` has it, with parameters that are named after `prefix`."""
+    mine = given(contract, viewer)
+    return Condition(condition(contract, viewer.groups, mine.shape, alias, prefix), mine.named(prefix))
+
+
+def condition(
+    contract: Contract,
+    groups: frozenset[str],
+    shape: tuple[tuple[bool, ...], ...] | None,
+    alias: str,
+    prefix: str,
+) -> exp.Expr:
+    """The first filter that applies to `groups`, for what is `given` in this shape; none means every row."""
     first = chosen(contract.row_filters, groups)
+    if shape is None:
+        return exp.false()
     if first is None:
-        return frozenset()
-    return _named(first.sql, contract.name, tuple(column.name for column in contract.columns))
+        return exp.true()
+    columns = _typed_columns(contract)
+    tree = _checked(first.sql, contract.name, tuple(name for name, _ in columns)).copy()
+    uses, number = iter(zip(_uses(first.sql, contract.name, columns), shape, strict=True)), count()
+    for column in list(tree.find_all(exp.Column)):
+        if column.table.lower() != VIEWER:
+            name = _column(contract.name, [name for name, _ in columns], column)
+            column.replace(exp.column(name, table=alias, quoted=True))
+            continue
+        use, casts = next(uses)
+        bound = [_parameter(f"{prefix}{next(number)}", use.kind if cast else None) for cast in casts]
+        if use.in_list:
+            _put_in_list(column, bound)
+        else:
+            column.replace(bound[0])
+    return tree
+
+
+def _parameter(name: str, kind: exp.DataType | None) -> exp.Expr:
+    parameter = exp.Placeholder(this=name)
+    return exp.TryCast(this=parameter, to=kind.copy()) if kind else parameter
+
+
+def _put_in_list(column: exp.Column, bound: list[exp.Expr]) -> None:
+    parent = column.parent
+    assert isinstance(parent, exp.In)
+    others = [one for one in parent.expressions if one is not column]
+    parent.set("field", None)
+    parent.set("expressions", [*others, *bound])
+
+
+@dataclass(frozen=True)
+class _Use:
+    """One `viewer.x` of a filter, and the type of the column beside it."""
+
+    attribute: str
+    kind: exp.DataType | None
+    in_list: bool
 
 
 @lru_cache(maxsize=4096)
-def _named(sql: str, dataset: str, columns: tuple[str, ...]) -> frozenset[str]:
-    found = _checked(sql, dataset, columns).find_all(exp.Column)
-    return frozenset(column.name for column in found if column.table.lower() == VIEWER)
+def _uses(sql: str, dataset: str, columns: tuple[tuple[str, str], ...]) -> tuple[_Use, ...]:
+    found, types = [], {name.lower(): type_ for name, type_ in reversed(columns)}
+    for column in _checked(sql, dataset, tuple(name for name, _ in columns)).find_all(exp.Column):
+        if column.table.lower() == VIEWER:
+            in_list = isinstance(column.parent, exp.In) and column.parent.this is not column
+            found.append(_Use(column.name, _kind_beside(column, types), in_list))
+    return tuple(found)
+
+
+def _typed_columns(contract: Contract) -> tuple[tuple[str, str], ...]:
+    return tuple((column.name, column.type) for column in contract.columns)
 
 
 def chosen(filters: Iterable[RowFilter], groups: frozenset[str]) -> RowFilter | None:
@@ -120,7 +196,7 @@ def _read(sql: str) -> exp.Expr:
     return tree
 
 
-def _column(dataset: str, columns: tuple[str, ...], column: exp.Column) -> str:
+def _column(dataset: str, columns: Sequence[str], column: exp.Column) -> str:
     name = column.name
     found = next((known for known in columns if known.lower() == name.lower()), None)
     if found is None or column.table:
@@ -129,39 +205,6 @@ def _column(dataset: str, columns: tuple[str, ...], column: exp.Column) -> str:
             next_step=parse.nearest(name, columns),
         )
     return found
-
-
-def _bind(
-    condition: Condition,
-    column: exp.Column,
-    contract: Contract,
-    attributes: Mapping[str, str | tuple[str, ...]],
-    prefix: str,
-) -> bool:
-    """Put parameters in the place of `viewer.x`; False when the viewer's attribute cannot stand there."""
-    value = attributes.get(column.name)
-    parent = column.parent
-    in_list = isinstance(parent, exp.In) and parent.this is not column
-    if value is None or (not isinstance(value, str) and not in_list):
-        return False
-    kind = _kind_beside(column, contract)
-    bound = []
-    for one in (value,) if isinstance(value, str) else value:
-        name = f"{prefix}{len(condition.values)}"
-        parameter = exp.Placeholder(this=name)
-        condition.values[name] = plain = _typed(one, kind)
-        cast = isinstance(plain, str) and kind is not None and kind.this not in exp.DataType.TEXT_TYPES
-        bound.append(exp.TryCast(this=parameter, to=kind.copy()) if kind and cast else parameter)
-    if not in_list:
-        column.replace(bound[0])
-        return True
-    if not bound:
-        return False
-    assert isinstance(parent, exp.In)
-    others = [e for e in parent.expressions if e is not column]
-    parent.set("field", None)
-    parent.set("expressions", [*others, *bound])
-    return True
 
 
 def _typed(text: str, kind: exp.DataType | None) -> str | int | datetime.date:
@@ -179,7 +222,7 @@ def _typed(text: str, kind: exp.DataType | None) -> str | int | datetime.date:
     return text
 
 
-def _kind_beside(column: exp.Column, contract: Contract) -> exp.DataType | None:
+def _kind_beside(column: exp.Column, types: Mapping[str, str]) -> exp.DataType | None:
     """The type of the dataset's column that this attribute is compared with, when it is plain to see.
 
     Attributes are texts; a number column is compared with the number they say, or with null.
@@ -188,6 +231,6 @@ def _kind_beside(column: exp.Column, contract: Contract) -> exp.DataType | None:
     if not isinstance(parent, exp.In | exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE):
         return None
     beside = next((side for side in (parent.this, parent.args.get("expression")) if side is not column), None)
-    if not isinstance(beside, exp.Column) or (known := contract.column(beside.name)) is None:
+    if not isinstance(beside, exp.Column) or (known := types.get(beside.name.lower())) is None:
         return None
-    return masks.data_type(known.type)
+    return masks.data_type(known)

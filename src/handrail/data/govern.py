@@ -122,13 +122,14 @@ def rewritten(
     masked: dict[str, tuple[str, ...]] = {}
     keyed, copies = False, 0
     harmless = shield.is_harmless(query.tree)
+    filtered = environment == "production"
+    given = {name: filters.given(contracts[name], viewer) for name in query.reads} if filtered else {}
     for number, table in enumerate(tables):
         contract = contracts[table.meta[DATASET]]
         columns = tuple(c for c in contract.columns if c.name in query.reads[contract.name])
-        sight = _sight(
-            contract, columns, viewer, environment, number, fence=not harmless, carry=table.meta.get(CARRY)
-        )
-        values.update(sight.values)
+        mine, prefix = given.get(contract.name), f"viewer_{number}_"
+        sight = _sight(contract, columns, viewer.groups, mine, prefix, not harmless, table.meta.get(CARRY))
+        values.update(mine.named(prefix) if mine else {})
         keyed, copies = keyed or sight.keyed, copies + sight.copies
         if hidden := tuple(c.name for c in columns if masks.masked(c, viewer.groups)):
             masked[contract.name] = hidden
@@ -136,19 +137,19 @@ def rewritten(
         table.replace(
             exp.Subquery(this=exp.Var(this=sight.sql), alias=alias.copy(), joins=table.args.get("joins"))
         )
-    return Rewritten(_written(tree, copies), values, query.parameters, keyed, frozenset(query.reads), masked)
+    sql = _written(tree, _names_of_copies(tree) + copies)
+    return Rewritten(sql, values, query.parameters, keyed, frozenset(query.reads), masked)
 
 
 @dataclass(frozen=True)
 class _Sight:
-    """What people of an entitlement see of some columns of a dataset, written down, and the values in it.
+    """What people of an entitlement see of some columns of a dataset, written down.
 
     `keyed` says whether a mask needs the key, `copies` how often it names the engine's own copies.
     """
 
     contract: Contract
     sql: str
-    values: Mapping[str, Any]
     keyed: bool
     copies: int
 
@@ -159,34 +160,28 @@ _sights: Kept[tuple[object, ...], _Sight] = Kept(_SIGHTS)
 def _sight(
     contract: Contract,
     columns: tuple[Column, ...],
-    viewer: Entitlement,
-    environment: Environment,
-    number: int,
-    *,
+    groups: frozenset[str],
+    given: filters.Given | None,
+    prefix: str,
     fence: bool,
     carry: str | None,
 ) -> _Sight:
-    """The subquery for the `number`th table of a question.
+    """The subquery for one table of a question; of every row where nothing is `given` to a filter.
 
-    It is kept by all that it depends on: of the viewer these are the groups, and the attributes that the
-    row filter names.
+    It is kept by all that it depends on. Of the viewer these are the groups, and the shape of what is given:
+    the values are bound, so that viewers who differ in nothing else share it.
     """
-    filtered = environment == "production"
-    named = filters.attributes(contract, viewer.groups) if filtered else frozenset()
-    facts = tuple(fact for fact in viewer.facts if fact[0] in named)
-    read = tuple(column.name for column in columns)
-    key = (id(contract), read, viewer.groups, facts, filtered, number, fence, carry)
+    shape = given.shape if given else "every row"
+    key = (id(contract), tuple(column.name for column in columns), groups, shape, prefix, fence, carry)
     found = _sights.get(key)
     if found is not None and found.contract is contract:  # held by the value, so that no other has its id
         return found
-    rows = filters.Condition(exp.true())
-    if filtered:
-        rows = filters.rows_for(contract, viewer, _ROW, f"viewer_{number}_")
-    fence = fence and not isinstance(rows.tree, exp.Boolean)
-    select = _source(contract, columns, viewer.groups, rows.tree, fence, carry)
-    keyed = any(node.name == masks.KEY for node in select.find_all(exp.Placeholder))
+    rows = filters.condition(contract, groups, given.shape, _ROW, prefix) if given else exp.true()
+    fence = fence and not isinstance(rows, exp.Boolean)
+    select = _source(contract, columns, groups, rows, fence, carry)
+    keyed = any(masks.needs_key(column, groups) for column in columns)
     copies = _names_of_copies(select)
-    made = _Sight(contract, _written(select), rows.values, keyed, copies)
+    made = _Sight(contract, _written(select, copies), keyed, copies)
     return _sights.put(key, made, len(made.sql))
 
 
@@ -195,15 +190,14 @@ def _names_of_copies(tree: exp.Expr) -> int:
     return sum(1 for node in tree.find_all(exp.Identifier) if node.name.lower() == SCHEMA)
 
 
-def _written(tree: exp.Expr, within: int = 0) -> str:
-    """The SQL of a tree, which is used up; refuses a text that names the engine's own copies where neither
-    the tree does nor, so often, what is written down `within` it.
+def _written(tree: exp.Expr, copies: int) -> str:
+    """The SQL of a tree, which is used up; refuses a text that names the engine's own copies more or less
+    often than the tree does, and what is written down in it already.
     """
-    meant = _names_of_copies(tree) + within
     sql = tree.sql(dialect="duckdb", comments=False, copy=False)
-    if sql.lower().count(SCHEMA) != meant:  # it may also stand in a text, or be part of a name
+    if sql.lower().count(SCHEMA) != copies:  # it may also stand in a text, or be part of a name
         words = [token for token in DUCKDB.tokenize(sql) if token.token_type != TokenType.STRING]
-        if sum(token.text.lower() == SCHEMA for token in words) != meant:
+        if sum(token.text.lower() == SCHEMA for token in words) != copies:
             raise Invalid("The SQL cannot be written down safely.", next_step="Use plain names in it.")
     return sql
 

@@ -80,6 +80,11 @@ def masked(column: Column, groups: frozenset[str]) -> bool:
     return column.mask is not None and not groups & set(column.mask.unless_groups)
 
 
+def needs_key(column: Column, groups: frozenset[str]) -> bool:
+    """Whether a viewer in `groups` sees pseudonyms of this column, which are made with `KEY`."""
+    return masked(column, groups) and column.mask is not None and column.mask.kind == "hash"
+
+
 def shown_type(column: Column, groups: frozenset[str]) -> str:
     """The type in which a viewer in `groups` sees this column, masked or not."""
     if not masked(column, groups) or column.mask is None:
