@@ -136,7 +136,7 @@ class Composition:
         supervisor = runtime.Supervisor(
             instance, "worker", capacity, borrower.sync if borrower else lambda: None
         )
-        parking = runtime.Parking(instance)
+        parking, sweeper = runtime.Parking(instance), runtime.Sweeper(instance)
         told: list[int] = []  # the signals that came: who handles one may wait for no lock
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda came, _: told.append(came))
@@ -146,6 +146,7 @@ class Composition:
                 borrower.start()
             supervisor.start()
             parking.start()
+            sweeper.start()
             click.echo(f"Handrail does runs of {home}")
             sys.stdout.flush()
             while not told:
@@ -154,6 +155,7 @@ class Composition:
         finally:
             supervisor.stop()
             parking.stop()
+            sweeper.stop()
             if borrower:
                 borrower.stop()
             instance.close()
@@ -237,6 +239,7 @@ class _Work(threading.Thread):
             self._hosts,
             twins.Supervisor(self._instance),
             runtime.Parking(self._instance),
+            runtime.Sweeper(self._instance),
             data.Supervisor(self._instance),
             apps.Explainer(self._instance),
             apps.Scheduler(self._instance),

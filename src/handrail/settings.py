@@ -144,6 +144,14 @@ class RuntimeSettings:
 
 
 @dataclass(frozen=True)
+class RetentionSettings:
+    """How long what nothing needs any more is kept, in days; 0: for ever."""
+
+    # How long a Python layer lies there that no living version needs and nothing used.
+    layers_days: int = 30
+
+
+@dataclass(frozen=True)
 class HostsSettings:
     """How workers that do not see the server's directory get what they need of it."""
 
@@ -254,6 +262,7 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
     twins: TwinsSettings = field(default_factory=TwinsSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     hosts: HostsSettings = field(default_factory=HostsSettings)
     packages: PackagesSettings = field(default_factory=PackagesSettings)
     apps: AppsSettings = field(default_factory=AppsSettings)

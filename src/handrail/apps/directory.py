@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from handrail.apps import find, schedules_store, store
+from handrail.apps.living_locks import living_locks
 from handrail.apps.run import in_use
 from handrail.kernel import Context, Environment, Manifest, access
 from handrail.kernel.ports import AppUse, Occasion
@@ -39,6 +40,10 @@ class Directory:
             code = access.decide(ctx, "clone", app.resource).allowed
             uses.append(AppUse(app.name, environment, counts.manifest, newest.commit, code))
         return tuple(uses)
+
+    def living_locks(self, ctx: Context) -> frozenset[str]:
+        """The locks of versions that may run tomorrow: see the port. Asks no rule."""
+        return living_locks(ctx)
 
     def occasion(self, ctx: Context, run: str) -> Occasion | None:
         """For which moment of a schedule a run is. Asks no rule."""

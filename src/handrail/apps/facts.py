@@ -74,7 +74,7 @@ def of(ctx: Context, app: App, version: Version) -> Facts:
         signature=_signature(ctx, version, verdict),
         signature_says=verdict.because,
         signature_next=verdict.next_step,
-        unapproved=runtime.no_longer_approved(ctx, _lock(ctx, version)),
+        unapproved=runtime.no_longer_approved(ctx, lock_of(ctx, version)),
         connectors=tuple(_connector(ctx, name) for name in manifest.connectors),
         called=tuple(
             (use.connector, use.call, use.writes)
@@ -85,7 +85,7 @@ def of(ctx: Context, app: App, version: Version) -> Facts:
 
 def layer_of(ctx: Context, version: Version) -> str:
     """The name of what a version runs on: its layer and the packages it adds. Asks no rule."""
-    return runtime.layer_digest(ctx.settings, version.manifest.layer, _lock(ctx, version))
+    return runtime.layer_digest(ctx.settings, version.manifest.layer, lock_of(ctx, version))
 
 
 def submission(ctx: Context, app: App, version: Version) -> review.Submission:
@@ -93,7 +93,7 @@ def submission(ctx: Context, app: App, version: Version) -> review.Submission:
     promoted = store.find_version(ctx, app.name, n=app.promoted) if app.promoted else None
     said = spoken.of(ctx, app.name, version.commit)
     ran = _trial(ctx, version)[0] != "never"
-    added = runtime.of_lock(ctx, _lock(ctx, version))
+    added = runtime.of_lock(ctx, lock_of(ctx, version))
     return review.Submission(
         app=app.name,
         commit=version.commit,
@@ -125,7 +125,8 @@ def by_metrics(ctx: Context, manifest: Manifest) -> Mapping[str, frozenset[str]]
     return reads
 
 
-def _lock(ctx: Context, version: Version) -> str:
+def lock_of(ctx: Context, version: Version) -> str:
+    """What a version adds to its layer, as it was locked; "" where that is nothing. Asks no rule."""
     content = git.Repository(ctx.db, version.app).file(version.commit, runtime.LOCK)
     return runtime.locked({runtime.LOCK: content} if content else {})
 

@@ -87,6 +87,11 @@ class AppDirectory(Protocol):
         of these names (None: all), by name.
         """
 
+    def living_locks(self, ctx: "Context") -> frozenset[str]:
+        """The locks of packages beside layers of every app's newest version, and of that in production, where
+        there are any. Asks no rule.
+        """
+
     def occasion(self, ctx: "Context", run: str) -> Occasion | None:
         """For which moment of a schedule a run is; None for one that somebody started. Asks no rule."""
 

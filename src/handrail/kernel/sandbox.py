@@ -43,6 +43,8 @@ class Layer:
     environment: Mapping[str, str] = field(default_factory=dict)
     # What a sandbox has imported that waits for an app.
     imports: tuple[str, ...] = ()
+    # What keeps these folders where they are, for as long as this is there.
+    held: tuple[object, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

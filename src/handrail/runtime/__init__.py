@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from handrail.runtime.start import start
     from handrail.runtime.stop import stop
     from handrail.runtime.supervise import Supervisor
+    from handrail.runtime.sweep_layers import OldLayer, OldLayers, sweep_layers
+    from handrail.runtime.sweeper import Sweeper
     from handrail.runtime.take_back import recover
     from handrail.runtime.trial import Tried, failure_of, trial
     from handrail.runtime.workers import Host, Workers, workers
@@ -64,6 +66,8 @@ __all__ = [
     "Kept",
     "LOCK",
     "Lender",
+    "OldLayer",
+    "OldLayers",
     "Output",
     "Parking",
     "Run",
@@ -73,6 +77,7 @@ __all__ = [
     "Seat",
     "Sitting",
     "Supervisor",
+    "Sweeper",
     "Tried",
     "Workers",
     "answer_of",
@@ -116,6 +121,7 @@ __all__ = [
     "start",
     "stop",
     "subscriptions",
+    "sweep_layers",
     "trial",
     "tried",
     "with_lock",

@@ -20,6 +20,7 @@ from handrail.kernel.manifest import LAYERS, REPORT, nearest
 from handrail.kernel.sandbox import Layer
 from handrail.runtime.interpreter import Interpreter, choose, reachable
 from handrail.runtime.layer_build import Progress, install, install_apart, into
+from handrail.runtime.layer_use import use
 from handrail.settings import Settings
 
 _PACKAGES, _OWN, _SDK = "/layer", "/packages", "/sdk"
@@ -86,18 +87,21 @@ def importable(name: str = REPORT, besides: Iterable[str] = ()) -> frozenset[str
 
 
 def built(settings: Settings, name: str = REPORT, lock: str = "") -> Layer:
-    """The layer, ready to use; refuses NotReady when it has not been built yet."""
+    """The layer, ready to use; it is not swept while this is held. Refuses NotReady when it was not built."""
     root, python = root_of(settings), python_of(settings)
     place, sdk, own = _place(root, name, python), _sdk_place(root, python), own_place(settings, lock)
-    if not (place.is_dir() and sdk.is_dir() and (own is None or own.is_dir())):
+    binds = {**python.binds, _PACKAGES: place, _SDK: sdk, **({_OWN: own} if own else {})}
+    held = [use(one) for one in binds.values() if one.parent == root]
+    if None in held:
         raise NotReady(
             f"The Python layer {name!r} has not been built on this machine.",
             next_step=f"Run `handrail layers build {name}` once; it takes a minute or so.",
         )
-    binds = {**python.binds, _PACKAGES: place, _SDK: sdk, **({_OWN: own} if own else {})}
     environment = {**_ENVIRONMENT, **python.environment}
     digest = layer_digest(settings, name, lock)
-    return Layer(digest, python.inside, binds, python.hidden, environment, imports_of(name))
+    return Layer(
+        digest, python.inside, binds, python.hidden, environment, imports_of(name), tuple(filter(None, held))
+    )
 
 
 def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Progress | None = None) -> Layer:
@@ -130,6 +134,13 @@ def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Prog
             if not own.is_dir():
                 into(own, lambda draft: install_apart(settings, lock, place, python, draft, report))
     return built(settings, name, lock)
+
+
+def current(settings: Settings) -> set[Path]:
+    """The folders of all layers as they are today, built or not, with their Python and SDK."""
+    root, python = root_of(settings), python_of(settings)
+    layers = {_place(root, name, python) for name in LAYERS}
+    return layers | {_sdk_place(root, python)} | set(python.binds.values())
 
 
 def python_of(settings: Settings) -> Interpreter:

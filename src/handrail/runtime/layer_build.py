@@ -24,7 +24,7 @@ _INSTALL = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--link-m
 def into(place: Path, fill: Callable[[Path], None]) -> None:
     """Fill a draft, close it to writing, and rename it into place: a layer is whole or not there."""
     for left in place.parent.glob(f".{place.name}-*"):
-        _remove(left)
+        remove(left)
     draft = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
     try:
         fill(draft)
@@ -33,7 +33,7 @@ def into(place: Path, fill: Callable[[Path], None]) -> None:
                 path.chmod(0o555 if path.is_dir() else 0o444)
         draft.rename(place)
     except BaseException:
-        _remove(draft)
+        remove(draft)
         raise
 
 
@@ -173,7 +173,8 @@ def _compile(settings: Settings, bench: Workshop, python: Interpreter, made: Pat
     bench.run(settings, str(python.host), words)
 
 
-def _remove(tree: Path) -> None:
+def remove(tree: Path) -> None:
+    """Delete a folder that was closed to writing, as far as it is there."""
     for path in (tree, *tree.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)

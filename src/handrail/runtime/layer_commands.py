@@ -17,6 +17,7 @@ from handrail.runtime.models import PackageRequest
 from handrail.runtime.packages_known import Resolved, approved_packages, resolve_packages
 from handrail.runtime.request_package import request_package
 from handrail.runtime.requirements import LISTED, PROJECT, requirements
+from handrail.runtime.sweep_layers import OldLayers, sweep_layers
 from handrail.settings import Settings
 
 _HOME = click.option(
@@ -70,6 +71,20 @@ def layers_list(_ctx: Context, layer: str) -> Mapping[str, str]:
 def layers_approved(ctx: Context) -> dict[str, str]:
     """The packages that an app may add to its layer by naming them in its requirements.txt."""
     return approved_packages(ctx)
+
+
+def _old(found: OldLayers) -> RenderableType:
+    rows = [(one.name, str(one.days), f"{one.size >> 20:,}", one.kept or "goes") for one in found.layers]
+    none = f"Every layer in {found.folder} is in use by what may run tomorrow."
+    return kit.cli.table(("layer", "days unused", "MB", ""), rows, none=none)
+
+
+@layers.command("sweep")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
+@kit.cli.verb(human=_old)
+def layers_sweep(ctx: Context, dry_run: bool) -> OldLayers:
+    """Delete old layers on this machine that no living version needs and nothing used of late; for admins."""
+    return sweep_layers(ctx, dry_run=dry_run)
 
 
 def _come_to(found: Resolved) -> RenderableType:
