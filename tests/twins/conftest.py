@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.conftest import begun, inhabited
+from tests.data.asking import actors
 
 from handrail import data
 from handrail.kernel import Context, Instance
@@ -98,9 +100,26 @@ def _array(values: list[Any], declared: str) -> pa.Array:
 
 
 @pytest.fixture
-def shop(instance: Instance, acting: Acting, tmp_path: Path) -> Path:
-    """An instance with three certified datasets: customers, orders that point at them, and lines of orders."""
-    return furnish(acting, tmp_path)
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with the shop, where a test names it."""
+    with begun(tmp_path, furnished if "shop" in request.fixturenames else None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shop(instance: Instance, tmp_path: Path) -> Path:
+    """An instance with three certified datasets: customers, orders that point at them, and lines of orders.
+    Where their data is, to import it again.
+    """
+    return tmp_path / "shop"
+
+
+def furnished(folder: Path) -> None:
+    """Make `home`, an instance with these three, and `shop`, from which they were imported."""
+    folder.mkdir()
+    made = inhabited(folder / "home")
+    furnish(actors(made), folder)
+    made.close()
 
 
 def furnish(acting: Acting, folder: Path) -> Path:

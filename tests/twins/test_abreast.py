@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from handrail.twins.abreast import ABREAST, abreast
+from handrail.twins.abreast import ABREAST, abreast, in_turn
 
 
 def test_results_come_in_the_order_of_the_things_whichever_is_done_first() -> None:
@@ -45,3 +45,31 @@ def test_after_the_block_nothing_runs_and_what_had_not_begun_never_does() -> Non
         raise InterruptedError
     assert sorted(begun) == list(range(ABREAST))
     assert not any(one.name.startswith("handrail-twins") for one in threading.enumerate())
+
+
+def test_a_thing_begins_only_when_what_it_comes_after_has_ended() -> None:
+    ended: list[str] = []
+    slow = threading.Event()
+
+    def work(one: str) -> None:
+        if one == "first":
+            assert slow.wait(10)
+        if one == "free":
+            slow.set()
+        ended.append(one)
+
+    in_turn(work, {"first": (), "second": ("first",), "free": (), "last": ("second", "free")})
+    assert ended == ["free", "first", "second", "last"]
+
+
+def test_what_one_of_them_raises_is_raised_and_nothing_after_it_begins() -> None:
+    begun: list[str] = []
+
+    def work(one: str) -> None:
+        begun.append(one)
+        if one == "first":
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        in_turn(work, {"first": (), "second": ("first",)})
+    assert begun == ["first"]

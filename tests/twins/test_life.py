@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.conftest import begun, inhabited
+from tests.conftest import begun
 from tests.data.asking import actors
-from tests.twins.conftest import furnish
+from tests.prepared import copied
+from tests.twins.conftest import furnished
 
 from handrail import data, twins
 from handrail.kernel import (
@@ -26,6 +27,7 @@ from handrail.kernel import (
     NotReady,
     trail,
 )
+from handrail.server import open_instance
 from handrail.twins import files, store
 from handrail.twins.clear import clear
 from handrail.twins.supervise import take_one
@@ -36,24 +38,17 @@ ALL = ("customers", "orders", "order_lines")
 
 def company(folder: Path) -> None:
     """Make an instance with the shop and its twins."""
-    folder.mkdir()
-    made = inhabited(folder / "home")
-    furnish(actors(made), folder)
+    copied(furnished, folder)
+    made = open_instance(folder / "home")
     built(actors(made))
     made.close()
 
 
 @pytest.fixture
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
-    """A fresh instance: with the shop and its twins, where a test names the first of these."""
-    with begun(tmp_path, company if "first" in request.fixturenames else None) as opened:
+    """A fresh instance with the shop, and with its twins where a test names the first of these."""
+    with begun(tmp_path, company if "first" in request.fixturenames else furnished) as opened:
         yield opened
-
-
-@pytest.fixture
-def shop(request: pytest.FixtureRequest, acting: Acting, tmp_path: Path) -> Path:
-    """Where the shop's data is, to import again."""
-    return tmp_path / "shop" if "first" in request.fixturenames else furnish(acting, tmp_path)
 
 
 @pytest.fixture

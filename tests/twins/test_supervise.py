@@ -170,7 +170,7 @@ def test_a_refresh_that_the_servers_end_interrupts_waits_for_the_next_server(
 ) -> None:
     with acting("steward.sales") as ctx:
         twins.build(ctx, ["orders"])
-        data.import_source(ctx, str(shop))
+        data.import_source(ctx, str(shop), name="shop")
     with instance.context(SYSTEM) as ctx:
         (asked,) = store.in_state(ctx, "queued")
     stopping = threading.Event()

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.conftest import begun, inhabited
+from tests.conftest import begun
 from tests.data.asking import actors
-from tests.twins.conftest import furnish
+from tests.prepared import copied
+from tests.twins.conftest import furnished
 
 from handrail import data, twins
 from handrail.kernel import Context, Instance, Invalid, Manifest, NotFound, NotReady
+from handrail.server import open_instance
 from handrail.twins import files
 from handrail.twins.generate import generate
 
@@ -24,9 +26,8 @@ MANIFEST = Manifest(
 
 def company(folder: Path) -> None:
     """Make an instance with the shop and its twins."""
-    folder.mkdir()
-    made = inhabited(folder / "home")
-    furnish(actors(made), folder)
+    copied(furnished, folder)
+    made = open_instance(folder / "home")
     with actors(made)("steward.sales") as ctx:
         twins.build(ctx, ALL, seed=4)
     made.close()

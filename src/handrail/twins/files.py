@@ -60,7 +60,7 @@ def all_or_nothing(target: Path) -> Iterator[Path]:
 def write_tables(draft: Path, twins: Mapping[str, Twin]) -> None:
     """Write each table as Parquet, and which of its cells are awkward on purpose."""
     for name, twin in twins.items():
-        write(twin, draft / f"{name}.parquet")
+        write(twin.table, draft / f"{name}.parquet")
         (draft / f"{name}.hostile.json").write_bytes(orjson.dumps(twin.hostile))
 
 

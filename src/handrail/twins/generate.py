@@ -26,6 +26,8 @@ from handrail.twins.series import still
 from handrail.twins.values import Outside, arrow_type, to_arrow
 from handrail.twins.verbatim import real_rows
 
+GROUP_ROWS = 122_880  # of a Parquet file, which DuckDB reads side by side
+
 
 @dataclass(frozen=True)
 class Twin:
@@ -99,11 +101,16 @@ def _keep_across(made: Mapping[str, Made], table: TableSketch, seed: int) -> Non
         one.values = mended(table, made, one, rng, frozenset(fixed))
 
 
-def write(twin: Twin, path: Path) -> None:
-    """Write a twin as Parquet under a temporary name, then rename: a reader sees all of it or nothing."""
+def write(table: pa.Table, path: Path) -> None:
+    """Write rows as Parquet under a temporary name, then rename: a reader sees all of them or nothing.
+
+    Only texts are written by numbers of a dictionary: to look each number, date or key up in one takes as
+    long as all the rest of writing, and saves a fifteenth of the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    pq.write_table(twin.table, unfinished, compression="zstd", row_group_size=122_880)
+    texts = [one.name for one in table.schema if pa.types.is_string(one.type)]
+    pq.write_table(table, unfinished, compression="zstd", row_group_size=GROUP_ROWS, use_dictionary=texts)
     unfinished.replace(path)
 
 

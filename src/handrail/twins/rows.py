@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from handrail.twins.abreast import abreast
+from handrail.twins.abreast import abreast, in_turn
 from handrail.twins.across import mended
 from handrail.twins.as_told import put, settle
 from handrail.twins.assign import Made, reorder, rows_of
@@ -27,6 +27,7 @@ from handrail.twins.turns import Turns
 from handrail.twins.values import Ints, Outside, Values, as_kind, full
 
 MOST_ROWS = 5_000_000
+FEW_ROWS = 20_000  # below this, handing columns to threads takes longer than it saves
 
 
 def rows(
@@ -44,8 +45,17 @@ def rows(
     one = Made(table, _wanted(table, made))
     pools = pointed(table, made, outside, one, rng)
     turns = begun(table, one, rng)
-    for name in (name for name in table.order if name not in one.codes):
-        _draw(table, made, one, table.column(name), turns, rng)
+
+    def drawn(name: str) -> None:
+        own = seeded(seed, f"{table.name}.{name}:bins")  # so that whose turn it is changes nothing
+        _draw(table, made, one, table.column(name), turns, own)
+
+    waiting = drawn_after(table, [name for name in table.order if name not in one.codes])
+    if one.rows < FEW_ROWS:
+        for name in waiting:
+            drawn(name)
+    else:
+        in_turn(drawn, waiting)
     if turns is not None:
         settled = keep_in_turn(turns, rng)
         changed = set(settled)
@@ -69,6 +79,18 @@ def rows(
     write_keys(table, made, pools, one, seed)
     put(table, made, one)
     return one
+
+
+def drawn_after(table: TableSketch, names: Sequence[str]) -> dict[str, set[str]]:
+    """The columns, in the order of `names`, each with those before it that its bins are drawn by."""
+    after: dict[str, set[str]] = {}
+    for name in names:
+        column = table.column(name)
+        asked = {other for link, other in (*column.parents, column.along or ("", "")) if not link}
+        lists = (rule.columns for rule in table.rules if rule.kind == "accepted")
+        asked.update(*(both for both in lists if name in both))
+        after[name] = asked & after.keys()
+    return after
 
 
 def _draw(

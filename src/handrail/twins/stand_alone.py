@@ -13,7 +13,6 @@ from pathlib import Path
 import duckdb
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from handrail import data
 from handrail.kernel import Conflict, Invalid, LimitReached, NotAllowed, NotFound, storage
@@ -22,6 +21,7 @@ from handrail.twins import codec
 from handrail.twins.abreast import abreast
 from handrail.twins.build import LEAST_K
 from handrail.twins.drill import drill
+from handrail.twins.generate import write
 from handrail.twins.make import Made, make, mean_of
 from handrail.twins.models import Break, Progress, Table, TwinRefused, TwinReport, Variant
 from handrail.twins.roles import layout, links_of
@@ -244,7 +244,7 @@ def _write(out: Path, report: TwinReport, made: Made, tables: Mapping[str, pa.Ta
     draft = out.parent / f".{out.name}.{secrets.token_hex(6)}"
     try:
         draft.mkdir(mode=0o700)
-        with abreast(lambda name: _write_table(tables[name], draft / f"{name}.parquet"), tables) as written:
+        with abreast(lambda name: write(tables[name], draft / f"{name}.parquet"), tables) as written:
             for _ in written:
                 pass
         for name in tables:
@@ -256,10 +256,6 @@ def _write(out: Path, report: TwinReport, made: Made, tables: Mapping[str, pa.Ta
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-
-
-def _write_table(table: pa.Table, path: Path) -> None:
-    pq.write_table(table, path, compression="zstd")
 
 
 def _swap(draft: Path, out: Path) -> None:
