@@ -33,14 +33,12 @@ def queued(instance: Instance, bare: Bare, count: int, details: dict[str, Any]) 
     began = time.perf_counter()
     supervisor.start()
     try:
-        left = list(
-            wanted
-        )  # the queue's order: who waits for the last asks after one at a time, and costs little
+        left = list(wanted)  # the queue's order: who waits for the last asks after one at a time
         while left and time.perf_counter() - began < 60 + 20 * peer:
             with instance.context(AS_MAKER) as ctx:
                 while left and runtime.run(ctx, left[-1]).over:
                     left.pop()
-            time.sleep(0.1)
+            time.sleep(0.5)  # asking costs this process time that jobs would have
         ours = time.perf_counter() - began
     finally:
         supervisor.stop()

@@ -6,9 +6,11 @@ notebook, `connect` asks with a personal token; what it gives works in an app as
 What is behind a name is loaded when an app asks for it: a run starts with as little as it uses.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from importlib import import_module
+
+TYPE_CHECKING = False  # to whoever runs this; `typing` takes as long to load as all that an empty run needs
 if TYPE_CHECKING:
     from handrail_sdk.answer import Answer
     from handrail_sdk.calls import Me, ThisRun, me, metric, metric_arrow, query, query_arrow, this_run
@@ -59,7 +61,7 @@ _WHERE = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     found = globals()[name] = getattr(import_module(f"handrail_sdk.{_WHERE[name]}"), name)

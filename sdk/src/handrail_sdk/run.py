@@ -4,36 +4,42 @@ Besides what the app shows itself, figures that it left open and files that it w
 become outputs when it ends well. What this program sends is as untrusted as the app: it shares its process.
 """
 
+from __future__ import annotations
+
 import os
 import runpy
 import stat
 import sys
 import warnings
-from pathlib import Path
-from typing import Any
 
+from handrail_sdk import TYPE_CHECKING
 from handrail_sdk.refused import Refused
 
-CODE = Path("/app")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+CODE = "/app"
 _MOST_FILES = 50
 
 
 def main(arguments: list[str]) -> int:
     """Run the script named by the first argument; gives the exit code."""
-    script = CODE / arguments[0]
-    sys.argv = [str(script), *arguments[1:]]
-    sys.path.insert(0, str(script.parent))
-    if script.parent != CODE:
-        sys.path.insert(1, str(CODE))
+    script = os.path.join(CODE, arguments[0])  # noqa: PTH118 - pathlib takes long to load
+    folder = os.path.dirname(script)  # noqa: PTH120
+    sys.argv = [script, *arguments[1:]]
+    sys.path.insert(0, folder)
+    if folder != CODE:
+        sys.path.insert(1, CODE)
     warnings.filterwarnings("ignore", message=".*non-interactive.*")
     code = _run(script)
     sys.stdout.flush()
     return code or _hand_over()
 
 
-def _run(script: Path) -> int:
+def _run(script: str) -> int:
     try:
-        runpy.run_path(str(script), run_name="__main__")
+        runpy.run_path(script, run_name="__main__")
     except SystemExit as ended:
         if ended.code is None or isinstance(ended.code, int):
             return ended.code or 0
@@ -65,7 +71,7 @@ def _tell(error: BaseException) -> None:
 def _hand_over() -> int:
     try:
         _hand_over_figures()
-        _hand_over_files(Path.cwd())
+        _hand_over_files(os.getcwd())  # noqa: PTH109
     except Refused as refused:
         print(f"Outputs were not all taken: {refused}", file=sys.stderr)
         return 1
@@ -91,19 +97,28 @@ def _title(figure: Any) -> str:
     return next((title for title in titles if title), "")
 
 
-def _hand_over_files(root: Path) -> None:
-    found = sorted(path for path in root.rglob("*") if not any(p.startswith(".") for p in path.parts[1:]))
-    files = [path for path in found if stat.S_ISREG(path.lstat().st_mode)]
+def _hand_over_files(root: str) -> None:
+    files = sorted(_files(root))
     if len(files) > _MOST_FILES:
         raise Refused(f"The app wrote {len(files)} files.", f"{_MOST_FILES} are the most; put them into one.")
     if not files:
         return
     from handrail_sdk.outputs import save  # noqa: PLC0415 - see above
 
-    for path in files:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    for name in files:
+        descriptor = os.open(f"{root}/{name}", os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as file:
-            save(path.relative_to(root).as_posix(), file.read())
+            save(name, file.read())
+
+
+def _files(root: str) -> Iterator[str]:
+    """The plain files below a folder by their names from there, without hidden ones; no link is followed."""
+    for folder, below, names in os.walk(root):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in names:
+            path = f"{folder}/{name}"
+            if not name.startswith(".") and stat.S_ISREG(os.lstat(path).st_mode):
+                yield path[len(root) + 1 :]
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ class Instant(TypeDecorator[datetime]):
     impl = sa.BigInteger
     cache_ok = True
 
+    @property
+    def _static_cache_key(self) -> tuple[type]:
+        """What a statement with this type is known again by, which SQLAlchemy would work out each time."""
+        return (Instant,)
+
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
         """Refuse a naive datetime: it would silently mean the server's own time zone."""
         if value is None:

@@ -189,8 +189,9 @@ def _on_twins(instance: Instance, run: Run) -> Run:
     if run.environment != "sandbox":
         return run
     found = instance.ports.twins.ready(instance, run.manifest, run.variant, run.twins)
-    with instance.context(SYSTEM, run.lease) as ctx:
-        store.note_twins(ctx, run.id, found)
+    if found != run.twins:
+        with instance.context(SYSTEM, run.lease) as ctx:
+            store.note_twins(ctx, run.id, found)
     return replace(run, twins=found)
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -58,7 +58,12 @@ def layer_digest(settings: Settings, name: str = REPORT, lock: str = "") -> str:
     `lock` is what an app has besides: see `handrail.runtime.lock_packages`.
     """
     own = (lock,) if lock else ()
-    parts = (python_of(settings).version, lock_of(name), *own, _sdk_digest())
+    return _digest_of(python_of(settings).version, lock_of(name), *own, _sdk_digest())
+
+
+@lru_cache(maxsize=64)
+def _digest_of(*parts: str) -> str:
+    """The same few are asked for by each run, and by what looks whether one may begin."""
     return "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

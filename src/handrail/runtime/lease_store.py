@@ -5,11 +5,13 @@ Every moment here is the database's: no host's clock decides who may do what.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from handrail.kernel import Context, storage
+from handrail.kernel.ready import Ready
 from handrail.kernel.storage import Instant, database_now
 from handrail.runtime.store import logs, outputs, runs
 
@@ -57,7 +59,7 @@ def claim(ctx: Context, run_id: str, holder: str, seconds: float, again: bool) -
     """Take this run if it is queued; None when another process was first. `again`: it may be done anew from
     its beginning when its holder is gone.
     """
-    return _claim(ctx, runs.c.id == run_id, holder, seconds, again)
+    return _claim(ctx, _claiming(seconds, again, any_one=False), holder, {"b_run": run_id})
 
 
 def claim_next(ctx: Context, holder: str, seconds: float) -> Claimed | None:
@@ -66,10 +68,36 @@ def claim_next(ctx: Context, holder: str, seconds: float) -> Claimed | None:
     People take turns: first whoever has the fewest runs going on, then whoever was served longest ago, and
     one person's runs in their order. What another takes at this moment is passed over.
     """
+    return _claim(ctx, _claiming(seconds, True, any_one=True), holder, {})
+
+
+def _claim(ctx: Context, claiming: sa.Executable, holder: str, more: dict[str, Any]) -> Claimed | None:
+    values = {"b_holder": holder, "b_started": ctx.clock.now(), **more}
+    taken = ctx.db.execute(claiming, values).first()
+    return Claimed(*taken) if taken else None
+
+
+@lru_cache(maxsize=16)
+def _claiming(seconds: float, again: bool, *, any_one: bool) -> sa.Executable:
+    """The statement that takes the run `b_run`, or any one: made once, since each job needs it."""
+    which = runs.c.id == (_turn() if any_one else sa.bindparam("b_run"))
+    return (
+        sa.update(runs)
+        .where(which, runs.c.state == "queued")
+        .values(
+            state="running", holder=sa.bindparam("b_holder"), again=again, claimed=database_now(),
+            started=sa.bindparam("b_started", type_=Instant), until=database_now(seconds),
+            token=runs.c.token + 1, attempt=runs.c.attempt + 1,
+        )
+        .returning(runs.c.id, runs.c.token)
+    )  # fmt: skip
+
+
+def _turn() -> sa.ScalarSelect[str]:
     other, waits = runs.alias("other"), runs.alias("waits")
     going = sa.select(sa.func.count()).where(other.c.person == waits.c.person, other.c.state == "running")
     served = sa.select(sa.func.max(other.c.claimed)).where(other.c.person == waits.c.person)
-    turn = (
+    return (
         sa.select(waits.c.id)
         .where(waits.c.state == "queued")
         .order_by(
@@ -79,23 +107,8 @@ def claim_next(ctx: Context, holder: str, seconds: float) -> Claimed | None:
         )
         .limit(1)
         .with_for_update(skip_locked=True, of=waits)
+        .scalar_subquery()
     )
-    return _claim(ctx, runs.c.id == turn.scalar_subquery(), holder, seconds, True)
-
-
-def _claim(
-    ctx: Context, which: sa.ColumnElement[bool], holder: str, seconds: float, again: bool
-) -> Claimed | None:
-    taken = ctx.db.execute(
-        sa.update(runs)
-        .where(which, runs.c.state == "queued")
-        .values(
-            state="running", holder=holder, again=again, started=ctx.clock.now(), claimed=database_now(),
-            until=database_now(seconds), token=runs.c.token + 1, attempt=runs.c.attempt + 1,
-        )
-        .returning(runs.c.id, runs.c.token)
-    ).first()  # fmt: skip
-    return Claimed(*taken) if taken else None
 
 
 def renew(ctx: Context, run_id: str, token: int, seconds: float) -> bool | None:
@@ -107,11 +120,17 @@ def renew(ctx: Context, run_id: str, token: int, seconds: float) -> bool | None:
     return wanted
 
 
+_HELD = Ready(  # which takes the lock for writing, where there is but one
+    sa.select(runs.c.token)
+    .where(runs.c.id == sa.bindparam("run"), runs.c.token == sa.bindparam("held"))
+    .with_for_update(read=True),
+    writes=True,
+)
+
+
 def is_held(db: sa.Connection, run_id: str, token: int) -> bool:
     """Whether nobody has taken this run since, and nobody can until this transaction ends."""
-    storage.lock_for_writing(db)
-    mine = sa.and_(runs.c.id == run_id, runs.c.token == token)
-    return db.scalar(sa.select(runs.c.token).where(mine).with_for_update(read=True)) is not None
+    return bool(_HELD.rows(db, {"run": run_id, "held": token}))
 
 
 def held(ctx: Context) -> tuple[Held, ...]:
@@ -189,9 +208,12 @@ def going_on(ctx: Context) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+_QUEUED = sa.select(sa.func.count()).where(runs.c.state == "queued")
+
+
 def count_queued(ctx: Context) -> int:
     """How many runs wait."""
-    return ctx.db.scalar(sa.select(sa.func.count()).where(runs.c.state == "queued")) or 0
+    return ctx.db.scalar(_QUEUED) or 0
 
 
 def somebody_takes_runs(ctx: Context) -> bool:

@@ -93,9 +93,18 @@ def add_run(ctx: Context, run: Run, files: Mapping[str, bytes]) -> None:
     ctx.db.execute(sa.insert(runs).values(**values, code=digest, holder="", stop_wanted=False))
 
 
+# Statements that each run needs several times, and which take longer to build than to execute.
+_THIS = runs.c.id == sa.bindparam("b_run")
+_RUN = sa.select(runs).where(_THIS)
+_FILES = sa.select(code.c.content).join(runs, runs.c.code == code.c.digest).where(_THIS)
+_STOP_WANTED = sa.select(runs.c.stop_wanted).where(_THIS)
+_FINISHED = sa.update(runs).where(_THIS, runs.c.state == sa.bindparam("b_before"))
+_PRINTED = sa.insert(logs)
+
+
 def find_run(ctx: Context, run_id: str, lease: Lease | None = None) -> Run | None:
     """One run, held by this lease, or None."""
-    row = ctx.db.execute(sa.select(runs).where(runs.c.id == run_id)).first()
+    row = ctx.db.execute(_RUN, {"b_run": run_id}).first()
     return replace(_run(row), lease=lease) if row else None
 
 
@@ -157,8 +166,8 @@ def count_runs(ctx: Context) -> tuple[Tally, ...]:
 
 def find_files(ctx: Context, run_id: str) -> dict[str, bytes]:
     """The code that a run carries."""
-    query = sa.select(code.c.content).join(runs, runs.c.code == code.c.digest).where(runs.c.id == run_id)
-    with zipfile.ZipFile(io.BytesIO(ctx.db.execute(query).scalar_one())) as archive:
+    content = ctx.db.execute(_FILES, {"b_run": run_id}).scalar_one()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -180,21 +189,15 @@ def want_stop(ctx: Context, run_id: str) -> None:
 
 def stop_wanted(ctx: Context, run_id: str) -> bool:
     """Whether somebody asked for its end."""
-    return bool(ctx.db.scalar(sa.select(runs.c.stop_wanted).where(runs.c.id == run_id)))
+    return bool(ctx.db.scalar(_STOP_WANTED, {"b_run": run_id}))
 
 
 def finish(ctx: Context, run: Run, before: str) -> bool:
     """Close a run that is in state `before`; False when it is not, so that no run ends twice."""
-    closed = ctx.db.execute(
-        sa.update(runs)
-        .where(runs.c.id == run.id, runs.c.state == before)
-        .values(
-            state=run.state, finished=run.finished, reason=run.reason, next_step=run.next_step,
-            outline=run.outline, ended=run.ended, exit_code=run.exit_code, peak_memory=run.peak_memory,
-            questions=run.questions, holder="", until=None,
-        )
-    )  # fmt: skip
-    return closed.rowcount == 1
+    said = ("state", "finished", "reason", "next_step", "outline", "ended", "exit_code", "peak_memory")
+    values = {name: getattr(run, name) for name in (*said, "questions")}
+    about = {"b_run": run.id, "b_before": before, "holder": "", "until": None}
+    return ctx.db.execute(_FINISHED, {**values, **about}).rowcount == 1
 
 
 def add_output(ctx: Context, output: Output, content: bytes) -> None:
@@ -222,7 +225,7 @@ def find_output(ctx: Context, run_id: str, n: int) -> tuple[Output, bytes] | Non
 
 def add_log(ctx: Context, run_id: str, n: int, content: bytes) -> None:
     """Keep the next piece of what a run printed."""
-    ctx.db.execute(sa.insert(logs).values(run=run_id, n=n, content=content))
+    ctx.db.execute(_PRINTED, {"run": run_id, "n": n, "content": content})
 
 
 def find_log(ctx: Context, run_id: str) -> bytes:
