@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import APIRouter, FastAPI
 
+    from handrail.faces.origins.arrive import Arrivals
     from handrail.kernel import Instance
 
 # The packages whose access rules, tables and event subscriptions make up the house.
@@ -133,9 +134,10 @@ class Composition:
         logs.configure(logging.INFO)
         borrower = _borrower(home)
         instance = open_instance(home)
-        supervisor = runtime.Supervisor(
-            instance, "worker", capacity, borrower.sync if borrower else lambda: None
-        )
+        prepare: Callable[[], object] = borrower.sync if borrower else lambda: None
+        hosts = runtime.Hosts(instance, prepare)
+        supervisor = runtime.Supervisor(instance, "worker", capacity, prepare, hosts)
+        arrivals = _arrivals(instance, hosts)
         parking, sweeper = runtime.Parking(instance), runtime.Sweeper(instance)
         told: list[int] = []  # the signals that came: who handles one may wait for no lock
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -147,6 +149,9 @@ class Composition:
             supervisor.start()
             parking.start()
             sweeper.start()
+            if arrivals:
+                hosts.start()
+                arrivals.start()
             click.echo(f"Handrail does runs of {home}")
             sys.stdout.flush()
             while not told:
@@ -154,11 +159,23 @@ class Composition:
             supervisor.drain(instance.settings.runtime.drain_seconds, lambda: len(told) > 1)
         finally:
             supervisor.stop()
+            if arrivals:
+                arrivals.stop()
+                hosts.stop()
             parking.stop()
             sweeper.stop()
             if borrower:
                 borrower.stop()
             instance.close()
+
+
+def _arrivals(instance: Instance, hosts: runtime.Hosts) -> Arrivals | None:
+    """Whoever answers other hosts for the web apps of this one, where it is to have any."""
+    if not instance.settings.hosts.apps:
+        return None
+    from handrail.faces.origins.arrive import Arrivals  # noqa: PLC0415 - a web server
+
+    return Arrivals(instance, hosts)
 
 
 def _borrower(home: Path) -> runtime.Borrower | None:
@@ -233,10 +250,13 @@ class _Work(threading.Thread):
             self.broken, self._server.should_exit = error, True
 
     def _supervisors(self) -> tuple[_Supervisor, ...]:
+        from handrail.faces.origins.arrive import Arrivals  # noqa: PLC0415 - with the rooms, once it listens
+
         return (
-            runtime.Supervisor(self._instance),
+            runtime.Supervisor(self._instance, hosts=self._hosts),
             runtime.Lender(self._instance),
             self._hosts,
+            Arrivals(self._instance, self._hosts),
             twins.Supervisor(self._instance),
             runtime.Parking(self._instance),
             runtime.Sweeper(self._instance),

@@ -153,7 +153,11 @@ class RetentionSettings:
 
 @dataclass(frozen=True)
 class HostsSettings:
-    """How workers that do not see the server's directory get what they need of it."""
+    """How hosts reach each other: for files that one borrows, and for the web apps that each has."""
+
+    # Where this host answers others for the web apps that it has, such as 0.0.0.0:8444; empty: each server
+    # has those that are opened through it, and workers have none.
+    apps: str = ""
 
     # On a server: the host:port where it lends its files to workers; empty: to nobody.
     listen: str = ""

@@ -73,8 +73,8 @@ class Machine:
         process = subprocess.Popen(
             ["ip", "netns", "exec", self.name, *program],
             env={**os.environ, "SHARED_DATABASE": database},
-            stdout=subprocess.DEVNULL,
-            stderr=(home / f"{self.name}.log").open("ab"),
+            stdout=(home / f"{self.name}.log").open("ab"),
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         self.processes.append(process)

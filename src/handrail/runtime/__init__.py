@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from handrail.runtime.request_package import request_package
     from handrail.runtime.run_answer import RunAnswer
     from handrail.runtime.run_answer import run_answer as answer_of
-    from handrail.runtime.seats import Hosted, Seat, Sitting
+    from handrail.runtime.peers import Papers, announced, may_ask, papers
+    from handrail.runtime.place import Neighbour, Place, place, take_seat
+    from handrail.runtime.seats import Elsewhere, Hosted, Seat, Sitting
     from handrail.runtime.sound import examined
     from handrail.runtime.start import start
     from handrail.runtime.stop import stop
@@ -64,6 +66,7 @@ __all__ = [
     "Hosts",
     "Input",
     "Kept",
+    "Elsewhere",
     "LOCK",
     "Lender",
     "OldLayer",
@@ -72,10 +75,13 @@ __all__ = [
     "Parking",
     "Run",
     "RunAnswer",
+    "Neighbour",
     "RunFinished",
     "RunStarted",
     "Seat",
+    "Papers",
     "Sitting",
+    "Place",
     "Supervisor",
     "Sweeper",
     "Tried",
@@ -87,6 +93,7 @@ __all__ = [
     "download_log",
     "examined",
     "execute",
+    "announced",
     "failure_of",
     "given_again",
     "grant_package",
@@ -110,10 +117,13 @@ __all__ = [
     "outputs",
     "package_requests",
     "packages",
+    "papers",
+    "place",
     "recalled",
     "recover",
     "refuse_package",
     "request_package",
+    "may_ask",
     "resolve_packages",
     "revoke_certificate",
     "run",
@@ -121,6 +131,7 @@ __all__ = [
     "start",
     "stop",
     "subscriptions",
+    "take_seat",
     "sweep_layers",
     "trial",
     "tried",

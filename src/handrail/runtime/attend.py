@@ -13,6 +13,7 @@ from typing import Literal
 from handrail.kernel import SYSTEM, Context, Instance, Refusal
 from handrail.kernel.worker import Worker
 from handrail.runtime import diagnosis, lease, lease_store
+from handrail.runtime.hosts import Hosts
 from handrail.runtime.take_back import recover
 
 Kind = Literal["server", "worker"]
@@ -22,8 +23,8 @@ _BEAT = 3.0  # seconds; a host that missed some of these is taken for gone (leas
 class Attendance(Worker):
     """One process in the list of hosts, from `start` to `stop`."""
 
-    def __init__(self, instance: Instance, kind: Kind, capacity: int) -> None:
-        self._instance, self._kind, self._capacity = instance, kind, capacity
+    def __init__(self, instance: Instance, kind: Kind, capacity: int, hosts: Hosts | None = None) -> None:
+        self._instance, self._kind, self._capacity, self._hosts = instance, kind, capacity, hosts
         self.state = "taking"
         super().__init__("attendance", self._round, _BEAT)
 
@@ -64,6 +65,8 @@ class Attendance(Worker):
             "sound": sound,
             "finding": finding,
             "state": self.state,
+            "address": self._hosts.address if self._hosts else "",
+            "known_as": self._hosts.known_as if self._hosts else "",
         }
 
 

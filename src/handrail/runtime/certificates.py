@@ -1,7 +1,8 @@
 """By which certificates hosts know each other: a small authority of the instance's own.
 
-An operator with another one supplies certificates of it instead ([hosts] in the settings). A certificate is
-good for one side of a connection alone, so that no worker can pass itself off as the server.
+An operator with another one supplies certificates of it instead ([hosts] in the settings). A host's is good
+for asking and, below a domain of its own, for being asked for its apps; the lender's is of another name, so
+that no host can pass itself off as the one that lends.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from handrail.kernel import Instance, storage
 
 LENDER = "handrail-lender"  # the name of whoever lends, in its certificate
+_HOSTS = "hosts.handrail"  # the domain of the names of all others
 AUTHORITY, CERTIFICATE, KEY = "authority.pem", "host.pem", "host.key"
 MOST_DAYS = 3650
 _YEARS = timedelta(days=MOST_DAYS)
@@ -41,15 +43,20 @@ class Issued:
 
 
 def issue(instance: Instance, name: str, days: int, *, lends: bool = False) -> Issued:
-    """A certificate for a host of this name, for so many days: to borrow, or to lend."""
+    """A certificate for a host of this name, for so many days: for asking others and for being
+    asked for its apps, or else to lend.
+    """
     authority = Ed25519PrivateKey.from_private_bytes(instance.secret("hosts"))
     key, now = Ed25519PrivateKey.generate(), datetime.now(UTC).replace(microsecond=0)
-    usage = ExtendedKeyUsageOID.SERVER_AUTH if lends else ExtendedKeyUsageOID.CLIENT_AUTH
+    usage = [ExtendedKeyUsageOID.SERVER_AUTH]
+    if not lends:
+        usage.append(ExtendedKeyUsageOID.CLIENT_AUTH)
+    known_as = LENDER if lends else f"{name}.{_HOSTS}"
     made = (
         _begun(name, authority, key, now, now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(LENDER if lends else name)]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usage), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(known_as)]), critical=False)
         .add_extension(_known_by(authority), critical=False)
         .sign(authority, None)
     )

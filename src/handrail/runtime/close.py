@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from handrail.kernel import SYSTEM, Context, Instance
 from handrail.kernel.sandbox import Conversation, Outcome
-from handrail.runtime import store
+from handrail.runtime import seats_store, store
 from handrail.runtime.events import RunFinished
 from handrail.runtime.models import Run
 from handrail.runtime.outline import outline
@@ -53,6 +53,8 @@ def end(ctx: Context, run: Run, how: End) -> None:
     )
     if not store.finish(ctx, over, "running"):
         return
+    if run.manifest.kind == "web":
+        seats_store.rise(ctx, run.id)
     ctx.audit.note(
         "run.finished", f"run:{run.id}", run=run.id, app=run.app, commit=run.commit,
         environment=run.environment, state=over.state, ended=over.ended, reason=brief,

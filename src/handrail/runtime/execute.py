@@ -1,8 +1,10 @@
 """Execute a run to its end: sandbox, door, log, limits, and one verdict whatever happens."""
 
+import math
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -47,6 +49,8 @@ class Hosting:
     asleep: threading.Event = field(default_factory=threading.Event)  # set once nobody needs it any more
     answered: int = 0  # requests, with no mistake of the app's
     program: str = "handrail_sdk.serve"
+    # Until when the run is held, by `lease.now`, as known now; not before somebody minds it.
+    good_until: Callable[[], float] = lambda: math.inf
 
 
 def execute(instance: Instance, run_id: str) -> Run:
@@ -91,6 +95,8 @@ def carry_out(
     ends = (shutdown, hosting.asleep) if hosting else (shutdown,)
     try:
         with Minder(instance, run, ends) as minder:
+            if hosting is not None:
+                hosting.good_until = lambda: minder.good_until
             end = _carried_out(instance, run, shutdown, hosting, minder)
         lost = minder.lost.is_set()
         if end is not None and not lost:

@@ -35,8 +35,9 @@ _BACKLOG = 1024
 class Hosts(Worker):
     """All that this server hosts. Its verbs are for threads; they wait for the database alone."""
 
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
+    def __init__(self, instance: Instance, prepare: Callable[[], object] = lambda: None) -> None:
+        self._instance, self._prepare = instance, prepare  # before each run; refuses where it cannot be
+        self.address = self.known_as = ""  # where other hosts reach these apps, and by which name
         self._lock = threading.RLock()
         self._awake: dict[Seat, Hosted] = {}
         self._living: set[threading.Thread] = set()  # also of those that end while the next one is there
@@ -46,10 +47,19 @@ class Hosts(Worker):
         self._folder = ""  # of their sockets
         super().__init__("hosts", self._round, _PAUSE)
 
+    @property
+    def placed(self) -> bool:
+        """Whether apps are on one of several hosts, so that this one may have to ask another."""
+        return bool(self._instance.settings.hosts.apps)
+
+    def reached_at(self, address: str, known_as: str) -> None:
+        """Note where other hosts reach these apps, and by which name; nowhere when it is empty."""
+        self.address, self.known_as = address, known_as
+
     def ready(self, seat: Seat) -> Hosted | None:
         """The app in this seat where it has answered before and goes on; waits for nothing."""
         found = self._awake.get(seat)
-        if found is None or found.ended.is_set() or not found.ready.is_set() or found.hosting.asleep.is_set():
+        if found is None or found.going or not found.ready.is_set():
             return None
         found.used = time.monotonic()
         return found
@@ -106,6 +116,7 @@ class Hosts(Worker):
         try:
             listener.bind(path)
             listener.listen(_BACKLOG)
+            self._prepare()
             run = begin()  # last, so that no run is begun that nobody ends
         except BaseException:
             listener.close()

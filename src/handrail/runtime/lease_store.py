@@ -34,6 +34,9 @@ hosts = sa.Table(
     sa.Column("sound", sa.Boolean, nullable=False),
     sa.Column("finding", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # taking, draining or stopped
+    # Where other hosts reach its web apps, and by which name in its certificate; empty: it has none.
+    sa.Column("address", sa.Text, nullable=False, server_default=""),
+    sa.Column("known_as", sa.Text, nullable=False, server_default=""),
 )
 
 
@@ -197,6 +200,30 @@ def all_hosts(ctx: Context) -> Sequence[Any]:
     return ctx.db.execute(
         sa.select(hosts, _alive().label("alive")).order_by(hosts.c.name, hosts.c.holder)
     ).all()
+
+
+class Reached(NamedTuple):
+    """A host that has web apps: where it is reached, and by which name in its certificate."""
+
+    holder: str
+    name: str
+    address: str
+    known_as: str
+
+
+_REACHED = (hosts.c.holder, hosts.c.name, hosts.c.address, hosts.c.known_as)
+
+
+def neighbours(ctx: Context) -> tuple[Reached, ...]:
+    """The hosts on which web apps may wake now."""
+    fit = (_alive(), hosts.c.sound, hosts.c.state == "taking", hosts.c.address != "")
+    return tuple(Reached(*row) for row in ctx.db.execute(sa.select(*_REACHED).where(*fit)))
+
+
+def neighbour(ctx: Context, holder: str) -> Reached | None:
+    """The host of this process, whether it lives or not."""
+    row = ctx.db.execute(sa.select(*_REACHED).where(hosts.c.holder == holder)).first()
+    return Reached(*row) if row else None
 
 
 def going_on(ctx: Context) -> dict[str, list[tuple[str, str]]]:

@@ -66,6 +66,11 @@ class Minder:
             for name, work in (("minder", self._look), ("watch", self._watch))
         ]
 
+    @property
+    def good_until(self) -> float:
+        """Until when the run is held, by `lease.now`, as known now."""
+        return self._holding.good_until
+
     def __enter__(self) -> "Minder":
         for thread in self._threads:
             thread.start()

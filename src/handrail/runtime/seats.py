@@ -10,11 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from handrail.kernel import Caller
+from handrail.runtime import lease
 from handrail.runtime.execute import Hosting
 from handrail.runtime.mind import Holding
 from handrail.runtime.models import Run
 
+_MARGIN = 1.0  # seconds before the end of its lease from which an app is led nobody any more
 _GRACE = 30.0  # seconds in which an app may still ask for somebody who has left
+
+
+class Elsewhere(Exception):
+    """Another host answers there. No refusal: whoever asked is led there, and the trail is not told."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class Hosted:
     @property
     def going(self) -> bool:
         """Whether it ends or has ended, and answers nobody who comes now."""
-        return self.hosting.asleep.is_set() or self.ended.is_set()
+        held = lease.now() < self.hosting.good_until() - _MARGIN
+        return self.hosting.asleep.is_set() or self.ended.is_set() or not held
 
     def forget(self) -> None:
         """Let the words go that were given for people who have left; those who are there may still wait for

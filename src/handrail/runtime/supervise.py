@@ -17,6 +17,7 @@ from handrail.kernel.worker import Worker
 from handrail.runtime import diagnosis, lease_store
 from handrail.runtime.attend import Attendance, Kind, condition
 from handrail.runtime.execute import carry_out, claim
+from handrail.runtime.hosts import Hosts
 from handrail.runtime.sound import examined
 
 _PAUSE = 0.25  # seconds between two looks into an empty queue
@@ -34,12 +35,13 @@ class Supervisor(Worker):
         kind: Kind = "server",
         capacity: int | None = None,
         prepare: Callable[[], object] = lambda: None,
+        hosts: Hosts | None = None,
     ) -> None:
         self._instance, self._prepare = instance, prepare  # before each run; refuses where it cannot be
         self._draining = threading.Event()
         self._next_look: float | None = 0.0  # at the sandboxes; None once they have been examined
         threads = capacity if capacity is not None else instance.settings.runtime.concurrent
-        self._attendance = Attendance(instance, kind, threads)
+        self._attendance = Attendance(instance, kind, threads, hosts)
         super().__init__("runs", self._round, _PAUSE, threads)
 
     def start(self) -> None:

@@ -10,9 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handrail import kit
 from handrail.faces import rest
-from handrail.faces.origins.headers import policed
+from handrail.faces.origins.headers import ELSEWHERE, policed
 from handrail.kernel import NotAllowed, NotFound, Refusal
 
+_AGAIN = 2  # seconds until the page of an app that wakes looks again
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -79,6 +80,36 @@ def nothing(secure: bool) -> ASGIApp:
     """The answer where an app has nothing."""
     said = NotFound("There is nothing at this address of the app.", next_step="Go back to its first page.")
     return _Answer(said, secure)
+
+
+def waking(app: str, secure: bool) -> ASGIApp:
+    """The page of an app that is about to answer, which asks again by itself."""
+    return _Waking(app, secure)
+
+
+class _Waking:
+    def __init__(self, app: str, secure: bool) -> None:
+        self._app, self._secure = app, secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        said = {
+            "title": f"{self._app} is waking up",
+            "message": "It is being started on another machine, which takes a moment.",
+            "next_step": "This page looks again by itself.",
+        }
+        page = _PAGE.format(**{key: html.escape(value) for key, value in said.items()})
+        again = {"Refresh": str(_AGAIN), "Retry-After": str(_AGAIN)}
+        await _held(HTMLResponse(page, 503, again), self._secure)(scope, receive, send)
+
+
+async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell a host that asks for an app that it is not here (421, RFC 9110, 15.5.20)."""
+    kind, headers = "http", [(ELSEWHERE.encode(), b"1"), (b"content-length", b"0")]
+    if scope["type"] == "websocket":
+        await receive()
+        kind = "websocket.http"
+    await send({"type": f"{kind}.response.start", "status": 421, "headers": headers})
+    await send({"type": f"{kind}.response.body", "body": b""})
 
 
 def led(address: str, cookie: str, secure: bool) -> ASGIApp:

@@ -21,6 +21,8 @@ _POLICED = {
     b"reporting-endpoints", b"nel", b"clear-site-data", b"alt-svc", b"x-dns-prefetch-control",
     b"origin-agent-cluster",
 }  # fmt: skip
+SCHEME = "handrail-scheme"  # from host to host: what the browser spoke
+ELSEWHERE = "handrail-elsewhere"  # from host to host: the app is not here
 COOKIE = "handrail_visit"
 KNOCKED = f"{COOKIE}_knock"  # what a browser is known by before anybody is signed in there
 # A page may use whatever came from its own origin, and reach nothing else.
@@ -87,9 +89,25 @@ def to_browser(headers: Raw, policy: str, secure: bool) -> list[tuple[bytes, byt
         low = key.lower()
         if low == b"set-cookie" and (cookie := _own_cookie(value)):
             passed.append((b"set-cookie", cookie))
-        elif low not in _BETWEEN and low not in _POLICED:
+        elif low not in _BETWEEN and low not in _POLICED and not low.startswith(_OURS[0]):
             passed.append((low, value))
     return [*passed, *policed(policy, secure)]
+
+
+def between_hosts(headers: Raw, said: dict[str, str]) -> list[tuple[str, str]]:
+    """What another host hears of a request: all that the browser said, and what only a host can say."""
+    passed = [
+        (key.decode("latin-1"), value.decode("latin-1"))
+        for key, value in headers
+        if key not in _BETWEEN and key != b"expect" and not key.startswith((_OURS[0], b"sec-websocket-"))
+    ]
+    return [*passed, *said.items()]
+
+
+def from_host(headers: Raw) -> list[tuple[bytes, bytes]]:
+    """What a browser hears of an answer that another host has made, which has held it to its rules there."""
+    lowered = [(key.lower(), value) for key, value in headers]
+    return [(key, value) for key, value in lowered if key not in _BETWEEN and not key.startswith(_OURS[0])]
 
 
 def policed(policy: str, secure: bool) -> list[tuple[bytes, bytes]]:

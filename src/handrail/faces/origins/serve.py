@@ -1,13 +1,11 @@
 """What comes to an app's origin: who it is, whether they may, and on to the app."""
 
-import asyncio
 import re
 import secrets
 import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
 from anyio import to_thread
@@ -18,18 +16,16 @@ from handrail import apps, runtime
 from handrail.apps import Version
 from handrail.faces.origins import answers, banner, headers
 from handrail.faces.origins.bundle import Bundles
+from handrail.faces.origins.lead import Leading, Led
 from handrail.faces.origins.where import Place, astray, place_of
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal
 from handrail.kernel.people import Person
 
-if TYPE_CHECKING:
-    from handrail.faces.origins.clients import Clients
-
 _STILL = 1.0  # seconds until it is decided again whether a visitor may be here
-_AGAIN = 5.0  # seconds until it is looked again whether somebody who is here may stay
 _MOST_KNOWN = 10_000
 _KNOCKED = 600  # seconds that somebody may take to sign in
 _OWN = "/.handrail/"
+_CALLED = re.compile(r"/\.handrail/connectors/([a-z0-9-]{1,63})/call")
 KNOCK = r"^[A-Za-z0-9_-]{43}$"  # a secret of 256 bits
 _SAME = ("same-origin", "none")
 
@@ -44,16 +40,21 @@ class Visitor:
 
 
 class Origins:
-    """ASGI: what is asked of an app's own origin goes to the app, all else to Handrail."""
+    """ASGI: what is asked of an app's own origin goes to the app, all else to Handrail. `arrived`: for what
+    another host has led here.
+    """
 
-    def __init__(self, app: ASGIApp, instance: Instance, hosts: runtime.Hosts) -> None:
+    def __init__(
+        self, app: ASGIApp, instance: Instance, hosts: runtime.Hosts, *, arrived: bool = False
+    ) -> None:
         self._app = app
         self._instance = instance
         self._hosts = hosts
         self._bundles = Bundles(instance)
         self._known: dict[str, tuple[float, Visitor]] = {}
         self._lock = threading.Lock()
-        self._clients: Clients | None = None
+        self._leading = Leading(instance, hosts, arrived)
+        self._arrived = arrived
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one conversation over a WebSocket."""
@@ -79,8 +80,8 @@ class Origins:
         """Let go of the connections to apps before the server ends its loop."""
 
         async def sent(message: Message) -> None:
-            if message["type"] == "lifespan.shutdown.complete" and self._clients is not None:
-                await self._clients.close()
+            if message["type"] == "lifespan.shutdown.complete":
+                await self._leading.close()
             await send(message)
 
         return sent
@@ -106,7 +107,7 @@ class Origins:
         if visitor is None:
             await self._stranger(place, scope)(scope, receive, send)
             return
-        if place.environment == "sandbox" and scope["type"] == "http":
+        if place.environment == "sandbox" and scope["type"] == "http" and not self._arrived:
             if scope["path"] == banner.PATH:
                 await banner.sheet()(scope, receive, send)
                 return
@@ -116,25 +117,10 @@ class Origins:
         if visitor.version.manifest.kind == "static":
             await self._static(place, visitor, caller, scope, receive, send)
             return
-        hosted = self._hosts.ready(visitor.seat)
-        if hosted is None:
-            begin = partial(self._begin, place, visitor, caller)
-            hosted = await to_thread.run_sync(self._hosts.wake, visitor.seat, begin)
-        asking = Caller(visitor.person, "socket", run=hosted.run.ref)
-        # Not before the first visit: an HTTP client.
-        from handrail.faces.origins.clients import Clients  # noqa: PLC0415
-        from handrail.faces.origins.proxy import pass_on  # noqa: PLC0415
-
-        clients = self._clients = self._clients or Clients()
-        carrying = asyncio.ensure_future(pass_on(clients, hosted, asking, secure, scope, receive, send))
-        try:
-            while not (await asyncio.wait({carrying}, timeout=_AGAIN))[0]:
-                if not await to_thread.run_sync(self._may_stay, place, cookie):
-                    return
-            carrying.result()
-        finally:
-            carrying.cancel()
-            await asyncio.wait({carrying})
+        begin = partial(self._begin, place, visitor, caller)
+        stays = partial(self._may_stay, place, cookie)
+        led = Led(visitor.person, visitor.seat, begin, stays, secure)
+        await self._leading.lead(led, scope, receive, send)
 
     def _may_stay(self, place: Place, cookie: str) -> bool:
         """Whether a WebSocket or a long answer may go on: rights may end while somebody looks."""
@@ -152,7 +138,7 @@ class Origins:
         sitting = await to_thread.run_sync(
             self._hosts.sit, visitor.seat, lambda: self._begin(place, visitor, caller)
         )
-        asked = {f"{_OWN}query": "/api/v1/query", f"{_OWN}me": "/api/v1/me"}.get(scope["path"])
+        asked = _verb(scope["path"])
         if asked is None:
             sitting.shown += 1
             answer = await to_thread.run_sync(self._bundles.answer, visitor.version, scope)
@@ -165,7 +151,10 @@ class Origins:
 
     def _begin(self, place: Place, visitor: Visitor, caller: Caller) -> runtime.Run:
         with self._instance.context(caller) as ctx:
-            return apps.host(ctx, visitor.version, place.environment)
+            run = apps.host(ctx, visitor.version, place.environment)
+            if self._hosts.placed and visitor.version.manifest.kind == "web":
+                runtime.take_seat(ctx, visitor.seat, run)
+            return run
 
     def _visitor(self, place: Place, cookie: str) -> Visitor | None:
         """Who holds this cookie, if they may be here; decided anew every second. Refuses as `shown` does."""
@@ -239,6 +228,13 @@ class Origins:
         return scope["scheme"] in ("https", "wss") or self._instance.settings.server.public_url.startswith(
             "https:"
         )
+
+
+def _verb(path: str) -> str | None:
+    """Which address of Handrail's a static app asks by one of its own; None for its files."""
+    if called := _CALLED.fullmatch(path):
+        return f"/api/v1/connectors/{called[1]}/call"
+    return {f"{_OWN}query": "/api/v1/query", f"{_OWN}me": "/api/v1/me"}.get(path)
 
 
 def _from_here(scope: Scope) -> bool:

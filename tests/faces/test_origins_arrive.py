@@ -1,0 +1,207 @@
+"""Hosts ask each other for their apps over TLS: who is no host is told nothing, and nobody is led in circles."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handrail import runtime
+from handrail.faces.origins.arrive import Arrivals
+from handrail.faces.origins.clients import Clients
+from handrail.faces.origins.headers import between_hosts, from_host, to_browser
+from handrail.faces.origins.onward import Onward, Unreached
+from handrail.kernel import Instance
+from handrail.runtime import Neighbour, certificates
+from tests.conftest import Acting
+
+SEAT = runtime.Seat("regions", "sandbox", "", "c0ffee")
+HOST = [(b"host", b"sandbox--regions.localhost:8400"), (b"accept", b"application/json")]
+
+
+@pytest.fixture
+def there(instance: Instance) -> Iterator[Neighbour]:
+    """A host that answers others."""
+    instance.settings = replace(instance.settings, hosts=replace(instance.settings.hosts, apps="127.0.0.1:0"))
+    hosts = runtime.Hosts(instance)
+    arrivals = Arrivals(instance, hosts)
+    arrivals.start()
+    yield Neighbour("there boot 1 1", "there", hosts.address, hosts.known_as)
+    arrivals.stop()
+
+
+class Asked:
+    """What another host is asked, and what it has answered."""
+
+    def __init__(self, there: Neighbour, calling: ssl.SSLContext, **more: Any) -> None:
+        self.there, self.calling, self.got = there, calling, list[Any]()
+        self.scope = {
+            "type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"",
+            "headers": HOST, "scheme": "http", **more,
+        }  # fmt: skip
+        self.body = [{"type": "http.request", "body": b"x" * 100, "more_body": False}]
+        self.read = 0
+
+    async def receive(self) -> Any:
+        if self.scope["method"] == "GET" or self.read:
+            await asyncio.Event().wait()
+        self.read += 1
+        return self.body.pop()
+
+    async def send(self, message: Any) -> None:
+        self.got.append(message)
+
+    def go(self) -> int:
+        """The status of the answer."""
+
+        async def run() -> None:
+            clients = Clients(self.calling)
+            onward = Onward(self.there, SEAT, False, self.scope, self.receive, self.send)
+            try:
+                async with asyncio.timeout(60):
+                    await onward.go(clients)
+            finally:
+                await clients.close()
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, run()).result()
+        return int(self.got[0]["status"])
+
+
+def given(instance: Instance, folder: Path, name: str = "front", lends: bool = False) -> ssl.SSLContext:
+    """What a host asks by whose certificate is of this authority."""
+    made = certificates.issue(instance, name, 10, lends=lends)
+    made.write(folder)
+    context = ssl.create_default_context(cafile=str(folder / "authority.pem"))
+    context.load_cert_chain(folder / "host.pem", folder / "host.key")
+    return context
+
+
+def stranger() -> Instance:
+    other = Instance.__new__(Instance)
+    other.secret = lambda _name: b"x" * 32  # type: ignore[method-assign]
+    return other
+
+
+def test_a_host_is_answered_and_finds_out_by_itself_that_nobody_is_signed_in(
+    instance: Instance, there: Neighbour, tmp_path: Path
+) -> None:
+    asked = Asked(there, given(instance, tmp_path))
+    assert asked.go() == 401
+    assert b"Nobody is signed in here" in asked.got[1]["body"]
+
+
+def test_who_has_no_certificate_of_ours_is_told_nothing(
+    instance: Instance, there: Neighbour, tmp_path: Path
+) -> None:
+    given(instance, tmp_path)
+    bare = ssl.create_default_context(cafile=str(tmp_path / "authority.pem"))
+    foreign = given(stranger(), tmp_path / "foreign")
+    foreign.load_verify_locations(tmp_path / "authority.pem")
+    lender = given(instance, tmp_path / "lender", "lender", lends=True)  # good for lending alone
+    for calling in (bare, foreign, lender):
+        with pytest.raises(Unreached):
+            Asked(there, calling).go()
+        assert Asked(there, calling, method="POST", headers=[*HOST, (b"content-length", b"100")]).go() == 502
+
+
+def test_a_host_whose_certificate_was_revoked_is_told_nothing(
+    instance: Instance, there: Neighbour, tmp_path: Path, acting: Acting
+) -> None:
+    for name in ("front", "spared"):
+        with acting("admin") as ctx:
+            runtime.issue_certificate(ctx, name).write(tmp_path / name)
+    with acting("admin") as ctx:
+        runtime.revoke_certificate(ctx, "front")
+    calling = {}
+    for name in ("front", "spared"):
+        calling[name] = ssl.create_default_context(cafile=str(tmp_path / name / "authority.pem"))
+        calling[name].load_cert_chain(tmp_path / name / "host.pem", tmp_path / name / "host.key")
+    assert Asked(there, calling["spared"]).go() == 401
+    with pytest.raises(Unreached, match="elsewhere"):
+        Asked(there, calling["front"]).go()
+
+
+@pytest.mark.parametrize("pretends", ["name", "authority"])
+def test_nothing_is_said_to_a_host_that_is_another_than_the_one_that_was_chosen(
+    instance: Instance, there: Neighbour, tmp_path: Path, pretends: str
+) -> None:
+    calling = given(instance, tmp_path)
+    if pretends == "name":
+        there = replace(there, known_as="other.hosts.handrail")
+    else:
+        given(stranger(), tmp_path / "other")
+        calling = ssl.create_default_context(cafile=str(tmp_path / "other" / "authority.pem"))
+    asked = Asked(there, calling, method="POST", headers=[*HOST, (b"content-length", b"100")])
+    with pytest.raises(Unreached):
+        asked.go()
+    assert asked.read == 0, "another host may still be given what was to be sent"
+
+
+def test_a_host_that_is_no_way_to_the_app_leads_nobody_on_and_has_read_nothing(
+    instance: Instance, there: Neighbour, tmp_path: Path
+) -> None:
+    elsewhere = [(b"host", b"handrail.example.com"), *HOST[1:], (b"content-length", b"100")]
+    asked = Asked(there, given(instance, tmp_path), method="POST", headers=elsewhere)
+    with pytest.raises(Unreached, match="elsewhere"):
+        asked.go()
+    assert asked.read == 0 and not asked.got
+
+
+def test_neither_a_browser_nor_an_app_can_say_what_only_hosts_say() -> None:
+    said = [(b"handrail-scheme", b"https"), (b"Handrail-Elsewhere", b"1"), (b"x", b"1")]
+    lowered = [(key.lower(), value) for key, value in said]
+    assert between_hosts(lowered, {"handrail-scheme": "http"}) == [("x", "1"), ("handrail-scheme", "http")]
+    assert [key for key, _ in to_browser(said, "", False) if key.startswith(b"handrail")] == []
+    assert from_host(said) == [(b"x", b"1")]
+
+
+def test_what_was_sent_whole_to_a_host_that_is_lost_is_asked_of_nobody_else(
+    instance: Instance, tmp_path: Path
+) -> None:
+    """Nobody knows whether it was carried out; who only asks can be answered by another."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    calling = given(instance, tmp_path)
+    context.load_cert_chain(tmp_path / "host.pem", tmp_path / "host.key")
+
+    async def lost(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await reader.read(1000)
+        writer.close()
+
+    def asked(**more: Any) -> Callable[[], Any]:
+        async def run() -> Any:
+            server = await asyncio.start_server(lost, "127.0.0.1", 0, ssl=context)
+            port = server.sockets[0].getsockname()[1]
+            there = Neighbour("", "there", f"127.0.0.1:{port}", "front.hosts.handrail")
+            one = Asked(there, calling, **more)
+            clients = Clients(calling)
+            try:
+                async with asyncio.timeout(60):
+                    await Onward(there, SEAT, False, one.scope, one.receive, one.send).go(clients)
+                return one.got[0]["status"]
+            except Unreached:
+                return "asked again"
+            finally:
+                await clients.close()
+                server.close()
+
+        return lambda: ThreadPoolExecutor(1).submit(asyncio.run, run()).result()
+
+    assert asked(method="POST", headers=[*HOST, (b"content-length", b"100")])() == 502
+    assert asked()() == "asked again"
+
+
+def test_no_certificate_is_shown_where_there_is_none(instance: Instance) -> None:
+    async def run() -> None:
+        with pytest.raises(ConnectionRefusedError):
+            async with Clients().one(Neighbour("", "", "127.0.0.1:1", ""), "GET"):
+                pass
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()

@@ -1,0 +1,158 @@
+"""A web app is on one host at a time, whoever else believes that it is there."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from handrail import runtime
+from handrail.kernel import SYSTEM, Instance, Manifest
+from handrail.kernel.held import Lost
+from handrail.runtime import Elsewhere, Seat, close, lease, lease_store, store
+from handrail.runtime.reasons import Verdict
+from tests.runtime.shared import acting, postgres, shared
+
+__all__ = ["postgres", "shared"]
+
+SEAT = Seat("tried", "sandbox", "", "c0ffee")
+MANIFEST = Manifest.parse(
+    '[app]\nname = "tried"\nkind = "web"\nentrypoint = "app.py"\npurpose = "operations"\nsays = "Hello"\n'
+)
+
+
+@pytest.fixture
+def others(shared: Instance, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Lets this process pass for that of another machine: `others("b")`."""
+    long = replace(shared.settings.runtime, lease_seconds=600)  # nobody here renews
+    shared.settings = replace(shared.settings, runtime=long)
+
+    def be(name: str) -> None:
+        monkeypatch.setattr(lease, "_machine", lambda: f"{name} boot")
+
+    be("a")
+    return be
+
+
+def begin(instance: Instance, seat: Seat = SEAT) -> runtime.Run:
+    with acting(instance, "maker.sales") as ctx:
+        run = runtime.host(ctx, seat.app, seat.commit, {"app.py": b""}, MANIFEST, "sandbox")
+        runtime.take_seat(ctx, seat, run)
+    return run
+
+
+def appear(instance: Instance, name: str, **more: object) -> None:
+    """Put a host into the list of those that have web apps."""
+    about = {
+        "name": name, "kind": "worker", "version": "1", "capacity": 1, "ahead_ms": 0, "sound": True,
+        "finding": "", "state": "taking", "address": f"{name}:8444", "known_as": f"{name}.hosts.handrail",
+    }  # fmt: skip
+    with instance.context(SYSTEM) as ctx:
+        lease_store.appear(ctx, {"holder": lease.mine(), **about, **more})
+
+
+def where(instance: Instance, seat: Seat = SEAT) -> tuple[bool, str, bool]:
+    with instance.context(SYSTEM) as ctx:
+        found = runtime.place(ctx, seat)
+    return found.here, found.neighbour.name if found.neighbour else "", found.held
+
+
+def overdue(instance: Instance, run: runtime.Run) -> None:
+    with instance.context(SYSTEM) as ctx:
+        past = store.runs.c.started
+        ctx.db.execute(sa.update(store.runs).where(store.runs.c.id == run.id).values(until=past))
+
+
+def test_it_belongs_to_one_of_the_hosts_that_live_and_is_here_where_there_is_none(
+    shared: Instance, others: object
+) -> None:
+    assert where(shared) == (True, "", False)
+    seats = [replace(SEAT, app=f"app-{n}") for n in range(40)]
+    for name in ("a", "b", "c"):
+        others(name)  # type: ignore[operator]
+        appear(shared, name)
+    appear(shared, "c", state="draining")
+    assert {where(shared, seat)[1] for seat in seats} == {"a", "b"}
+    others("b")  # type: ignore[operator]
+    appear(shared, "b", sound=False)
+    assert {where(shared, seat)[1] for seat in seats} == {"a"}
+
+
+def test_who_has_it_keeps_it_and_nobody_else_can_begin(shared: Instance, others: object) -> None:
+    others("a")  # type: ignore[operator]
+    appear(shared, "a")
+    begin(shared)
+    others("b")  # type: ignore[operator]
+    for n in range(8):  # to some of which it would belong
+        appear(shared, f"b{n}", holder=f"b{n} boot 1 1")
+    assert where(shared) == (False, "a", True)
+    with pytest.raises(Elsewhere):
+        begin(shared)
+    with shared.context(SYSTEM) as ctx:
+        assert len(store.find_runs(ctx, 10)) == 1, "a run is left that nobody executes"
+
+
+def test_the_next_version_has_the_seat_on_the_same_host(shared: Instance, others: object) -> None:
+    begin(shared)
+    later = replace(SEAT, commit="decade")
+    begin(shared, later)
+    assert where(shared, SEAT)[0] and where(shared, later)[0]
+    others("b")  # type: ignore[operator]
+    with pytest.raises(Elsewhere):
+        begin(shared, later)
+
+
+def test_a_seat_is_free_once_its_run_is_over(shared: Instance, others: object) -> None:
+    run = begin(shared)
+    close.close(shared, run, close.End(Verdict("succeeded", "asleep")))
+    others("b")  # type: ignore[operator]
+    assert where(shared) == (True, "", False)
+    begin(shared)
+
+
+def test_when_a_lease_has_run_out_the_next_takes_over_and_the_first_can_write_nothing(
+    shared: Instance, others: object
+) -> None:
+    lost = begin(shared)
+    others("b")  # type: ignore[operator]
+    overdue(shared, lost)
+    begin(shared)
+    others("a")  # type: ignore[operator]
+    assert where(shared)[0] is False
+    with pytest.raises(Elsewhere):
+        begin(shared)
+    with shared.context(SYSTEM) as ctx:
+        assert lease_store.renew(ctx, lost.id, lost.lease.token, 60) is None  # type: ignore[union-attr]
+    with pytest.raises(Lost):
+        close.close(shared, lost, close.End(Verdict("succeeded", "asleep")))
+
+
+@pytest.mark.parametrize("shared", ["postgresql"], indirect=True)
+def test_of_many_that_begin_at_once_one_does(shared: Instance, others: object) -> None:
+    begun, refused = [], []
+    names = iter(f"m{n}" for n in range(100))
+    mine = threading.local()
+
+    def machine() -> str:
+        mine.name = getattr(mine, "name", None) or next(names)
+        return f"{mine.name} boot"
+
+    lease._machine = machine  # type: ignore[assignment]
+    ready = threading.Barrier(6)
+
+    def race() -> None:
+        ready.wait()
+        try:
+            begun.append(begin(shared))
+        except Elsewhere:
+            refused.append(1)
+
+    for _ in range(3):
+        threads = [threading.Thread(target=race) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(begun) == 1
+        close.close(shared, begun.pop(), close.End(Verdict("succeeded", "asleep")))
+    assert len(refused) == 15
