@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,28 @@ class Dependence:
     otherwise: tuple[float, ...] = ()  # shares in the cells that are not given
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """A column given some parents; only of those that are taken shares are written down."""
+
+    parents: tuple[Node, ...]
+    groups: tuple[int, ...]
+    known: NDArray[np.int64]  # the cells of the parents that are told
+    shares: Floats  # a row for each of them
+    worth: float
+    otherwise: tuple[float, ...]
+
+    def given(self) -> Given:
+        """The shares above nought of each cell."""
+        cells, codes = np.nonzero(self.shares > 0)
+        pairs = list(zip(codes.tolist(), self.shares[cells, codes].tolist(), strict=True))
+        ends = np.searchsorted(cells, np.arange(len(self.known) + 1)).tolist()
+        return tuple(
+            (cell, tuple(pairs[first:last]))
+            for cell, (first, last) in zip(self.known.tolist(), pairwise(ends), strict=True)
+        )
+
+
 def depend(binned: Binned, node: Node, parents: Sequence[Node]) -> Dependence:
     """Count a column given its parents, their bins folded as finely as suppression allows.
 
@@ -39,14 +62,15 @@ def depend(binned: Binned, node: Node, parents: Sequence[Node]) -> Dependence:
     counts, holders = binned.counted(own, node.bins)
     counts = np.where(holders >= binned.k, counts, 0)
     marginal = np.round(counts / max(1, counts.sum()), 6)
-    best = Dependence(tuple(marginal.tolist()))
-    if np.count_nonzero(marginal) < 2:
-        return best
-    for chosen, groups in _foldings(parents):
-        found = _given(binned, own, chosen, groups, marginal, int(counts.sum()))
-        if found.worth > best.worth + WORTH / 2:
+    best: _Tried | None = None
+    for chosen, groups in _foldings(parents) if np.count_nonzero(marginal) > 1 else ():
+        found = _tried(binned, own, chosen, groups, marginal, int(counts.sum()))
+        if found.worth > (best.worth if best else 0.0) + WORTH / 2:
             best = found
-    return best
+    told = tuple(marginal.tolist())
+    if best is None:
+        return Dependence(told)
+    return Dependence(told, best.parents, best.groups, best.given(), best.worth, best.otherwise)
 
 
 def _foldings(parents: Sequence[Node]) -> list[tuple[tuple[Node, ...], tuple[int, ...]]]:
@@ -61,14 +85,14 @@ def _foldings(parents: Sequence[Node]) -> list[tuple[tuple[Node, ...], tuple[int
     return list(dict.fromkeys(found))
 
 
-def _given(
+def _tried(
     binned: Binned,
     own: NDArray[np.int64],
     parents: tuple[Node, ...],
     groups: tuple[int, ...],
     marginal: Floats,
     total: int,
-) -> Dependence:
+) -> _Tried:
     bins, rows = len(marginal), max(1, binned.rows)
     cells = int(np.prod(groups))
     group = binned.folded([parent.code for parent in parents], groups)
@@ -82,11 +106,7 @@ def _given(
     told = (table > 0) & (shares > 0)
     gained = table[told] / rows * np.log((shares / np.where(marginal > 0, marginal, 1.0))[told])
     worth = float(gained.sum()) - float(((table > 0).sum(axis=1) - 1).sum()) / (2 * rows)
-    given = tuple(
-        (int(cell), tuple((int(code), float(row[code])) for code in np.flatnonzero(row > 0)))
-        for cell, row in zip(known, shares, strict=True)
-    )
-    return Dependence(tuple(marginal.tolist()), parents, groups, given, worth, otherwise)
+    return _Tried(parents, groups, known, shares, worth, otherwise)
 
 
 def _shares(

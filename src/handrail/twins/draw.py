@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -142,25 +141,18 @@ def decode(
         places = rng.random(len(drawn), dtype=np.float32)
     if dtype_of(column.kind) is not object and column.bins:
         return _numbers(column, drawn, places, rng)
-    array = np.zeros(len(drawn), dtype=dtype_of(column.kind))
-    valid = np.ones(len(drawn), dtype=bool)
-    order = np.argsort(drawn, kind="stable")
-    ends = np.searchsorted(drawn[order], np.arange(-1, len(column.bins) + 1))
-    for code, (first, last) in enumerate(pairwise(ends), start=-1):
-        if first == last:
-            continue
-        rows = order[first:last]
-        one = column.bins[code] if code >= 0 else None
-        if one is not None and one.kind == "null":
-            valid[rows] = False
-        elif one is not None and one.kind == "value":
-            array[rows] = one.value
-        elif one is not None and one.kind == "pool":
+    # What each bin holds is looked up for all rows at once; last what bin -1 does, of which nothing is known.
+    alone = np.full(len(column.bins) + 1, "", dtype=object)
+    alone[: len(column.bins)] = [one.value if one.kind == "value" else "" for one in column.bins]
+    kinds = np.array([*(one.kind for one in column.bins), "other"], dtype=object)
+    array, valid = alone[drawn], (kinds != "null")[drawn]
+    for code, one in enumerate(column.bins):
+        if one.kind == "pool" and len(rows := np.flatnonzero(drawn == code)):
             laid = np.cumsum(one.shares) / sum(one.shares)
             picked = np.minimum(np.searchsorted(laid, places[rows], side="right"), len(laid) - 1)
             array[rows] = np.array(one.values, dtype=object)[picked]
-        else:
-            array[rows] = unknown(column, len(rows), rng)
+    lost = np.flatnonzero(((kinds == "other") | (kinds == "range"))[drawn])
+    array[lost] = unknown(column, len(lost), rng)
     return Values(array, valid)
 
 
@@ -184,8 +176,9 @@ def _numbers(column: ColumnSketch, drawn: Codes, places: Places, rng: np.random.
     depths, alone = np.maximum(np.diff(ends), 1e-12), low == high
     leans = np.array([1.0 if one.knots else 1 / one.lean - 1 for one in column.bins])
     step = column.step if column.kind == "float" else max(column.step, 1.0)
-    first = np.round(low / step) if step else low
-    steps = np.maximum(np.round(high / step) - first, 1) if step else high - low
+    first = np.round(low / step) * step if step else low
+    steps = np.maximum(np.round(high / step) - np.round(low / step), 1) if step else high - low
+    first, steps = np.where(alone, low, first), np.where(alone, 0.0, steps)
     array: NDArray[Any] = np.empty(len(drawn), dtype=dtype_of(column.kind))
     ladder = Ladder(ends[1:], len(column.bins))
     for some in in_parts(len(drawn)):
@@ -198,11 +191,10 @@ def _numbers(column: ColumnSketch, drawn: Codes, places: Places, rng: np.random.
             within[leaning] **= leans[codes[leaning]]
         found: NDArray[np.floating]
         if step:
-            found = (first[piece] + np.floor(within * steps[piece])) * step
-            found = np.where(alone[piece], low[piece], found)
+            found = first[piece] + np.floor(within * steps[piece]) * step
             found = np.round(found, 9) if column.kind == "float" else found
         else:
-            found = low[piece] + within * steps[piece]
+            found = first[piece] + within * steps[piece]
         array[some] = found if column.kind == "float" else _whole(found)
     other, null = (np.array([one.kind == kind for one in column.bins]) for kind in ("other", "null"))
     lost = np.flatnonzero((drawn < 0) | other[drawn])
