@@ -95,6 +95,38 @@ def test_what_is_taken_while_an_answer_leaves_ends_it(
     assert (ended.facts["ended"], ended.facts["rows"]) == (getattr(refused.value, "code", ""), sent)
 
 
+@pytest.mark.parametrize(
+    "by", ["a token that is revoked", "a token whose day is over", "a session that ends"]
+)
+def test_an_answer_ends_with_the_proof_that_it_was_asked_with(shop: Instance, hands: Hands, by: str) -> None:
+    cookie = ""
+    with actors(shop)("viewer.emea") as ctx:
+        if "token" in by:
+            token, secret = identity.issue_token(ctx, "a sheet", days=1)
+            caller = identity.by_token(ctx, secret, "rest")
+        else:
+            with actors(shop)("admin") as admin:
+                link = identity.issue_link(admin, "viewer.emea")
+            cookie = identity.use_link(ctx, link)
+            caller, _ = identity.session(ctx, cookie, "web") or (None, None)
+    assert caller is not None
+    with shop.context(caller) as ctx:
+        answer = data.query(ctx, data.Request(MANY, purpose="sales-reporting"))
+    rows = answer.batches()
+    next(rows)
+    hands.shift = dt.timedelta(seconds=1)
+    next(rows)
+    with actors(shop)("viewer.emea") as ctx:
+        if by.endswith("revoked"):
+            identity.revoke_token(ctx, token.id)
+        elif cookie:
+            identity.sign_out(ctx, cookie)
+    hands.shift = dt.timedelta(days=2) if by.endswith("over") else dt.timedelta(seconds=2)
+    with pytest.raises(NotAllowed, match="has ended") as refused:
+        next(rows)
+    assert "Sign in" in refused.value.next_step
+
+
 @pytest.mark.parametrize("of", [None, run("sandbox")])
 def test_what_changes_nothing_for_its_viewer_ends_nothing(shop: Instance, hands: Hands, of: Any) -> None:
     purpose = None if of else "sales-reporting"

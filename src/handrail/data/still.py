@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handrail.kernel import SYSTEM, Context, NotReady, Refusal, identity
+from handrail.kernel import SYSTEM, Context, NotAllowed, NotReady, Refusal, identity
 
 if TYPE_CHECKING:
     from handrail.data.query import Question
@@ -16,8 +16,9 @@ _AGAIN = timedelta(seconds=0.5)  # between two looks, each of which takes as lon
 
 
 def still(ctx: Context, question: Question, decide: Callable[[Context], Question]) -> Callable[[], None]:
-    """What an answer calls before each batch leaves: refuses what `decide` would refuse by now, to the person
-    as they are recorded now, and NotReady when it would be answered from other rows or with other masks.
+    """What an answer calls before each batch leaves. It refuses what `decide` would refuse by now, to the person
+    as they are recorded now; NotAllowed once the session or the token has ended; and NotReady when it would be
+    answered from other rows or with other masks.
     """
     instance, caller, clock = ctx.instance, ctx.caller, ctx.clock
     looked = clock.now()
@@ -29,7 +30,14 @@ def still(ctx: Context, question: Question, decide: Callable[[Context], Question
             return
         looked = now
         with instance.context(SYSTEM) as own:
-            person = identity.found(own, caller.person.id)
+            person, proven = identity.found(own, caller.person.id), identity.still_proven(own, caller)
+        if not proven:
+            raise NotAllowed(
+                "The session or the token that this was asked with has ended, so the rest is kept back.",
+                next_step="Sign in, or make another token on your page, and ask again.",
+                subject=f"query:{question.name}",
+                rule="proof-ended",
+            )
         refusal: Refusal | None = None
         with instance.context(replace(caller, person=person)) as own:
             try:

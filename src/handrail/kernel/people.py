@@ -49,7 +49,7 @@ class RunRef:
 class Caller:
     """One person, by one way in. `scopes` narrows what an API token may do to these actions, and `purposes`
     what it may ask data for; `run` is set by the app socket alone, from the socket it listens on, never from
-    anything a client says.
+    anything a client says. `proof` is the id of the session or the token that says who it is, where one does.
     """
 
     person: Person
@@ -57,6 +57,7 @@ class Caller:
     scopes: frozenset[str] | None = None
     run: RunRef | None = None
     purposes: frozenset[str] | None = None
+    proof: str = field(default="", compare=False)
 
 
 # Handrail itself: starts, recoveries, sign-in before anybody is known. It has no role and so no rights.

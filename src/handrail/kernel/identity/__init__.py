@@ -13,6 +13,7 @@ from handrail.kernel.identity.manage import (
     people,
     set_password,
 )
+from handrail.kernel.identity.proof import still_proven
 from handrail.kernel.identity.sign_in import issue_link, session, sign_in, sign_out, use_link
 from handrail.kernel.identity.tokens import Token, by_token, issue_token, revoke_token, tokens
 
@@ -33,6 +34,7 @@ __all__ = [
     "set_password",
     "sign_in",
     "sign_out",
+    "still_proven",
     "tokens",
     "use_link",
 ]

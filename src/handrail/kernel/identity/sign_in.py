@@ -109,10 +109,11 @@ def session(ctx: Context, cookie: str, via: Via) -> tuple[Caller, str | None] | 
     person = store.find(ctx, row.person)
     if person is None or not person.active:
         return None
+    caller = Caller(person, via, proof=session_id)
     if _hash(secret) == row.previous:
-        return Caller(person, via), None
+        return caller, None
     due = row.rotated + timedelta(minutes=ctx.settings.identity.rotate_minutes) <= now
-    return Caller(person, via), _rotate(ctx, session_id, row.hash, now) if due else None
+    return caller, _rotate(ctx, session_id, row.hash, now) if due else None
 
 
 def sign_out(ctx: Context, cookie: str) -> None:

@@ -108,7 +108,7 @@ def by_token(ctx: Context, secret: str, via: Via) -> Caller | None:
     person = store.find(ctx, row.person)
     if person is None or not person.active:
         return None
-    return Caller(person, via, _actions(row.scopes), purposes=_purposes(row.scopes or ()))
+    return Caller(person, via, _actions(row.scopes), purposes=_purposes(row.scopes or ()), proof=row.id)
 
 
 def _is_wider(
