@@ -19,10 +19,10 @@ from handrail.kernel import Context, Instance, definitions, storage
 from handrail.server import ROOMS
 from tests.conftest import Acting
 from tests.data import shop
-from tests.data.test_check_quality import orders
+from tests.data.test_check_quality import instance, orders
 from tests.postgres import postgres
 
-__all__ = ["orders", "postgres"]
+__all__ = ["instance", "orders", "postgres"]
 
 NOW = dt.datetime(2026, 6, 15, 12, tzinfo=dt.UTC)
 

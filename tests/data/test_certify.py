@@ -1,6 +1,6 @@
 """Proposing, certifying and revoking: two people, exactly this content, until a day."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,49 @@ from handrail import data
 from handrail.data.events import CertificationEnded, DatasetCertified
 from handrail.kernel import Instance, Invalid, NotAllowed, NotFound, NotReady
 from handrail.kernel.events import Subscriptions
-from tests.conftest import Acting
+from handrail.server import open_instance
+from tests.conftest import Acting, begun, inhabited
 from tests.data import shop
+from tests.data.asking import actors
+from tests.prepared import copied
 
 
-@pytest.fixture
-def imported(acting: Acting, tmp_path: Path) -> Path:
-    """The shop, imported; every contract a draft."""
-    source = shop.make(tmp_path / "shop.sqlite")
-    with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(source))
-    return source
+def with_drafts(folder: Path) -> None:
+    """Make an instance that has imported the shop; every contract is a draft."""
+    folder.mkdir()
+    made = inhabited(folder / "home")
+    with actors(made)("steward.sales") as ctx:
+        data.import_source(ctx, str(shop.make(folder / "shop.sqlite")))
+    made.close()
 
 
-@pytest.fixture
-def proposed(acting: Acting, imported: Path) -> Path:
-    """Sales orders, complete and proposed by steward.sales."""
-    with acting("steward.sales") as ctx:
+def with_proposal(folder: Path) -> None:
+    """Make one in which steward.sales has proposed sales orders, complete."""
+    copied(with_drafts, folder)
+    made = open_instance(folder / "home")
+    with actors(made)("steward.sales") as ctx:
         assert data.propose(ctx, "sales_orders", shop.COMPLETE).missing == ()
+    made.close()
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with the shop imported, or sales orders proposed, where a test names that."""
+    named = request.fixturenames
+    make = with_proposal if "proposed" in named else with_drafts if "imported" in named else None
+    with begun(tmp_path, make) as opened:
+        yield opened
+
+
+@pytest.fixture
+def imported(instance: Instance, tmp_path: Path) -> Path:
+    """The shop, imported; every contract a draft. Its file, which is the source `shop` in another place."""
+    return tmp_path / "shop.sqlite"
+
+
+@pytest.fixture
+def proposed(imported: Path) -> Path:
+    """Sales orders, complete and proposed by steward.sales."""
     return imported
 
 

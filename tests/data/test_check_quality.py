@@ -1,6 +1,7 @@
 """Quality: every promise of a contract is counted, the counts are kept, and no value ever leaves."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from handrail.data.load import load
 from handrail.data.promises import OPERATORS, Bound
 from handrail.kernel import Instance, Invalid, NotAllowed, NotReady, Refusal, definitions
 from handrail.kernel.events import Subscriptions
-from tests.conftest import Acting
+from tests.conftest import Acting, begun, inhabited
+from tests.data.asking import actors
 from tests.data.test_contract_file import FILE, GOOD
 from tests.data.test_pages import SignedIn, signed_in
 
@@ -44,14 +46,27 @@ def outcomes(acting: Acting, name: str = "orders") -> dict[str, tuple[str, float
     return {one.promise: (one.outcome, one.count) for one in made.results}
 
 
+def with_orders(folder: Path) -> None:
+    """Make an instance that has imported the orders, and their file."""
+    folder.mkdir()
+    made = inhabited(folder / "home")
+    (folder / "orders.csv").write_text(ROWS)
+    with actors(made)("steward.sales") as ctx:
+        data.import_source(ctx, str(folder / "orders.csv"))
+    made.close()
+
+
 @pytest.fixture
-def orders(acting: Acting, tmp_path: Path) -> Path:
-    """Two hundred orders, imported."""
-    file = tmp_path / "orders.csv"
-    file.write_text(ROWS)
-    with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(file))
-    return file
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with the orders, where a test names them."""
+    with begun(tmp_path, with_orders if "orders" in request.fixturenames else None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def orders(instance: Instance, tmp_path: Path) -> Path:
+    """Two hundred orders, imported; their file, which is the source `orders` in another place."""
+    return tmp_path / "orders.csv"
 
 
 def test_an_import_drafts_accepted_values_that_no_rare_value_is_among(acting: Acting, orders: Path) -> None:
@@ -80,7 +95,7 @@ def test_a_new_value_is_found_by_the_next_import_and_others_are_told(
     instance.subscriptions = Subscriptions([(data.QualityBroken, lambda _ctx, event: heard.append(event))])
     orders.write_text(ROWS.replace("7,APAC", "7,ATLANTIS", 1))
     with acting("steward.sales") as ctx:
-        assert data.import_source(ctx, str(orders)).refreshed == ("orders",)
+        assert data.import_source(ctx, str(orders), "orders").refreshed == ("orders",)
     with acting("steward.hr") as ctx:
         newest, before = data.quality_history(ctx, "orders")
         (kept,) = quality_store.checks_of(ctx, "orders", 1)
@@ -321,7 +336,7 @@ def test_a_lost_column_takes_its_rules_along_and_the_contract_stays_readable(
     rewrite(acting, "name: orders\n", "name: orders\n" + age)
     orders.write_text("\n".join(f"{n},EMEA" if n else "id,region" for n in range(150)))
     with acting("steward.sales") as ctx:
-        assert data.import_source(ctx, str(orders)).changed == ("orders",)
+        assert data.import_source(ctx, str(orders), "orders").changed == ("orders",)
     with acting("steward.sales") as ctx:
         contract = data.contract(ctx, "orders")
         text = (definitions.read(ctx, "contracts/orders.odcs.yaml") or b"").decode()

@@ -13,7 +13,7 @@ import pytest
 from handrail import data
 from handrail.kernel import Caller, Instance, Invalid, definitions, identity
 from handrail.server import application
-from tests.conftest import PEOPLE
+from tests.conftest import PEOPLE, begun
 from tests.data import asking
 from tests.data.test_reconcile import TOTALS, model, totals, write
 from tests.web import Client
@@ -21,13 +21,18 @@ from tests.web import Client
 SignedIn = Callable[[str], Client]
 
 
+def company(folder: Path) -> None:
+    """Make an instance with a model, and control totals that are certified."""
+    instance = asking.furnished(folder)
+    write(instance, model())
+    totals(instance, folder)
+    instance.close()
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Instance]:
-    instance = asking.furnished(tmp_path)
-    write(instance, model())
-    totals(instance, tmp_path)
-    yield instance
-    instance.close()
+    with begun(tmp_path, company) as instance:
+        yield instance
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from handrail.data.notices import tell_of_last_days
 from handrail.kernel import Instance, NotFound
 from tests.conftest import Acting
 from tests.data import asking
-from tests.data.test_check_quality import ROWS, orders
+from tests.data.test_check_quality import ROWS, instance, orders
 from tests.data.test_pages import SignedIn, signed_in
 from tests.data.test_scheduled import Later, clock
 
-__all__ = ["clock", "orders", "signed_in"]
+__all__ = ["clock", "instance", "orders", "signed_in"]
 
 
 def told(acting: Acting, person: str) -> list[tuple[str, str]]:
@@ -34,7 +34,7 @@ def owned(acting: Acting) -> None:
 def break_it(acting: Acting, orders: Path, name: str = "ATLANTIS") -> None:
     orders.write_text(ROWS.replace("7,APAC", f"7,{name}", 1))
     with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(orders))
+        data.import_source(ctx, str(orders), "orders")
 
 
 def test_broken_quality_is_told_to_owner_and_deputy_and_to_nobody_else(acting: Acting, orders: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_is_mended_ends_the_notice_and_what_breaks_again_is_told_again(
     break_it(acting, orders)
     orders.write_text(ROWS)
     with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(orders))
+        data.import_source(ctx, str(orders), "orders")
     assert told(acting, "lead") == []
     break_it(acting, orders)
     assert told(acting, "lead") == [("quality", "orders")]
@@ -95,7 +95,7 @@ def test_a_changed_schema_is_told(acting: Acting, orders: Path) -> None:
     owned(acting)
     orders.write_text(ROWS.replace(",code,", ",article,"))
     with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(orders))
+        data.import_source(ctx, str(orders), "orders")
     assert ("schema", "orders") in told(acting, "lead")
 
 

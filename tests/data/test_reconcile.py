@@ -43,7 +43,7 @@ def totals(instance: Instance, tmp_path: Path, text: str = TOTALS, certified: bo
     (tmp_path / "totals.csv").write_text(text)
     act = asking.actors(instance)
     with act("steward.hr") as ctx:
-        data.import_source(ctx, str(tmp_path / "totals.csv"))
+        data.import_source(ctx, str(tmp_path / "totals.csv"), "totals")
         changes = {"owner": "steward.hr", "deputy": "lead", "purposes": ["finance"], "readers": ["hr"]}
         until = TODAY.replace(year=TODAY.year + 1).isoformat()
         if data.dataset(ctx, "totals").state == "draft":

@@ -9,10 +9,10 @@ from handrail import data
 from handrail.kernel import Instance, NotAllowed, NotReady, definitions
 from tests.conftest import Acting
 from tests.data import shop
-from tests.data.test_certify import imported, proposed
+from tests.data.test_certify import imported, instance, proposed
 from tests.data.test_pages import SignedIn, signed_in
 
-__all__ = ["imported", "proposed", "signed_in"]
+__all__ = ["imported", "instance", "proposed", "signed_in"]
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from handrail.data.write_rules import write_rules
 from handrail.kernel import Instance, NotAllowed, Refusal, definitions
 from handrail.kernel.strict_yaml import File, validate
 from tests.conftest import Acting
-from tests.data.test_check_quality import orders
+from tests.data.test_check_quality import instance, orders
 
-__all__ = ["orders"]
+__all__ = ["instance", "orders"]
 
 RULES: list[dict[str, str]] = [
     {"rule": "not null", "column": "amount"},

@@ -14,9 +14,9 @@ from handrail.kernel import SYSTEM, Instance, Invalid, definitions
 from handrail.server import open_instance
 from tests import forked
 from tests.conftest import Acting
-from tests.data.test_check_quality import COLUMN, orders, rewrite
+from tests.data.test_check_quality import COLUMN, instance, orders, rewrite
 
-__all__ = ["orders"]
+__all__ = ["instance", "orders"]
 
 HOURLY = "    quality: [{metric: nullValues, mustBe: 0, scheduler: cron, schedule: '30 * * * *'}]\n"
 
