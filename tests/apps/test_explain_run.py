@@ -37,7 +37,7 @@ says = "Notes on orders"
 [data.orders]
 columns = ["order_id", "note", "amount", "region"]
 """
-# Without pandas, whose loading takes most of the time of such a run: it is repeated some twenty times.
+# Without pandas, whose loading takes most of the time of such a run: it is repeated some twenty times. One has it below.
 CSV = """\
 from handrail_sdk import query_arrow, save
 rows = query_arrow("SELECT order_id, note FROM orders ORDER BY order_id").to_pylist()
@@ -51,10 +51,10 @@ df = query("SELECT amount FROM orders")
 text(f"{df['amount'].astype(int).sum()}")
 """
 BOTH = """\
-from handrail_sdk import query, text
-df = query("SELECT note, amount FROM orders")
-parts = [note.split()[0] for note in df["note"]]
-text(f"{df['amount'].astype(int).sum()}")
+from handrail_sdk import query_arrow, text
+rows = query_arrow("SELECT note, amount FROM orders").to_pylist()
+parts = [row["note"].split()[0] for row in rows]
+text(f"{sum(int(row['amount']) for row in rows)}")
 """
 
 
@@ -139,7 +139,7 @@ def test_a_missing_number_is_named_behind_a_missing_text(
 ) -> None:
     found = explained(instance, acting, ran(instance, acting, push, BOTH))
     assert found.says.startswith("It fails on the plain twin too")
-    mended = BOTH.replace('in df["note"]]', 'in df["note"] if isinstance(note, str) and note.strip()]')
+    mended = BOTH.replace("in rows]", 'in rows if row["note"] and row["note"].strip()]')
     run = ran(instance, acting, push, mended)
     (cause,) = explained(instance, acting, run).causes
     assert (cause.column, cause.case) == ("amount", "null")

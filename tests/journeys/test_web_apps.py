@@ -100,6 +100,8 @@ def rows():
 uvicorn.run(app, host="0.0.0.0", port=8000)
 '''
 APPS = {"streamlit": STREAMLIT, "gradio": GRADIO, "dash": DASH, "flask": FLASK, "fastapi": FASTAPI}
+# Of each kind one at every change: by websockets, by WSGI, by ASGI. The others are as these, and take longest to load.
+BEFORE_RELEASES = ("gradio", "dash")
 
 
 def web(name: str, code: str, data: bool = True, **more: bytes) -> dict[str, bytes]:
@@ -165,7 +167,9 @@ def _ask(page: Page, kind: str) -> None:
         page.get_by_role("button", name="Show").click()
 
 
-@pytest.mark.parametrize("kind", list(APPS))
+@pytest.mark.parametrize(
+    "kind", [pytest.param(one, marks=pytest.mark.release) if one in BEFORE_RELEASES else one for one in APPS]
+)
 def test_an_app_of_this_framework_runs_as_it_was_written(
     kind: str, hosting: Hosting, address: str, signed_in: SignedIn
 ) -> None:
@@ -225,6 +229,7 @@ def test_a_file_is_taken_in(hosting: Hosting, address: str, signed_in: SignedIn)
     expect(page.get_by_text("orders.csv has 3000000 bytes")).to_be_visible(timeout=PATIENCE)
 
 
+@pytest.mark.release
 def test_streamlits_own_hello_runs_unchanged(hosting: Hosting, address: str, signed_in: SignedIn) -> None:
     place = (
         runtime.build_layer(hosting.instance.settings, "dashboard").binds["/layer"] / "streamlit" / "hello"
