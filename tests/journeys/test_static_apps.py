@@ -1,6 +1,7 @@
 """A static app, from the maker's folder to two viewers who each see their own rows, and what it cannot do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,42 @@ import pytest
 
 from handrail import apps, runtime
 from handrail.kernel import identity
+from handrail.server import open_instance
 from tests.journeys import company
 from tests.journeys.hosting import MAIN, SQL, Browser, Hosting, static
+from tests.prepared import copied
 
 PLACE = "http://regions.localhost:8400"
 SAME = {"sec-fetch-site": "same-origin", "accept": "application/json"}
 
 
+@contextmanager
+def opened(make: Callable[[Path], None], folder: Path) -> Iterator[Hosting]:
+    """A copy of what was made, in which apps are hosted."""
+    copied(make, folder)
+    hosting = Hosting(open_instance(folder / "home"))
+    yield hosting
+    hosting.hosts.stop()
+    hosting.instance.close()
+
+
+def in_production(folder: Path) -> None:
+    """Make a company whose maker has tried and promoted the app, which is shared with the people of sales."""
+    with opened(company.whole, folder) as hosting:
+        version = hosting.push(static())
+        maker = hosting.browser("maker.sales")
+        assert maker.visit("/visit/regions?environment=sandbox").status_code == 200
+        assert asked(maker.at("http://sandbox--regions.localhost:8400")).status_code == 200
+        hosting.sleep()
+        hosting.promote(version, "sales")
+
+
 @pytest.fixture
-def hosting(tmp_path: Path) -> Iterator[Hosting]:
-    opened = Hosting(company.furnished(tmp_path / "company"))
-    yield opened
-    opened.hosts.stop()
-    opened.instance.close()
+def hosting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosting]:
+    """The company, with the app in production where a test names it as shared."""
+    make = in_production if "shared" in request.fixturenames else company.whole
+    with opened(make, tmp_path / "company") as made:
+        yield made
 
 
 def asked(client: Any, sql: str = SQL) -> Any:
@@ -31,12 +55,6 @@ def asked(client: Any, sql: str = SQL) -> Any:
 @pytest.fixture
 def shared(hosting: Hosting) -> Hosting:
     """The app in production, shared with the people of sales."""
-    version = hosting.push(static())
-    maker = hosting.browser("maker.sales")
-    assert maker.visit("/visit/regions?environment=sandbox").status_code == 200
-    assert asked(maker.at("http://sandbox--regions.localhost:8400")).status_code == 200
-    hosting.sleep()
-    hosting.promote(version, "sales")
     return hosting
 
 
