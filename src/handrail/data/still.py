@@ -16,9 +16,10 @@ _AGAIN = timedelta(seconds=0.5)  # between two looks, each of which takes as lon
 
 
 def still(ctx: Context, question: Question, decide: Callable[[Context], Question]) -> Callable[[], None]:
-    """What an answer calls before each batch leaves. It refuses what `decide` would refuse by now, to the person
-    as they are recorded now; NotAllowed once the session or the token has ended; and NotReady when it would be
-    answered from other rows or with other masks.
+    """What an answer calls before each batch leaves.
+
+    It refuses what `decide` would refuse by now, to the person as they are recorded now; NotAllowed once the
+    session or the token has ended; NotReady when the answer would come from other rows or with other masks.
     """
     instance, caller, clock = ctx.instance, ctx.caller, ctx.clock
     looked = clock.now()
