@@ -11,16 +11,16 @@ from tests.journeys.served import Served
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return company.source(tmp_path_factory.mktemp("source") / "company.duckdb")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    made = company.furnished(tmp_path_factory.mktemp("company") / "company")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
-def furnished(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    made = company.found(tmp_path_factory.mktemp("company"))
-    company.furnish(made, source)
-    yield made
-    made.close()
+def source(furnished: Instance) -> Path:
+    """What it was imported from; it is the source `company` in another place."""
+    return furnished.settings.home.parent / "company.duckdb"
 
 
 @pytest.fixture(scope="module")
