@@ -40,7 +40,13 @@ _BOMBS = {
         "        time.sleep(50)\nos.wait()\nraise SystemExit(1)",
     ),
 }
-_PARKED = "one that waited"  # of the name of an attack in a parked sandbox
+# Of the name of an attack: by whether it is tried as a web app, and in a sandbox that had waited.
+_BEFORE = {
+    (False, False): "",
+    (True, False): "a web app: ",
+    (False, True): "one that waited: ",
+    (True, True): "a web app that waited: ",
+}
 _FORKS = "import os, time\nfor _ in range(200):\n    if os.fork() == 0: time.sleep(50)\n"
 _THREADS = (
     "import threading, time\n"
@@ -106,7 +112,7 @@ class _Examination:
         return made
 
     def _attacks(self) -> Iterator[Probe]:
-        """All attacks as a job, those that differ as an app that people come to, and all once more in a
+        """All attacks as a job, those that differ as an app that people come to, and both once more in a
         sandbox that had waited; beside another app.
         """
         landlock = self._isolation.walls.get("second wall", "").startswith("Landlock")
@@ -115,27 +121,26 @@ class _Examination:
             made |= {"neighbour": neighbour}
             yield from self._inside(made, hosted=False)
             yield from self._inside(made, hosted=True)
-            yield from self._inside_parked(made)
+            yield from self._inside_parked(made, hosted=False)
+            yield from self._inside_parked(made, hosted=True)
 
-    def _inside_parked(self, made: Mapping[str, Any]) -> list[Probe]:
-        """All attacks in a sandbox that had waited; none where none can, since then none will."""
+    def _inside_parked(self, made: Mapping[str, Any], *, hosted: bool) -> list[Probe]:
+        """The attacks in a sandbox that had waited; none where none can, since then none will."""
         like = Sandbox((self._python.python, "-P"), {}, self._python, _LIMITS)
         try:
-            self._isolation.park(like, listens=False, stop=self._stop)
+            self._isolation.park(like, listens=hosted, stop=self._stop)
         except Refusal as refusal:
-            return [Probe(f"{_PARKED}: waits", True, f"none can: {refusal.message}"[:200])]
-        return self._inside(made, hosted=False, parked=True)
+            return [Probe(f"{_BEFORE[hosted, True]}waits", True, f"none can: {refusal.message}"[:200])]
+        return self._inside(made, hosted=hosted, parked=True)
 
     def _inside(self, made: Mapping[str, Any], *, hosted: bool, parked: bool = False) -> list[Probe]:
-        told = {**made, "hosted": hosted, "before": f"{_PARKED}: " if parked else ""}
+        told = {**made, "hosted": hosted, "before": _BEFORE[hosted, parked]}
         files = {**_program("inside"), "canary.json": json.dumps(told).encode()}
         outcome, printed = self._run(files, _LIMITS, hosted=hosted)
         lines = printed.decode(errors="replace").strip().splitlines()
         probes = [Probe(**json.loads(line)) for line in lines if line[:1] == "{"]
         said = f"{outcome.ended} {outcome.code}: {lines[-1] if lines else outcome.detail}"
-        name = "a web app: lets every attack be tried" if hosted else "lets every attack be tried"
-        if parked:
-            name = f"{_PARKED}: lets every attack be tried"
+        name = f"{_BEFORE[hosted, parked]}lets every attack be tried"
         tried = outcome.ended == "exited" and outcome.code == 0 and outcome.parked == parked
         return [*probes, Probe(name, tried, said[:200])]
 

@@ -9,4 +9,4 @@ OF_HOSTED = ("network", "others")  # where an app that people come to differs fr
 
 for module in OF_HOSTED if CANARY["hosted"] else EVERY:
     import_module(f"handrail.runtime.probes.{module}")
-try_all("a web app: " if CANARY["hosted"] else CANARY["before"])
+try_all(CANARY["before"])
