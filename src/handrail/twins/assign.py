@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,20 @@ def loaded(
     given = np.zeros(parents)
     given[ranked[: len(loads)]] = np.array(loads[:parents]) * total
     return np.round(given).astype(np.int64)
+
+
+def unequal(link: LinkSketch, parents: int, rng: np.random.Generator) -> Ints:
+    """Proportions of children of few parents, of whom no more is told than how unequal they are.
+
+    Evenly placed quantiles of a gamma distribution (Wilson and Hilferty 1931), stretched to that spread: of
+    three numbers that are drawn at random, the spread would be anything.
+    """
+    normal = NormalDist()
+    scores = np.array([normal.inv_cdf((place + 0.5) / parents) for place in range(parents)])
+    shares = np.maximum(1 - link.spread**2 / 9 + scores * link.spread / 3, 0.0) ** 3
+    off = shares / shares.mean() - 1
+    stretched = np.maximum(1 + off * (link.spread / max(float(off.std()), 1e-9)), 0.01)
+    return np.asarray(np.round(rng.permutation(stretched) * 1_000_000), dtype=np.int64)
 
 
 def matched(

@@ -7,7 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from handrail.twins.assign import Made, different, evenly, loaded, matched, point, point_back, reorder
+from handrail.twins.assign import (
+    Made,
+    different,
+    evenly,
+    loaded,
+    matched,
+    point,
+    point_back,
+    reorder,
+    unequal,
+)
 from handrail.twins.groups import once
 from handrail.twins.keys import composite, distinct, redraw_repeats
 from handrail.twins.link_keys import copy_keys, keys_of, point_later
@@ -117,8 +127,7 @@ def _point(
                 total = one.rows - round(one.rows * link.null_share)
                 degrees = loaded(link, degrees, parent.rows, total, rng)
             if link.spread and not link.loads and (degrees is None or not degrees.any()):
-                drawn = rng.gamma(1 / link.spread**2, link.spread**2, parent.rows)
-                degrees = np.round(drawn * 1_000_000).astype(np.int64)
+                degrees = unequal(link, parent.rows, rng)
             if degrees is not None and not link.unique and not link.in_order:
                 shares, whose = agreeing.towards(link, children) if agreeing and link in several else ((), {})
                 degrees = matched(degrees, (*link.towards, *shares), {**parent.codes, **whose})
