@@ -16,6 +16,7 @@ from handrail.review.rules.dynamic import dynamic
 from handrail.review.rules.failures import GROUP as FAILURES
 from handrail.review.rules.failures import failures
 from handrail.review.rules.imports import imports
+from handrail.review.rules.leaves import leaves
 from handrail.review.rules.outside import outside
 from handrail.review.rules.pasted import pasted
 from handrail.review.seen import Seen, seen
@@ -49,6 +50,7 @@ def check(
         ),
         lambda one: around(files, one),
         lambda _: outside(files),
+        lambda _: leaves(files),
         lambda one: imports(files, one, known.packages),
         failures,
         coerced,
