@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import duckdb
+import numpy as np
 import pytest
 
-from handrail.twins.columns import Source
+from handrail.twins import screen_guesses
+from handrail.twins.holds import Floats
 from handrail.twins.models import ColumnSketch
 from handrail.twins.rules import Rule
 from handrail.twins.screen_guesses import refuted
@@ -30,28 +31,31 @@ FAIL = [
 
 
 @pytest.fixture
-def source() -> Source:
-    con = duckdb.connect()
-    con.execute(
-        "CREATE TABLE tried AS SELECT [net, round(net * pct, 2), net + round(net * pct, 2), pct] AS v FROM "
-        "(SELECT 10.0 + i AS net, (1 + i % 3) / 10 AS pct FROM range(60) AS r(i))"
-    )
-    return Source(con, "tried", 60, 10, None)
+def rows() -> Floats:
+    net = 10.0 + np.arange(60)
+    pct = (1 + np.arange(60) % 3) / 10
+    tax = np.round(net * pct, 2)
+    return np.column_stack([net, tax, net + tax, pct])
 
 
-def test_what_holds_stays_and_what_rows_break_goes(source: Source) -> None:
-    assert refuted(source, "tried", [*HOLD, *FAIL], NUMBERS, 5) == set(
-        range(len(HOLD), len(HOLD) + len(FAIL))
-    )
+def test_what_holds_stays_and_what_rows_break_goes(rows: Floats) -> None:
+    assert refuted(rows, [*HOLD, *FAIL], NUMBERS, 5) == set(range(len(HOLD), len(HOLD) + len(FAIL)))
 
 
-def test_a_guess_that_few_rows_break_or_that_cannot_be_tried_stays(source: Source) -> None:
-    source.con.execute("UPDATE tried SET v = [v[1], v[2], v[3] + 9, v[4]] WHERE v[1] < 15")
+def test_a_guess_that_few_rows_break_or_that_cannot_be_tried_stays(rows: Floats) -> None:
+    rows[:5, 2] += 9
     others = [Rule("derived", ("net", "tax"), how="same"), Rule("order", ("net", "elsewhere"))]
-    assert refuted(source, "tried", [*HOLD[:1], *others], NUMBERS, 5) == set()
-    assert refuted(source, "tried", HOLD[:1], NUMBERS, 4) == {0}
+    assert refuted(rows, [*HOLD[:1], *others], NUMBERS, 5) == set()
+    assert refuted(rows, HOLD[:1], NUMBERS, 4) == {0}
 
 
-def test_a_row_without_one_of_the_numbers_says_nothing(source: Source) -> None:
-    source.con.execute("UPDATE tried SET v = [v[1], NULL, v[3], v[4]]")
-    assert refuted(source, "tried", FAIL[:1], NUMBERS, 5) == set()
+def test_a_row_without_one_of_the_numbers_says_nothing(rows: Floats) -> None:
+    rows[:, 1] = np.nan
+    assert refuted(rows, FAIL[:1], NUMBERS, 5) == set()
+
+
+def test_guesses_beyond_those_that_are_tried_at_once_are_tried_too(
+    rows: Floats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen_guesses, "AT_ONCE", 2)
+    assert refuted(rows, [*HOLD[:3], *FAIL[:3]], NUMBERS, 5) == {3, 4, 5}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,17 @@ from handrail.twins.values import Ints, Mask, Values, arrow_type, scale, to_arro
 Columns = Mapping[str, ColumnSketch]
 Rows = Mapping[str, Values]
 NOWHERE = -1
+Floats = NDArray[np.float64]
+FORMULAS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
+    "b + c": lambda b, c, _: b + c,
+    "b - c": lambda b, c, _: b - c,
+    "b * c": lambda b, c, _: b * c,
+    "b * (1 - c)": lambda b, c, _: b * (1 - c),
+    "b * (1 + c)": lambda b, c, _: b * (1 + c),
+    "b * (1 - c / 100)": lambda b, c, _: b * (1 - c / 100),
+    "b * c * (1 - d)": lambda b, c, d: b * c * (1 - d),
+    "b * c * (1 - d / 100)": lambda b, c, d: b * c * (1 - d / 100),
+}
 
 
 def broken(rule: Rule, columns: Columns, rows: Rows) -> Mask:
@@ -97,17 +108,7 @@ def computed(rule: Rule, columns: Columns, rows: Rows) -> Values:
     given = dict(zip("bcd", rule.columns[1:], strict=False))
     x = {letter: natural(columns[name], rows[name]) for letter, name in given.items()}
     valid = np.logical_and.reduce([rows[name].valid for name in given.values()])
-    b, c = x["b"], x["c"]
-    made = {
-        "b + c": lambda: b + c,
-        "b - c": lambda: b - c,
-        "b * c": lambda: b * c,
-        "b * (1 - c)": lambda: b * (1 - c),
-        "b * (1 + c)": lambda: b * (1 + c),
-        "b * (1 - c / 100)": lambda: b * (1 - c / 100),
-        "b * c * (1 - d)": lambda: b * c * (1 - x["d"]),
-        "b * c * (1 - d / 100)": lambda: b * c * (1 - x["d"] / 100),
-    }[rule.how]()
+    made = FORMULAS[rule.how](x["b"], x["c"], x.get("d", x["c"]))
     return Values(made, valid)
 
 

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, permutations
+from typing import Any
+
+import numpy as np
 
 from handrail.twins.columns import Source, quoted
 from handrail.twins.count_rules import KEPT, Counting, count_own, counted
-from handrail.twins.holds import Columns, last_digit
+from handrail.twins.holds import Columns, Floats, last_digit
 from handrail.twins.models import ColumnSketch, Kind
 from handrail.twins.rule_sql import formula_sql, natural_sql
 from handrail.twins.rules import DERIVED, Rule
@@ -67,14 +70,15 @@ def mine(sample: Source, whole: Source, columns: Sequence[ColumnSketch]) -> list
     if len(tried) < 2:
         return []
     _try(sample, tried)
-    rates = _rates(sample, numbers)
+    rows = _numbers(sample, numbers)
+    rates, few, most = _rates(rows, numbers), rows[:SCREENED_ROWS], REFUTED * TRIED_ROWS
     simple = [*_orders(numbers), *_orders(moments), *_derived(sample, texts, moments, numbers)]
-    simple += [*_offsets(sample, numbers), *_offsets(sample, moments)]
-    gone = _screened(sample, numbers, [guess.rule for guess in simple])
+    simple += [*_offsets(sample, numbers, rows), *_offsets(sample, moments)]
+    gone = refuted(few, [guess.rule for guess in simple], numbers, most)
     found = _likely(sample, [guess for place, guess in enumerate(simple) if place not in gone])
     twice = {rule.columns[1] for rule in found if rule.kind == "offset" or rule.how == "same"}
     formulas = list(_formulas([one for one in numbers if one.name not in twice], rates))
-    gone = _screened(sample, numbers, formulas)  # of a thousand few are left to be written down
+    gone = refuted(few, formulas, numbers, most)  # of a thousand few are left to be written down
     by_name = {one.name: one for one in columns}
     found += _likely(
         sample, [_formula(rule, by_name) for place, rule in enumerate(formulas) if place not in gone]
@@ -125,23 +129,35 @@ def _guess(rule: Rule, columns: Sequence[ColumnSketch], shifted: ColumnSketch, b
     return Guess(rule, *sides)
 
 
-def _offsets(source: Source, columns: Sequence[ColumnSketch]) -> Iterator[Guess]:
-    pairs = [(a, b) for a, b in combinations(columns, 2) if a.kind in NUMBERS or a.type == b.type]
+def _offsets(source: Source, columns: Sequence[ColumnSketch], tried: Floats | None = None) -> Iterator[Guess]:
+    """The distance that most rows have; `tried` are the tried rows of numbers, None for moments."""
+    pairs = [(a, b) for a, b in combinations(range(len(columns)), 2) if _comparable(columns[a], columns[b])]
     if not pairs:
         return
     unit = {"date": "day", "timestamp": "microsecond"}
-
-    def distance(a: ColumnSketch, b: ColumnSketch) -> str:
-        x, y = _name(a, "x"), _name(b, "x")
-        return f"date_diff('{unit[a.kind]}', {x}, {y})" if a.kind in unit else f"round({y} - {x}, 6)"
-
-    found = source.one(f"SELECT {', '.join(f'mode({distance(a, b)})' for a, b in pairs)} FROM tried")
-    for (a, b), by in zip(pairs, found, strict=True):
+    if tried is not None:
+        found: Sequence[Any] = [_commonest(np.round(tried[:, b] - tried[:, a], 6)) for a, b in pairs]
+    else:
+        names = [_name(one, "x") for one in columns]
+        asked = [f"mode(date_diff('{unit[columns[a].kind]}', {names[a]}, {names[b]}))" for a, b in pairs]
+        found = source.one(f"SELECT {', '.join(asked)} FROM tried")
+    for (first, second), by in zip(pairs, found, strict=True):
+        a, b = columns[first], columns[second]
         if by is not None:
             bad = "abs({1} - {0} - " + f"{float(by)!r}) > {last_digit(b) / 2 + 1e-9!r}"
             if a.kind in unit:
                 bad = f"date_diff('{unit[a.kind]}', {{0}}, {{1}}) <> {int(by)}"
             yield _guess(Rule("offset", (a.name, b.name), by=float(by)), [a, b], b, bad)
+
+
+def _comparable(a: ColumnSketch, b: ColumnSketch) -> bool:
+    return a.kind in NUMBERS or a.type == b.type
+
+
+def _commonest(numbers: Floats) -> float | None:
+    """The number that most rows have, the least of several; None where no row has one."""
+    known, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
+    return float(known[np.argmax(counts)]) if len(known) else None
 
 
 def _derived(
@@ -183,17 +199,14 @@ def _alike(source: Source, texts: Sequence[ColumnSketch]) -> set[tuple[bool, str
     }
 
 
-def _rates(source: Source, numbers: Sequence[ColumnSketch]) -> dict[str, float]:
+def _rates(tried: Floats, numbers: Sequence[ColumnSketch]) -> dict[str, float]:
     """Columns that may be shares of one (1) or, where they have few values, of a hundred (100)."""
-    if not numbers:
-        return {}
-    asked = [f"min({name}), max({name})" for name in (_name(one, "x") for one in numbers)]
-    ends = source.one(f"SELECT {', '.join(asked)} FROM tried")
     found = {}
-    for one, low, high in zip(numbers, ends[::2], ends[1::2], strict=True):
+    for place, one in enumerate(numbers):
+        known = tried[:, place][~np.isnan(tried[:, place])]
         few = not any(bin_.kind == "range" for bin_ in one.bins)
-        if low is not None and low >= 0 and 0 < high <= (100 if few else 1):
-            found[one.name] = 1.0 if high <= 1 else 100.0
+        if len(known) and known.min() >= 0 and 0 < known.max() <= (100 if few else 1):
+            found[one.name] = 1.0 if known.max() <= 1 else 100.0
     return found
 
 
@@ -242,11 +255,14 @@ def _likely(source: Source, guesses: Iterable[Guess]) -> list[Rule]:
     return found
 
 
-def _screened(source: Source, numbers: Sequence[ColumnSketch], rules: Sequence[Rule]) -> frozenset[int]:
-    """The places of the rules about numbers that a few of the tried rows refute."""
-    listed = ", ".join(_name(one, "x") for one in numbers)
-    some = f"(SELECT [{listed}]::DOUBLE[] AS v FROM tried LIMIT {SCREENED_ROWS})"
-    return refuted(source, some, rules, numbers, REFUTED * TRIED_ROWS)
+def _numbers(source: Source, numbers: Sequence[ColumnSketch]) -> Floats:
+    """The numbers of the tried rows, a column each, NaN where there is none."""
+    if not numbers:
+        return np.empty((0, 0))
+    asked = ", ".join(f"{_name(one, 'x')} AS n{place}" for place, one in enumerate(numbers))
+    found = source.con.execute(f"SELECT {asked} FROM tried").fetchnumpy()
+    columns = (np.ma.filled(found[f"n{place}"].astype(np.float64), np.nan) for place in range(len(numbers)))
+    return np.column_stack(list(columns))
 
 
 def _not_refuted(source: Source, guesses: list[Guess]) -> list[Guess]:
