@@ -126,8 +126,12 @@ class RuntimeSettings:
     drain_seconds: int = 120
     # Runs of one person that may wait or go on at the same time; nobody fills the queue for all others.
     waiting: int = 20
-    # Web apps that are awake at the same time on one server, and minutes without a request until one sleeps.
+    # Web apps that are awake at the same time on one server, and of these for one person; minutes without a
+    # request until one sleeps.
     hosted: int = 24
+    hosted_each: int = 8
+    # Seconds for which a web app may answer nothing at all before it is ended, and woken for who comes next.
+    silent_seconds: int = 120
     # Processes and threads of one web app, which serves many at a time.
     hosted_processes: int = 512
     idle_minutes: int = 15

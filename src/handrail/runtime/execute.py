@@ -47,6 +47,7 @@ class Hosting:
     listener: socket.socket
     viewers: Viewers
     asleep: threading.Event = field(default_factory=threading.Event)  # set once nobody needs it any more
+    silent: threading.Event = field(default_factory=threading.Event)  # set where it is ended for being so
     answered: int = 0  # requests, with no mistake of the app's
     program: str = "handrail_sdk.serve"
     # Until when the run is held, by `lease.now`, as known now; not before somebody minds it.
@@ -129,7 +130,7 @@ def _carried_out(
         log_end = printed.end
         verdict = explain(outcome, limits, said, log_end)
         if hosting is not None:
-            verdict = of_hosted(verdict, outcome, hosting.answered)
+            verdict = of_hosted(verdict, outcome, hosting.answered, hosting.silent.is_set())
             if outcome.ended == "stopped":  # by its maker, or with the server
                 hosting.asleep.set()
         elif outcome.ended == "stopped" and shutdown.is_set() and not minder.wanted:

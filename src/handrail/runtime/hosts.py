@@ -10,7 +10,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from handrail.runtime.close import End, close
 from handrail.runtime.execute import Hosting, carry_out
 from handrail.runtime.mind import Holding
 from handrail.runtime.models import Run
+from handrail.runtime.pulse import Pulse
 from handrail.runtime.reasons import Verdict
 from handrail.runtime.seats import Hosted, Seat, Sitting
 
@@ -45,7 +46,13 @@ class Hosts(Worker):
         self._ends: dict[Seat, list[float]] = {}
         self._end = threading.Event()
         self._folder = ""  # of their sockets
+        self._pulse = Pulse(self.awake, instance.settings.runtime.silent_seconds)
         super().__init__("hosts", self._round, _PAUSE)
+
+    def start(self) -> None:
+        """Begin to look after what is awake."""
+        super().start()
+        self._pulse.start()
 
     @property
     def placed(self) -> bool:
@@ -74,7 +81,7 @@ class Hosts(Worker):
             found = self._awake.get(seat)
             if found is None or found.going:
                 self._must_rest(seat)
-                self._make_room()
+                self._make_room(seat)
                 found = self._awake[seat] = self._begin(seat, begin)
             answering = self._before(found) or found
             found.used = answering.used = time.monotonic()
@@ -98,6 +105,7 @@ class Hosts(Worker):
     def stop(self) -> None:
         """Put everything to sleep, and wait for it."""
         self._end.set()
+        self._pulse.stop()
         super().stop()
         for one in self.awake():
             one.hosting.asleep.set()
@@ -140,7 +148,8 @@ class Hosts(Worker):
                 Path(hosted.path).unlink(missing_ok=True)
                 if self._awake.get(hosted.seat) is hosted:
                     del self._awake[hosted.seat]
-                if not (hosted.hosting.asleep.is_set() or self._end.is_set()):
+                wanted = not (hosted.hosting.asleep.is_set() or self._end.is_set())
+                if wanted or hosted.hosting.silent.is_set():
                     self._ended_by_itself(hosted)
 
     def _ended_by_itself(self, hosted: Hosted) -> None:
@@ -162,18 +171,24 @@ class Hosts(Worker):
                 subject=f"app:{seat.app}",
             )
 
-    def _make_room(self) -> None:
-        most = self._instance.settings.runtime.hosted
+    def _make_room(self, seat: Seat) -> None:
+        """Have one of this person's give way where they have as many as one person may, else one of all."""
+        settings = self._instance.settings.runtime
         awake = [one for one in self.awake() if not one.going]
-        if len(awake) < most:
-            return
-        free = [one for one in awake if not one.requests]
-        if not free:
-            raise LimitReached(
-                f"Every place for apps on this server is in use; it has {most}.",
-                next_step="Try again when somebody has left, or ask an admin to raise runtime.hosted.",
+        own = [one for one in awake if seat.whose and one.seat.whose == seat.whose]
+        if len(own) >= settings.hosted_each:
+            each = settings.hosted_each
+            _give_way(
+                own,
+                f"{each} apps are awake for you and in use, as many as one person may have here.",
+                "Close one of them, or ask an admin to raise runtime.hosted_each.",
             )
-        min(free, key=lambda one: one.used).hosting.asleep.set()
+        elif len(awake) >= settings.hosted:
+            _give_way(
+                awake,
+                f"Every place for apps on this server is in use; it has {settings.hosted}.",
+                "Try again when somebody has left, or ask an admin to raise runtime.hosted.",
+            )
 
     def _before(self, found: Hosted) -> Hosted | None:
         """The version before that answers on while this one wakes; from then on it has a while to end."""
@@ -232,6 +247,14 @@ class Hosts(Worker):
         verdict = Verdict("succeeded", "asleep")
         with suppress(Lost):
             close(self._instance, sitting.run, End(verdict, said=Conversation(sitting.questions)))
+
+
+def _give_way(awake: Sequence[Hosted], full: str, next_step: str) -> None:
+    """Put to sleep what was used longest ago; what is in use never. Refuses LimitReached when all are."""
+    free = [one for one in awake if not one.requests]
+    if not free:
+        raise LimitReached(full, next_step=next_step)
+    min(free, key=lambda one: one.used).hosting.asleep.set()
 
 
 def _caller(callers: dict[str, Caller], run: Run, word: str) -> Caller:

@@ -51,13 +51,18 @@ def refused(refusal: Refusal) -> Verdict:
     return Verdict("failed", ended, f"Handrail refused: {refusal.message}", refusal.next_step)
 
 
-def of_hosted(verdict: Verdict, outcome: Outcome, answered: int) -> Verdict:
-    """The end of an app that people come to: to be stopped is to sleep, and to end by itself a failure."""
+def of_hosted(verdict: Verdict, outcome: Outcome, answered: int, silent: bool = False) -> Verdict:
+    """The end of an app that people come to: to be stopped is to sleep, unless it had been `silent` for too
+    long; to end by itself is a failure.
+    """
+    if outcome.ended == "stopped" and silent:
+        said = "It answered nobody any more, and was ended."
+        return Verdict("failed", "silent", said, "Look for what takes so long: its log ends where it did.")
     if outcome.ended == "stopped":
         if answered:
             return Verdict("succeeded", "asleep")
-        silent = "It went to sleep before it had answered anybody."
-        return Verdict("failed", "silent", silent, "Open it again, and wait until it shows itself.")
+        unheard = "It went to sleep before it had answered anybody."
+        return Verdict("failed", "silent", unheard, "Open it again, and wait until it shows itself.")
     if verdict.state != "succeeded":
         return verdict
     reason = "It ended by itself, where a web app goes on until it is put to sleep."

@@ -62,6 +62,7 @@ class Hosted:
     left: dict[str, float] = field(default_factory=dict)  # when the last of theirs ended
     words: dict[str, str] = field(default_factory=dict)  # the one that each of them has
     retired: float | None = None  # since when a later version is there
+    silent: float | None = None  # since when it has not answered
 
     @contextmanager
     def request(self, caller: Caller) -> Iterator[str]:
