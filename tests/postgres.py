@@ -1,6 +1,7 @@
 """A real PostgreSQL server for tests: started once a session on a free loopback port, and stopped after it.
 
-Use it with `from tests.postgres import postgres` in a test file; `postgres.database("name")` gives an address.
+Use it with `from tests.postgres import postgres` in a test file; `postgres.database("name")` gives an address, and
+`postgres.inhabited(home, "name")` an instance's home, too.
 """
 
 from __future__ import annotations
@@ -14,12 +15,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from handrail.kernel import Instance
+from handrail.server import FIRST_DEFINITIONS, open_instance
+from tests.conftest import populate
+from tests.prepared import KEPT
+
 USER, PASSWORD = "handrail", "a-password-of-the-tests"
+_ORIGINAL = "people_of_the_tests"
 _ACCOUNT = "postgres"  # the server refuses to run as root
 
 
@@ -44,6 +52,19 @@ class Server:
                 db.execute(statement.encode())
         return self.address(name)
 
+    def inhabited(self, home: Path, name: str) -> str:
+        """Make the home of an instance with the people of the demo company, and its new database; its address.
+
+        Both are copies of what is made once for each server; the test says in `handrail.toml` where the database is.
+        """
+        original = _people(self)
+        shutil.copytree(original, home, symlinks=True)
+        (home / "handrail.toml").unlink()  # nobody opens this one on the original's database
+        with psycopg.connect(self.address(), autocommit=True) as db:
+            db.execute(f'DROP DATABASE IF EXISTS "{name}"'.encode())
+            db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_ORIGINAL}"'.encode())
+        return self.address(name)
+
     def stop(self) -> None:
         """Stop the server as an outage does; a test that does so starts it again."""
         _run([*self.control, "-m", "immediate", "stop"])
@@ -63,6 +84,20 @@ def postgres() -> Iterator[Server]:
         pytest.skip(f"PostgreSQL does not run as root, and there is no account {_ACCOUNT}")
     with _running(binaries) as server:
         yield server
+
+
+@cache
+def _people(server: Server) -> Path:
+    """The home of an instance with the people of the demo company, closed; its database is `_ORIGINAL`."""
+    home = KEPT[0] / f"postgres-{server.port}"
+    Instance.create(home, files=FIRST_DEFINITIONS)
+    (home / "handrail.toml").write_text(f'[storage]\nurl_env = "{_ORIGINAL.upper()}"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(_ORIGINAL.upper(), server.database(_ORIGINAL))
+        opened = open_instance(home)
+        populate(opened)
+        opened.close()
+    return home
 
 
 def _binaries() -> Path | None:

@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from handrail import apps, runtime
-from handrail.kernel import SYSTEM, Caller, Conflict, Instance, Schedule, git, identity
-from handrail.server import FIRST_DEFINITIONS, open_instance
+from handrail.kernel import SYSTEM, Caller, Conflict, Schedule, git, identity
+from handrail.server import open_instance
 from tests.apps.conftest import hello
 from tests.apps.scheduling import Clock, put_into_production, settle
-from tests.conftest import populate
 from tests.postgres import PASSWORD, Server, postgres
 
 __all__ = ["postgres"]
@@ -21,12 +20,10 @@ pytestmark = pytest.mark.postgres
 def instance(postgres: Server, tmp_path, monkeypatch):
     """A fresh instance whose state lies in PostgreSQL."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    address = postgres.database("apps").replace(f":{PASSWORD}@", "@")
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
+    address = postgres.inhabited(home, "apps").replace(f":{PASSWORD}@", "@")
     (home / "handrail.toml").write_text(f'[storage]\nurl = "{address}"\n')
     opened = open_instance(home)
-    populate(opened)
     yield opened
     opened.close()
 

@@ -9,8 +9,8 @@ import pytest
 
 from handrail import connectors
 from handrail.kernel import Instance, LimitReached, NotReady
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import Acting, populate
+from handrail.server import open_instance
+from tests.conftest import Acting
 from tests.connectors.conftest import Runs, define, got
 from tests.connectors.upstream import Upstream
 from tests.postgres import PASSWORD, Server, postgres
@@ -24,11 +24,9 @@ def instance(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """An instance whose state is in PostgreSQL."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
-    address = postgres.database("connectors").replace(f":{PASSWORD}@", "@")
+    address = postgres.inhabited(home, "connectors").replace(f":{PASSWORD}@", "@")
     (home / "handrail.toml").write_text(f'[storage]\nurl = "{address}"\n')
     opened = open_instance(home)
-    populate(opened)
     yield opened
     opened.close()
 

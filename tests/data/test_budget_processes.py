@@ -13,12 +13,13 @@ from handrail import data
 from handrail.data import seen_store
 from handrail.data.budgets import pseudonym
 from handrail.kernel import Instance, LimitReached
-from handrail.server import FIRST_DEFINITIONS, open_instance
+from handrail.server import open_instance
 from tests import forked
-from tests.conftest import populate
+from tests.conftest import inhabit
 from tests.data import budgeting
 from tests.data.asking import actors, asking
 from tests.postgres import PASSWORD, Server, postgres
+from tests.prepared import copied
 
 __all__ = ["postgres"]
 
@@ -68,16 +69,16 @@ def empty(
 ) -> Iterator[Instance]:
     """An instance whose viewers' days count exactly up to 1,024 entities."""
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
     said = "[data]\nexact = 1024\n"
     if request.param == "postgres":
         server: Server = request.getfixturevalue("postgres")
         monkeypatch.setenv("PGPASSWORD", PASSWORD)
-        address = server.database("budgets").replace(f":{PASSWORD}@", "@")
+        address = server.inhabited(home, "budgets").replace(f":{PASSWORD}@", "@")
         said += f'[storage]\nurl = "{address}"\n'
+    else:
+        copied(inhabit, home)
     (home / "handrail.toml").write_text(said)
     instance = open_instance(home)
-    populate(instance)
     yield instance
     instance.close()
 

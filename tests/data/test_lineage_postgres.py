@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from handrail import apps, data
-from handrail.kernel import Instance, RunRef
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import populate
+from handrail.kernel import RunRef
+from handrail.server import open_instance
 from tests.data import asking
 from tests.postgres import PASSWORD, Server, postgres
 
@@ -19,12 +18,10 @@ def test_reads_are_told_apart_by_metric_and_questions_are_kept_once(
     postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    address = postgres.database("lineage_reads").replace(f":{PASSWORD}@", "@")
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
+    address = postgres.inhabited(home, "lineage_reads").replace(f":{PASSWORD}@", "@")
     (home / "handrail.toml").write_text(f'[storage]\nurl = "{address}"\n')
     instance = open_instance(home)
-    populate(instance)
     asking.furnish(instance, tmp_path)
     act, ask = asking.actors(instance), asking.asking(instance)
     with act("maker.sales") as ctx:

@@ -8,8 +8,7 @@ import pytest
 from handrail import data
 from handrail.kernel import Instance
 from handrail.kernel.audit import recent
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import populate
+from handrail.server import open_instance
 from tests.data.asking import actors, asking, furnish, run
 from tests.postgres import PASSWORD, Server, postgres
 
@@ -20,12 +19,10 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture
 def shop(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    address = postgres.database("asking").replace(f":{PASSWORD}@", "@")
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
+    address = postgres.inhabited(home, "asking").replace(f":{PASSWORD}@", "@")
     (home / "handrail.toml").write_text(f'[storage]\nurl = "{address}"\n')
     instance = open_instance(home)
-    populate(instance)
     furnish(instance, tmp_path)
     yield instance
     instance.close()

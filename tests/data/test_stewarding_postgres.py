@@ -10,8 +10,7 @@ import pytest
 from handrail import data
 from handrail.data import notices_store, turns_store
 from handrail.kernel import SYSTEM, Instance
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import populate
+from handrail.server import open_instance
 from tests.data import asking
 from tests.data.test_scheduled import Later
 from tests.postgres import PASSWORD, Server, postgres
@@ -22,13 +21,11 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def instance(tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
-    address = postgres.database("stewarding").replace(f":{PASSWORD}@", "@")
-    monkeypatch.setenv("PGPASSWORD", PASSWORD)
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
+    address = postgres.inhabited(home, "stewarding").replace(f":{PASSWORD}@", "@")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
     (home / "handrail.toml").write_text(f'[storage]\nurl = "{address}"\n')
     made = open_instance(home)
-    populate(made)
     asking.furnish(made, tmp_path)
     yield made
     made.close()

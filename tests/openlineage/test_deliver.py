@@ -17,10 +17,10 @@ from handrail.kernel import SYSTEM, Instance, Invalid
 from handrail.openlineage import receivers, store
 from handrail.openlineage.deliver import backoff, deliver
 from handrail.openlineage.receivers import LinesFile, Unreachable, receiver
-from handrail.server import FIRST_DEFINITIONS, open_instance
+from handrail.server import open_instance
 from handrail.settings import LineageSettings
 from tests import forked
-from tests.conftest import Acting, populate
+from tests.conftest import Acting
 from tests.openlineage.listener import Listener
 from tests.postgres import PASSWORD, Server, postgres
 
@@ -295,12 +295,10 @@ def test_turns_and_outbox_hold_on_postgresql(
     postgres: Server, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    where = postgres.database("lineage").replace(f":{PASSWORD}@", "@")
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
+    where = postgres.inhabited(home, "lineage").replace(f":{PASSWORD}@", "@")
     (home / "handrail.toml").write_text(f'[storage]\nurl = "{where}"\n[lineage]\nurl = "{listener.url}"\n')
     instance = open_instance(home)
-    populate(instance)
     with instance.context(SYSTEM) as ctx:
         assert store.take_turn(ctx, "one", 20)
         assert store.take_turn(ctx, "one", 20)

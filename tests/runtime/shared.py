@@ -10,9 +10,9 @@ import pytest
 from handrail import runtime
 from handrail.kernel import SYSTEM, Caller, Context, Instance, Manifest, identity
 from handrail.runtime import Run
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import populate
-from tests.postgres import postgres
+from handrail.server import open_instance
+from tests.conftest import inhabited
+from tests.postgres import Server, postgres
 
 __all__ = ["acting", "postgres", "queue", "shared"]
 
@@ -25,15 +25,14 @@ def shared(
 ) -> Iterator[Instance]:
     """An instance whose runs have leases of four seconds, with the people of the demo company."""
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
     if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        monkeypatch.setenv("SHARED_DATABASE", server.database("shared"))
-        settings = home / "handrail.toml"
-        settings.write_text('[storage]\nurl_env = "SHARED_DATABASE"\n')
-    opened = open_instance(home)
+        server: Server = request.getfixturevalue("postgres")
+        monkeypatch.setenv("SHARED_DATABASE", server.inhabited(home, "shared"))
+        (home / "handrail.toml").write_text('[storage]\nurl_env = "SHARED_DATABASE"\n')
+        opened = open_instance(home)
+    else:
+        opened = inhabited(home)
     opened.settings = replace(opened.settings, runtime=replace(opened.settings.runtime, lease_seconds=4))
-    populate(opened)
     yield opened
     opened.close()
 
