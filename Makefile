@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8400
 PYTEST ?= $(BIN)/pytest
+WORKERS ?= auto
 
 .PHONY: demo test test-release test-bench fuzz bench check format setup system system-test assets lock layers migration \
   clean oracles test-oracles test-engines bench-twins
@@ -15,8 +16,9 @@ PYTEST ?= $(BIN)/pytest
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
 
+# A process per core; make test WORKERS=3 may fill two cores while tests wait for servers, sandboxes and browsers.
 test: setup system-test
-	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # What takes long and guards what few changes touch, before a release: each benchmark in small, and further variants of
 # journeys of which `make test` makes one of each kind. By one process: what is measured is not to be disturbed.

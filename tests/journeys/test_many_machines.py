@@ -139,7 +139,7 @@ def test_a_worker_that_is_cut_off_ends_its_run_which_another_does_and_is_back_wh
     one, other = two
     one.worker(instance.settings.home, beyond(one, database))
     until(lambda: takes_runs(instance, one), "the worker is not there")
-    run = queue(instance, WORKS.format(seconds=25))
+    run = queue(instance, WORKS.format(seconds=2 * LEASE))
     until(lambda: bool(whole.survivors(MARK)), "the run did not begin")
     first = set(whole.survivors(MARK))
     one.cut()
