@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from handrail.kernel import Caller, Instance, identity
+from handrail.kernel import SYSTEM, Caller, Instance, identity
 from tests.conftest import PEOPLE
 from tests.faces.conftest import SignedIn
 from tests.web import Client
@@ -72,6 +72,31 @@ def test_the_session_cookie_is_not_for_scripts_nor_for_other_sites(
         token = identity.issue_link(ctx, "maker.sales")
     cookie = open_client().get("/sign-in/link", params={"token": token}).headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie
+
+
+def test_where_there_is_tls_only_this_very_host_can_have_set_the_session(
+    instance: Instance, open_client: Callable[[], Client]
+) -> None:
+    client = open_client()
+    client.base_url = "https://handrail.example"
+    with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
+        own, planted = (identity.issue_link(ctx, person) for person in ("maker.sales", "viewer.apac"))
+    kept = client.get("/sign-in/link", params={"token": own}).headers["set-cookie"]
+    name, _, value = kept.partition(";")[0].partition("=")
+    assert (name, "Secure" in kept, "Domain" in kept) == ("__Host-handrail_session", True, False)
+    with instance.context(SYSTEM) as ctx:
+        others = identity.use_link(ctx, planted)
+
+    def who(*cookies: str) -> object:
+        answer = open_client().get(
+            "https://handrail.example/api/v1/me", headers={"Cookie": "; ".join(cookies)}
+        )
+        return answer.json()["person"]["id"] if answer.status_code == 200 else answer.status_code
+
+    by_a_neighbour = f"handrail_session={others}"  # as a host beside it can set it, for the whole domain
+    assert who(f"{name}={value}") == "maker.sales"
+    assert who(by_a_neighbour, f"{name}={value}") == "maker.sales"
+    assert who(by_a_neighbour) == 401
 
 
 def test_every_answer_binds_the_browser(open_client: Callable[[], Client]) -> None:

@@ -24,7 +24,7 @@ from handrail.kernel import (
     identity,
 )
 
-SESSION = "handrail_session"
+SESSION = "handrail_session"  # with the prefix __Host- where there is TLS
 SIGNED_OUT = 1 << 20  # bytes that somebody unknown may send: a sign-in form is a few hundred
 SIGNED_IN = 16 << 20  # bytes that others may send: what is not an upload is read into memory as a whole
 # Where more may be sent, by those who may do this there; it is decided before the body is read.
@@ -69,7 +69,7 @@ class Guard:
         caller: Caller | None = visitor
         renewed: str | None = None
         if visitor is None and not (scope["path"].startswith("/static/") or scope["path"] == "/healthz"):
-            caller, renewed = await to_thread.run_sync(self._who, scope["path"], headers)
+            caller, renewed = await to_thread.run_sync(self._who, scope, headers)
         scope.setdefault("state", {})["caller"] = caller
 
         async def guarded(message: Message) -> None:
@@ -115,10 +115,10 @@ class Guard:
         with self.instance.context(caller) as ctx:
             return access.decide(ctx, action, resource).allowed
 
-    def _who(self, path: str, headers: Headers) -> tuple[Caller | None, str | None]:
+    def _who(self, scope: Scope, headers: Headers) -> tuple[Caller | None, str | None]:
         """The caller by token (REST, git) or session cookie, and a new cookie when its time has come."""
-        authorization = headers.get("authorization", "")
-        cookie = session_cookie(headers)
+        authorization, path = headers.get("authorization", ""), scope["path"]
+        cookie = session_cookie(headers, is_secure(self.instance, scope["scheme"]))
         if not authorization and not cookie:
             return None, None
         via: Via = "git" if path.startswith("/git/") else "rest" if path.startswith("/api/") else "web"
@@ -152,7 +152,8 @@ class Guard:
         if scope["scheme"] == "https":
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if renewed and not _sets_session(headers):
-            headers.append("Set-Cookie", cookie_header(self.instance, renewed, scope["scheme"] == "https"))
+            secure = is_secure(self.instance, scope["scheme"])
+            headers.append("Set-Cookie", cookie_header(self.instance, renewed, secure))
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
@@ -168,29 +169,46 @@ def _counted(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-def session_cookie(headers: Headers) -> str:
-    """The session cookie of a request, or nothing."""
+def is_secure(instance: Instance, scheme: str) -> bool:
+    """Whether browsers reach Handrail over TLS: by this request, or as its settings say of all."""
+    return scheme == "https" or instance.settings.server.public_url.startswith("https:")
+
+
+def session_cookie(headers: Headers, secure: bool) -> str:
+    """The session cookie of a request, or nothing.
+
+    Where there is TLS, the one that only this very host can have set: a host beside it, such as an app's,
+    could otherwise put a browser into somebody else's session.
+    """
     try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(SESSION)
+        morsel = SimpleCookie(headers.get("cookie", "")).get(_name(secure))
     except CookieError:
         return ""
     return morsel.value if morsel else ""
 
 
 def cookie_header(instance: Instance, value: str, secure: bool) -> str:
-    """The Set-Cookie header of a session: not for scripts, not for other sites, Secure where there is TLS."""
+    """The Set-Cookie header of a session: not for scripts, not for other sites, and where there is TLS
+    Secure and of this host alone (RFC 6265bis, 4.1.3.2).
+    """
     cookie: SimpleCookie = SimpleCookie()
-    cookie[SESSION] = value
+    name = _name(secure)
+    cookie[name] = value
     age = instance.settings.identity.session_hours * 3600 if value else 0
     for key, setting in {"path": "/", "httponly": True, "samesite": "Lax", "max-age": age}.items():
-        cookie[SESSION][key] = setting
-    if secure or instance.settings.server.public_url.startswith("https:"):
-        cookie[SESSION]["secure"] = True
-    return cookie[SESSION].OutputString()
+        cookie[name][key] = setting
+    if secure:
+        cookie[name]["secure"] = True
+    return cookie[name].OutputString()
+
+
+def _name(secure: bool) -> str:
+    return f"__Host-{SESSION}" if secure else SESSION
 
 
 def _sets_session(headers: MutableHeaders) -> bool:
-    return any(value.startswith(f"{SESSION}=") for value in headers.getlist("set-cookie"))
+    names = tuple(f"{_name(secure)}=" for secure in (True, False))
+    return any(value.startswith(names) for value in headers.getlist("set-cookie"))
 
 
 def _secret(authorization: str) -> str:

@@ -6,7 +6,7 @@ from fastapi import Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from handrail import apps, kit
-from handrail.faces.web.guard import cookie_header, session_cookie
+from handrail.faces.web.guard import cookie_header, is_secure, session_cookie
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal, identity
 
 router = kit.pages()
@@ -66,11 +66,12 @@ def use_link(request: Request, instance: kit.Instance_, token: Text) -> Response
 def sign_out(request: Request, instance: kit.Instance_) -> Response:
     """End the session."""
     caller: Caller = getattr(request.state, "caller", None) or SYSTEM
+    secure = is_secure(instance, request.url.scheme)
     with instance.context(caller) as ctx:
-        identity.sign_out(ctx, session_cookie(request.headers))
+        identity.sign_out(ctx, session_cookie(request.headers, secure))
         apps.leave(ctx)
     response = kit.back(request, "/sign-in", toast="You are signed out.")
-    response.headers.append("Set-Cookie", cookie_header(instance, "", request.url.scheme == "https"))
+    response.headers.append("Set-Cookie", cookie_header(instance, "", secure))
     return response
 
 
@@ -87,7 +88,8 @@ def theme(request: Request, theme: Text = "system", next: Text = "/") -> Respons
 def _begin(request: Request, instance: Instance, cookie: str, url: str) -> Response:
     response = RedirectResponse(url, 303)
     response.headers["Cache-Control"] = "no-store"
-    response.headers.append("Set-Cookie", cookie_header(instance, cookie, request.url.scheme == "https"))
+    secure = is_secure(instance, request.url.scheme)
+    response.headers.append("Set-Cookie", cookie_header(instance, cookie, secure))
     return response
 
 
