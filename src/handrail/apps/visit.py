@@ -91,9 +91,10 @@ def shown(ctx: Context, name: str, environment: Environment, n: int | None = Non
 
 def whose(ctx: Context, version: Version) -> str:
     """The class of viewers that the caller is answered in: empty where an app reads nothing, so that
-    everybody is shown the same; otherwise the caller alone, whose rows and budget are nobody else's.
+    everybody is shown the same; otherwise the caller alone, whose rows and budget are nobody else's, and who
+    may be answered by a system that answers not everybody.
     """
-    reads = version.manifest.datasets or version.manifest.metrics
+    reads = version.manifest.datasets or version.manifest.metrics or version.manifest.connectors
     return ctx.caller.person.id if reads else ""
 
 
