@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from handrail.kernel import SYSTEM, Caller, Context, Instance, Refusal, RunRef, Via, identity
 from handrail.runtime import diagnosis
@@ -149,6 +149,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium, one for the whole session: a second driver in one thread does not start."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no Chromium at {CHROMIUM}")
+    expect.set_options(timeout=60_000)  # whether a page says it is asked, not how soon beside other work
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         yield browser

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 OPERATE = ROOT / "docs" / "operate"
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted((ROOT / "src" / "handrail").rglob("*.py")):
+def sources(name: str = "*.py") -> Iterator[tuple[Path, ast.Module]]:
+    for file in sorted((ROOT / "src" / "handrail").rglob(name)):
         yield file, ast.parse(file.read_text(encoding="utf-8"))
 
 
@@ -38,8 +38,8 @@ def audit_verbs() -> set[str]:
 def events() -> set[str]:
     return {
         node.name
-        for file, tree in sources()
-        if file.name == "events.py" and file.parent.name != "kernel"
+        for file, tree in sources("events.py")
+        if file.parent.name != "kernel"
         for node in tree.body
         if isinstance(node, ast.ClassDef)
     }

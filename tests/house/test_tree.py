@@ -18,11 +18,17 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
+def sources() -> Iterator[Path]:
     for source in SOURCES:
         for file in sorted((ROOT / source).rglob("*.py")):
             if "apps" not in file.relative_to(ROOT / source).parts[:1] or source == "src":
-                yield file, ast.parse(file.read_text(encoding="utf-8"))
+                yield file
+
+
+@pytest.fixture(scope="module")
+def modules() -> list[tuple[Path, ast.Module]]:
+    """Each file with what is in it: it takes seconds to parse them all."""
+    return [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in sources()]
 
 
 # Written in pieces, so that this file may stand in the tree itself.
@@ -52,15 +58,15 @@ def test_the_locks_pin_every_package_by_hash() -> None:
         assert all("==" in line and line.rstrip().endswith("\\") for line in blocks), lock
 
 
-def test_every_module_says_what_it_is_for() -> None:
-    silent = [str(f.relative_to(ROOT)) for f, tree in modules() if tree.body and not ast.get_docstring(tree)]
+def test_every_module_says_what_it_is_for(modules: list[tuple[Path, ast.Module]]) -> None:
+    silent = [str(f.relative_to(ROOT)) for f, tree in modules if tree.body and not ast.get_docstring(tree)]
     assert not silent
 
 
-def test_every_public_function_and_class_says_its_effect() -> None:
+def test_every_public_function_and_class_says_its_effect(modules: list[tuple[Path, ast.Module]]) -> None:
     silent = [
         f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for file, tree in modules()
+        for file, tree in modules
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         and not node.name.startswith("_")
@@ -81,19 +87,19 @@ def test_no_room_has_a_drawer_for_odds_and_ends() -> None:
         "common.py",
         "misc.py",
     }
-    assert not [str(f) for f, _ in modules() if f.name in drawers]
+    assert not [str(f) for f in sources() if f.name in drawers]
 
 
 def test_routers_are_made_by_the_kit_alone() -> None:
     """So that pages are in no description for programs, and a server starts without looking into each address."""
-    own = [str(f.relative_to(ROOT)) for f, _ in modules() if "APIRouter(" in f.read_text("utf-8")]
+    own = [str(f.relative_to(ROOT)) for f in sources() if "APIRouter(" in f.read_text("utf-8")]
     assert own == ["src/handrail/kit/routers.py"]
 
 
-def test_nothing_is_left_as_a_stub() -> None:
+def test_nothing_is_left_as_a_stub(modules: list[tuple[Path, ast.Module]]) -> None:
     stubs = [
         f"{f}:{n.lineno}"
-        for f, tree in modules()
+        for f, tree in modules
         for n in ast.walk(tree)
         if isinstance(n, ast.Raise) and "NotImplementedError" in ast.unparse(n)
     ]
