@@ -63,9 +63,25 @@ def test_what_is_drawn_alone_comes_first_and_others_depend_on_it() -> None:
     assert parents(one, LINE) == ["region"] and parents(one, region) == []
 
 
+def test_what_repeats_another_row_comes_before_what_goes_with_it() -> None:
+    """A country that is its customer's is given, so the town goes by it; a town drawn first would not fit it."""
+    rows = [(n % 24, n % 24 // 4, n % 7) for n in range(840)]
+    town, country = Node("", "town", "n", 24), Node("", "country", "l", 6, repeats=True)
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE t (n UTINYINT, l UTINYINT, p UTINYINT)")
+        con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        nodes = (PRICE, town, country)
+        binned = Binned(Source(con, "t", len(rows), K, None), {n.code: n.bins for n in nodes})
+        one, otherwise = (
+            shape(binned, (*nodes[:2], last)) for last in (country, replace(country, repeats=False))
+        )
+    assert one.order[0] == country and parents(one, town) == ["country"]
+    assert otherwise.order[0] == town, "which says more of the country than the country of it"
+
+
 def test_names_of_many_more_than_can_be_told_apart_do_not_stand_before_what_says_nearly_as_much() -> None:
     """Each of 120 products is sold at one of six prices, in no order of theirs, nine of ten at their own; but
-    four neighbours are told as one."""
+    two neighbours are told as one."""
     name, price, paid = Node("", "name", "n", 120), Node("", "price", "l", 6), Node("", "paid", "p", 6)
     sold = [n * 7 % 11 % 6 for n in range(120)]
     rows = [(n % 120, (sold[n % 120] + (n % 120 % 10 == 3)) % 6, sold[n % 120]) for n in range(12_000)]

@@ -9,7 +9,7 @@ knows the other column's value. What then still breaks a list is left to `repair
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from handrail.twins.assign import Made
 from handrail.twins.draw import Codes, Places, text_places
 from handrail.twins.holds import natural
 from handrail.twins.models import Bin, ColumnSketch, TableSketch
+from handrail.twins.raking import raked
 from handrail.twins.rules import Listed
 from handrail.twins.values import Ints, Mask, Values
 
@@ -59,7 +60,7 @@ def drawn_by_lists(
         rows = np.flatnonzero(poor & (theirs >= 0))
         if not len(rows):
             continue
-        picked = _picked(each, theirs[rows], rng)
+        picked = _picked(_leaned(each, column, theirs, rows, codes, places), theirs[rows], rng)
         codes[rows], places[rows] = _as_bins(column, each.own, picked, codes[rows], places[rows])
         poor[rows] = _breaking(lists, [one[rows] for one in known], column, codes[rows], places[rows])
     return codes, places
@@ -150,6 +151,19 @@ def _breaking(
         both = (theirs >= 0) & (own >= 0)
         bad |= both & (each.shares[np.maximum(theirs, 0), np.maximum(own, 0)] == 0)
     return bad
+
+
+def _leaned(
+    each: _List, column: ColumnSketch, theirs: Ints, rows: Ints, codes: Codes, places: Places
+) -> _List:
+    """The list with shares by which these rows, and all others as they are, come to what the column holds."""
+    others = np.delete(_of_bins(column, each.own, codes, places), rows)
+    told = _shares(column)
+    wanted = np.array([told.get(value, 0.0) for value in each.own])
+    wanted = np.maximum(wanted * len(codes) - np.bincount(others[others >= 0], minlength=len(wanted)), 0.0)
+    left = np.append(wanted, max(len(rows) - wanted.sum(), 0.0))
+    counted = np.bincount(theirs[rows], minlength=len(each.shares))
+    return replace(each, shares=raked(each.shares, counted, left)[0])
 
 
 def _picked(each: _List, theirs: Ints, rng: np.random.Generator) -> Ints:

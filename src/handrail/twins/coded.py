@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is quoted or our own, every value is bound
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,10 +159,11 @@ def code(
     drafts: Mapping[str, Sequence[ColumnSketch]],
     degrees: Sequence[Degree],
     first: str = "",
+    repeating: Collection[str] = (),
 ) -> Coded:
     """Bin a table, together with the rows it points at, into a temporary table of small numbers.
 
-    The column `first` depends on no other of the table.
+    The column `first` depends on no other of the table; those that are `repeating` another row's come soon.
 
     Columns beyond those that can depend on each other are binned into further tables, some at a time: all in
     one query would take gigabytes for a table of thousands.
@@ -172,7 +173,15 @@ def code(
     holder, relation = plane.holder(table), f"codes_{plane.views[table]}"
     own = [
         (
-            Node("", one.name, f"c{number}", len(one.bins), one.role == "key", bool(one.below or one.kept)),
+            Node(
+                "",
+                one.name,
+                f"c{number}",
+                len(one.bins),
+                fixed=one.role == "key",
+                alone=bool(one.below or one.kept),
+                repeats=one.name in repeating,
+            ),
             one,
         )
         for number, one in enumerate(one for one in drafts[table] if modelled(one))

@@ -13,7 +13,7 @@ import duckdb
 from handrail.twins.models import Bin, Kind
 
 MOST_BINS = 32
-MOST_TEXTS = 64
+MOST_TEXTS = 64  # that have a bin of their own: more than numbers, for texts have no order to be cut by
 MOST_POOLED = 2000
 SHAPED_TEXTS = 5_000  # different texts, of those that few share, that are enough to see their shapes
 STEPS: dict[Kind, tuple[float, ...]] = {
@@ -46,11 +46,6 @@ class Source:
     def bins(self) -> int:
         """How many bins this many rows can carry."""
         return int(min(MOST_BINS, max(4, 1.4 * math.sqrt(self.rows / self.k))))
-
-    @property
-    def texts(self) -> int:
-        """How many texts may have a bin of their own: more, for they have no order to be cut by."""
-        return int(min(MOST_TEXTS, max(8, 3 * math.sqrt(self.rows / self.k))))
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row of an aggregate."""
@@ -93,7 +88,7 @@ def text_bins(source: Source, value: str, pool: str) -> tuple[Bin, ...]:
         f"ORDER BY n DESC, x LIMIT {MOST_POOLED}",
         [source.k],
     )
-    alone = found if len(found) <= source.texts else found[: source.texts - 2]
+    alone = found if len(found) <= MOST_TEXTS else found[: MOST_TEXTS - 2]
     pooled = found[len(alone) :]
     source.con.execute(
         f"CREATE OR REPLACE TABLE {pool} AS SELECT unnest(?::VARCHAR[]) AS v", [[p[0] for p in pooled]]

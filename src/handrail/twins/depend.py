@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handrail.twins.binned import Binned
+from handrail.twins.columns import MOST_TEXTS
 from handrail.twins.nodes import WORTH, Node
 
-FOLDINGS = (4, 8, 16, 32)  # into how many groups the bins of a parent may be folded
+# Into how many groups the bins of a parent are folded; the last tells all texts apart, null, pool and other.
+FOLDINGS = (4, 8, 16, 32, MOST_TEXTS + 3)
 Given = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 Floats = NDArray[np.float64]
 

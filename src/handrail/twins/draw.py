@@ -53,7 +53,7 @@ def placed(
     if not column.bins or not any(column.shares):
         return np.full(len(cell), -1, dtype=np.int16), np.zeros(len(cell), dtype=np.float32)
     width = len(column.bins)
-    shares, which = _shares(column, cell)
+    shares, which = shares_by_cell(column, cell)
     if column.required:
         nulls = [code for code, one in enumerate(column.bins) if one.kind == "null"]
         shares[:, nulls] = 0
@@ -80,7 +80,7 @@ def in_parts(rows: int) -> list[slice]:
     return [slice(start, start + AT_ONCE) for start in range(0, rows, AT_ONCE)]
 
 
-def _shares(column: ColumnSketch, cell: Ints) -> tuple[NDArray[np.float64], Ints]:
+def shares_by_cell(column: ColumnSketch, cell: Ints) -> tuple[NDArray[np.float64], Ints]:
     """Shares of the bins, a row for each kind of cell, and which of these each row of the table goes by.
 
     Of a cell of two parents that is not told, those told with the same group of the first know more than all

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -183,7 +183,7 @@ def _sure(close: float | None) -> bool:
 
 
 def copied(
-    plane: Plane, table: str, made: Mapping[str, ColumnSketch]
+    plane: Plane, table: str, columns: Sequence[ColumnSketch]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """Columns that repeat a column of the row that a link points at, in nearly every row."""
     found: set[str] = set()
@@ -194,10 +194,10 @@ def copied(
         types = plane.types[link.to]
         pairs = [
             (own.name, other)
-            for own in made.values()
+            for own in columns
             for other, field in theirs.items()
             if own.role == "model" and own.name not in found and not (field.personal or field.primary_key)
-            if own.type == types[other] and any(own.shares)
+            if own.type == types[other] and own.bins
         ][:MOST_COPIES]
         if not pairs:
             continue

@@ -34,7 +34,8 @@ class Shape:
 def shape(binned: Binned, nodes: Sequence[Node], first: str = "") -> Shape:
     """Choose parents: the strongest edge into what is already drawn, one column at a time.
 
-    The table's own column `first` is drawn before all others, then those that are drawn alone.
+    The table's own column `first` is drawn before all others, then those that are drawn alone, then those
+    that repeat what another row says: that is given, and what was drawn first would not go together with it.
     """
     fixed = [node for node in nodes if node.fixed]
     free = [node for node in nodes if not node.fixed]
@@ -47,6 +48,7 @@ def shape(binned: Binned, nodes: Sequence[Node], first: str = "") -> Shape:
     while left:
         begins = [node for node in left if node.column == first and not node.link]
         begins += [node for node in left if node.alone]
+        begins += [node for node in left if node.repeats]
         if begins:
             best = begins[0]
         elif placed:

@@ -19,6 +19,9 @@ class Node:
     alone: bool = (
         False  # drawn by what is told of it alone, so that it depends on nothing and others may on it
     )
+    repeats: bool = (
+        False  # what the row that a link points at says, so that it is known before others are drawn
+    )
 
 
 def fold(code: str, bins: int, groups: int) -> str:

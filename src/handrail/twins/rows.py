@@ -20,6 +20,7 @@ from handrail.twins.lent import Lender, lend
 from handrail.twins.models import ColumnSketch, TableSketch
 from handrail.twins.people import distinct_texts
 from handrail.twins.pointing import pointed, write_keys
+from handrail.twins.raking import leaned
 from handrail.twins.seeds import KEY_SEED, seeded
 from handrail.twins.semantics import meaning_of
 from handrail.twins.series import begun, keep_in_turn, put_in_order, still
@@ -103,7 +104,8 @@ def _draw(
 ) -> None:
     """Draw the bins of a column, and where in them its values lie, given what is drawn already."""
     cell = _cells(table, made, one, column)
-    found = placed(column, cell, rng) if turns is None else turns.placed(column, cell, rng)
+    even = leaned(column, cell)
+    found = placed(even, cell, rng) if turns is None else turns.placed(even, cell, rng)
     told = np.isin(cell, [group for group, _ in column.given])
     drawn = drawn_by_lists(table, one, column, ~told, found, rng)
     one.codes[column.name], places = in_step(table, made, one, column, cell, drawn, rng)

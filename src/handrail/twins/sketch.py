@@ -89,8 +89,9 @@ def _sketched(
 ) -> tuple[TableSketch, Coded]:
     with plane.beside() as own:
         mined = mine_series(own, name, drafts[name])
-        coded = code(own, name, drafts, degrees, mined.series.by if mined else "")
-        return _table(own, name, drafts, coded, mined), coded
+        copies = dict(copied(own, name, drafts[name]))
+        coded = code(own, name, drafts, degrees, mined.series.by if mined else "", copies)
+        return _table(own, name, drafts, coded, mined, copies), coded
 
 
 def _table(
@@ -99,6 +100,7 @@ def _table(
     drafts: Mapping[str, Sequence[ColumnSketch]],
     coded: Coded,
     mined: Mined | None,
+    copies: Mapping[str, tuple[str, str]],
 ) -> TableSketch:
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
     made = {column.name: column for column in drafts[name]}
@@ -110,8 +112,8 @@ def _table(
             before = () if node.column in turning else coded.before(node)
             step = heights.in_step(node, before)
             made[node.column] = _depend(source, made[node.column], node, coded, step)
-    for column, copies in copied(plane, name, made):
-        made[column] = replace(made[column], copies=copies)
+    for column, of in copies.items():
+        made[column] = replace(made[column], copies=of if any(made[column].shares) else None)
     columns = tuple(made.values())
     links = tuple(
         replace(
