@@ -137,7 +137,7 @@ class Composition:
         prepare: Callable[[], object] = borrower.sync if borrower else lambda: None
         hosts = runtime.Hosts(instance, prepare)
         supervisor = runtime.Supervisor(instance, "worker", capacity, prepare, hosts)
-        arrivals = _arrivals(instance, hosts)
+        arrivals, moving = _arrivals(instance, hosts), runtime.Moving(instance, hosts)
         parking, sweeper = runtime.Parking(instance), runtime.Sweeper(instance)
         told: list[int] = []  # the signals that came: who handles one may wait for no lock
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,6 +152,7 @@ class Composition:
             if arrivals:
                 hosts.start()
                 arrivals.start()
+                moving.start()
             click.echo(f"Handrail does runs of {home}")
             sys.stdout.flush()
             while not told:
@@ -160,6 +161,7 @@ class Composition:
         finally:
             supervisor.stop()
             if arrivals:
+                moving.stop()
                 arrivals.stop()
                 hosts.stop()
             parking.stop()
@@ -255,8 +257,9 @@ class _Work(threading.Thread):
         return (
             runtime.Supervisor(self._instance, hosts=self._hosts),
             runtime.Lender(self._instance),
-            self._hosts,
             Arrivals(self._instance, self._hosts),
+            self._hosts,
+            runtime.Moving(self._instance, self._hosts),
             twins.Supervisor(self._instance),
             runtime.Parking(self._instance),
             runtime.Sweeper(self._instance),

@@ -162,6 +162,9 @@ class HostsSettings:
     # Where this host answers others for the web apps that it has, such as 0.0.0.0:8444; empty: each server
     # has those that are opened through it, and workers have none.
     apps: str = ""
+    # An app that is awake on another host than the one that it belongs to, as after that one was away, moves
+    # there once nobody is at it, or after so many seconds, whoever is.
+    move_seconds: int = 300
 
     # On a server: the host:port where it lends its files to workers; empty: to nobody.
     listen: str = ""

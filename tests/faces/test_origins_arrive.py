@@ -1,6 +1,8 @@
 """Hosts ask each other for their apps over TLS: who is no host is told nothing, and nobody is led in circles."""
 
 import asyncio
+import re
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from handrail.faces.origins.arrive import Arrivals
 from handrail.faces.origins.clients import Clients
 from handrail.faces.origins.headers import between_hosts, from_host, to_browser
 from handrail.faces.origins.onward import Onward, Unreached
-from handrail.kernel import Instance
+from handrail.kernel import Conflict, Instance, Invalid, Refusal
 from handrail.runtime import Neighbour, certificates
 from tests.conftest import Acting
 
@@ -169,9 +171,9 @@ def test_what_was_sent_whole_to_a_host_that_is_lost_is_asked_of_nobody_else(
     context.load_cert_chain(tmp_path / "host.pem", tmp_path / "host.key")
 
     async def lost(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        await reader.read(1000)
+        if (await reader.readuntil(b"\r\n\r\n")).startswith(b"POST"):
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await reader.read(1000)
         writer.close()
 
     def asked(**more: Any) -> Callable[[], Any]:
@@ -205,3 +207,14 @@ def test_no_certificate_is_shown_where_there_is_none(instance: Instance) -> None
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, run()).result()
+
+
+@pytest.mark.parametrize(("said", "refused"), [("8444:", Invalid), ("127.0.0.1:taken", Conflict)])
+def test_an_address_at_which_nobody_can_listen_is_refused_with_what_to_do(
+    instance: Instance, said: str, refused: type[Refusal]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        said = said.replace("taken", str(listener.getsockname()[1]))
+        instance.settings = replace(instance.settings, hosts=replace(instance.settings.hosts, apps=said))
+        with pytest.raises(refused, match=re.escape(said)):
+            Arrivals(instance, runtime.Hosts(instance)).start()

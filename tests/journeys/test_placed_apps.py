@@ -30,6 +30,7 @@ __all__ = ["postgres"]
 pytestmark = pytest.mark.long
 
 LEASE = 8
+PORT = 8444
 HERE = "http://sandbox--placed.localhost:8400"
 JSON = {"accept": "application/json"}
 # Says which process it is, and counts what was really done.
@@ -112,7 +113,7 @@ def company(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     home, database = tmp_path / "home", postgres.database(f"placed_{os.urandom(4).hex()}")
     Instance.create(home, files=FIRST_DEFINITIONS)
     monkeypatch.setenv("SHARED_DATABASE", database)
-    said = '[storage]\nurl_env = "SHARED_DATABASE"\n[hosts]\napps = "0.0.0.0:8444"\n'
+    said = f'[storage]\nurl_env = "SHARED_DATABASE"\n[hosts]\napps = "0.0.0.0:{PORT}"\nmove_seconds = 12\n'
     (home / "handrail.toml").write_text(f"{said}[runtime]\nlease_seconds = {LEASE}\nparked = 0\n")
     instance = open_instance(home)
     populate(instance)
@@ -187,3 +188,33 @@ def test_an_app_is_on_one_machine_and_on_the_other_when_that_one_is_killed_and_n
     assert now != name
     assert company.maker.at(HERE).post("/kept", content=b"x").json()["done"] == [1]
     assert company.ended() == ["", "interrupted"]
+
+
+def test_a_machine_that_is_cut_off_loses_its_app_to_the_other_and_has_it_again_when_it_is_back_and_nobody_is_dropped(
+    company: Company,
+) -> None:
+    assert company.maker.visit("/visit/placed?environment=sandbox").status_code == 200
+    with crowd(company) as people:
+        until(lambda: sum(people.seen.values()) > 5, "nobody is answered")
+        (name,) = company.has()
+        (first,) = people.who()
+        home = company.machine(name)
+        home.cut()
+        until(lambda: len(people.who()) == 2, "nobody took its place")
+        (relief,) = company.has()
+        assert relief != name
+        (second,) = set(people.who()) - {first}
+        home.mend()
+        until(lambda: company.has() == [name], "the app does not come back")
+        until(lambda: len(people.who()) == 3, "nobody is answered where it came back")
+        (third,) = set(people.who()) - {first, second}
+        before = dict(people.seen)
+        until(lambda: people.seen[200, third] > 20, "nobody is answered any more")
+        assert people.seen[200, first] == before[200, first], "who was cut off has answered again"
+    assert {status for status, _ in people.seen} == {200}
+    assert company.ended() == ["", "asleep", "interrupted"]
+    for machine_ in company.machines:
+        machine_.processes[0].send_signal(signal.SIGTERM)
+    for machine_ in company.machines:
+        assert machine_.processes[0].wait(120) == 0
+    assert company.ended() == ["asleep", "asleep", "interrupted"]

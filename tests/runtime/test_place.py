@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from handrail import runtime
-from handrail.kernel import SYSTEM, Instance, Manifest
+from handrail.kernel import SYSTEM, Instance, Manifest, storage
 from handrail.kernel.held import Lost
-from handrail.runtime import Elsewhere, Seat, close, lease, lease_store, store
+from handrail.runtime import Elsewhere, Seat, close, lease, lease_store, seats_store, store
 from handrail.runtime.reasons import Verdict
 from tests.runtime.shared import acting, postgres, shared
 
@@ -125,6 +125,30 @@ def test_when_a_lease_has_run_out_the_next_takes_over_and_the_first_can_write_no
         assert lease_store.renew(ctx, lost.id, lost.lease.token, 60) is None  # type: ignore[union-attr]
     with pytest.raises(Lost):
         close.close(shared, lost, close.End(Verdict("succeeded", "asleep")))
+
+
+def test_what_a_host_was_given_is_waited_for_as_long_as_it_lives_also_when_it_has_let_the_app_go(
+    shared: Instance, others: object
+) -> None:
+    run = begin(shared)
+    there = runtime.Neighbour(lease.mine(), "a", "a:8444", "a.hosts.handrail")
+
+    def may_answer() -> bool:
+        with shared.context(SYSTEM) as ctx:
+            return runtime.may_answer(ctx, there)
+
+    assert may_answer(), "it holds the run"
+    overdue(shared, run)
+    assert not may_answer()
+    appear(shared, "a")
+    assert may_answer(), "it is there"
+    with shared.context(SYSTEM) as ctx:
+        seats_store.rise(ctx, run.id)
+    appear(shared, "a", state="stopped")
+    assert may_answer(), "it ends by itself what goes on"
+    with shared.context(SYSTEM) as ctx:
+        ctx.db.execute(sa.update(lease_store.hosts).values(seen=storage.database_now(-16)))
+    assert not may_answer()
 
 
 @pytest.mark.parametrize("shared", ["postgresql"], indirect=True)

@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     )
     from handrail.runtime.look import log, may_see_outputs, output, outputs, recalled, run, runs, tried
     from handrail.runtime.models import Input, Output, Run
+    from handrail.runtime.move import Moving
     from handrail.runtime.packages_known import approved_packages, resolve_packages
     from handrail.runtime.parking import Parking
+    from handrail.runtime.peers import Papers, announced, may_ask, papers
+    from handrail.runtime.place import Neighbour, Place, may_answer, place, take_seat
     from handrail.runtime.request_package import request_package
     from handrail.runtime.run_answer import RunAnswer
     from handrail.runtime.run_answer import run_answer as answer_of
-    from handrail.runtime.peers import Papers, announced, may_ask, papers
-    from handrail.runtime.place import Neighbour, Place, place, take_seat
     from handrail.runtime.seats import Elsewhere, Hosted, Seat, Sitting
     from handrail.runtime.sound import examined
     from handrail.runtime.start import start
@@ -75,6 +76,7 @@ __all__ = [
     "Parking",
     "Run",
     "RunAnswer",
+    "Moving",
     "Neighbour",
     "RunFinished",
     "RunStarted",
@@ -123,6 +125,7 @@ __all__ = [
     "recover",
     "refuse_package",
     "request_package",
+    "may_answer",
     "may_ask",
     "resolve_packages",
     "revoke_certificate",

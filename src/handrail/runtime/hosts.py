@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from handrail.kernel import Caller, Instance, LimitReached, NotAllowed, NotReady
+from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady
 from handrail.kernel.held import Lost
 from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
+from handrail.runtime import seats_store
 from handrail.runtime.close import End, close
 from handrail.runtime.execute import Hosting, carry_out
 from handrail.runtime.mind import Holding
@@ -96,6 +97,16 @@ class Hosts(Worker):
                 found = self._sittings[seat] = Sitting(seat, run, Holding(self._instance, run))
             found.used = time.monotonic()
             return found
+
+    def let_go(self, hosted: Hosted) -> None:
+        """Lead nobody more to an app, which another host may have from now on; who is there has a while to
+        end. Refuses Upstream.
+        """
+        with self._lock:  # nobody begins it anew here between the two
+            hosted.moved = True
+            hosted.retired = hosted.retired or time.monotonic()
+            with self._instance.context(SYSTEM) as ctx:
+                seats_store.rise(ctx, hosted.run.id)
 
     def awake(self) -> tuple[Hosted, ...]:
         """What is awake now."""

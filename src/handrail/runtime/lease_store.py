@@ -226,6 +226,14 @@ def neighbour(ctx: Context, holder: str) -> Reached | None:
     return Reached(*row) if row else None
 
 
+def is_heard_of(ctx: Context, holder: str) -> bool:
+    """Whether this host has just said that it is there, or has a run whose lease has not run out."""
+    lately = sa.and_(hosts.c.holder == holder, hosts.c.seen > database_now(-ALIVE))
+    holds = sa.and_(runs.c.holder == holder, runs.c.state == "running", runs.c.until > database_now())
+    found = sa.select(sa.or_(sa.exists().where(lately), sa.exists().where(holds)))
+    return bool(ctx.db.scalar(found))
+
+
 def going_on(ctx: Context) -> dict[str, list[tuple[str, str]]]:
     """The runs that go on, with their apps, by who does them."""
     found: dict[str, list[tuple[str, str]]] = {}

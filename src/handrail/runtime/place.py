@@ -46,6 +46,14 @@ def place(ctx: Context, seat: Seat) -> Place:
     return Place(chosen is None or chosen.holder == mine, chosen, False)
 
 
+def may_answer(ctx: Context, there: Neighbour) -> bool:
+    """Whether what this host was given may still be answered: it lives, or holds something by a lease.
+
+    An app that it has let go goes on there until those who are at it have their answers.
+    """
+    return lease_store.is_heard_of(ctx, there.holder)
+
+
 def first(seat: Seat, living: tuple[lease_store.Reached, ...]) -> Neighbour | None:
     """The host among those that live to which a seat belongs; None where there is none."""
     by_address = {one.address: one for one in living}

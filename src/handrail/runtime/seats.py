@@ -61,7 +61,8 @@ class Hosted:
     there: dict[str, int] = field(default_factory=dict)  # of each person, how many
     left: dict[str, float] = field(default_factory=dict)  # when the last of theirs ended
     words: dict[str, str] = field(default_factory=dict)  # the one that each of them has
-    retired: float | None = None  # since when a later version is there
+    retired: float | None = None  # since when a later version is there, or another host's
+    moved: bool = False  # another host may have it from now on
     silent: float | None = None  # since when it has not answered
 
     @contextmanager
@@ -89,7 +90,7 @@ class Hosted:
     def going(self) -> bool:
         """Whether it ends or has ended, and answers nobody who comes now."""
         held = lease.now() < self.hosting.good_until() - _MARGIN
-        return self.hosting.asleep.is_set() or self.ended.is_set() or not held
+        return self.hosting.asleep.is_set() or self.ended.is_set() or self.moved or not held
 
     def forget(self) -> None:
         """Let the words go that were given for people who have left; those who are there may still wait for

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from handrail import runtime
 from handrail.faces.origins import answers
 from handrail.faces.origins.headers import SCHEME
 from handrail.faces.origins.serve import Origins
-from handrail.kernel import Instance
+from handrail.kernel import Conflict, Instance, Invalid, Refusal
 
 _LARGEST_MESSAGE = 64 << 20  # of a WebSocket
 _STILL = 2.0  # seconds for which it is known that a certificate was not revoked
@@ -36,14 +37,14 @@ class Arrivals:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listen, and let others know where."""
+        """Listen, and let others know where. Refuses Invalid an address that is none, Conflict one that is in
+        use, and Upstream where this host has no certificate that can be used.
+        """
         said = self._instance.settings.hosts.apps
         if not said:
             return
         papers = runtime.papers(self._instance)
-        host, _, port = said.rpartition(":")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host.strip("[]"), int(port)), family=family)
+        self._listener = _listening(said)
         config = uvicorn.Config(
             _Gate(self._instance, Origins(_nothing, self._instance, self._hosts, arrived=True)),
             http=_Http,
@@ -65,12 +66,34 @@ class Arrivals:
         self._hosts.reached_at(address, papers.known_as)
 
     def stop(self) -> None:
-        """Take nothing more, and wait a while for what goes on."""
+        """Let every app go to another host, and wait a while for what goes on."""
         self._hosts.reached_at("", "")
+        for one in self._hosts.awake() if self._server else ():
+            with suppress(Refusal):  # the database is away: others learn it from the lease
+                self._hosts.let_go(one)
         if self._server and self._thread and self._listener:
             self._server.should_exit = True
             self._thread.join()
             self._listener.close()
+
+
+def _listening(said: str) -> socket.socket:
+    host, _, port = said.rpartition(":")
+    if not port.isdigit():
+        raise Invalid(
+            f"hosts.apps is “{said[:80]}”, which is no HOST:PORT.",
+            next_step='Write it as "0.0.0.0:8444" in handrail.toml.',
+            subject="hosts",
+        )
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), int(port)), family=family)
+    except (OSError, OverflowError) as error:
+        raise Conflict(
+            f"This host cannot answer others at {said[:80]}: {error}.",
+            next_step="Stop what listens there, or name another address as hosts.apps in handrail.toml.",
+            subject="hosts",
+        ) from None
 
 
 class _Http(HttpToolsProtocol):

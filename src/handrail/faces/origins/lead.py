@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from anyio import to_thread
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from handrail import runtime
 from handrail.faces.origins import answers
-from handrail.kernel import SYSTEM, Caller, Instance, Person, Upstream
+from handrail.kernel import SYSTEM, Caller, Instance, Person, Refusal, Upstream
 
 if TYPE_CHECKING:
     from handrail.faces.origins.clients import Clients
@@ -88,7 +88,7 @@ class Leading:
 
     async def _found(self, led: Led, scope: Scope, receive: Receive, send: Send) -> runtime.Hosted | None:
         """The app on this host; None when another one has answered, or nobody could."""
-        since, greeted = time.monotonic(), self._arrived or scope["type"] != "websocket"
+        since = time.monotonic()
         while True:
             place = await to_thread.run_sync(self._place, led.seat)
             if place.here:
@@ -99,9 +99,6 @@ class Leading:
             if self._arrived:
                 await answers.elsewhere(scope, receive, send)
                 return None
-            if not greeted:
-                await receive()  # websocket.connect, once for all who are asked
-                greeted = True
             there = None if place.here else place.neighbour
             if there and await self._answered(led, there, scope, receive, send):
                 return None
@@ -123,7 +120,7 @@ class Leading:
         onward = Onward(there, led.seat, led.secure, scope, receive, send)
         try:
             clients = await self._client()
-            if await self._while(lambda: led.may_stay() and self._has(there, led.seat), onward.go(clients)):
+            if await self._while(lambda: led.may_stay() and self._may_answer(there), onward.go(clients)):
                 return True
         except Unreached as unreached:
             _logger.info("host.unreached", app=led.seat.app, host=there.name, why=str(unreached))
@@ -131,7 +128,7 @@ class Leading:
         return await self._lost(onward, led, scope, receive, send)
 
     async def _lost(self, onward: "Onward", led: Led, scope: Scope, receive: Receive, send: Send) -> bool:
-        """A host was given a request and does not have the app any more, or who asked may not stay."""
+        """A host was given a request and is gone, or who asked may not stay."""
         if onward.begun or not await to_thread.run_sync(led.may_stay):
             return True  # what was begun ends here
         if onward.repeatable:
@@ -152,10 +149,13 @@ class Leading:
             self._known[seat] = at, place
         return place
 
-    def _has(self, there: runtime.Neighbour, seat: runtime.Seat) -> bool:
-        """Whether a host still has an app, or may have it in a moment; one that is silent may be dead."""
-        place = self._place(seat)
-        return place.neighbour == there
+    def _may_answer(self, there: runtime.Neighbour) -> bool:
+        """Whether a host may still answer what it was given; one that lives ends by itself what must end."""
+        try:
+            with self._instance.context(SYSTEM) as ctx:
+                return runtime.may_answer(ctx, there)
+        except Refusal:  # the database is away: nobody else can have the app by now
+            return True
 
     async def _client(self) -> "Clients":
         if self._clients is None:
@@ -166,6 +166,28 @@ class Leading:
                 calling = (await to_thread.run_sync(runtime.papers, self._instance)).calling
             self._clients = self._clients or Clients(calling)
         return self._clients
+
+
+def greeted(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Both ends of a WebSocket that says again that it is wanted until somebody accepts it: one host is asked
+    after the other, and each wants to hear it.
+    """
+    greeting: Message | None = None
+    accepted = False
+
+    async def heard() -> Message:
+        nonlocal greeting
+        if not accepted:
+            greeting = greeting or await receive()
+            return greeting
+        return await receive()
+
+    async def said(message: Message) -> None:
+        nonlocal accepted
+        accepted = accepted or message["type"] == "websocket.accept"
+        await send(message)
+
+    return heard, said
 
 
 def _is_page(scope: Scope) -> bool:

@@ -45,6 +45,7 @@ class Onward(Carried):
         method = "" if self.has_body else self._scope.get("method", "")
         async with clients.one(self._neighbour, method) as session:
             if self._scope["type"] == "websocket":
+                await self._receive()  # websocket.connect
                 await self.websocket(session)
             else:
                 await self.request(session)

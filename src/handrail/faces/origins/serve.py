@@ -16,7 +16,7 @@ from handrail import apps, runtime
 from handrail.apps import Version
 from handrail.faces.origins import answers, banner, headers
 from handrail.faces.origins.bundle import Bundles
-from handrail.faces.origins.lead import Leading, Led
+from handrail.faces.origins.lead import Leading, Led, greeted
 from handrail.faces.origins.where import Place, astray, place_of
 from handrail.kernel import SYSTEM, Caller, Instance, Refusal
 from handrail.kernel.people import Person
@@ -71,6 +71,8 @@ class Origins:
         if place is None:
             await self._app(scope, receive, send)
             return
+        if scope["type"] == "websocket":
+            receive, send = greeted(receive, send)
         try:
             await self._visit(place, scope, receive, send)
         except Refusal as refusal:
