@@ -26,7 +26,14 @@ from handrail.openlineage import api as openlineage_api
 from handrail.review import api as review_api
 from handrail.review import pages as review_pages
 from handrail.runtime import api as runtime_api
-from handrail.runtime import packages_api, packages_pages, workers_api, workers_pages
+from handrail.runtime import (
+    packages_api,
+    packages_pages,
+    retention_api,
+    retention_pages,
+    workers_api,
+    workers_pages,
+)
 from handrail.runtime import pages as runtime_pages
 from handrail.twins import api as twins_api
 from handrail.twins import pages as twins_pages
@@ -63,6 +70,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     review_api.router,
     runtime_pages.router,
     runtime_api.router,
+    retention_pages.router,
+    retention_api.router,
     packages_pages.router,
     packages_api.router,
     workers_pages.router,

@@ -149,8 +149,16 @@ class RuntimeSettings:
 
 @dataclass(frozen=True)
 class RetentionSettings:
-    """How long what nothing needs any more is kept, in days; 0: for ever."""
+    """How long runs and what they leave are kept, in days after the end of each; 0: for ever."""
 
+    # What a run handed over and printed, which columns it read, and whom it showed.
+    outputs_days: int = 90
+    # The content of the files that it was given.
+    inputs_days: int = 30
+    # That there was a run, how it ended and what it took; at most so long all else of it is kept, too.
+    records_days: int = 730
+    # When what is due is deleted: a cron line in UTC; empty: on demand only.
+    sweep_at: str = "30 2 * * *"
     # How long a Python layer lies there that no living version needs and nothing used.
     layers_days: int = 30
 

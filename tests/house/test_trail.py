@@ -39,6 +39,7 @@ NOTED = re.compile(r"audit\.(?:note|now|soon|later)\(\s*\"([a-z_.]+)\"")
 WITHOUT_AN_ENTRY = {
     "sessions": "A session cookie is renewed every quarter of an hour; who began and ended it is on the trail.",
     "runs": "A run moves from waiting to running; who started it and how it ended are on the trail.",
+    "run_sweeps": "Whose turn a sweep is; who asked for it and what it deleted are on the trail.",
     "hosts": "A server or worker says every few seconds that it is there; what it does is on the trail.",
     "run_logs": "What a run prints is kept while it goes on; its end is on the trail.",
     "run_outputs": "What a run hands over is kept as it comes; its end, on the trail, counts it.",
@@ -197,6 +198,7 @@ def test_every_change_leaves_a_trail(
     twins.refresh_what_is_due(instance)
     tidy(instance)
     a_schedule_is_kept(instance, acting)
+    runs_are_held_and_swept(instance, acting, earlier)
 
     assert watch.unexplained() == []
     tables = {name for name in storage.metadata.tables if not name.startswith("audit_")}
@@ -231,6 +233,19 @@ def a_page_is_visited(post: Posts, client: Client, acting: Acting) -> None:
     address = post("maker.sales", "/apps/regions/visits?environment=sandbox")["address"]
     assert client.get(address).status_code == 303
     assert client.get(address.partition("/.handrail")[0] + "/").status_code == 200
+
+
+def runs_are_held_and_swept(instance: Instance, acting: Acting, run: str) -> None:
+    """One is kept for a while; years later all but what is needed goes."""
+    with acting("compliance") as ctx:
+        runtime.hold(ctx, run, "An incident is about it.")
+    with acting("compliance") as ctx:
+        runtime.release(ctx, run)
+    instance.clock = Ahead(4000)
+    with acting("admin") as ctx:
+        runtime.sweep(ctx)
+    while runtime.sweep_what_is_due(instance):
+        pass
 
 
 def accounts_are_managed(client: Client, acting: Acting) -> None:

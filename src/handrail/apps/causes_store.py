@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -53,6 +54,17 @@ def again(ctx: Context, run: str, says: str) -> None:
     """Let a run wait once more."""
     values = {"state": "waiting", "says": says, "causes": [], "tries": 0, "asked_at": ctx.clock.now()}
     ctx.db.execute(CAUSES.update().where(CAUSES.c.run == run).values(**values))
+
+
+def forget(ctx: Context, runs: Collection[str]) -> None:
+    """Forget what is known of these runs."""
+    ctx.db.execute(CAUSES.delete().where(CAUSES.c.run.in_(runs)))
+
+
+def waiting(ctx: Context, among: Collection[str]) -> tuple[str, ...]:
+    """Those of these runs that wait to be explained."""
+    query = sa.select(CAUSES.c.run).where(CAUSES.c.run.in_(among), CAUSES.c.state == "waiting")
+    return tuple(ctx.db.scalars(query))
 
 
 def _explained(row: sa.Row[Any]) -> Explained:

@@ -1,9 +1,10 @@
 """What lower rooms may ask about apps, through a port: which version's declaration counts where."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from handrail.apps import find, schedules_store, store
 from handrail.apps.living_locks import living_locks
+from handrail.apps.needed import needed
 from handrail.apps.run import in_use
 from handrail.kernel import Context, Environment, Manifest, access
 from handrail.kernel.ports import AppUse, Occasion
@@ -44,6 +45,10 @@ class Directory:
     def living_locks(self, ctx: Context) -> frozenset[str]:
         """The locks of versions that may run tomorrow: see the port. Asks no rule."""
         return living_locks(ctx)
+
+    def needed(self, ctx: Context, runs: Mapping[str, tuple[str, str, Environment]]) -> Mapping[str, str]:
+        """Which of these runs something needs: see the port. Asks no rule."""
+        return needed(ctx, runs)
 
     def occasion(self, ctx: Context, run: str) -> Occasion | None:
         """For which moment of a schedule a run is. Asks no rule."""

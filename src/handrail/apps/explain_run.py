@@ -9,7 +9,7 @@ from handrail.apps import store as apps
 from handrail.apps.causes import Explained
 from handrail.apps.visit import sessions_ended
 from handrail.kernel import Context, NotReady, access, identity
-from handrail.runtime import Run, RunFinished
+from handrail.runtime import Run, RunFinished, RunsSwept
 
 # How a run ends that rows can have ended; the others say themselves what was wrong.
 BY_ROWS = frozenset({"exited", "timeout", "output", "memory", "signal"})
@@ -57,6 +57,12 @@ def run_finished(ctx: Context, event: RunFinished) -> None:
             store.add(ctx, event.run, WAITING)
 
 
+def runs_swept(ctx: Context, event: RunsSwept) -> None:
+    """Of a run whose record is gone nobody asks any more."""
+    if event.part == "record":
+        store.forget(ctx, event.runs)
+
+
 def _reached(ctx: Context, run_id: str) -> Run:
     run = runtime.run(ctx, run_id)
     find.reach(ctx, run.app, "run-sandbox")
@@ -75,4 +81,8 @@ def _no_question(run: Run) -> str:
     return ""
 
 
-subscriptions = ((RunFinished, run_finished), (identity.SessionsEnded, sessions_ended))
+subscriptions = (
+    (RunFinished, run_finished),
+    (RunsSwept, runs_swept),
+    (identity.SessionsEnded, sessions_ended),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -267,6 +267,20 @@ def turn_of_run(ctx: Context, run: str) -> Turn | None:
     """The turn whose try this run is, or None."""
     row = ctx.db.execute(sa.select(turns).where(turns.c.run == run)).first()
     return _turn(row) if row else None
+
+
+def standing_runs(ctx: Context, among: Collection[str]) -> dict[str, Turn]:
+    """Of these runs those of turns that go on, and those that somebody got last from a schedule, by run."""
+    query = sa.select(turns).where(turns.c.run.in_(among), turns.c.run != "")
+    found = (_turn(row) for row in ctx.db.execute(query))
+    return {one.run: one for one in found if one.state in ("waiting", "running") or _is_last(ctx, one)}
+
+
+def _is_last(ctx: Context, one: Turn) -> bool:
+    """Whether its person got nothing later from this schedule."""
+    mine = (turns.c.app == one.app, turns.c.person == one.person, turns.c.state == "succeeded")
+    last = ctx.db.scalar(sa.select(sa.func.max(turns.c.moment, type_=Instant)).where(*mine))
+    return one.state == "succeeded" and one.moment == last
 
 
 def running(ctx: Context, role: str) -> int:

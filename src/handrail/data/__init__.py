@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from handrail.data.reconcile import reconcile
     from handrail.data.renditions import rendition, renditions, set_rendition
     from handrail.data.renew import renew
+    from handrail.data.retained import forget_carried, read_by, retentions
     from handrail.data.sample import sample
     from handrail.data.scheduled import Supervisor, check_what_is_due
     from handrail.data.see_as import Preview, preview
@@ -161,6 +162,7 @@ __all__ = [
     "dismiss",
     "extract_path",
     "forget_copies",
+    "forget_carried",
     "forget_questions",
     "import_source",
     "kind_of_person",
@@ -181,11 +183,13 @@ __all__ = [
     "quality_history",
     "query",
     "questions",
+    "read_by",
     "reconcile",
     "reconciliations",
     "rendition",
     "renditions",
     "renew",
+    "retentions",
     "revoke",
     "sample",
     "set_rendition",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -70,3 +70,18 @@ def find_shown(ctx: Context, run: str) -> dict[str, set[str]]:
         marks = (row.marks[start : start + _SIZE].hex() for start in range(0, len(row.marks), _SIZE))
         found.setdefault(row.subject, set()).update(marks)
     return found
+
+
+def datasets_of(ctx: Context, runs: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """The datasets that each of these runs has read, where it read any."""
+    found: dict[str, set[str]] = {}
+    query = sa.select(reads.c.run, reads.c.dataset).where(reads.c.run.in_(runs)).distinct()
+    for row in ctx.db.execute(query):
+        found.setdefault(row.run, set()).add(row.dataset)
+    return {run: frozenset(datasets) for run, datasets in found.items()}
+
+
+def forget(ctx: Context, runs: Collection[str]) -> None:
+    """Forget what these runs have read and whom they showed."""
+    for table in (reads, shown):
+        ctx.db.execute(sa.delete(table).where(table.c.run.in_(runs)))

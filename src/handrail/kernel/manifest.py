@@ -36,6 +36,7 @@ _Word = TypeVar("_Word", bound=str)
 MOST_SHOWN = 12  # names in a next step
 _USUAL = Unattended()
 _SCHEDULE = ("cron", "timezone", "catch_up", "overlap", "retries", "retry_on")
+MOST_DAYS = 36_500
 LARGEST = 64 * 1024  # characters; a manifest is read by people
 TEMPLATE = """\
 [app]
@@ -46,6 +47,7 @@ purpose = {purpose}    # one of your organisation's declared purposes
 says = {says}
 
 # layer = "report"            # what it may import: report | data (more to compute with) | dashboard (web)
+# keep_days = 30              # what its runs leave is kept no longer than that, however long all else is
 
 # One table for each dataset the app reads, with the columns it needs and no others:
 # [data.sales_orders]
@@ -112,6 +114,7 @@ class Manifest:
     connectors: Mapping[str, DeclaredCalls] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     unattended: Unattended = _USUAL  # what is done about its moments; means nothing without a schedule
     inputs: Mapping[str, DeclaredInput] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    keep_days: int = 0  # days after its end for which a run's leavings may be kept; 0: it does not say
     text: str = field(default="", compare=False, repr=False)
 
     @classmethod
@@ -143,6 +146,8 @@ class Manifest:
             }
         if self.inputs:
             content["inputs"] = {name: one.digested for name, one in self.inputs.items()}
+        if self.keep_days:
+            content["keep_days"] = self.keep_days
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -188,7 +193,9 @@ class _Reader:
     def manifest(self) -> Manifest:
         self.known_keys(self.document, TABLES, ())
         app = self.table("app", required=True)
-        self.known_keys(app, ("name", "kind", "entrypoint", "purpose", "says", "layer"), ("app",))
+        self.known_keys(
+            app, ("name", "kind", "entrypoint", "purpose", "says", "layer", "keep_days"), ("app",)
+        )
         return Manifest(
             name=self.slug(app, "name"),
             kind=self.kind(app),
@@ -202,6 +209,7 @@ class _Reader:
             connectors=self.connectors(),
             unattended=self.unattended(),
             inputs=read_inputs(self, self.kind(app), "schedule" in self.document),
+            keep_days=self.keep_days(app),
             text=self.text,
         )
 
@@ -336,6 +344,16 @@ class _Reader:
         value = self.string(app, ("app", "layer")) if "layer" in app else REPORT
         if value not in LAYERS:
             self.refuse(("app", "layer"), f"there is no layer '{value[:80]}'", nearest(value, LAYERS))
+        return value
+
+    def keep_days(self, app: dict[str, Any]) -> int:
+        value = app.get("keep_days", 0)
+        if type(value) is not int or not ("keep_days" not in app or 1 <= value <= MOST_DAYS):
+            self.refuse(
+                ("app", "keep_days"),
+                f"'keep_days' must be a whole number of days from 1 to {MOST_DAYS:,}",
+                "Write keep_days = 30, or leave it out.",
+            )
         return value
 
     def path(self, app: dict[str, Any], key: str) -> str:

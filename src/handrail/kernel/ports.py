@@ -92,6 +92,11 @@ class AppDirectory(Protocol):
         there are any. Asks no rule.
         """
 
+    def needed(self, ctx: "Context", runs: Mapping[str, tuple[str, str, Environment]]) -> Mapping[str, str]:
+        """Of these runs, each with its app, commit and environment, those that something needs longer than
+        runs are kept, and what that is, in words. Asks no rule.
+        """
+
     def occasion(self, ctx: "Context", run: str) -> Occasion | None:
         """For which moment of a schedule a run is; None for one that somebody started. Asks no rule."""
 

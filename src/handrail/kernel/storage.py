@@ -36,6 +36,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{12}")
 _ABANDONED = 60  # seconds after which a draft, which lives for milliseconds, has no writer any more
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_END = 253402300800000  # milliseconds from 1970 to the year 10000, up to which there are datetimes
 # A database whose network is cut says nothing at all: in seconds, and milliseconds, until that is an error.
 _PATIENCE = {
     "connect_timeout": 10,
@@ -99,6 +100,18 @@ def new_id(prefix: str) -> str:
     number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(_random.take())
     digits = [_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
+
+
+def moment_of(identifier: str) -> datetime | None:
+    """When such an identifier was made, to the millisecond; None for what is none."""
+    digits = identifier.rpartition("_")[2]
+    if len(digits) != 26 or not set(digits) <= set(_CROCKFORD):
+        return None
+    number = 0
+    for digit in digits:
+        number = number << 5 | _CROCKFORD.index(digit)
+    milliseconds = number >> 80
+    return _EPOCH + timedelta(milliseconds=milliseconds) if milliseconds < _END else None
 
 
 def open_engine(url: str) -> sa.Engine:

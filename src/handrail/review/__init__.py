@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from handrail.review.events import ReviewDecided, ReviewRequested
     from handrail.review.examine import examine, findings, known_data, numbered, report
     from handrail.review.models import Change, Finding, KnownData, Report, Submission, Verdict, Waiting
-    from handrail.review.request import queue, request
+    from handrail.review.request import queue, request, waits
     from handrail.review.verdict import verdict
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "request",
     "summary",
     "verdict",
+    "waits",
     "withdraw",
 ]
 

@@ -46,6 +46,12 @@ def queue(ctx: Context) -> tuple[Waiting, ...]:
     )
 
 
+def waits(ctx: Context, app: str, commit: str) -> bool:
+    """Whether a version waits for a reviewer's decision. Asks no rule: for rooms that do their own work."""
+    report = store.find(ctx, app, commit)
+    return bool(report and report.requested_at and current(ctx, report).state == "waiting")
+
+
 def current(ctx: Context, report: Report) -> Verdict:
     """What stands for the commit, manifest and layer of this report."""
     given = store.standing(ctx, report.app, report.commit, report.manifest_digest, report.layer)

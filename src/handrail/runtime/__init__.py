@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from handrail.runtime.counted import Count, Counted, counted
     from handrail.runtime.decide_package import grant_package, package_requests, refuse_package
     from handrail.runtime.download import Kept, download, download_log, kept_name
-    from handrail.runtime.events import RunFinished, RunStarted
+    from handrail.runtime.events import RunFinished, RunsSwept, RunStarted
     from handrail.runtime.execute import execute
     from handrail.runtime.give import given_again, inputs
     from handrail.runtime.health import Health, health
+    from handrail.runtime.hold import held, hold, release
     from handrail.runtime.host import host
     from handrail.runtime.host_certificates import host_certificates, issue_certificate, revoke_certificate
     from handrail.runtime.hosts import Hosts
+    from handrail.runtime.kept import kept
     from handrail.runtime.layer import build as build_layer
     from handrail.runtime.layer import importable, layer_digest, packages
     from handrail.runtime.lend import Lender
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from handrail.runtime.start import start
     from handrail.runtime.stop import stop
     from handrail.runtime.supervise import Supervisor
+    from handrail.runtime.sweep import plan as plan_sweep
+    from handrail.runtime.sweep import sweep, sweep_what_is_due
     from handrail.runtime.sweep_layers import OldLayer, OldLayers, sweep_layers
     from handrail.runtime.sweeper import Sweeper
     from handrail.runtime.take_back import recover
@@ -80,6 +84,7 @@ __all__ = [
     "Neighbour",
     "RunFinished",
     "RunStarted",
+    "RunsSwept",
     "Seat",
     "Papers",
     "Sitting",
@@ -102,11 +107,14 @@ __all__ = [
     "compare",
     "counted",
     "health",
+    "held",
+    "hold",
     "host",
     "host_certificates",
     "importable",
     "inputs",
     "issue_certificate",
+    "kept",
     "kept_name",
     "layer_digest",
     "lock_packages",
@@ -121,9 +129,11 @@ __all__ = [
     "packages",
     "papers",
     "place",
+    "plan_sweep",
     "recalled",
     "recover",
     "refuse_package",
+    "release",
     "request_package",
     "may_answer",
     "may_ask",
@@ -134,8 +144,10 @@ __all__ = [
     "start",
     "stop",
     "subscriptions",
-    "take_seat",
+    "sweep",
     "sweep_layers",
+    "sweep_what_is_due",
+    "take_seat",
     "trial",
     "tried",
     "with_lock",

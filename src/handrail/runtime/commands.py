@@ -21,6 +21,7 @@ from handrail.runtime.download import download, kept_name
 from handrail.runtime.health import MOST_DAYS, Health, health
 from handrail.runtime.layer_build import Progress
 from handrail.runtime.models import Output
+from handrail.runtime.retention_commands import KEPT
 from handrail.runtime.run_answer import RunAnswer, run_answer
 from handrail.runtime.stop import stop
 from handrail.runtime.table_forms import FORMS
@@ -240,4 +241,6 @@ def doctor_command(context: click.Context, home: Path | None, as_json: bool) -> 
             )
 
 
+for _one in KEPT:
+    runs.add_command(_one)
 commands: list[click.Command] = [runs, doctor_command]

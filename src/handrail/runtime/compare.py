@@ -97,7 +97,7 @@ def has_earlier(ctx: Context, run: Run) -> bool:
 def _earlier(ctx: Context, run: Run) -> Run | None:
     wanted = {"app": run.app, "environment": run.environment, "person": run.person}
     found = store.find_runs(ctx, _LOOKED_BACK, **wanted)
-    return next((one for one in found if one.id < run.id and one.over), None)
+    return next((one for one in found if one.id < run.id and one.over and one.outputs_swept is None), None)
 
 
 def _before(ctx: Context, run: Run) -> Run:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from handrail.kernel import Context, Resource, access
-from handrail.runtime import store
+from handrail.runtime import retention_store, store
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,9 @@ class Count:
 
 @dataclass(frozen=True)
 class Counted:
-    """Everything since the beginning, and what waits and goes on at this moment; `oldest` waits for so many
-    seconds already. `parked` sandboxes of this server wait for a run, and hold `parked_bytes` of memory.
+    """Everything since the beginning, also what is deleted by now, and what waits and goes on at this moment;
+    `oldest` waits for so many seconds already. `parked` sandboxes of this server wait for a run, and hold
+    `parked_bytes` of memory.
     """
 
     over: tuple[Count, ...]
@@ -36,15 +37,18 @@ def counted(ctx: Context) -> Counted:
     nobody: frozenset[str] = frozenset()
     access.require(ctx, "see-health", Resource("Health", "instance", {"owners": nobody}))
     now = ctx.clock.now()
-    rows = store.count_runs(ctx)
+    rows, gone = store.count_runs(ctx), dict(retention_store.tallied(ctx))
     open_ = {row.state: row for row in rows if row.state in ("queued", "running")}
     first = open_["queued"].first if "queued" in open_ else None
+    over = {}
+    for row in rows:
+        if row.state not in open_:
+            key = row.environment, row.state, row.ended
+            runs, micros = gone.pop(key, (0, 0))
+            over[key] = Count(*key, row.runs + runs, (row.seconds or 0) + micros / 1e6)
+    over |= {key: Count(*key, runs, micros / 1e6) for key, (runs, micros) in gone.items()}
     return Counted(
-        tuple(
-            Count(row.environment, row.state, row.ended, row.runs, row.seconds or 0)
-            for row in rows
-            if row.state not in open_
-        ),
+        tuple(over[key] for key in sorted(over)),
         sum(row.runs for row in rows if row.state == "queued"),
         sum(row.runs for row in rows if row.state == "running"),
         max(0.0, (now - first).total_seconds()) if first else 0,

@@ -71,6 +71,7 @@ def _allowed(ctx: Context, run_id: str) -> Run:
     run, resource = look.known(ctx, run_id)
     access.require(ctx, "see-outputs", resource, run_person=run.person)
     access.require(ctx, "download-output", resource, run_person=run.person)
+    look.must_be_kept(run)
     return run
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from handrail.kernel import Environment
+from handrail.runtime.keeping import Part
 from handrail.runtime.models import RunState
 
 
@@ -15,6 +16,14 @@ class RunStarted:
     app: str
     commit: str
     environment: Environment
+
+
+@dataclass(frozen=True)
+class RunsSwept:
+    """This part of these runs was deleted, as it is kept no longer: `outputs`, `inputs`, or the `record`."""
+
+    part: Part
+    runs: tuple[str, ...]
 
 
 @dataclass(frozen=True)

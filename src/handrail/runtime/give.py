@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from handrail.kernel import Context, Invalid, LimitReached, Manifest, access
+from handrail.kernel import Context, Invalid, LimitReached, Manifest, NotFound, access
 from handrail.kernel.manifest import nearest
-from handrail.runtime import inputs_store, look
+from handrail.runtime import inputs_store, look, retention_store
 from handrail.runtime.check_input import Given, check_input
 from handrail.runtime.handed_over import safe_name
 from handrail.runtime.models import Input
@@ -53,15 +53,25 @@ def inputs(ctx: Context, run_id: str) -> tuple[Input, ...]:
 def given_again(ctx: Context, run_id: str) -> dict[str, Given]:
     """The files that a run was given, for another run of the same person: nobody else runs on them.
 
-    Refuses NotAllowed everybody else where there are any, the app's owners too.
+    Refuses NotAllowed everybody else where there are any, the app's owners too, and NotFound once they are
+    deleted.
     """
     run, resource = look.known(ctx, run_id)
     found = inputs_store.find_inputs(ctx, run_id)
     if found:
         access.require(ctx, "use-inputs", resource, run_person=run.person)
+        retention_store.lock(ctx, [run_id])  # nobody deletes them before they are the next run's, too
+        run = look.run(ctx, run_id)
+    if found and run.inputs_swept is not None:
+        raise NotFound(
+            f"The files that this run was given were deleted on {run.inputs_swept:%-d %B %Y}, as they are "
+            "kept no longer.",
+            next_step="Start a new run, and give it the files anew.",
+            subject=f"run:{run_id}",
+        )
     again = {}
     for one in found:
         kept = inputs_store.find_input(ctx, run_id, one.name)
-        assert kept is not None  # it was there in this transaction
+        assert kept is not None  # the run is locked, and has them
         again[one.name] = Given(one.file, kept[1])
     return again

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from handrail import data
 from handrail.kernel import Context, Environment, NotFound, NotReady, Resource, access, storage
@@ -18,10 +19,18 @@ def known(ctx: Context, run_id: str) -> tuple[Run, Resource]:
         if access.decide(ctx, "see-run", resource, run_person=run.person).allowed:
             return _as_seen(ctx, run), resource
     raise NotFound(
-        f"There is no run {run_id[:40]!r} that you may see.",
+        f"There is no run {run_id[:40]!r} that you may see{_any_more(ctx, run_id)}.",
         next_step="Look at your runs on the page of the app.",
         subject=f"run:{run_id[:40]}",
     )
+
+
+def _any_more(ctx: Context, run_id: str) -> str:
+    """What is said of runs so old that they are deleted: of each alike, whether it was there or not."""
+    days, begun = ctx.settings.retention.records_days, storage.moment_of(run_id)
+    if days and begun and begun < ctx.clock.now() - timedelta(days=days):
+        return f": it would be of {begun:%-d %B %Y}, and what runs leave is kept for {days:,} days at most"
+    return ""
 
 
 def run(ctx: Context, run_id: str) -> Run:
@@ -70,7 +79,9 @@ def may_see_outputs(ctx: Context, run_id: str) -> bool:
 
 
 def outputs(ctx: Context, run_id: str) -> tuple[Output, ...]:
-    """What a run handed over: for its person, and in the sandbox for the app's owners."""
+    """What a run handed over: for its person, and in the sandbox for the app's owners. Refuses NotFound once
+    that is deleted.
+    """
     _require_outputs(ctx, run_id)
     return store.find_outputs(ctx, run_id)
 
@@ -119,6 +130,17 @@ def seen(ctx: Context, run_id: str, most: int) -> Seen:
     return Seen(tuple(read), end.decode(errors="replace"), total - len(end))
 
 
+def must_be_kept(run: Run) -> None:
+    """Refuse NotFound a run of which what it showed was deleted, with when and what to do."""
+    if run.outputs_swept is not None:
+        raise NotFound(
+            f"What this run handed over and printed was deleted on {run.outputs_swept:%-d %B %Y}, as it is "
+            "kept no longer.",
+            next_step="Start a new run. That there was this one, and how it ended, is still known.",
+            subject=f"run:{run.id}",
+        )
+
+
 def mark(ctx: Context, run_id: str) -> str:
     """What tells whether a page of a run still says all that there is; shows nothing of the run itself."""
     run = known(ctx, run_id)[0]
@@ -156,5 +178,6 @@ def _as_seen(ctx: Context, run: Run) -> Run:
 def _require_outputs(ctx: Context, run_id: str) -> None:
     found, resource = known(ctx, run_id)
     access.require(ctx, "see-outputs", resource, run_person=found.person)
+    must_be_kept(found)
     if facts := again(ctx, found):
         ctx.audit.note("output.seen_again", f"run:{run_id}", app=found.app, **facts)

@@ -47,6 +47,9 @@ class Run:
     questions: int = 0
     # Whether it is known what it read and whom it showed; of runs of an older Handrail it is not.
     traced: bool = True
+    # When what it handed over and printed was deleted, and when the content of its files; None: it is there.
+    outputs_swept: datetime | None = None
+    inputs_swept: datetime | None = None
 
     @property
     def over(self) -> bool:

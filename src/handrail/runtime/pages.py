@@ -8,12 +8,13 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from handrail import data, kit
-from handrail.kernel import Context, LimitReached, NotReady
+from handrail.kernel import Context, LimitReached, NotFound, NotReady, access
 from handrail.runtime import look, panels
 from handrail.runtime.answers import downloaded, shown
 from handrail.runtime.compare import compare, has_earlier
 from handrail.runtime.download import USUAL, download, download_log, form_of
 from handrail.runtime.give import inputs
+from handrail.runtime.kept import RETENTION, kept
 from handrail.runtime.markup import markdown
 from handrail.runtime.models import Output, Run
 from handrail.runtime.stop import stop
@@ -22,7 +23,7 @@ from handrail.runtime.tables import beginning
 
 router = kit.pages()
 kit.templates_from("handrail.runtime")
-PANELS = (panels.how_it_runs,)  # registered by being imported
+PANELS = (panels.how_it_runs, panels.how_long_kept)  # registered by being imported
 
 _SHOWN_ROWS = 200
 _SHOWN_LOG = 20_000  # characters; the whole is a download
@@ -93,11 +94,12 @@ def output_shown(run_id: str, n: kit.number, ctx: kit.Ctx) -> Response:
 def _values(ctx: Context, run_id: str) -> dict[str, Any]:
     mark = look.mark(ctx, run_id)  # before all else: what changes meanwhile is then shown anew, not missed
     run = look.run(ctx, run_id)
-    visible, withheld = look.may_see_outputs(ctx, run_id), None
+    may_see = visible = look.may_see_outputs(ctx, run_id)
+    withheld = None
     seen = look.Seen((), "", 0)
     try:
         seen = look.seen(ctx, run_id, _SHOWN_LOG) if visible else seen
-    except (LimitReached, NotReady) as refusal:
+    except (LimitReached, NotFound, NotReady) as refusal:
         visible, withheld = False, refusal
     return {
         "run": run,
@@ -106,8 +108,10 @@ def _values(ctx: Context, run_id: str) -> dict[str, Any]:
         "visible": visible,
         "withheld": withheld,
         "carried": data.carried(ctx, run_id),
-        "given": inputs(ctx, run_id) if visible else (),
+        "given": inputs(ctx, run_id) if visible or (may_see and run.outputs_swept) else (),
         "log": seen.log,
+        "kept": kept(ctx, run_id),
+        "may_hold": access.decide(ctx, "hold-run", RETENTION).allowed,
         "log_cut": seen.cut,
         "outputs": [_shown(output, content) for output, content in seen.outputs],
         "rows_shown": _SHOWN_ROWS,

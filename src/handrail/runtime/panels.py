@@ -6,6 +6,7 @@ from typing import Any
 from handrail import kit
 from handrail.kernel import Context, NotAllowed
 from handrail.runtime.health import Health, health
+from handrail.runtime.kept import usual
 
 _SAID = {
     "exited": "ended with an error", "refused": "were refused something", "memory": "needed too much memory",
@@ -31,6 +32,17 @@ def how_it_runs(ctx: Context, app: Any) -> tuple[str, Mapping[str, Any]] | None:
         "runs": kit.sparkline([day.runs for day in found.days], _words(found), width=240, height=40),
         "failures": [(_SAID.get(ended, ended), count) for ended, count in found.failures],
     }
+
+
+@kit.panel("app", "How long its runs are kept", order=25)
+def how_long_kept(ctx: Context, app: Any) -> tuple[str, Mapping[str, Any]] | None:
+    """How long what its runs leave is kept: in general, by its manifest, and by the contracts of its data."""
+    use = next(iter(ctx.ports.apps.known(ctx, names=[app.name])), None)
+    if use is None:
+        return None
+    terms, contracts = usual(ctx, use.manifest)
+    values = {"app": app, "terms": terms, "own": use.manifest.keep_days, "contracts": contracts}
+    return "runtime/panel_kept.html", values
 
 
 def _words(found: Health) -> str:

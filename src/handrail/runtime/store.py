@@ -49,7 +49,12 @@ runs = sa.Table(
     sa.Column("variant", sa.Text, nullable=False, server_default="hostile"),
     sa.Column("twins", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("traced", sa.Boolean, nullable=False, server_default=sa.false()),
+    # For how many days its manifest lets its leavings be kept, 0: as long as the settings do; see keeping.py.
+    sa.Column("keep_days", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("outputs_swept", Instant),
+    sa.Column("inputs_swept", Instant),
     sa.Index("ix_runs_app_environment", "app", "environment", "id"),
+    sa.Index("ix_runs_app_environment_person", "app", "environment", "person", "id"),
     sa.Index("ix_runs_person_claimed", "person", "claimed"),
 )
 code = sa.Table(
@@ -78,19 +83,27 @@ logs = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
-_OWN = {"holder", "stop_wanted", "code", "token", "until", "claimed", "attempt", "again"}
+_OWN = {"holder", "stop_wanted", "code", "token", "until", "claimed", "attempt", "again", "keep_days"}
 
 
 def add_run(ctx: Context, run: Run, files: Mapping[str, bytes]) -> None:
     """Keep a queued run and its code; the same code is kept once."""
-    packed = _packed(files)
-    digest = hashlib.sha256(packed).hexdigest()
-    if ctx.db.scalar(sa.select(code.c.digest).where(code.c.digest == digest)) is None:
-        kept = storage.insert_of(ctx.db.dialect.name)(code).values(digest=digest, content=packed)
-        ctx.db.execute(kept.on_conflict_do_nothing())  # somebody may keep the same at this moment
+    digest = _keep_code(ctx, _packed(files))
     values = {column.name: getattr(run, column.name) for column in runs.c if column.name not in _OWN}
     values["manifest"] = run.manifest.text
-    ctx.db.execute(sa.insert(runs).values(**values, code=digest, holder="", stop_wanted=False))
+    own = {"code": digest, "holder": "", "stop_wanted": False, "keep_days": run.manifest.keep_days}
+    ctx.db.execute(sa.insert(runs).values(**values, **own))
+
+
+def _keep_code(ctx: Context, packed: bytes) -> str:
+    """Keep code under its hash, and let nobody free it before this transaction ends: no run names it yet."""
+    digest = hashlib.sha256(packed).hexdigest()
+    storage.lock_for_writing(ctx.db)
+    there = sa.select(code.c.digest).where(code.c.digest == digest).with_for_update(read=True)
+    while ctx.db.scalar(there) is None:
+        kept = storage.insert_of(ctx.db.dialect.name)(code).values(digest=digest, content=packed)
+        ctx.db.execute(kept.on_conflict_do_nothing())  # somebody may keep the same at this moment
+    return digest
 
 
 # Statements that each run needs several times, and which take longer to build than to execute.
