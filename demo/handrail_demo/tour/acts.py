@@ -29,8 +29,14 @@ def rows(reply: Reply) -> list[tuple[Any, ...]]:
 
 def run(stage: Stage, person: str, app: str, how: str = "run") -> dict[str, Any]:
     """Start an app as this person (`run` in the sandbox, `open` in production) and wait for its end."""
+    return finished(stage, person, begin(stage, person, app, how))
+
+
+def begin(stage: Stage, person: str, app: str, how: str = "run") -> str:
+    """Start an app as `run` does, and give its run, which goes on."""
     started = stage.rest(person, "POST", f"/api/v1/apps/{app}/{how}", {} if how == "run" else None).done()
-    return finished(stage, person, started["id"])
+    begun: str = started["id"]
+    return begun
 
 
 def run_on_files(stage: Stage, app: seed.DemoApp, how: str = "run") -> dict[str, Any]:
