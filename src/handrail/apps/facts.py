@@ -33,7 +33,7 @@ def tier_of(ctx: Context, app: App, manifest: Manifest | None = None) -> Tier:
     others = set(app.people) - {app.owner, *app.coowners}
     if manifest is None:
         return tier_by(Reach(app.groups, others))
-    classified = _classified(_catalog(ctx, manifest.datasets), manifest)
+    classified = _classified(_catalog(ctx, manifest.datasets), manifest) | _answered(ctx, manifest)
     writes = [name for name, calls in manifest.connectors.items() if calls.writes]
     return tier_by(Reach(app.groups, others, manifest.schedule, classified, writes))
 
@@ -142,6 +142,16 @@ def _classified(catalog: Mapping[str, data.Dataset], manifest: Manifest) -> dict
         for name, dataset in catalog.items()
         for column in dataset.contract.columns
         if column.classification and column.name in (manifest.datasets[name] or (column.name,))
+    }
+
+
+def _answered(ctx: Context, manifest: Manifest) -> dict[str, str]:
+    """The classes of what other systems answer, by the calls that are declared."""
+    return {
+        f"{name} {call}": known
+        for name, declared in manifest.connectors.items()
+        for call, known in connectors.classes(ctx, name).items()
+        if known in ("personal", "sensitive") and call in declared.reading | declared.writing
     }
 
 

@@ -20,7 +20,7 @@ class Reach:
     groups: Collection[str] = ()
     people: Collection[str] = ()  # beyond owner and co-owners
     schedule: Schedule | None = None
-    classified: Mapping[str, str] | None = None  # "dataset.column" -> personal or sensitive
+    classified: Mapping[str, str] | None = None  # "dataset.column" or "connector call" -> its class
     writes: Collection[str] = ()  # the connectors by which it changes something elsewhere
 
 

@@ -10,6 +10,7 @@ from handrail.front_doors import open_when_asked
 if TYPE_CHECKING:
     from handrail.connectors.approve import approval, approve_write, refuse_write
     from handrail.connectors.call import call
+    from handrail.connectors.called import called, classes, forget_calls
     from handrail.connectors.find import (
         approvals,
         connector,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
         Allowed,
         Answered,
         Approval,
+        Called,
+        Class,
         Connector,
         Standing,
         Unreadable,
@@ -37,6 +40,8 @@ __all__ = [
     "Allowed",
     "Answered",
     "Approval",
+    "Called",
+    "Class",
     "Connector",
     "Recording",
     "Standing",
@@ -47,9 +52,12 @@ __all__ = [
     "approvals",
     "approve_write",
     "call",
+    "called",
+    "classes",
     "connector",
     "connectors",
     "definition",
+    "forget_calls",
     "observed",
     "record",
     "refuse_write",

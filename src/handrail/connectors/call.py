@@ -86,6 +86,7 @@ def call(ctx: Context, wanted: Wanted) -> Answered:
             own.audit.note("connector.called", f"connector:{connector.name}", **facts)
             if run is not None:
                 store.observe(own, run, connector.name, settled.allowed)
+                store.keep_call(own, run.id, connector.name, settled.allowed)
     if not taken:
         raise LimitReached(
             f"{settled.app or 'You'} called {connector.name} {connector.limits.calls_per_minute} times within"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from handrail.connectors.models import Allowed, Connector, Credential, Limits, Send
+from handrail.connectors.models import Allowed, Class, Connector, Credential, Limits, Send
 from handrail.kernel import definitions
 from handrail.kernel.call_patterns import READING, CallPattern
 from handrail.kernel.strict_yaml import File, validate
@@ -41,6 +41,7 @@ owner: {owner}
 deputy: {owner}
 host: {host}
 purposes: []            # of apps that may call it
+classification: personal  # of what it answers: none, personal or sensitive
 readers: []             # groups it answers for
 calls:
   - call: GET /customers/{{id}}
@@ -62,6 +63,7 @@ class _Strict(BaseModel):
 class _Call(_Strict):
     call: str
     writes: bool | None = None
+    classification: str | None = None
 
 
 class _Limits(_Strict):
@@ -90,6 +92,7 @@ class _File(_Strict):
     purposes: list[str]
     readers: list[str]
     calls: list[_Call]
+    classification: str | None = None
     plain_http: bool = False
     private_addresses: bool = False
     limits: _Limits = _Limits()
@@ -128,7 +131,7 @@ def load(content: bytes, name: str) -> Connector:
         host=stated.host,
         purposes=tuple(stated.purposes),
         readers=tuple(stated.readers),
-        calls=_calls(file, stated.calls),
+        calls=_calls(file, stated),
         plain_http=stated.plain_http,
         private_addresses=stated.private_addresses,
         limits=Limits(**stated.limits.model_dump()),
@@ -162,9 +165,10 @@ def _check_host(file: File, stated: _File) -> None:
         )
 
 
-def _calls(file: File, stated: list[_Call]) -> tuple[Allowed, ...]:
+def _calls(file: File, stated: _File) -> tuple[Allowed, ...]:
     found: dict[str, Allowed] = {}
-    for at, one in enumerate(stated):
+    usual_class = _class(file, stated.classification, "classification")
+    for at, one in enumerate(stated.calls):
         try:
             pattern = CallPattern.parse(one.call)
         except ValueError as error:
@@ -172,10 +176,19 @@ def _calls(file: File, stated: list[_Call]) -> tuple[Allowed, ...]:
         if pattern.key in found:
             raise file.wrong(f"“{one.call}” is listed twice", "calls", at, "call")
         usual = pattern.method not in READING
-        found[pattern.key] = Allowed(pattern, usual if one.writes is None else one.writes)
+        writes = usual if one.writes is None else one.writes
+        own_class = _class(file, one.classification, "calls", at, "classification")
+        found[pattern.key] = Allowed(pattern, writes, own_class or usual_class)
     if not found:
         raise file.wrong("there is no call in “calls”", "calls")
     return tuple(found.values())
+
+
+def _class(file: File, stated: str | None, *where: str | int) -> Class | Literal[""]:
+    known: dict[str, Class] = {one: one for one in get_args(Class)}
+    if stated is not None and stated not in known:
+        raise file.unknown(stated, tuple(known), *where)
+    return known[stated] if stated is not None else ""
 
 
 def _headers(file: File, names: list[str], *where: str) -> tuple[str, ...]:

@@ -14,15 +14,20 @@ from handrail.kernel import Environment, Resource
 from handrail.kernel.call_patterns import CallPattern, best
 
 Send = Literal["bearer", "basic", "header", "query"]
+Class = Literal["sensitive", "personal", "none"]
 ApprovalState = Literal["waiting", "approved", "refused"]
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """A call that a connector can make, and whether it changes something over there."""
+    """A call that a connector can make, and whether it changes something over there.
+
+    `classification` is that of what it answers; "" where the definition does not say.
+    """
 
     pattern: CallPattern
     writes: bool
+    classification: Class | Literal[""] = ""
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,15 @@ class Use:
     times: int
     last_at: datetime
     last_status: int | None
+
+
+@dataclass(frozen=True)
+class Called:
+    """A call that a run made; the class of its answers then or now, whichever is higher ("": not said)."""
+
+    connector: str
+    call: str
+    classification: Class | Literal[""]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from handrail.connectors.models import Allowed, Approval, Connector, Use
+from handrail.connectors.models import Allowed, Approval, Called, Connector, Use
 from handrail.kernel import Context, RunRef, storage
 
 uses = sa.Table(
@@ -23,6 +24,15 @@ uses = sa.Table(
     sa.Column("last_at", storage.Instant, nullable=False),
     sa.Column("last_status", sa.Integer),
     sa.Index("ix_connector_uses_connector", "connector"),
+)
+# What each run called, by which its outputs inherit the classes of what it was answered.
+calls = sa.Table(
+    "run_calls",
+    storage.metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("connector", sa.Text, primary_key=True),
+    sa.Column("call", sa.Text, primary_key=True),
+    sa.Column("classification", sa.Text, nullable=False),
 )
 turns = sa.Table(
     "connector_turns",
@@ -93,6 +103,27 @@ def observe(ctx: Context, run: RunRef, connector: str, allowed: Allowed) -> None
             },
         )
     )
+
+
+def keep_call(ctx: Context, run: str, connector: str, allowed: Allowed) -> None:
+    """Keep that a run made a call; of one that it made before, the class is that of the last time."""
+    made = storage.insert_of(ctx.db.dialect.name)(calls).values(
+        run=run, connector=connector, call=allowed.pattern.key, classification=allowed.classification
+    )
+    again = {"classification": made.excluded.classification}
+    ctx.db.execute(made.on_conflict_do_update(index_elements=[*calls.primary_key.columns], set_=again))
+
+
+def find_calls(ctx: Context, run: str) -> tuple[Called, ...]:
+    """What a run called, with the class that was said of it then."""
+    columns = (calls.c.connector, calls.c.call, calls.c.classification)
+    query = sa.select(*columns).where(calls.c.run == run).order_by(calls.c.connector, calls.c.call)
+    return tuple(Called(**row._mapping) for row in ctx.db.execute(query))
+
+
+def forget_calls(ctx: Context, runs: Collection[str]) -> None:
+    """Forget what these runs called."""
+    ctx.db.execute(calls.delete().where(calls.c.run.in_(runs)))
 
 
 def close(ctx: Context, run: RunRef, connector: str, call: str, status: int | None) -> None:

@@ -9,6 +9,7 @@ from handrail.front_doors import open_when_asked
 
 if TYPE_CHECKING:
     from handrail.runtime.borrow import Borrower
+    from handrail.runtime.carries import Carries, carries
     from handrail.runtime.check_input import Given
     from handrail.runtime.compare import Comparison, compare
     from handrail.runtime.counted import Count, Counted, counted
@@ -61,6 +62,7 @@ subscriptions: list[tuple[type, object]] = []
 
 __all__ = [
     "Borrower",
+    "Carries",
     "Comparison",
     "Count",
     "Counted",
@@ -96,6 +98,7 @@ __all__ = [
     "answer_of",
     "approved_packages",
     "build_layer",
+    "carries",
     "download",
     "download_log",
     "examined",

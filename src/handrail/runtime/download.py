@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from handrail import data
 from handrail.kernel import Context, Invalid, access
 from handrail.runtime import look, store
+from handrail.runtime.carries import carries
 from handrail.runtime.models import Output, Run
 from handrail.runtime.table_forms import FORMS, MEDIA, TableForm, written
 from handrail.runtime.tables import arrow
@@ -104,7 +104,7 @@ def _note(ctx: Context, run: Run, kept: Kept, facts: Mapping[str, object], **abo
         environment=run.environment,
         bytes=len(kept.content),
         media=kept.media,
-        classification=data.carried(ctx, run.id).classification,
+        classification=carries(ctx, run.id).classification or None,
         **about,
         **facts,
     )

@@ -11,6 +11,7 @@ from handrail import data, kit
 from handrail.kernel import Context, LimitReached, NotFound, NotReady, access
 from handrail.runtime import look, panels
 from handrail.runtime.answers import downloaded, shown
+from handrail.runtime.carries import carries
 from handrail.runtime.compare import compare, has_earlier
 from handrail.runtime.download import USUAL, download, download_log, form_of
 from handrail.runtime.give import inputs
@@ -107,7 +108,7 @@ def _values(ctx: Context, run_id: str) -> dict[str, Any]:
         "comparable": visible and has_earlier(ctx, run),
         "visible": visible,
         "withheld": withheld,
-        "carried": data.carried(ctx, run_id),
+        "carried": carries(ctx, run_id),
         "given": inputs(ctx, run_id) if visible or (may_see and run.outputs_swept) else (),
         "log": seen.log,
         "kept": kept(ctx, run_id),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from handrail import data
+from handrail import connectors, data
 from handrail.kernel import SYSTEM, Conflict, Context, Instance, access
 from handrail.kernel.schedule import Schedule
 from handrail.runtime import retention_store, sweeps_store
@@ -161,6 +161,7 @@ def _delete(ctx: Context, part: Part, due: Sequence[str]) -> Went:
     went = _DELETE[part](ctx, due)
     if part != "inputs":
         data.forget_carried(ctx, due)
+        connectors.forget_calls(ctx, due)
     ctx.audit.note(
         "runs.swept", "instance:runs", part=part, count=len(went.runs), bytes=went.freed, runs=list(went.runs)
     )
