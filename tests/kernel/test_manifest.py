@@ -199,3 +199,18 @@ def test_a_mistake_in_the_calls_is_answered_with_its_line(old: str, new: str, li
     with pytest.raises(Invalid, match=says) as refused:
         Manifest.parse(VELOCITY + CALLS.replace(old, new, 1))
     assert (refused.value.facts["line"], refused.value.facts["key"]) == (line, key)
+
+
+def test_how_long_runs_are_kept_is_part_of_the_digest_only_where_it_is_said():
+    plain, short = (
+        Manifest.parse(VELOCITY.replace("[app]\n", f"[app]\n{says}", 1)) for says in ("", "keep_days = 7\n")
+    )
+    assert (plain.keep_days, short.keep_days) == (0, 7)
+    assert plain.digest == Manifest.parse(VELOCITY).digest != short.digest
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "36501", "7.5", "true", '"7"'])
+def test_a_number_of_days_that_is_none_is_answered_with_its_line(value: str):
+    with pytest.raises(Invalid, match="whole number of days") as refused:
+        Manifest.parse(VELOCITY.replace("[app]\n", f"[app]\nkeep_days = {value}\n", 1))
+    assert refused.value.facts["key"] == "app.keep_days"

@@ -123,3 +123,17 @@ def test_of_many_who_make_a_file_at_once_one_does_and_all_read_the_same(tmp_path
         thread.join()
     assert (len(read), len(set(read))) == (8, 1)
     assert [entry.name for entry in file.parent.iterdir()] == ["mask.key"]
+
+
+def test_an_identifier_says_when_it_was_made_and_what_is_none_says_nothing() -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    made = storage.moment_of(storage.new_id("run"))
+    assert made is not None and before <= made <= datetime.now(UTC)
+    for other in ("", "run_none", f"run_{'u' * 26}", f"run_{'z' * 26}", "run_" + "0" * 27):
+        assert storage.moment_of(other) is None
+
+
+@given(st.text())
+def test_no_text_is_too_odd_to_be_asked_when_it_was_made(text: str) -> None:
+    found = storage.moment_of(text)
+    assert found is None or found.tzinfo is UTC
