@@ -1,6 +1,7 @@
 """Requests and WebSockets on their way to somebody who answers them, and back, as they are."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -19,7 +20,7 @@ _PIECE = 64 * 1024
 _LARGEST_MESSAGE = 64 << 20  # of a WebSocket, either way
 
 
-class Carried:
+class Carried(ABC):
     """One request or WebSocket. What is special about a way is told by who inherits this."""
 
     known_as: str | None = None  # in the certificate of whoever is asked
@@ -33,20 +34,20 @@ class Carried:
         self._url = URL(there + raw.decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
         self.has_body = scope["type"] == "http" and _has_body(scope)
 
+    @abstractmethod
     def said(self) -> list[tuple[str, str]]:
         """The headers of the request."""
-        raise NotImplementedError
 
+    @abstractmethod
     def passed(self, headers: Raw) -> list[tuple[bytes, bytes]]:
         """Which headers of an answer go to the browser."""
-        raise NotImplementedError
 
     def heard(self, status: int, headers: Any) -> None:
         """Somebody begins to answer; raises what ends it."""
 
+    @abstractmethod
     def unheard(self, error: Exception) -> ASGIApp:
         """What to answer when nobody did; or raises what ends it."""
-        raise NotImplementedError
 
     def broken(self, error: Exception) -> None:
         """An answer has ended before its end."""
