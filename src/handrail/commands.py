@@ -87,7 +87,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "layers": "The Python packages that apps may use.",
     },
     "handrail.runtime.hosts_commands": {
-        "hosts": "The certificates by which workers borrow what they need from a server.",
+        "hosts": "The hosts that are a part of this instance: invite one, join as one, and end what one may.",
     },
     "handrail.runtime.workers_commands": {
         "workers": "Which hosts do runs, what each does, and whether it can.",

@@ -30,7 +30,7 @@ SQL = "SELECT region, line, sum(net_amount) AS net, count(*) AS orders FROM sale
 SALES = ("--purpose", company.PURPOSE)
 # What stays on the machine of the instance, and why.
 HERE_ONLY = {
-    **dict.fromkeys(("bench", "bench query", "bench twins", "demo", "doctor", "hosts issue", "hosts list", "hosts revoke", "init", "layers build", "layers sweep", "serve", "worker"),
+    **dict.fromkeys(("bench", "bench query", "bench twins", "demo", "doctor", "hosts invite", "hosts issue", "hosts join", "hosts list", "hosts revoke", "init", "layers build", "layers sweep", "serve", "worker"),
                     "works on files and processes of the machine itself"),
     **dict.fromkeys(("new", "review"), "works on a folder, and needs no instance"),
     "audit verifier": "the script comes with Handrail, which is installed where the command is",

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from handrail import apps, connectors, data, openlineage, runtime, twins
 from handrail.apps import find_cause
 from handrail.kernel import Instance, Manifest, NotReady, RunRef, identity, storage, trail
 from handrail.kernel.audit.log import Note
+from handrail.runtime.admit import admit
 from handrail.server import application
 from handrail.settings import MailSettings, PackagesSettings
 from handrail.twins.supervise import tidy
@@ -30,6 +32,7 @@ from tests.connectors.upstream import serving as other_system
 from tests.journeys import company
 from tests.journeys.hosting import static
 from tests.runtime.index import serving
+from tests.runtime.test_join import certificate_request
 from tests.web import Client
 
 SOURCES = Path(__file__).parents[2] / "src" / "handrail"
@@ -275,11 +278,17 @@ def accounts_are_managed(client: Client, acting: Acting) -> None:
 
 
 def a_host_is_a_part_of_the_instance_for_a_while(acting: Acting) -> None:
-    """By a certificate, until that is revoked."""
+    """By a certificate, until that is revoked; and by an invitation."""
     with acting("admin") as ctx:
         runtime.issue_certificate(ctx, "worker-1")
     with acting("admin") as ctx:
         runtime.revoke_certificate(ctx, "worker-1")
+    with acting("admin") as ctx:
+        instance = ctx.instance
+        lends = replace(instance.settings.hosts, listen="127.0.0.1:0")
+        instance.settings = replace(instance.settings, hosts=lends)
+        token = runtime.invite(ctx, "worker-2").token
+    admit(instance, token, certificate_request(), version("handrail"))
 
 
 def questions_are_kept(acting: Acting) -> None:

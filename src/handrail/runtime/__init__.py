@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from handrail.runtime.host import host
     from handrail.runtime.host_certificates import host_certificates, issue_certificate, revoke_certificate
     from handrail.runtime.hosts import Hosts
+    from handrail.runtime.invite import Invitation, invite
+    from handrail.runtime.join import Joined, join
     from handrail.runtime.kept import kept
     from handrail.runtime.layer import build as build_layer
     from handrail.runtime.layer import importable, layer_digest, packages
@@ -72,6 +74,8 @@ __all__ = [
     "Hosted",
     "Hosts",
     "Input",
+    "Invitation",
+    "Joined",
     "Kept",
     "Elsewhere",
     "LOCK",
@@ -116,7 +120,9 @@ __all__ = [
     "host_certificates",
     "importable",
     "inputs",
+    "invite",
     "issue_certificate",
+    "join",
     "kept",
     "kept_name",
     "layer_digest",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from handrail.kernel import Instance, storage
@@ -26,7 +26,9 @@ _BEFORE = timedelta(hours=1)  # for a host whose clock is behind
 
 @dataclass(frozen=True)
 class Issued:
-    """What a host needs: whom it trusts, its certificate and its key, as PEM; `serial` in hexadecimal."""
+    """What a host needs: whom it trusts, its certificate and its key, as PEM; `serial` in hexadecimal. The
+    key is empty where the host has made it and keeps it.
+    """
 
     authority: bytes
     certificate: bytes
@@ -42,18 +44,29 @@ class Issued:
         storage.write_file(folder / KEY, self.key, mode=0o600)
 
 
-def issue(instance: Instance, name: str, days: int, *, lends: bool = False) -> Issued:
+def issue(
+    instance: Instance,
+    name: str,
+    days: int,
+    *,
+    lends: bool = False,
+    key: Ed25519PublicKey | None = None,
+    serial: int | None = None,
+) -> Issued:
     """A certificate for a host of this name, for so many days: for asking others and for being
-    asked for its apps, or else to lend.
+    asked for its apps, or else to lend. For a `key` that the host has made, and of this serial number, or for
+    new ones.
     """
     authority = Ed25519PrivateKey.from_private_bytes(instance.secret("hosts"))
-    key, now = Ed25519PrivateKey.generate(), datetime.now(UTC).replace(microsecond=0)
+    now = datetime.now(UTC).replace(microsecond=0)
+    made_here = Ed25519PrivateKey.generate()
+    public = key or made_here.public_key()
     usage = [ExtendedKeyUsageOID.SERVER_AUTH]
     if not lends:
         usage.append(ExtendedKeyUsageOID.CLIENT_AUTH)
     known_as = LENDER if lends else f"{name}.{_HOSTS}"
     made = (
-        _begun(name, authority, key, now, now + timedelta(days=days))
+        _begun(name, authority, public, now, now + timedelta(days=days), serial)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usage), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(known_as)]), critical=False)
@@ -63,9 +76,7 @@ def issue(instance: Instance, name: str, days: int, *, lends: bool = False) -> I
     return Issued(
         _own(authority),
         made.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        b"" if key else _private(made_here),
         f"{made.serial_number:x}",
         made.not_valid_after_utc,
     )
@@ -76,7 +87,7 @@ def _own(authority: Ed25519PrivateKey) -> bytes:
     now = datetime.now(UTC).replace(microsecond=0)
     own = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())
     made = (
-        _begun("handrail hosts", authority, authority, now, now + _YEARS)
+        _begun("handrail hosts", authority, authority.public_key(), now, now + _YEARS, None)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(
             x509.KeyUsage(
@@ -92,20 +103,30 @@ def _own(authority: Ed25519PrivateKey) -> bytes:
     return made.public_bytes(serialization.Encoding.PEM)
 
 
+def _private(key: Ed25519PrivateKey) -> bytes:
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
 def _known_by(authority: Ed25519PrivateKey) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
 
 
 def _begun(
-    name: str, authority: Ed25519PrivateKey, key: Ed25519PrivateKey, now: datetime, until: datetime
+    name: str,
+    authority: Ed25519PrivateKey,
+    key: Ed25519PublicKey,
+    now: datetime,
+    until: datetime,
+    serial: int | None,
 ) -> x509.CertificateBuilder:
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "handrail hosts")])
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .public_key(key)
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(now - _BEFORE)
         .not_valid_after(until)
     )

@@ -18,10 +18,11 @@ def issue_certificate(ctx: Context, name: str, days: int = 365) -> Issued:
     Invalid a name that is none of a host.
     """
     access.require(ctx, "manage-hosts", WORKERS)
-    if not _NAME.fullmatch(name) or not 1 <= days <= MOST_DAYS:
+    must_be_a_name(name)
+    if not 1 <= days <= MOST_DAYS:
         raise Invalid(
-            f"“{name[:60]}” for {days} days is no host.",
-            next_step=f"Give a name of small letters, digits, dots and dashes, and 1 to {MOST_DAYS:,} days.",
+            f"A certificate cannot be good for {days} days.",
+            next_step=f"Give 1 to {MOST_DAYS:,} days.",
             subject="hosts",
         )
     made = certificates.issue(ctx.instance, name, days)
@@ -29,6 +30,16 @@ def issue_certificate(ctx: Context, name: str, days: int = 365) -> Issued:
     certificates_store.add(ctx, Certificate(made.serial, name, by, ctx.clock.now(), made.until))
     ctx.audit.note("host.issued", f"host:{name}", serial=made.serial, until=made.until.isoformat())
     return made
+
+
+def must_be_a_name(name: str) -> None:
+    """Refuse Invalid what no host can be called."""
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            f"“{name[:60]}” is no name of a host.",
+            next_step="Give one of small letters, digits, dots and dashes.",
+            subject="hosts",
+        )
 
 
 def host_certificates(ctx: Context) -> tuple[Certificate, ...]:

@@ -11,11 +11,13 @@ from handrail.kernel import Context
 from handrail.runtime.certificates import MOST_DAYS
 from handrail.runtime.certificates_store import Certificate
 from handrail.runtime.host_certificates import host_certificates, issue_certificate, revoke_certificate
+from handrail.runtime.invite import Invitation, invite
+from handrail.runtime.join import Joined, join
 
 
 @click.group()
 def hosts() -> None:
-    """The certificates by which workers borrow what they need from a server."""
+    """The hosts that are a part of this instance: invite one, join as one, and end what one may."""
 
 
 @hosts.command("issue")
@@ -34,13 +36,72 @@ def hosts_issue(ctx: Context, name: str, directory: Path, days: int) -> str:
     return f"Good until {made.until:%Y-%m-%d}, for {name}: {directory}"
 
 
+def _invited(made: Invitation) -> str:
+    return (
+        f"{made.name} can join within the hour, once. There, with the address of the database in "
+        "HANDRAIL_DATABASE:\n\n"
+        f"    handrail hosts join {made.source} {made.token} --home DIR\n\n"
+        "Whoever has this token can become a part of this instance: send it by a way that nobody else reads."
+    )
+
+
+@hosts.command("invite")
+@click.argument("name")
+@kit.cli.verb(human=_invited)
+def hosts_invite(ctx: Context, name: str) -> Invitation:
+    """Show the token by which the host NAME joins, good once and for an hour."""
+    return invite(ctx, name)
+
+
+def _joined(made: Joined) -> str:
+    return (
+        f"{made.name} is a part of the instance until {made.until:%Y-%m-%d}; {made.files} files are here.\n"
+        f"Both have version {made.version} and the same database; their clocks are {made.clock_seconds} "
+        "seconds apart.\n\n"
+        f"    handrail worker --home {made.home}"
+    )
+
+
+@hosts.command("join")
+@click.argument("source", metavar="HOST:PORT")
+@click.argument("token")
+@click.option(
+    "--home",
+    required=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A new directory for this host.",
+)
+@click.option(
+    "--database",
+    default="HANDRAIL_DATABASE",
+    show_default=True,
+    metavar="VARIABLE",
+    help="The environment variable that holds the database's address.",
+)
+@click.option(
+    "--apps",
+    default="",
+    metavar="HOST:PORT",
+    help="Where this host answers others for web apps, such as 0.0.0.0:8444; none without it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+def hosts_join(source: str, token: str, home: Path, database: str, apps: str, as_json: bool) -> None:
+    """Make this machine a host of the instance that lends at HOST:PORT, by the TOKEN of an invitation.
+
+    Sees first that versions, clocks and databases agree; until then the token is not used up.
+    """
+    with kit.cli.refusals(as_json):
+        kit.cli.show(join(home, source, token, database, apps), _joined, as_json)
+
+
 def _listed(found: Sequence[Certificate]) -> RenderableType:
     rows = [
         (c.name, c.serial[:12], c.by, f"{c.at:%Y-%m-%d}", f"{c.until:%Y-%m-%d}",
-         f"{c.revoked:%Y-%m-%d %H:%M}" if c.revoked else "")
+         f"revoked {c.revoked:%Y-%m-%d %H:%M}" if c.revoked else "invited" if c.invited else "")
         for c in found
     ]  # fmt: skip
-    columns = ("host", "serial", "by", "given", "until", "revoked")
+    columns = ("host", "serial", "by", "given", "until", "")
     return kit.cli.table(columns, rows, none="No host was given a certificate.")
 
 

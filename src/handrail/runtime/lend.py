@@ -1,7 +1,8 @@
 """A server lends hosts what they need to answer as it does: definitions, data, twins and three keys, by hash.
 
 Only over TLS 1.3, and only to whoever has a certificate of ours that was not revoked. Whoever has one reads
-all the data of the instance and signs its trail: it is a part of the server.
+all the data of the instance and signs its trail: it is a part of the server. Who shows the token of an
+invitation gets such a certificate, and nothing else.
 """
 
 import hashlib
@@ -13,21 +14,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
 import structlog
 
-from handrail.kernel import SYSTEM, Instance
-from handrail.runtime import certificates, certificates_store
+from handrail.kernel import Instance, Refusal
+from handrail.runtime import certificates
+from handrail.runtime.admit import admit
 from handrail.runtime.certificates import AUTHORITY, CERTIFICATE, KEY
+from handrail.runtime.peers import may_ask
 
 LENT_KEYS = ("audit", "entities", "mask")
 _FOLDERS = ("definitions", "extracts", "twins")
 _PATIENCE = 30  # seconds for one thing that the other side does
 _PIECE = 1 << 20  # bytes
+_LARGEST_REQUEST = 16 << 10  # bytes of who wants to join
 _CONTENT = re.compile(r"/content/([0-9a-f]{64})")
 _logger = structlog.get_logger(__name__)
 
@@ -125,7 +131,7 @@ def _context(instance: Instance) -> ssl.SSLContext:
         certificates.issue(instance, "lender", certificates.MOST_DAYS, lends=True).write(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_OPTIONAL  # who joins has none yet, and is asked for a token instead
     context.load_verify_locations(folder / AUTHORITY)
     context.load_cert_chain(folder / CERTIFICATE, folder / KEY)
     return context
@@ -157,7 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The list, or a content."""
-        if self._revoked():
+        if self.path == "/join":
+            self._say(HTTPStatus.OK, {"version": version("handrail"), "now": datetime.now(UTC).isoformat()})
+        elif not (shown := cast("ssl.SSLSocket", self.request).getpeercert()):
+            self.close_connection = True  # told nothing
+        elif not may_ask(self.server.instance, str(shown.get("serialNumber", ""))):
             self.send_error(HTTPStatus.FORBIDDEN)
         elif self.path == "/files":
             answer = json.dumps([asdict(one) for one in self.server.shelf.files()]).encode()
@@ -178,16 +188,44 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         self.send_error(HTTPStatus.NOT_FOUND)
 
-    def _begin(self, size: int) -> None:
-        self.send_response(HTTPStatus.OK)
+    def _begin(self, size: int, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(size))
         self.end_headers()
 
-    def _revoked(self) -> bool:
-        shown = cast("ssl.SSLSocket", self.request).getpeercert() or {}
-        with self.server.instance.context(SYSTEM) as ctx:
-            return certificates_store.is_revoked(ctx, str(shown.get("serialNumber", "")).lower().lstrip("0"))
+    def do_POST(self) -> None:
+        """Admit a host by its token."""
+        length = self.headers.get("Content-Length", "")
+        if self.path != "/join" or not length.isdigit() or int(length) > _LARGEST_REQUEST:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        try:
+            said = {key: str(value) for key, value in json.loads(self.rfile.read(int(length))).items()}
+            asked = said["token"], said["request"].encode(), said["version"]
+        except (ValueError, KeyError, AttributeError):
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        try:
+            given = admit(self.server.instance, *asked)
+        except Refusal as refusal:
+            _logger.warning("host.refused", by=self.client_address[0], reason=refusal.message)
+            answer = {"message": refusal.message, "next_step": refusal.next_step}
+            self._say(HTTPStatus(refusal.status), answer)
+            return
+        self._say(
+            HTTPStatus.OK,
+            {
+                "authority": given.authority.decode(),
+                "certificate": given.certificate.decode(),
+                "until": given.until.isoformat(),
+            },
+        )
+
+    def _say(self, status: HTTPStatus, what: dict[str, str]) -> None:
+        answer = json.dumps(what).encode()
+        self._begin(len(answer), status)
+        self.wfile.write(answer)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: each host asks every few seconds."""

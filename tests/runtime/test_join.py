@@ -1,0 +1,227 @@
+"""A new host becomes a part of an instance by one command and a token that is good once."""
+
+import base64
+import importlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from cryptography import x509
+
+from handrail import runtime
+from handrail.kernel import SYSTEM, Conflict, Instance, Invalid, NotAllowed, NotReady, Upstream, clock, trail
+from handrail.runtime import Lender, admit, certificates, certificates_store
+from handrail.runtime.certificates import AUTHORITY, CERTIFICATE, KEY
+from handrail.runtime.invite import Token
+from handrail.server import command
+from tests.postgres import Server, postgres
+from tests.runtime.shared import acting, shared
+
+__all__ = ["postgres", "shared"]
+
+module = importlib.import_module("handrail.runtime.join")  # and not the verb of that name
+pytestmark = pytest.mark.parametrize("shared", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def lender(shared: Instance) -> Iterator[Lender]:
+    shared.settings = replace(shared.settings, hosts=replace(shared.settings.hosts, listen="127.0.0.1:0"))
+    begun = Lender(shared)
+    begun.start()
+    yield begun
+    begun.stop()
+
+
+def token(instance: Instance, name: str = "worker-1") -> str:
+    with acting(instance, "admin") as ctx:
+        return runtime.invite(ctx, name).token
+
+
+def joined(lender: Lender, home: Path, said: str, database: str = "SHARED_DATABASE") -> runtime.Joined:
+    return runtime.join(home, f"127.0.0.1:{lender.port}", said, database, "127.0.0.1:0")
+
+
+def certificate_request() -> bytes:
+    name = x509.Name([x509.NameAttribute(module.NameOID.COMMON_NAME, "worker-1")])
+    made = x509.CertificateSigningRequestBuilder().subject_name(name)
+    return str(module._pem(made.sign(certificates.Ed25519PrivateKey.generate(), None))).encode()
+
+
+def verbs(instance: Instance) -> list[str]:
+    with acting(instance, "compliance") as ctx:
+        return [one.verb for one in reversed(trail.entries(ctx, verb="host."))]
+
+
+def test_one_command_makes_a_directory_that_a_worker_starts_from(
+    shared: Instance, lender: Lender, tmp_path: Path
+) -> None:
+    home, said = tmp_path / "worker", token(shared)
+    where = (
+        "hosts",
+        "join",
+        f"127.0.0.1:{lender.port}",
+        said,
+        "--home",
+        str(home),
+        "--database",
+        "SHARED_DATABASE",
+    )
+    ran = CliRunner().invoke(command(), (*where, "--json"))
+    assert ran.exit_code == 0, ran.output
+    said_last = ran.output[ran.output.index('{"name"') :].splitlines()[
+        0
+    ]  # beside what the server in this process logs
+    assert json.loads(said_last)["name"] == "worker-1"
+    assert (home / "definitions" / "purposes.yaml").read_bytes()
+    assert {file.name for file in (home / "keys").iterdir()} == {"audit.key", "entities.key", "mask.key"}
+    given = x509.load_pem_x509_certificate((home / "hosts" / CERTIFICATE).read_bytes())
+    assert given.serial_number == int(Token.read(said).serial, 16)
+    assert (home / "hosts" / KEY).stat().st_mode & 0o077 == 0
+    assert verbs(shared) == ["host.invited", "host.joined"]
+    assert runtime.Borrower(replace(shared.settings, home=home, hosts=replace(
+        shared.settings.hosts, source=f"127.0.0.1:{lender.port}"))).sync() == 0  # fmt: skip
+
+
+def test_a_token_is_good_once_even_for_two_at_the_same_time(
+    shared: Instance, lender: Lender, tmp_path: Path
+) -> None:
+    said, came = token(shared), list[object]()
+    ready = threading.Barrier(2)
+
+    def come(n: int) -> None:
+        ready.wait()
+        try:
+            came.append(joined(lender, tmp_path / f"worker-{n}", said).name)
+        except Invalid as refusal:
+            came.append(refusal.message)
+
+    threads = [threading.Thread(target=come, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(str(one)[:10] for one in came) == ["This token", "worker-1"]
+    with pytest.raises(Invalid, match="was used"):
+        joined(lender, tmp_path / "third", said)
+    assert not (tmp_path / "third").exists()
+
+
+def test_a_token_that_is_late_revoked_or_made_up_is_good_for_nothing(
+    shared: Instance, lender: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revoked, late = token(shared, "revoked"), token(shared, "late")
+    with acting(shared, "admin") as ctx:
+        runtime.revoke_certificate(ctx, "revoked")
+    now = shared.clock.now()
+    monkeypatch.setattr(clock.SystemClock, "now", lambda _: now + timedelta(minutes=61))
+    for said in (revoked, late):
+        with pytest.raises(NotAllowed, match="good for nothing"):
+            admit.admit(shared, said, certificate_request(), module.version("handrail"))
+    monkeypatch.undo()
+
+
+def test_who_only_knows_the_serial_number_has_no_token(
+    shared: Instance, lender: Lender, tmp_path: Path
+) -> None:
+    """It stands in the list of certificates and on the trail."""
+    raw = bytearray(base64.urlsafe_b64decode(token(shared).partition("_")[2]))
+    raw[16:32] = bytes(16)
+    forged = f"hrjoin_{base64.urlsafe_b64encode(bytes(raw)).decode()}"
+    before = len(verbs(shared))
+    with pytest.raises(Invalid, match="good for nothing"):
+        joined(lender, tmp_path / "worker", forged)
+    assert len(verbs(shared)) == before
+    with shared.context(SYSTEM) as ctx:
+        assert [one.invited for one in certificates_store.all_certificates(ctx)] == [True]
+
+
+def test_a_server_of_another_authority_is_told_nothing(
+    shared: Instance, lender: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sits at that address would otherwise be given the token, and become a host with it."""
+    said = token(shared)
+    raw = base64.urlsafe_b64decode(said.partition("_")[2])
+    other = certificates.Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    sent: list[object] = []
+    monkeypatch.setattr(module.http.client.HTTPConnection, "request", lambda *given: sent.append(given))
+    with pytest.raises(Upstream, match="No server of this instance"):
+        joined(lender, tmp_path / "worker", f"hrjoin_{base64.urlsafe_b64encode(raw[:32] + other).decode()}")
+    assert sent == []
+
+
+def test_a_host_cannot_pass_itself_off_as_the_server_that_lends(
+    shared: Instance, lender: Lender, tmp_path: Path
+) -> None:
+    server = module._Server("127.0.0.1:1", Token.read(token(shared)).authority)
+    lends = x509.load_pem_x509_certificate(certificates.issue(shared, "lender", 10, lends=True).certificate)
+    host = x509.load_pem_x509_certificate(certificates.issue(shared, "handrail-lender", 10).certificate)
+    server._must_be_known(lends.public_bytes(module.serialization.Encoding.DER))
+    with pytest.raises(ValueError, match="another host"):
+        server._must_be_known(host.public_bytes(module.serialization.Encoding.DER))
+
+
+def test_nothing_is_used_up_before_versions_clocks_and_databases_agree(
+    shared: Instance, lender: Lender, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, home = token(shared), tmp_path / "worker"
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "version", lambda _: "0.0.1")
+        with pytest.raises(Invalid, match=r"this host 0\.0\.1"):
+            joined(lender, home, said)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "datetime", _Ahead)
+        with pytest.raises(Invalid, match=r"3,\d\d\d seconds apart"):
+            joined(lender, home, said)
+    monkeypatch.setenv("NO_ADDRESS", "sqlite://")
+    with pytest.raises(Invalid, match="NO_ADDRESS holds no"):
+        joined(lender, home, said, "NO_ADDRESS")
+    monkeypatch.setenv("EMPTY_DATABASE", postgres.database("empty"))
+    with pytest.raises(Upstream, match="cannot be asked"):
+        joined(lender, home, said, "EMPTY_DATABASE")
+    with pytest.raises(NotAllowed):
+        admit.admit(shared, f"hrjoin_{base64.urlsafe_b64encode(bytes(64)).decode()}", b"", "1")
+    with pytest.raises(Invalid, match="no token"):
+        joined(lender, home, "hrjoin_abc")
+    assert not home.exists()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").touch()
+    with pytest.raises(Conflict):
+        joined(lender, tmp_path / "used", said)
+    assert joined(lender, home, said).name == "worker-1"
+
+
+class _Ahead(module.datetime):  # type: ignore[name-defined, misc]
+    """A clock that is an hour ahead."""
+
+    @classmethod
+    def now(cls, zone: object = None) -> object:
+        return super().now(zone) + timedelta(hours=1)
+
+
+def test_who_has_no_certificate_is_lent_nothing_though_they_may_ask_to_join(
+    shared: Instance, lender: Lender
+) -> None:
+    server = module._Server(f"127.0.0.1:{lender.port}", Token.read(token(shared)).authority)
+    assert server.ask("GET", "/join", {})["version"]
+    for path in ("/files", f"/content/{'0' * 64}"):
+        with pytest.raises(Upstream):  # no answer at all
+            server.ask("GET", path, {})
+
+
+def test_only_admins_invite_and_only_where_something_is_lent(shared: Instance, tmp_path: Path) -> None:
+    with pytest.raises(NotAllowed), acting(shared, "maker.sales") as ctx:
+        runtime.invite(ctx, "worker-1")
+    with pytest.raises(NotReady, match="lends nothing"), acting(shared, "admin") as ctx:
+        runtime.invite(ctx, "worker-1")
+    shared.settings = replace(shared.settings, hosts=replace(shared.settings.hosts, listen="127.0.0.1:0"))
+    with pytest.raises(Invalid, match="no name"), acting(shared, "admin") as ctx:
+        runtime.invite(ctx, "Worker 1")
+    certificates.issue(shared, "server", 10).write(shared.settings.home / "hosts")
+    with pytest.raises(NotReady, match="authority of your own"), acting(shared, "admin") as ctx:
+        runtime.invite(ctx, "worker-1")
+    assert (shared.settings.home / "hosts" / AUTHORITY).exists()
