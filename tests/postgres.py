@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,8 +82,34 @@ def postgres() -> Iterator[Server]:
         pytest.skip("no PostgreSQL server is installed (Debian: postgresql)")
     if os.geteuid() == 0 and not _has_account():
         pytest.skip(f"PostgreSQL does not run as root, and there is no account {_ACCOUNT}")
-    with _running(binaries) as server:
+    with _SHARED.used(binaries) as server:
         yield server
+
+
+class _Shared:
+    """One server in this process. A fixture that is imported is a fixture of its own in every file, and all of them
+    end with the session: the first begins the server, and the last stops it.
+    """
+
+    def __init__(self) -> None:
+        self._users, self._kept = 0, ExitStack()
+        self._server: Server | None = None
+
+    @contextmanager
+    def used(self, binaries: Path) -> Iterator[Server]:
+        if self._server is None:
+            self._server = self._kept.enter_context(_running(binaries))
+        self._users += 1
+        try:
+            yield self._server
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._server = None
+                self._kept.close()
+
+
+_SHARED = _Shared()
 
 
 @cache
