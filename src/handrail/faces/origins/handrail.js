@@ -1,5 +1,6 @@
-// What a static app asks Handrail with: import { query, metric, me } from "/.handrail/handrail.js"
-// Each answers with rows that this viewer may see, or throws a Refused that says why and what to do next.
+// What a static app asks Handrail with:
+//   import { query, metric, me, connector } from "/.handrail/handrail.js"
+// Each answers with what this viewer may see, or throws a Refused that says why and what to do next.
 
 export class Refused extends Error {
   constructor(problem) {
@@ -30,3 +31,28 @@ export const metric = async (name, asked = {}) => (await ask("query", { metric: 
 
 // Who looks at this page.
 export const me = async () => (await ask("me")).person;
+
+// Another system that the manifest declares: connector("crm").get("/customers/7", { params: { fields: ["name"] } }),
+// connector("crm").post("/tickets", { json: { text: "…" } }). The answer has status, ok, headers, text and json();
+// expect() throws a Refused where the other system says that something failed.
+export const connector = (name) =>
+  Object.fromEntries(["get", "head", "post", "put", "patch", "delete"].map((method) => [
+    method,
+    async (path, { params = {}, headers = {}, json } = {}) => replied(
+      name,
+      await ask(`connectors/${name}/call`, { method: method.toUpperCase(), path, params, headers, json }),
+    ),
+  ]));
+
+const replied = (name, { status, headers, content }) => ({
+  status,
+  ok: status < 400,
+  headers,
+  text: content,
+  json: () => (content ? JSON.parse(content) : null),
+  expect() {
+    if (this.ok) return this;
+    const detail = `${name} answered ${status}: ${content.slice(0, 200)}`;
+    throw new Refused({ code: "upstream", detail, next_step: `Look at what was asked of ${name}.` });
+  },
+});
