@@ -32,6 +32,7 @@ class Carried(ABC):
         query = scope["query_string"].decode("latin-1")
         # Whom to ask is known; what the viewer's Host says is no part of an address here.
         self._url = URL(there + raw.decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
+        self.taken = False  # a piece of the body, which nobody can read again
         self.has_body = scope["type"] == "http" and _has_body(scope)
 
     @abstractmethod
@@ -42,6 +43,7 @@ class Carried(ABC):
     def passed(self, headers: Raw) -> list[tuple[bytes, bytes]]:
         """Which headers of an answer go to the browser."""
 
+    @abstractmethod
     def heard(self, status: int, headers: Any) -> None:
         """Somebody begins to answer; raises what ends it."""
 
@@ -49,6 +51,7 @@ class Carried(ABC):
     def unheard(self, error: Exception) -> ASGIApp:
         """What to answer when nobody did; or raises what ends it."""
 
+    @abstractmethod
     def broken(self, error: Exception) -> None:
         """An answer has ended before its end."""
 
@@ -100,7 +103,7 @@ class Carried(ABC):
     async def _body(self, whole: asyncio.Event) -> AsyncIterator[bytes]:
         more = True
         while more:
-            self.taken()
+            self.taken = True
             message = await self._receive()
             if message["type"] != "http.request":
                 raise ConnectionResetError
@@ -108,9 +111,6 @@ class Carried(ABC):
             if piece := message.get("body", b""):
                 yield piece
         whole.set()
-
-    def taken(self) -> None:
-        """A piece of the body is read, which nobody can read again."""
 
     async def _until_gone(self, whole: asyncio.Event) -> None:
         """Wait until whoever asked has left; the body is read by others before."""

@@ -38,7 +38,6 @@ class Onward(Carried):
         self.known_as = there.known_as
         self.begun = False
         self._neighbour, self._seat, self._secure = there, seat, secure
-        self._taken = False
 
     async def go(self, clients: Clients) -> None:
         """Have it answered there; raises Unreached when it was not, and somebody else may be asked."""
@@ -61,13 +60,10 @@ class Onward(Carried):
             raise Unreached("elsewhere")
         self.begun = True
 
-    def taken(self) -> None:
-        self._taken = True
-
     def unheard(self, error: Exception) -> ASGIApp:
         self.broken(error)
         nothing_sent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError)
-        if self.repeatable or (nothing_sent and not self._taken):
+        if self.repeatable or (nothing_sent and not self.taken):
             raise Unreached(type(error).__name__) from error
         return answers.refused(self.unknown(), self._secure)
 
@@ -83,7 +79,7 @@ class Onward(Carried):
         """Whether another host may be asked after this one was given the request and has not answered."""
         if self._scope["type"] == "websocket":
             return True  # nobody has said anything yet
-        return not self._taken and self._scope["method"] in ASKING
+        return not self.taken and self._scope["method"] in ASKING
 
     def broken(self, error: Exception) -> None:
         about = {"app": self._seat.app, "host": self._neighbour.name}
