@@ -19,11 +19,13 @@ from sqlglot.tokenizer_core import TokenType
 
 from handrail.data import aggregate_only, filters, masks, shield
 from handrail.data.models import Column, Contract
+from handrail.data.narrowed import MARK
 from handrail.data.parse import DUCKDB, nearest
 from handrail.data.resolve import DATASET, Resolved
 from handrail.data.reveal import CARRY
 from handrail.kernel import Environment, Invalid, Person
 from handrail.kernel.kept import Kept
+from handrail.kernel.ports import NARROWED
 
 SCHEMA = "governed"  # where the engine finds the datasets; no query can name it
 _ROW = "_row"
@@ -128,7 +130,8 @@ def rewritten(
         contract = contracts[table.meta[DATASET]]
         columns = tuple(c for c in contract.columns if c.name in query.reads[contract.name])
         mine, prefix = given.get(contract.name), f"viewer_{number}_"
-        sight = _sight(contract, columns, viewer.groups, mine, prefix, not harmless, table.meta.get(CARRY))
+        about = prefix, not harmless, table.meta.get(CARRY), MARK in table.meta
+        sight = _sight(contract, columns, viewer.groups, mine, *about)
         values.update(mine.named(prefix) if mine else {})
         keyed, copies = keyed or sight.keyed, copies + sight.copies
         if hidden := tuple(c.name for c in columns if masks.masked(c, viewer.groups)):
@@ -165,6 +168,7 @@ def _sight(
     prefix: str,
     fence: bool,
     carry: str | None,
+    narrowed: bool,
 ) -> _Sight:
     """The subquery for one table of a question; of every row where nothing is `given` to a filter.
 
@@ -172,13 +176,15 @@ def _sight(
     the values are bound, so that viewers who differ in nothing else share it.
     """
     shape = given.shape if given else "every row"
-    key = (id(contract), tuple(column.name for column in columns), groups, shape, prefix, fence, carry)
+    read = tuple(column.name for column in columns)
+    key = (id(contract), read, groups, shape, prefix, fence, carry, narrowed)
     found = _sights.get(key)
     if found is not None and found.contract is contract:  # held by the value, so that no other has its id
         return found
     rows = filters.condition(contract, groups, given.shape, _ROW, prefix) if given else exp.true()
     fence = fence and not isinstance(rows, exp.Boolean)
-    select = _source(contract, columns, groups, rows, fence, carry)
+    name = contract.name + NARROWED if narrowed else contract.name
+    select = _source(contract, name, columns, groups, rows, fence, carry)
     keyed = any(masks.needs_key(column, groups) for column in columns)
     copies = _names_of_copies(select)
     made = _Sight(contract, _written(select, copies), keyed, copies)
@@ -216,6 +222,7 @@ def _refuse_undecided(tree: exp.Expr) -> None:
 
 def _source(
     contract: Contract,
+    name: str,
     columns: tuple[Column, ...],
     groups: frozenset[str],
     rows: exp.Expr,
@@ -239,13 +246,13 @@ def _source(
         )
     if not select.expressions:  # a bare count(*): rows without any column
         select.append("expressions", exp.alias_(exp.true(), "_present", quoted=True))
-    source = exp.table_(contract.name, db=SCHEMA, alias=_ROW, quoted=True)
+    source = exp.table_(name, db=SCHEMA, alias=_ROW, quoted=True)
     select = select.from_(source, copy=False).where(rows, copy=False)
     for column in totals:
         if column in columns:
-            name = f"{_CELL}{column.name}"
-            counts, same = aggregate_only.cell_counts(contract, column, source.copy(), rows.copy(), name)
-            there = counts.subquery(exp.to_identifier(name, quoted=True))
+            cell = f"{_CELL}{column.name}"
+            counts, same = aggregate_only.cell_counts(contract, column, source.copy(), rows.copy(), cell)
+            there = counts.subquery(exp.to_identifier(cell, quoted=True))
             select = select.join(there, on=same, join_type="left", copy=False)
     return shield.fenced(select) if fence else select
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 from handrail.data.extent import refuse_many
 from handrail.data.govern import Entitlement, Rewritten, rewritten
 from handrail.data.models import Contract
+from handrail.data.narrowed import mark_narrowed
 from handrail.data.parse import read
 from handrail.data.resolve import DATASET, Resolved, named_tables, resolve
 from handrail.data.reveal import Revealed, revealed
@@ -73,6 +74,7 @@ class Plan:
 
         def make() -> Resolved:
             found = resolve(question.tree or read(sql), sql, contracts, others)
+            mark_narrowed(found.tree, contracts)
             for node in found.tree.walk():  # places in the text have been told; copying them costs most
                 if DATASET not in node.meta:
                     node._meta = None  # as parsed trees begin; an empty one is copied too

@@ -170,6 +170,10 @@ class Remote:
 # Of key columns (table, column, other): no more different values than `other` has rows, by the contract.
 Keys = tuple[tuple[str, str, str], ...]
 
+# After the name of a table that lies in a file, where a statement filters that table by what it asks for,
+# beside what its viewer may see: the same rows, which an engine may plan for in another way.
+NARROWED = " (narrowed)"
+
 # Where the rows of a table are: in a Parquet file of this instance, or at their source.
 Place = Path | Remote
 
@@ -212,8 +216,9 @@ class Engine(Protocol):
     ) -> Rows:
         """Start `sql`, which is DuckDB's, over `tables`, which it names as `schema`.name; `values` are bound.
 
-        Tables of one place are answered there, in its dialect; what is in several is joined here. `keys`
-        help to plan it; no answer depends on them. Refuses Invalid what cannot be run, LimitReached beyond
+        Tables of one place are answered there, in its dialect; what is in several is joined here. Where all
+        are in files, it may name some as `NARROWED`. `keys` help to plan it; no answer depends on either.
+        Refuses Invalid what cannot be run, LimitReached beyond
         `limits`, NotReady and Upstream without the data, and never in the engine's own words, which quote
         values.
         """

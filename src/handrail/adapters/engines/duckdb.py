@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import chain, count
-from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,13 +28,13 @@ from handrail.adapters.engines.prepared import Database, Prepared
 from handrail.adapters.engines.watch import Watch
 from handrail.kernel import Invalid, NotReady, Refusal
 from handrail.kernel.kept import Kept, stamp
-from handrail.kernel.ports import EngineLimits, Keys, Rows
+from handrail.kernel.ports import NARROWED, EngineLimits, Keys, Rows
 
 _BATCH_ROWS = 20_000
-# How many times as many rows DuckDB plans for. It takes any filter for one that leaves a fifth, and what a
-# viewer may see is mostly more. Five times would be right for who sees all, and makes it forget what the
-# question's own filters leave: they are estimated together with the viewer's. See `docs/operate/speed.md`.
-_MORE = 1.5
+# How many times as many rows DuckDB plans for. It takes all filters of a table for one that leaves a fifth,
+# and what a viewer may see is mostly more than half. Where the question filters a table by itself, the guess
+# is as good as without a viewer. See `docs/operate/speed.md`.
+_MORE = 3
 _AGAIN = 0.5  # seconds after which a statement that was interrupted, and goes on, is interrupted again
 _OPEN_DATABASES = 16
 # Waking threads takes a third of the time of a short question, and as much from whoever asks beside it.
@@ -233,13 +232,17 @@ def _closed_database(
     database.execute(f"CREATE SCHEMA {_quoted(schema)}")
     for name, path in tables.items():
         view, read = f"{_quoted(schema)}.{_quoted(name)}", f"read_parquet({_quoted(str(path), chr(39))}"
+        narrowed = f"{_quoted(schema)}.{_quoted(name + NARROWED)}"
         if held:
             database.execute(f"CREATE TABLE {view} AS FROM {read})")
+            database.execute(f"CREATE VIEW {narrowed} AS FROM {view}")
             continue
         columns = database.execute(f"DESCRIBE FROM {read})").fetchall()
         known = _statistics(name, [column for column, *_ in columns], sizes, keys)
-        planned = f"explicit_cardinality = {ceil(_MORE * sizes[name].rows)}"
-        database.execute(f"CREATE VIEW {view} AS FROM {read}, column_statistics = {known}, {planned})")
+        rows = sizes[name].rows
+        for named, planned in ((view, _MORE * rows), (narrowed, rows)):
+            about = f"column_statistics = {known}, explicit_cardinality = {planned}"
+            database.execute(f"CREATE VIEW {named} AS FROM {read}, {about})")
     database.execute(f"SET allowed_paths = [{paths}]")
     database.execute("SET enable_external_access = false")
     if held:  # its statistics are of all rows, too; with one table there is no order of joins to find by them
@@ -313,7 +316,8 @@ def _same_tables(
                 functions.add(item["function"]["function_name"])
             elif "cte_map" in item:
                 common.update((entry["key"],) for entry in item["cte_map"]["map"])
-    if named - {(schema, name) for name in tables} - common or functions - _TABLE_FUNCTIONS:
+    known = {(schema, name + more) for name in tables for more in ("", NARROWED)}
+    if named - known - common or functions - _TABLE_FUNCTIONS:
         _log.error("engine_disagrees", engine="duckdb")
         raise Invalid(*MISFIT[:1], next_step=MISFIT[1])
     return read == 1 and not beside
