@@ -261,8 +261,8 @@ def _numbers(source: Source, numbers: Sequence[ColumnSketch]) -> Floats:
         return np.empty((0, 0))
     asked = ", ".join(f"{_name(one, 'x')} AS n{place}" for place, one in enumerate(numbers))
     found = source.con.execute(f"SELECT {asked} FROM tried").fetchnumpy()
-    columns = (np.ma.filled(found[f"n{place}"].astype(np.float64), np.nan) for place in range(len(numbers)))
-    return np.column_stack(list(columns))
+    held = (np.ma.asarray(found[f"n{place}"], dtype=np.float64) for place in range(len(numbers)))
+    return np.column_stack([one.filled(np.nan) for one in held])
 
 
 def _not_refuted(source: Source, guesses: list[Guess]) -> list[Guess]:

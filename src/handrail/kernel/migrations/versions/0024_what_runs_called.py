@@ -19,4 +19,3 @@ def upgrade() -> None:
         sa.Column("classification", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("run", "connector", "call", name=op.f("pk_run_calls")),
     )
-
