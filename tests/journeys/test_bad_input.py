@@ -27,6 +27,7 @@ from tests.journeys.served import Answer, Served, run_cli
 TRAIL = {"audit_entries", "audit_nodes", "audit_head", "audit_checkpoints"}
 LIMITS = "\n[runtime]\nseconds = 3\noutput_mb = 1\nprocesses = 24\nmemory_mb = 300\n"
 LARGE = 10 << 20
+BEGINS = ("hosts", "catalog_folder", "run_sweeps")  # tables in which a server that begins has a row
 
 
 class Place:
@@ -44,6 +45,17 @@ class Place:
         settings = self.home / "handrail.toml"
         settings.write_text(settings.read_text().replace("[runtime]", "") + LIMITS)
         self.server = Served(self.home).start()
+        self.wait_for_what_a_server_begins_with()
+
+    def wait_for_what_a_server_begins_with(self) -> None:
+        """Its threads write that it is there once it answers already: that is no trace of the first test."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            rows, files, *_ = self.state()
+            if all(rows[table] for table in BEGINS) and Path("twins/.building") in files:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{rows} {sorted(files)}")
 
     def ask(self, who: str, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         return self.server.ask(method, f"/api/v1{path}", self.tokens[who], body, headers)
