@@ -155,8 +155,9 @@ def test_a_kind_that_cannot_wait_is_left_alone_for_a_while(app: Sandbox) -> None
 
 
 def test_nothing_is_handed_to_one_that_is_dead_or_whose_folder_somebody_was_in(
-    app: Sandbox, users: Users, tmp_path: Path
+    app: Sandbox, users: Users, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(parked, "hurry", lambda _user: None)  # nothing of that user runs here
     with waits(app, users, alive=False) as dead:
         assert not dead.become(app)
         assert list(dead.folder.iterdir()) == []
@@ -176,6 +177,10 @@ def test_nothing_is_handed_to_one_that_is_dead_or_whose_folder_somebody_was_in(
         (one.folder / "data").symlink_to(tmp_path)
         assert not one.become(replace(app, files=folders))
     assert not (tmp_path / "app.py").exists()
+    with waits(app, users) as one:
+        assert one.become(app)
+        assert one._used
+        assert (one.folder / "app.py").read_bytes() == app.files["app.py"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has users to tell apart")
