@@ -20,6 +20,8 @@ from handrail.apps import find_cause
 from handrail.kernel import Instance, Manifest, NotReady, RunRef, identity, storage, trail
 from handrail.kernel.audit.log import Note
 from handrail.runtime.admit import admit
+from handrail.runtime.close import End, close
+from handrail.runtime.reasons import Verdict
 from handrail.server import application
 from handrail.settings import MailSettings, PackagesSettings
 from handrail.twins.supervise import tidy
@@ -201,6 +203,7 @@ def test_every_change_leaves_a_trail(
     twins.refresh_what_is_due(instance)
     tidy(instance)
     a_schedule_is_kept(instance, acting)
+    a_web_app_has_a_seat(instance, acting)
     runs_are_held_and_swept(instance, acting, earlier)
 
     assert watch.unexplained() == []
@@ -236,6 +239,15 @@ def a_page_is_visited(post: Posts, client: Client, acting: Acting) -> None:
     address = post("maker.sales", "/apps/regions/visits?environment=sandbox")["address"]
     assert client.get(address).status_code == 303
     assert client.get(address.partition("/.handrail")[0] + "/").status_code == 200
+
+
+def a_web_app_has_a_seat(instance: Instance, acting: Acting) -> None:
+    """It takes it with its run, and leaves it with that."""
+    said = company.MANIFEST.format(name="board").replace('"job"', '"web"').partition("[data")[0]
+    with acting("maker.sales") as ctx:
+        run = runtime.host(ctx, "board", "c0ffee", {"app.py": b""}, Manifest.parse(said), "sandbox")
+        runtime.take_seat(ctx, runtime.Seat("board", "sandbox", "", "c0ffee"), run)
+    close(instance, run, End(Verdict("succeeded", "asleep")))
 
 
 def runs_are_held_and_swept(instance: Instance, acting: Acting, run: str) -> None:
