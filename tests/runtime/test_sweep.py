@@ -408,11 +408,21 @@ def test_a_server_that_stops_leaves_the_rest_to_the_next(instance: Instance) -> 
     assert there(instance, run) == RECORD
 
 
-def test_a_sweep_comes_at_each_moment_of_its_schedule_and_at_none_without_one(instance: Instance) -> None:
+def test_who_has_just_upgraded_has_a_day_to_say_how_long_runs_are_kept(instance: Instance) -> None:
+    run = finished(instance, 91)
+    newer(instance)
+    assert not runtime.sweep_what_is_due(instance)
+    assert there(instance, run) == WHOLE
+    instance.clock = Later(1)
     assert runtime.sweep_what_is_due(instance)
+    assert there(instance, run) == RECORD
+
+
+def test_a_sweep_comes_at_each_moment_of_its_schedule_and_at_none_without_one(instance: Instance) -> None:
     assert not runtime.sweep_what_is_due(instance)
     instance.clock = Later(1)
     assert runtime.sweep_what_is_due(instance)
+    assert not runtime.sweep_what_is_due(instance)
     on_demand(instance)
     instance.clock = Later(3)
     assert not runtime.sweep_what_is_due(instance)

@@ -112,8 +112,8 @@ def sweep_what_is_due(instance: Instance, shutdown: threading.Event | None = Non
     """
     shutdown = shutdown or threading.Event()
     with instance.context(SYSTEM) as ctx:
-        if moment := _moment(ctx):
-            sweeps_store.note(ctx, moment)
+        if moment := _moment(ctx):  # at first only noted: who has just upgraded has a day to say what is kept
+            sweeps_store.note(ctx, moment, over=sweeps_store.last_scheduled(ctx) is None)
         taken = sweeps_store.take(ctx)
     if taken is None:
         return False

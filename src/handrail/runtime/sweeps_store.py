@@ -53,10 +53,13 @@ class Sweep:
 _SHOWN = [sweeps.c[name] for name in Sweep.__dataclass_fields__]
 
 
-def note(ctx: Context, moment: datetime, by: str = "") -> bool:
-    """Note that there is to be a sweep for this moment; False when that was noted before."""
+def note(ctx: Context, moment: datetime, by: str = "", *, over: bool = False) -> bool:
+    """Note that there is to be a sweep for this moment, or is to be none (`over`); False when that was noted
+    before.
+    """
     nothing = {"outputs": 0, "inputs": 0, "records": 0, "freed": 0}
     values = {"moment": moment, "by": by, "holder": "", "until": datetime.fromtimestamp(0, moment.tzinfo)}
+    values["ended"] = ctx.clock.now() if over else None
     made = storage.insert_of(ctx.db.dialect.name)(sweeps).values(**values, **nothing)
     noted = ctx.db.execute(made.on_conflict_do_nothing().returning(sweeps.c.by)).scalar() is not None
     if noted:
