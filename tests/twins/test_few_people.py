@@ -114,3 +114,15 @@ def test_rows_without_a_value_have_no_part_in_a_mean(make_table: Any) -> None:
     columns = {"ward": np.where(rows < 600, "a", "b"), "dose": pa.array(dose, from_pandas=True)}
     (means,) = sketched([make_table("doses", columns)]).table("doses").means
     assert dict(means.means) == pytest.approx({"a": 124, "b": 124}, abs=1)
+
+
+def test_what_few_parents_are_like_is_not_told_by_their_children(make_table: Any) -> None:
+    """Nine people, of whom four have no region: which part of the orders is theirs is said of fewer than k."""
+    rows = np.arange(ROWS)
+    region = pa.array([None if one < 4 else "EMEA" for one in range(PEOPLE)])
+    staff = make_table("staff", {"id": pa.array(range(PEOPLE)), "region": region}, KEY, entity="id")
+    by = Field("by", "", required=True, references=("staff", "id"))
+    orders = {"id": pa.array(rows), "by": pa.array(rows % PEOPLE), "customer": pa.array(rows % 60)}
+    sketch = sketched([staff, make_table("orders", orders, KEY, by, entity="customer")])
+    (link,) = (one for one in sketch.table("orders").links if one.to == "staff")
+    assert not link.towards

@@ -233,6 +233,7 @@ def _evidence(
         joined = plane.joined(table, link, "t", f"p{place}")
         joins.append(f"LEFT JOIN {plane.pointed_at(table, link)} AS p{place} ON {joined}")
         known = [one for one in drafts[link.to] if modelled(one) and one.role == "model"][:MOST_EVIDENCE]
+        known = known if plane.is_backed(link.to) else []
         for number, column in enumerate(known):
             node = Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True)
             binning.add(node, link.to, column, f"p{place}.{quoted(column.name)}", f"there_{place}")

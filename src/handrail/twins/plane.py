@@ -42,6 +42,7 @@ class Plane:
     k: int
     holders: Mapping[str, str] = field(default_factory=dict)  # see `holder`
     keyed: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)  # asked once, see `is_key`
+    backed: dict[str, bool] = field(default_factory=dict)  # asked once, see `is_backed`
     told: dict[str, Told] = field(default_factory=dict)  # small tables whose rows are told, found by `take`
     pointed: dict[tuple[str, str], str] = field(default_factory=dict)  # see `pointed_at`
 
@@ -54,6 +55,18 @@ class Plane:
             ).fetchall()[0]
             self.keyed[table, columns] = bool(rows and rows == distinct)
         return self.keyed[table, columns]
+
+    def is_backed(self, table: str) -> bool:
+        """Whether k stand behind a table's rows, or they may be told. Of fewer, their children say nothing
+        either: which share of the children belongs to those of a kind is a fact about these few.
+        """
+        if table in self.told or self.tables[table].verbatim:
+            return True
+        if table not in self.backed:
+            source = self.whole(table)
+            (holders,) = source.one(f"SELECT {source.holders} FROM {source.relation}")
+            self.backed[table] = holders >= source.k
+        return self.backed[table]
 
     def place(self, table: str) -> str:
         """The column that says where a row stands in a table of which all rows are kept, from 0."""
