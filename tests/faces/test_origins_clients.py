@@ -136,7 +136,7 @@ def test_a_server_closes_them_before_it_says_that_it_has_ended(tmp_path: Path) -
         await ask("GET")
         assert len(clients._kept) == 1
         origins = Origins(ends, cast("Instance", None), cast("runtime.Hosts", None))
-        origins._clients = clients
+        origins._leading._clients = clients
         await origins({"type": "lifespan"}, never, sent)
 
     told(tmp_path, app, story)

@@ -255,7 +255,7 @@ def test_another_page_opens_no_websocket(maker: Browser, origin: str) -> None:
 
 
 def test_a_websocket_ends_with_the_right_to_it(hosting: Hosting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handrail.faces.origins.serve._AGAIN", 0.2)
+    monkeypatch.setattr("handrail.faces.origins.lead._AGAIN", 0.2)
     version = hosting.push(echo("1", "watched"))
     maker = hosting.browser("maker.sales")
     maker.visit("/visit/watched?environment=sandbox")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +33,7 @@ def drill(
     result: dict[str, pa.Table] = {}
     breaks: list[Break] = []
     for name, table in tables.items():
-        one = _Broken(sketch.table(name), table, rng)
+        one = _Broken(sketch.table(name), tables, rng)
         one.columns()
         if table.num_rows >= _ROWS:
             one.rows()
@@ -47,9 +48,9 @@ def drill(
 class _Broken:
     """One table on its way."""
 
-    def __init__(self, sketch: TableSketch, table: pa.Table, rng: np.random.Generator) -> None:
-        self.table, self.breaks = table, list[Break]()
-        self._sketch, self._rng = sketch, rng
+    def __init__(self, sketch: TableSketch, whole: Mapping[str, pa.Table], rng: np.random.Generator) -> None:
+        self.table, self.breaks = whole[sketch.name], list[Break]()
+        self._sketch, self._whole, self._rng = sketch, whole, rng
 
     def columns(self) -> None:
         """Drop, rename, retype and rescale a column each; `_FEWEST` stay as they were."""
@@ -68,13 +69,17 @@ class _Broken:
         """Spoil a row each: a key that repeats, one that points nowhere, a gap, numbers that are none."""
         there = set(self.table.column_names)
         touched = {one.column for one in self.breaks}
-        links = {name for link in self._sketch.links for name in link.columns}
+        links = {
+            name: (link.to, to)
+            for link in self._sketch.links
+            for name, to in zip(link.columns, link.to_columns, strict=True)
+        }
         for column in self._sketch.columns:
             name = column.name
             if name not in there or name in touched:
                 continue
             if name in links and not column.primary_key and self._no_break("orphaned"):
-                self._change(name, "orphaned", lambda one: _with(one, 0, _nowhere(one)))
+                self._change(name, "orphaned", partial(_orphaned, to=self._keys(*links[name])))
             elif column.role == "model" and column.required and self._no_break("emptied"):
                 self._change(name, "emptied", lambda one: _with(one, 1, None))
             elif column.role == "model" and column.kind == "float" and self._no_break("endless"):
@@ -83,6 +88,11 @@ class _Broken:
         if key is not None:
             self.table = pa.concat_tables([self.table, self.table.slice(0, 1)]).combine_chunks()
             self.breaks.append(Break(self._sketch.name, "repeated", key))
+
+    def _keys(self, table: str, column: str) -> pa.ChunkedArray | None:
+        """What a key may point at; None where that is not in this build."""
+        there = self._whole.get(table)
+        return there.column(column) if there is not None and column in there.column_names else None
 
     def _no_break(self, kind: BreakKind) -> bool:
         return all(one.kind != kind for one in self.breaks)
@@ -112,10 +122,15 @@ def _with(column: pa.ChunkedArray, row: int, value: object) -> pa.ChunkedArray:
     return pa.chunked_array([*column.slice(0, row).chunks, one, *column.slice(row + 1).chunks], column.type)
 
 
-def _nowhere(column: pa.ChunkedArray) -> object:
-    """A key that no row has."""
+def _orphaned(column: pa.ChunkedArray, to: pa.ChunkedArray | None) -> pa.ChunkedArray:
+    return _with(column, 0, _nowhere(column, to))
+
+
+def _nowhere(column: pa.ChunkedArray, to: pa.ChunkedArray | None) -> object:
+    """A key that no row has, here or where it points."""
     if pa.types.is_integer(column.type):
-        return int(pc.max(column).as_py() or 0) + 1
+        most = [pc.max(one).as_py() for one in (column, to) if one is not None]
+        return 1 + max((one for one in most if isinstance(one, int)), default=0)
     return "points-nowhere" if pa.types.is_string(column.type) else None
 
 

@@ -47,8 +47,10 @@ def rows(
     pools = pointed(table, made, outside, one, rng)
     turns = begun(table, one, rng)
 
+    place = {column.name: number for number, column in enumerate(table.columns)}
+
     def drawn(name: str) -> None:
-        own = seeded(seed, f"{table.name}.{name}:bins")  # so that whose turn it is changes nothing
+        own = seeded(seed, f"{table.name}.{place[name]}:bins")  # so that whose turn it is changes nothing
         _draw(table, made, one, table.column(name), turns, own)
 
     waiting = drawn_after(table, [name for name in table.order if name not in one.codes])
@@ -124,8 +126,10 @@ def _decode(table: TableSketch, one: Made, seed: int) -> None:
     """Turn the drawn bins into values and numbers of children."""
     nowhere = np.zeros(one.rows, dtype=np.float32)
 
+    place = {column.name: number for number, column in enumerate(table.columns)}
+
     def decoded(column: ColumnSketch) -> Values | Ints:
-        rng = seeded(seed, f"{table.name}.{column.name}:values")
+        rng = seeded(seed, f"{table.name}.{place[column.name]}:values")
         found = one.codes.get(column.name, np.full(one.rows, -1, dtype=np.int16))
         places = one.places.get(column.name, nowhere)
         return (whole if column.role == "degree" else decode)(column, found, rng, places)
