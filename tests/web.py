@@ -1,12 +1,18 @@
 """Clients that ask an application in this process."""
 
 import atexit
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import APIRouter
 from starlette.testclient import TestClient
+
+from handrail.faces import web
+from handrail.kernel import Caller, Instance, identity
+from handrail_demo.company import PEOPLE
 
 
 class Client(TestClient):
@@ -27,3 +33,20 @@ def _portal() -> BlockingPortal:
     portal = kept.enter_context(start_blocking_portal())
     atexit.register(kept.close)
     return portal
+
+
+SignedIn = Callable[[str], Client]
+
+
+def signed_in(instance: Instance, *routers: APIRouter) -> SignedIn:
+    """Clients, of a server with these pages and addresses, of people who came in by a one-time link."""
+    app = web.build(instance, lambda: list(routers))
+
+    def sign_in(who: str) -> Client:
+        made = Client(app, follow_redirects=False)
+        with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
+            token = identity.issue_link(ctx, who)
+        assert made.get("/sign-in/link", params={"token": token}).status_code == 303
+        return made
+
+    return sign_in

@@ -1,19 +1,15 @@
 """The page of a run and its REST: nothing of another person, and nothing that a browser would run."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 
-from handrail.faces import web
-from handrail.kernel import Caller, Context, Instance, identity
+from handrail.kernel import Context, Instance
 from handrail.runtime import api, execute, look, pages
 from handrail.runtime.models import Run
-from tests.conftest import PEOPLE
 from tests.runtime.conftest import Start
-from tests.web import Client
+from tests.web import SignedIn, signed_in
 
-SignedIn = Callable[[str], Client]
 SHOWS = """
 import handrail_sdk as h, matplotlib.pyplot as plt
 print('<script>alert(1)</script>')
@@ -27,16 +23,7 @@ plt.plot([1, 2]); plt.title('A picture')
 @pytest.fixture
 def client(instance: Instance) -> SignedIn:
     """Clients of people who came in by a one-time link."""
-    app = web.build(instance, lambda: [pages.router, api.router])
-
-    def sign_in(who: str) -> Client:
-        made = Client(app, follow_redirects=False)
-        with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
-            token = identity.issue_link(ctx, who)
-        assert made.get("/sign-in/link", params={"token": token}).status_code == 303
-        return made
-
-    return sign_in
+    return signed_in(instance, pages.router, api.router)
 
 
 def test_the_page_shows_everything_that_a_run_gave_as_text_and_never_as_markup(

@@ -1,37 +1,23 @@
 """The pages, REST and commands say until when a run is kept and why, and what was deleted, in words."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner
 
 from handrail import runtime
-from handrail.faces import web
-from handrail.kernel import Caller, Instance, identity
+from handrail.kernel import Caller, Instance
 from handrail.runtime import api, pages, retention_api, retention_pages, store
 from handrail.server import command
 from tests.conftest import PEOPLE, Acting
 from tests.runtime.test_sweep import PERSON, Later, finished, newer, swept
-from tests.web import Client
-
-SignedIn = Callable[[str], Client]
+from tests.web import SignedIn, signed_in
 
 
 @pytest.fixture
 def client(instance: Instance) -> SignedIn:
     """Clients of people who came in by a one-time link."""
-    routers = [pages.router, api.router, retention_pages.router, retention_api.router]
-    app = web.build(instance, lambda: routers)
-
-    def sign_in(who: str) -> Client:
-        made = Client(app, follow_redirects=False)
-        with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
-            token = identity.issue_link(ctx, who)
-        assert made.get("/sign-in/link", params={"token": token}).status_code == 303
-        return made
-
-    return sign_in
+    return signed_in(instance, pages.router, api.router, retention_pages.router, retention_api.router)
 
 
 def test_the_page_of_a_run_says_until_when_it_is_kept_and_what_needs_it(
