@@ -173,6 +173,9 @@ class HostsSettings:
     # An app that is awake on another host than the one that it belongs to, as after that one was away, moves
     # there once nobody is at it, or after so many seconds, whoever is.
     move_seconds: int = 300
+    # How long a web app stays with a host that is not heard of, where others can have it; then the next one
+    # does. A host that cannot reach the database for so long ends its own.
+    lease_seconds: int = 20
 
     # On a server: the host:port where it lends its files to workers; empty: to nobody.
     listen: str = ""

@@ -114,7 +114,8 @@ def company(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     Instance.create(home, files=FIRST_DEFINITIONS)
     monkeypatch.setenv("SHARED_DATABASE", database)
     said = f'[storage]\nurl_env = "SHARED_DATABASE"\n[hosts]\napps = "0.0.0.0:{PORT}"\nmove_seconds = 12\n'
-    (home / "handrail.toml").write_text(f"{said}[runtime]\nlease_seconds = {LEASE}\nparked = 0\n")
+    said += f"lease_seconds = {LEASE}\n"
+    (home / "handrail.toml").write_text(f"{said}[runtime]\nparked = 0\n")
     instance = open_instance(home)
     populate(instance)
     runtime.build_layer(instance.settings, "dashboard")

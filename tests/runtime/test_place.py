@@ -10,6 +10,7 @@ from handrail import runtime
 from handrail.kernel import SYSTEM, Instance, Manifest, storage
 from handrail.kernel.held import Lost
 from handrail.runtime import Elsewhere, Seat, close, lease, lease_store, seats_store, store
+from handrail.runtime.mind import Holding
 from handrail.runtime.reasons import Verdict
 from tests.runtime.shared import acting, postgres, shared
 
@@ -125,6 +126,27 @@ def test_when_a_lease_has_run_out_the_next_takes_over_and_the_first_can_write_no
         assert lease_store.renew(ctx, lost.id, lost.lease.token, 60) is None  # type: ignore[union-attr]
     with pytest.raises(Lost):
         close.close(shared, lost, close.End(Verdict("succeeded", "asleep")))
+
+
+def test_a_web_app_that_others_can_have_is_held_for_less_long_than_what_cannot_begin_elsewhere(
+    shared: Instance, others: object
+) -> None:
+    def held_for(run: runtime.Run) -> float:
+        """Seconds that are left by the database, once the lease was renewed."""
+        holding = Holding(shared, run)
+        holding.good_until = lease.now()
+        assert holding.wanted() is False and holding.good_until > lease.now()
+        with shared.context(SYSTEM) as ctx:
+            until = ctx.db.scalar(sa.select(store.runs.c.until).where(store.runs.c.id == run.id))
+            return float((until - lease_store.moment(ctx)).total_seconds())
+
+    alone = begin(shared)
+    shared.settings = replace(
+        shared.settings, hosts=replace(shared.settings.hosts, apps="127.0.0.1:0", lease_seconds=30)
+    )
+    with_others = begin(shared, replace(SEAT, app="another"))
+    assert 60 < held_for(alone) <= 600
+    assert 0 < held_for(with_others) <= 30
 
 
 def test_what_a_host_was_given_is_waited_for_as_long_as_it_lives_also_when_it_has_let_the_app_go(

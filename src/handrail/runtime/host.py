@@ -26,7 +26,9 @@ def host(
     files, NotReady on a machine that cannot hold a sandbox.
     """
     run = queued(ctx, app, commit, files, manifest, environment, variant, twins)
-    begun = lease.take(ctx, run.id)
+    # Where another host may have to take its place, people wait for this lease to run out.
+    hosts = ctx.settings.hosts
+    begun = lease.take(ctx, run.id, seconds=hosts.lease_seconds if hosts.apps else 0)
     assert begun is not None  # nobody else sees it before this transaction commits
     ctx.events.publish(RunStarted(run.id, app, commit, environment))
     return begun

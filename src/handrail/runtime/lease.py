@@ -25,10 +25,13 @@ from handrail.runtime.models import Run
 
 @dataclass(frozen=True)
 class Lease:
-    """A run that this process holds; `good_until` by `now` here, as known when it was taken."""
+    """A run that this process holds, for so many `seconds` at a time; `good_until` by `now` here, as known
+    when it was taken.
+    """
 
     run: str
     token: int
+    seconds: float = field(compare=False)
     good_until: float = field(compare=False)
 
     def hold(self, db: sa.Connection) -> None:
@@ -42,23 +45,26 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def take(ctx: Context, run_id: str, *, again: bool = False) -> Run | None:
+def take(ctx: Context, run_id: str, *, again: bool = False, seconds: float = 0) -> Run | None:
     """Take this run for this process; None when another was first, or it is not queued.
 
-    `again`: should this process die, it may be done anew from its beginning.
+    `again`: should this process die, it may be done anew from its beginning. `seconds`: for how long at a
+    time; as the settings say for runs where it is 0.
     """
-    before, seconds = now(), ctx.settings.runtime.lease_seconds
-    return _taken(ctx, lease_store.claim(ctx, run_id, mine(), seconds, again), before + seconds)
+    before, seconds = now(), seconds or ctx.settings.runtime.lease_seconds
+    return _taken(ctx, lease_store.claim(ctx, run_id, mine(), seconds, again), before, seconds)
 
 
 def take_next(ctx: Context) -> Run | None:
     """Take the run whose turn it is for this process; None when none waits."""
     before, seconds = now(), ctx.settings.runtime.lease_seconds
-    return _taken(ctx, lease_store.claim_next(ctx, mine(), seconds), before + seconds)
+    return _taken(ctx, lease_store.claim_next(ctx, mine(), seconds), before, seconds)
 
 
-def _taken(ctx: Context, claimed: Claimed | None, until: float) -> Run | None:
-    return store.find_run(ctx, claimed.run, Lease(*claimed, until)) if claimed else None
+def _taken(ctx: Context, claimed: Claimed | None, before: float, seconds: float) -> Run | None:
+    if claimed is None:
+        return None
+    return store.find_run(ctx, claimed.run, Lease(*claimed, seconds, before + seconds))
 
 
 @cache

@@ -30,8 +30,8 @@ class Holding:
 
     def __init__(self, instance: Instance, run: Run) -> None:
         self._instance, self._run = instance, run
-        self.seconds = instance.settings.runtime.lease_seconds
         assert isinstance(run.lease, Lease)
+        self.seconds = run.lease.seconds
         self._token, self.good_until = run.lease.token, run.lease.good_until
 
     def wanted(self) -> bool | None:
