@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handrail.twins.locales import Land, land_by_code
+
+if TYPE_CHECKING:
+    from mimesis import Address, Gender, Person
 
 Texts = NDArray[Any]
 NAMES, TOWNS, STREETS, CODES = 500, 150, 300, 20
@@ -52,65 +54,120 @@ _SYLLABLES = (
 )
 
 
-@dataclass(frozen=True)
 class Pools:
-    """What people of one country are made of. Names are by sex: 0 women, 1 men."""
+    """What people of one country are made of. Names are by sex: 0 women, 1 men.
 
-    land: Land
-    first: tuple[Texts, Texts]
-    last: tuple[Texts, Texts]
-    plain_first: tuple[Texts, Texts]  # as they stand in an e-mail address
-    plain_last: tuple[Texts, Texts]
-    titles: tuple[Texts, Texts]
-    jobs: Texts
-    forms: Texts  # of companies: GmbH, Inc.
-    streets: tuple[Texts, Texts]  # before and after the number of the house
-    towns: Texts
-    states: tuple[Texts, Texts]  # of each town: in full and short
-    codes: NDArray[Any]  # postal codes of each town
-    phones: tuple[str, ...]  # shapes, 9 for a digit
-    country: str
+    Each part is drawn when it is first asked for, from random numbers of its own: a company takes family
+    names alone, and whichever thread asks first, a part holds the same. Takes about 5 ms a part.
+    """
+
+    def __init__(self, land: Land) -> None:
+        self.land = land
+
+    @cached_property
+    def first(self) -> tuple[Texts, Texts]:
+        """Given names."""
+        person = self._person("first")
+        women, men = (_some(partial(person.first_name, sex), NAMES) for sex in _sexes())
+        return women, men
+
+    @cached_property
+    def last(self) -> tuple[Texts, Texts]:
+        """Family names, the same for both where they do not depend on the sex."""
+        person = self._person("last")
+        women, men = (_some(partial(person.last_name, sex), NAMES) for sex in _sexes())
+        return (women, women) if set(women) & set(men) else (women, men)
+
+    @cached_property
+    def plain_first(self) -> tuple[Texts, Texts]:
+        """Given names as they stand in an e-mail address."""
+        return _mailable(self.first[0]), _mailable(self.first[1])
+
+    @cached_property
+    def plain_last(self) -> tuple[Texts, Texts]:
+        """Family names as they stand in an e-mail address."""
+        return _mailable(self.last[0]), _mailable(self.last[1])
+
+    @cached_property
+    def titles(self) -> tuple[Texts, Texts]:
+        """What people are addressed by: Ms, Mr."""
+        from mimesis.enums import TitleType  # noqa: PLC0415 - 5 MB that only building a twin needs
+
+        person, kind = self._person("title"), TitleType.TYPICAL
+        women, men = (_everyday(_some(partial(person.title, sex, kind), 6, 20)) for sex in _sexes())
+        return women, men
+
+    @cached_property
+    def jobs(self) -> Texts:
+        """What people do for a living."""
+        return _some(self._person("job").occupation, NAMES)
+
+    @cached_property
+    def forms(self) -> Texts:
+        """Of companies: GmbH, Inc."""
+        from mimesis import Finance, Locale  # noqa: PLC0415
+
+        finance = Finance(Locale(self.land.locale), seed=f"{SEED} form")
+        return _some(partial(finance.company_type, abbr=True), 8, 60)
+
+    @cached_property
+    def streets(self) -> tuple[Texts, Texts]:
+        """Of each street, what stands before and after the number of the house."""
+        address = self._address("street")
+        made = [_around_number(address.address()) for _ in range(STREETS)]
+        return texts([before for before, _ in made]), texts([after for _, after in made])
+
+    @cached_property
+    def towns(self) -> Texts:
+        """Names of towns."""
+        return _some(self._address("town").city, TOWNS)
+
+    @cached_property
+    def states(self) -> tuple[Texts, Texts]:
+        """The state of each town: in full and short."""
+        address = self._address("state")
+        states = [address.state() for _ in self.towns]
+        short = {state: address.state(abbr=True).rpartition("-")[2] for state in states}
+        return texts(states), texts([short[state] for state in states])
+
+    @cached_property
+    def codes(self) -> NDArray[Any]:
+        """Postal codes of each town."""
+        address = self._address("code")
+        return np.array([list(_codes(address.postal_code())) for _ in self.towns], dtype=object)
+
+    @cached_property
+    def phones(self) -> tuple[str, ...]:
+        """Shapes of telephone numbers, 9 for a digit."""
+        person = self._person("phone")
+        return tuple(sorted({_phone(person.phone_number(), self.land) for _ in range(40)}))
+
+    @cached_property
+    def country(self) -> str:
+        """What the country calls itself."""
+        return _own_name(self.land, self._address("country").default_country())
+
+    def _person(self, part: str) -> Person:
+        from mimesis import Locale, Person  # noqa: PLC0415
+
+        return Person(Locale(self.land.locale), seed=f"{SEED} {part}")
+
+    def _address(self, part: str) -> Address:
+        from mimesis import Address, Locale  # noqa: PLC0415
+
+        return Address(Locale(self.land.locale), seed=f"{SEED} {part}")
 
 
 @cache
 def pools(code: str) -> Pools:
-    """The pools of a country; takes about 30 ms once."""
-    from mimesis import Gender, Generic, Locale  # noqa: PLC0415 - 5 MB that only building a twin needs
-    from mimesis.enums import TitleType  # noqa: PLC0415
+    """The pools of a country."""
+    return Pools(land_by_code(code))
 
-    land = land_by_code(code)
-    made = Generic(Locale(land.locale), seed=SEED)
-    person, address = made.person, made.address
-    sexes = (Gender.FEMALE, Gender.MALE)
-    first = [_some(lambda sex=sex: person.first_name(gender=sex), NAMES) for sex in sexes]  # type: ignore[misc]
-    last = [_some(lambda sex=sex: person.last_name(gender=sex), NAMES) for sex in sexes]  # type: ignore[misc]
-    if list(last[0]) and set(last[0]) & set(
-        last[1]
-    ):  # names that do not depend on the sex: the same for both
-        last[1] = last[0]
-    kind = TitleType.TYPICAL
-    titles = [_some(lambda sex=sex: person.title(sex, kind), 6, 20) for sex in sexes]  # type: ignore[misc]
-    towns = _some(address.city, TOWNS)
-    codes = [_codes(address.postal_code()) for _ in towns]
-    states = [address.state() for _ in towns]
-    short = {state: address.state(abbr=True).rpartition("-")[2] for state in states}
-    streets = [_around_number(address.address()) for _ in range(STREETS)]
-    return Pools(
-        land,
-        (first[0], first[1]),
-        (last[0], last[1]),
-        (_mailable(first[0]), _mailable(first[1])),
-        (_mailable(last[0]), _mailable(last[1])),
-        (_everyday(titles[0]), _everyday(titles[1])),
-        _some(person.occupation, NAMES),
-        _some(lambda: made.finance.company_type(abbr=True), 8, 60),
-        (texts([before for before, _ in streets]), texts([after for _, after in streets])),
-        towns,
-        (texts(states), texts([short[state] for state in states])),
-        np.array([list(row) for row in codes], dtype=object),
-        tuple(sorted({_phone(person.phone_number(), land) for _ in range(40)})),
-        _own_name(land, address.default_country()),
-    )
+
+def _sexes() -> tuple[Gender, Gender]:
+    from mimesis import Gender  # noqa: PLC0415
+
+    return Gender.FEMALE, Gender.MALE
 
 
 def texts(items: list[str]) -> Texts:
