@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.rows import fill
 
 from handrail.twins.binned import Binned
 from handrail.twins.columns import Source
@@ -33,8 +34,7 @@ def test_cells_have_the_rows_and_holders_of_the_groups_of_a_query(
     groups = (most_a, most_b)
     with duckdb.connect() as con:
         con.execute("CREATE TABLE t (a UTINYINT, b UTINYINT, who INTEGER)")
-        if told:
-            con.executemany("INSERT INTO t VALUES (?, ?, ?)", told)
+        fill(con, "t", told)
         source = Source(con, "t", len(told), 2, entity)
         binned = Binned(source, BINS)
         counts, holders = binned.counted(binned.folded(["a", "b"], groups), most_a * most_b)

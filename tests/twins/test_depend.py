@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 import pytest
+from tests.rows import fill
 
 from handrail.twins.binned import Binned
 from handrail.twins.columns import Source
@@ -19,7 +20,7 @@ def told(rows: list[tuple[int, int | None, int]], entity: str | None = None) -> 
     """The dependence of the child on its parent, of rows (child, parent, who)."""
     with duckdb.connect() as con:
         con.execute("CREATE TABLE t (c UTINYINT, p UTINYINT, who INTEGER)")
-        con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        fill(con, "t", rows)
         source = Source(con, "t", len(rows), K, entity)
         return depend(Binned(source, {"c": CHILD.bins, "p": PARENT.bins}), CHILD, [PARENT])
 

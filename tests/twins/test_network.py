@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import duckdb
+from tests.rows import fill
 
 from handrail.twins.binned import Binned
 from handrail.twins.columns import Source
@@ -27,7 +28,7 @@ def found(each: int, entity: str | None = None) -> Shape:
     ]
     with duckdb.connect() as con:
         con.execute("CREATE TABLE t (n UTINYINT, l UTINYINT, p UTINYINT, who INTEGER)")
-        con.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+        fill(con, "t", rows)
         source = Source(con, "t", len(rows), K, entity)
         return shape(Binned(source, {one.code: one.bins for one in (NAME, LINE, PRICE)}), (NAME, LINE, PRICE))
 
@@ -56,7 +57,7 @@ def test_what_is_drawn_alone_comes_first_and_others_depend_on_it() -> None:
     region = Node("", "region", "n", 12, alone=True)
     with duckdb.connect() as con:
         con.execute("CREATE TABLE t (n UTINYINT, l UTINYINT, p UTINYINT)")
-        con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        fill(con, "t", rows)
         nodes = (PRICE, LINE, region)
         one = shape(Binned(Source(con, "t", len(rows), K, None), {n.code: n.bins for n in nodes}), nodes)
     assert one.order[0] == region
@@ -69,7 +70,7 @@ def test_what_repeats_another_row_comes_before_what_goes_with_it() -> None:
     town, country = Node("", "town", "n", 24), Node("", "country", "l", 6, repeats=True)
     with duckdb.connect() as con:
         con.execute("CREATE TABLE t (n UTINYINT, l UTINYINT, p UTINYINT)")
-        con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        fill(con, "t", rows)
         nodes = (PRICE, town, country)
         binned = Binned(Source(con, "t", len(rows), K, None), {n.code: n.bins for n in nodes})
         one, otherwise = (
@@ -87,7 +88,7 @@ def test_names_of_many_more_than_can_be_told_apart_do_not_stand_before_what_says
     rows = [(n % 120, (sold[n % 120] + (n % 120 % 10 == 3)) % 6, sold[n % 120]) for n in range(12_000)]
     with duckdb.connect() as con:
         con.execute("CREATE TABLE t (n UTINYINT, l UTINYINT, p UTINYINT)")
-        con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        fill(con, "t", rows)
         nodes = tuple(replace(one, fixed=one is not paid) for one in (name, price, paid))
         one = shape(Binned(Source(con, "t", len(rows), K, None), {n.code: n.bins for n in nodes}), nodes)
     assert parents(one, paid)[0] == "price"

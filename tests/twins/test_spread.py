@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.rows import fill
 
 from handrail.twins.columns import Source
 from handrail.twins.spread import Spread, step_of
@@ -19,8 +20,7 @@ rows_of = st.lists(st.tuples(st.none() | numbers, st.none() | st.integers(0, 4))
 def spread(rows: list[Row], entity: str | None, k: int = 2) -> Spread:
     with duckdb.connect() as con:
         con.execute("CREATE TABLE t (v DOUBLE, who VARCHAR)")
-        if rows:
-            con.executemany("INSERT INTO t VALUES (?, ?)", [*map(list, rows)])
+        fill(con, "t", rows)
         return Spread(Source(con, "t", len(rows), k, entity), "v")
 
 
