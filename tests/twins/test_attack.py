@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from handrail.twins.attack import attack
+from handrail.twins.attack import attack as attack_on
 from handrail.twins.generate import Twin, generate
 from handrail.twins.make import make
-from handrail.twins.models import Sketch, Table, TwinRefused
-from handrail.twins.plane import Plane, open_plane
+from handrail.twins.models import Attack, Sketch, Table, TwinRefused
+from handrail.twins.plane import Plane, open_plane, plane_over
 from handrail.twins.reading import _attack as report_attack
 
 ROWS = 3000
+
+
+def attack(table: Table, k: int, seed: int) -> Attack | None:
+    """The attack on a table that stands alone."""
+    plane = open_plane([table], k)
+    with plane.con:
+        return attack_on(plane, table.name, seed)
 
 
 @pytest.fixture
@@ -34,20 +41,21 @@ def remembering(
 ) -> None:
     """Let the generator inside the attack hand out the very rows that it was made from, or some of their columns."""
     opened: list[Table] = []
+    halves: list[pa.Table] = []
 
-    def opening(tables: list[Table], k: int) -> Plane:
-        opened[:] = tables
-        return open_plane(tables, k)
+    def opening(con: duckdb.DuckDBPyConnection, tables: list[Table], *given: Any) -> Plane:
+        opened[:], halves[:] = tables, [con.sql("FROM src_0").to_arrow_table()]
+        return plane_over(con, tables, *given)
 
     def leaking(sketch: Sketch, *given: Any) -> dict[str, Twin]:
-        rows = pq.read_table(opened[0].path)
+        (rows,) = halves
         rows = rows if canaries else rows.slice(0, rows.num_rows - 10)  # the canaries are the last ones
         plain = generate(sketch, *given)[opened[0].name].table.slice(0, rows.num_rows)
         for name in columns or ():
             plain = plain.set_column(plain.column_names.index(name), name, rows[name])
         return {opened[0].name: Twin(rows if columns is None else plain, ())}
 
-    monkeypatch.setattr("handrail.twins.attack.open_plane", opening)
+    monkeypatch.setattr("handrail.twins.attack.plane_over", opening)
     monkeypatch.setattr("handrail.twins.attack.generate", leaking)
 
 
@@ -90,11 +98,11 @@ def test_every_kind_of_text_is_planted_where_it_is_like_its_column(
 ) -> None:
     seen: list[Any] = []
 
-    def looking(tables: list[Table], k: int) -> Plane:
-        seen.append(pq.read_table(tables[0].path))
-        return open_plane(tables, k)
+    def looking(con: duckdb.DuckDBPyConnection, *given: Any) -> Plane:
+        seen.append(con.sql("FROM src_0").to_arrow_table())
+        return plane_over(con, *given)
 
-    monkeypatch.setattr("handrail.twins.attack.open_plane", looking)
+    monkeypatch.setattr("handrail.twins.attack.plane_over", looking)
     rng = np.random.default_rng(6)
     days = pa.array(rng.integers(10_000, 12_000, ROWS).astype("int32")).cast(pa.date32())
     notes = [f"called about number {i} and left a message" for i in range(ROWS)]
@@ -128,7 +136,10 @@ def test_a_sketch_that_counts_one_too_few_gives_a_rare_category_away(visits: Tab
 def attacked(table: Table, *, sketched_with: int, planted_for: int) -> Any:
     """The attack on a sketch that is taken with another k than it promises."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("handrail.twins.attack.open_plane", lambda tables, _: open_plane(tables, sketched_with))
+        patch.setattr(
+            "handrail.twins.attack.plane_over",
+            lambda con, tables, _, own: plane_over(con, tables, sketched_with, own),
+        )
         return attack(table, planted_for, seed=1)
 
 
@@ -152,4 +163,22 @@ def test_a_twin_that_gives_people_away_is_not_published(
 
 def test_with_few_rows_nothing_is_claimed(make_table: Any) -> None:
     assert attack(make_table("few", {"a": list(range(50)), "b": list(range(50))}), 10, seed=1) is None
-    assert generate is not None
+
+
+def test_columns_that_are_called_as_ours_are_do_no_harm(make_table: Any) -> None:
+    rng = np.random.default_rng(6)
+    names = ("#row", "#Half", "rowid", "a", "b")
+    found = attack(make_table("odd", {name: rng.integers(0, 9, ROWS) for name in names}), 10, seed=1)
+    assert found is not None and found.held
+
+
+def test_the_plane_is_as_it_was_afterwards(visits: Table) -> None:
+    plane = open_plane([visits], 10)
+    with plane.con:
+        everything = "SELECT database_name, table_name FROM duckdb_tables() ORDER BY ALL"
+        before = plane.con.sql(everything).fetchall()
+        assert attack_on(plane, "visits", seed=1) == attack_on(plane, "visits", seed=1)
+        assert plane.con.sql(everything).fetchall() == before
+        assert plane.con.sql("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall() == [
+            (1,)
+        ]

@@ -10,13 +10,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
+from handrail.twins.calculator import arrow_type
 from handrail.twins.holds import broken
 from handrail.twins.models import Bin, ColumnSketch, TableSketch
 from handrail.twins.repair import repair
 from handrail.twins.rule_sql import counts
 from handrail.twins.rules import Rule
-from handrail.twins.values import Values, arrow_type, to_arrow
+from handrail.twins.values import Values, to_arrow
 
 TYPES = {
     "start": ("DATE", "date"),
@@ -83,7 +85,7 @@ def same(one: Values, other: Values) -> bool:
     return bool((one.valid == other.valid).all() and (one.array[one.valid] == other.array[one.valid]).all())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 300),
@@ -108,7 +110,7 @@ def test_after_the_repair_every_rule_holds_and_only_its_columns_changed(
     assert all(same(after[name], again[name]) for name in TYPES)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(25), deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3]))
 def test_arrays_and_sql_agree_on_which_rows_break_a_rule(seed: int, nulls: float) -> None:
     rules = (
@@ -121,9 +123,7 @@ def test_arrays_and_sql_agree_on_which_rows_break_a_rule(seed: int, nulls: float
     sketch, rows = table(rules), rows_of(np.random.default_rng(seed), 200, nulls)
     columns = {one.name: one for one in sketch.columns}
     with duckdb.connect() as con:
-        arrays = {
-            one.name: to_arrow(one, rows[one.name], arrow_type(con, one.type)) for one in sketch.columns
-        }
+        arrays = {one.name: to_arrow(one, rows[one.name], arrow_type(one.type)) for one in sketch.columns}
         con.register("made", pa.table(arrays))
         found = [one.broken for one in counts(con, "made", rules, columns)]
     assert found == [int(broken(rule, columns, rows).sum()) for rule in rules]

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -25,8 +24,7 @@ from handrail.twins.coded import coded_sql, modelled
 from handrail.twins.columns import quoted
 from handrail.twins.generate import generate
 from handrail.twins.models import Attack, ColumnSketch, Field, Table
-from handrail.twins.plane import Plane, open_plane
-from handrail.twins.scratch import Scratch
+from handrail.twins.plane import Plane, plane_over
 from handrail.twins.sketch import Taken, take
 
 LEARNED = 5_000  # rows of each half
@@ -36,18 +34,21 @@ FEWEST = 200  # rows of each half below which chance hides everything
 SLACK = 0.03
 UNKNOWN = 255  # stands for a value that no bin holds: two of those do not differ
 Codes = NDArray[np.uint8]
+_ROW = '"#row"'  # where a row stands among those that the halves are picked from
 SIGMAS = 3  # what chance reaches in 997 of 1000 attacks
 
 
-def attack(table: Table, k: int, seed: int) -> Attack | None:
-    """Make a twin from half of the rows and try to tell the halves apart; None where the rows are too few.
+def attack(whole: Plane, name: str, seed: int) -> Attack | None:
+    """Make a twin from half of a table's rows and try to tell the halves apart; None where they are too few.
 
-    Keys and links are left out: they are numbered anew and say nothing. Reads the extract, writes only into
-    a directory that is gone afterwards.
+    Keys and links are left out: they are numbered anew and say nothing. Of a large table the rows come from
+    its sample. Leaves nothing in the plane.
     """
-    with Scratch("handrail-attack-") as folder:
-        train, hold = folder / "train.parquet", folder / "hold.parquet"
-        if _split(table, train, hold, k) < FEWEST:
+    table, k = whole.tables[name], whole.k_of(name)
+    free = tuple(one for one in table.fields if quoted(one.name.lower()) not in (HALF, _ROW))
+    table = replace(table, fields=free)
+    with whole.apart() as (con, own):
+        if _halved(con, whole, table, k) < FEWEST:
             return None
         pointing = {name for link in table.combined for name in link.columns}
         fields = tuple(
@@ -58,13 +59,11 @@ def attack(table: Table, k: int, seed: int) -> Attack | None:
         if len(fields) < 2:
             return None
         fields = fields[:: -(-len(fields) // MOST_COLUMNS)]
-        plane = open_plane([Table(table.name, fields, train, _entity(table, fields))], k)
-        with plane.con:
-            taken = take(plane)
-            twin = generate(taken.sketch, seed, "plain")[table.name].table
-            plane.con.register("twin_rows", twin)
-            plane.con.read_parquet(str(hold)).create_view("hold_rows")
-            return _measured(plane, taken, table.name, found_again(plane, taken.sketch, twin))
+        plane = plane_over(con, [Table(name, fields, table.path, _entity(table, fields))], k, own)
+        taken = take(plane)
+        twin = generate(taken.sketch, seed, "plain")[name].table
+        con.register("twin_rows", twin)
+        return _measured(plane, taken, name, found_again(plane, taken.sketch, twin))
 
 
 def _entity(table: Table, fields: Sequence[Field]) -> str | None:
@@ -72,28 +71,20 @@ def _entity(table: Table, fields: Sequence[Field]) -> str | None:
     return table.entity if any(one.name == table.entity for one in fields) else None
 
 
-def _split(table: Table, train: Path, hold: Path, k: int) -> int:
-    """Write the two halves, the first with the canaries; returns how many rows each may have."""
-    with duckdb.connect(config={"threads": 1}) as con:
-        con.execute("SET TimeZone = 'UTC'")
-        rows = con.execute("SELECT count(*) FROM read_parquet(?)", [str(table.path)]).fetchall()[0][0]
-        every = max(1, rows // (2 * LEARNED))
-        listed = ", ".join(quoted(one.name) for one in table.fields)
-        source = f"read_parquet({_text(table.path)}, file_row_number = true)"
-        con.execute(
-            f"CREATE TABLE picked AS SELECT {listed}, hash(file_row_number) // 65536 % 2 AS {HALF} "
-            f"FROM {source} WHERE hash(file_row_number) % {every} = 0"
-        )
-        for half, path in ((0, train), (1, hold)):
-            extra = planted(con, [one.name for one in table.fields], k) if half == 0 else ""
-            wanted = f"SELECT {listed} FROM picked WHERE {HALF} = {half}{extra}"
-            con.execute(f"COPY ({wanted}) TO {_text(path)} (FORMAT parquet)")
-        halves = f"count(*) FILTER ({HALF} = 0), count(*) FILTER ({HALF} = 1)"
-        return int(min(con.execute(f"SELECT {halves} FROM picked").fetchall()[0]))
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _halved(con: duckdb.DuckDBPyConnection, whole: Plane, table: Table, k: int) -> int:
+    """Make the two halves, `src_0` with the canaries and `hold_rows`; returns how many rows each may have."""
+    every = max(1, whole.sampled[table.name] // (2 * LEARNED))
+    names = [one.name for one in table.fields]
+    listed = ", ".join(map(quoted, names))
+    numbered = f"SELECT {listed}, row_number() OVER () - 1 AS {_ROW} FROM {whole.rows_of(table.name)}"
+    con.execute(
+        f"CREATE TABLE picked AS SELECT {listed}, hash({_ROW}) // 65536 % 2 AS {HALF} "
+        f"FROM ({numbered}) WHERE hash({_ROW}) % {every} = 0"
+    )
+    con.execute(f"CREATE VIEW src_0 AS SELECT {listed} FROM picked WHERE {HALF} = 0{planted(con, names, k)}")
+    con.execute(f"CREATE VIEW hold_rows AS SELECT {listed} FROM picked WHERE {HALF} = 1")
+    halves = f"count(*) FILTER ({HALF} = 0), count(*) FILTER ({HALF} = 1)"
+    return int(min(con.execute(f"SELECT {halves} FROM picked").fetchall()[0]))
 
 
 def _measured(plane: Plane, taken: Taken, name: str, canaries: dict[str, str]) -> Attack | None:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handrail.twins.abreast import abreast
 from handrail.twins.across import mended
 from handrail.twins.assign import Made
+from handrail.twins.calculator import arrow_type
 from handrail.twins.calibrate import regroup, repeats
 from handrail.twins.era import dated
 from handrail.twins.hostile import keyed, strew
@@ -23,7 +23,7 @@ from handrail.twins.repair import add_up
 from handrail.twins.rows import rows
 from handrail.twins.seeds import seeded
 from handrail.twins.series import still
-from handrail.twins.values import Outside, arrow_type, to_arrow
+from handrail.twins.values import Outside, to_arrow
 from handrail.twins.verbatim import real_rows
 
 GROUP_ROWS = 122_880  # of a Parquet file, which DuckDB reads side by side
@@ -61,24 +61,22 @@ def generate(
         else:
             made[table.name] = rows(table, made, outside or {}, seed, lenders(sketch, table.name))
     finished: dict[str, Twin] = {}
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        for table in sketch.tables:
-            close(table, made, seed)
-        for table in reversed(sketch.tables):  # totals need the rows that they add up
-            _keep_rules(made, table, seed)
-        for table in sketch.tables:  # and what is about rows that are pointed at, these first
-            _keep_across(made, table, seed)
-        for one in made.values():  # what rows were drawn by is of no more use, and a third of all memory
-            one.codes.clear()
-            one.places.clear()
-            one.points.clear()
-        for table in sketch.tables:  # each gives back its memory before the next takes some
-            one = made.pop(table.name)
-            if table.verbatim:
-                finished[table.name] = Twin(kept[table.name], ())
-            else:
-                finished[table.name] = _finish(con, sketch, one, seed, variant)
+    for table in sketch.tables:
+        close(table, made, seed)
+    for table in reversed(sketch.tables):  # totals need the rows that they add up
+        _keep_rules(made, table, seed)
+    for table in sketch.tables:  # and what is about rows that are pointed at, these first
+        _keep_across(made, table, seed)
+    for one in made.values():  # what rows were drawn by is of no more use, and a third of all memory
+        one.codes.clear()
+        one.places.clear()
+        one.points.clear()
+    for table in sketch.tables:  # each gives back its memory before the next takes some
+        one = made.pop(table.name)
+        if table.verbatim:
+            finished[table.name] = Twin(kept[table.name], ())
+        else:
+            finished[table.name] = _finish(sketch, one, seed, variant)
     return finished
 
 
@@ -114,7 +112,7 @@ def write(table: pa.Table, path: Path) -> None:
     unfinished.replace(path)
 
 
-def _finish(con: duckdb.DuckDBPyConnection, sketch: Sketch, made: Made, seed: int, variant: Variant) -> Twin:
+def _finish(sketch: Sketch, made: Made, seed: int, variant: Variant) -> Twin:
     table = made.sketch
     targeted = frozenset(
         column
@@ -130,7 +128,7 @@ def _finish(con: duckdb.DuckDBPyConnection, sketch: Sketch, made: Made, seed: in
         rng = seeded(seed, f"{table.name}:hostile")
         values, hostile = strew(table, values, targeted, made.rows, rng, sizes)
     written = [column for column in table.columns if column.role != "degree"]
-    types = {one.name: arrow_type(con, one.type) for one in written}
+    types = {one.name: arrow_type(one.type) for one in written}
     with abreast(lambda one: to_arrow(one, values.pop(one.name), types[one.name]), written) as arrays:
         whole = pa.Table.from_arrays(list(arrays), names=[one.name for one in written])
     return Twin(whole, keyed(table, hostile, whole))

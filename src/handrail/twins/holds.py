@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from handrail.twins.calculator import arrow_type, calculator
 from handrail.twins.models import ColumnSketch
 from handrail.twins.rules import DERIVED, Listed, Rule
-from handrail.twins.values import Ints, Mask, Values, arrow_type, scale, to_arrow
+from handrail.twins.values import Ints, Mask, Values, scale, to_arrow
 
 Columns = Mapping[str, ColumnSketch]
 Rows = Mapping[str, Values]
@@ -112,20 +111,6 @@ def computed(rule: Rule, columns: Columns, rows: Rows) -> Values:
     return Values(made, valid)
 
 
-@lru_cache(maxsize=1)
-def _database() -> duckdb.DuckDBPyConnection:
-    """An empty database that reads no files: to open one for each question took most of a repair."""
-    return duckdb.connect(config={"threads": 1, "enable_external_access": "false"})
-
-
-@contextmanager
-def _calculator() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of its own, which sees nothing of others."""
-    with _database().cursor() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        yield con
-
-
 def derived(rule: Rule, columns: Columns, values: Values) -> Values:
     """What the other column must be; each different value is asked of DuckDB once."""
     given, wanted = columns[rule.columns[0]], columns[rule.columns[1]]
@@ -133,9 +118,9 @@ def derived(rule: Rule, columns: Columns, values: Values) -> Values:
     array = np.zeros(len(values.array), dtype=rows_dtype(wanted))
     valid = values.valid.copy()
     if len(every):
-        with _calculator() as con:
+        with calculator() as con:
             whole = Values(every, np.ones(len(every), dtype=bool))
-            con.register("given", pa.table({"x": to_arrow(given, whole, arrow_type(con, given.type))}))
+            con.register("given", pa.table({"x": to_arrow(given, whole, arrow_type(given.type))}))
             made = con.sql(f"SELECT {DERIVED[rule.how]} AS y FROM given").to_arrow_table()["y"]  # noqa: S608
         answers = [None if one is None else _unit(wanted, one) for one in made.to_pylist()]
         array[valid] = np.array([0 if one is None else one for one in answers], dtype=array.dtype)[place]
@@ -219,10 +204,9 @@ def _matches(pattern: str, values: Values) -> Mask:
 
 def _unchecked(rule: Rule, columns: Columns, rows: Rows) -> Mask:
     """Rows of which the condition is false; where it has no answer it is kept, as in SQL's constraints."""
-    with _calculator() as con:
+    with calculator() as con:
         arrays = {
-            name: to_arrow(columns[name], rows[name], arrow_type(con, columns[name].type))
-            for name in rule.columns
+            name: to_arrow(columns[name], rows[name], arrow_type(columns[name].type)) for name in rule.columns
         }
         con.register("given", pa.table(arrays))
         found = con.sql(f"SELECT coalesce(NOT ({rule.how}), false) AS y FROM given").fetchnumpy()["y"]  # noqa: S608

@@ -67,14 +67,14 @@ def make(
 
     plane = open_plane(tables, k)
 
-    def attacked(table: Table) -> Attack | None:
-        return None if table.verbatim else attack(table, plane.k_of(table.name), seed)
+    def attacked(name: str) -> Attack | None:
+        return None if plane.tables[name].verbatim else attack(plane, name, seed)
 
     with plane.con:
         real = real_tables(plane, outside or {})
         taken = take(plane, from_step(0))
         # Attacks take what drawing leaves idle, one column after the other; sketching leaves nothing.
-        with abreast(attacked, [plane.tables[name] for name in plane.layout.order]) as attacks:
+        with abreast(attacked, plane.layout.order) as attacks:
             twins = generate(taken.sketch, seed, variant, outside, from_step(len(tables)), real)
             reports = _judged(plane, taken, twins, seed, attacks, from_step(2 * len(tables)))
         agreements = agree(plane, {name: twin.table for name, twin in twins.items()}, questions)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -111,13 +110,6 @@ def _objects(items: list[str]) -> NDArray[Any]:
     made = np.empty(len(items), dtype=object)
     made[:] = items
     return made
-
-
-def arrow_type(con: duckdb.DuckDBPyConnection, sql_type: str) -> pa.DataType:
-    """The Arrow type DuckDB gives to one of its types; enums become plain text."""
-    if sql_type.upper().startswith("ENUM("):
-        return pa.string()
-    return con.sql(f"SELECT CAST(NULL AS {sql_type}) AS v LIMIT 0").to_arrow_table().schema.field("v").type
 
 
 def to_arrow(column: ColumnSketch, values: Values, wanted: pa.DataType) -> pa.Array:
