@@ -1,6 +1,8 @@
 """Entries that nobody waits for are durable all the same, and read by whoever reads the trail next."""
 
+import threading
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,47 @@ def test_a_checkpoint_that_cannot_be_published_stops_nobody() -> None:
     assert writer.soon("one").result() == 0
     assert writer.soon(None).result() == -1
     writer.close()
+
+
+def test_the_next_group_is_written_while_a_checkpoint_is_published() -> None:
+    publishing, go_on, numbers = threading.Event(), threading.Event(), count()
+    published: list[str] = []
+
+    def publish(signed: str) -> None:
+        publishing.set()
+        assert go_on.wait(60)
+        published.append(signed)
+
+    def commit(notes: Sequence[str]) -> tuple[Sequence[int], str | None]:
+        return [next(numbers) for _ in notes], f"signed {notes[-1]}"
+
+    writer: Writer[str] = Writer(commit, publish)
+    assert writer.soon("one").result() == 0
+    assert publishing.wait(60)
+    assert writer.soon("two").result(60) == 1
+    settled = writer.soon(None)
+    assert not settled.done()
+    go_on.set()
+    assert settled.result(60) == -1
+    assert published == ["signed one", "signed two"]
+    writer.close()
+
+
+def test_the_last_checkpoint_is_published_before_the_writer_is_closed() -> None:
+    published: list[str] = []
+    writer: Writer[str] = Writer(lambda notes: (range(len(notes)), f"signed {notes[-1]}"), published.append)
+    for name in ("one", "two", "three"):
+        writer.soon(name).result()
+    writer.close()
+    assert published[-1] == "signed three"
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 127, 128, 129, 301])
+def test_a_group_of_any_size_is_on_the_trail_in_its_order_and_proved(acting: Acting, many: int) -> None:
+    with acting("maker.sales") as ctx:
+        for number in range(many):
+            ctx.audit.note("thing.done", f"thing:{number}", of=many)
+    with acting("compliance") as ctx:
+        found = audit.recent(ctx.db, verb="thing.done", limit=many)
+        assert [one.subject for one in found] == [f"thing:{number}" for number in reversed(range(many))]
+        assert trail.verify(ctx).ok

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,7 @@ class Note:
         )
 
 
+_COLUMNS = [column.name for column in entries.c]
 _TAKE = Ready(
     head.update()
     .where(head.c.id == 1)
@@ -99,7 +100,7 @@ _TAKE = Ready(
     .returning(head.c.size, head.c.frontier),
     writes=True,
 )
-_ADD, _ADD_NODES, _SIGN = (Ready(table.insert(), writes=True) for table in (entries, nodes, checkpoints))
+_ADD_NODES, _SIGN = (Ready(table.insert(), writes=True) for table in (nodes, checkpoints))
 _GROW = Ready(head.update().where(head.c.id == 1).values(frontier=sa.bindparam("grown")), writes=True)
 
 
@@ -139,18 +140,8 @@ class Log:
             leaf = merkle.leaf(body)
             frontier, subtrees = merkle.extend(frontier, seq, leaf)
             finished += [item for item in subtrees if item[0] and item[0] % STORED_LEVELS == 0]
-            rows.append(
-                {
-                    "seq": seq,
-                    "at": note.at,
-                    "person": note.person,
-                    "verb": note.verb,
-                    "subject": note.subject,
-                    "body": body,
-                    "leaf": leaf,
-                }
-            )
-        _ADD.run(connection, rows)
+            rows.append((seq, note.at, note.person, note.verb, note.subject, body, leaf))
+        _add(connection, rows)
         if finished:
             grown = [{"level": level, "position": at, "hash": value} for level, at, value in finished]
             _ADD_NODES.run(connection, grown)
@@ -190,6 +181,33 @@ class Log:
             signed = self.append(connection, [note for note in notes if note.lease not in lost])
         number = count(_size(signed or "") - sum(note.lease not in lost for note in notes))
         return [lost[note.lease] if note.lease in lost else next(number) for note in notes], signed
+
+
+@cache
+def _adding(many: int) -> Ready:
+    """The statement that adds so many entries."""
+    places = [
+        {column.name: sa.bindparam(f"{column.name}_{n}", type_=column.type) for column in entries.c}
+        for n in range(many)
+    ]
+    return Ready(entries.insert().values(places), writes=True)
+
+
+def _add(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add entries, up to 128 by one statement, in powers of two so that few statements are to be compiled.
+
+    SQLite's driver lets the interpreter go at each row otherwise, and whoever asks takes it meanwhile.
+    """
+    left = list(rows)
+    while left:
+        many = min(1 << len(left).bit_length() - 1, 128)
+        given = {
+            f"{column}_{n}": value
+            for n, row in enumerate(left[:many])
+            for column, value in zip(_COLUMNS, row, strict=True)
+        }
+        _adding(many).run(connection, [given])
+        del left[:many]
 
 
 def _lost(connection: sa.Connection, leases: Iterable[Lease]) -> dict[Lease | None, Lost]:

@@ -24,11 +24,18 @@ class _Waiting(Generic[Note]):
     written: "Future[int]"
 
 
+@dataclass(frozen=True)
+class _Signed:
+    checkpoint: str | None
+    settling: "Sequence[Future[int]]"  # of who waits until it is published
+
+
 class Writer(Generic[Note]):
     """Commits what is said, in its order. `commit` gives the number of each entry, and a checkpoint;
-    in place of a number, what kept this entry alone from being written.
+    in place of a number, what kept this entry alone from being written. Another thread publishes the
+    checkpoints, since the next group need not wait for that.
 
-    The thread begins with the first entry. What goes wrong with a group reaches everybody who waits for it.
+    The threads begin with the first entry. What goes wrong with a group reaches everybody who waits for it.
     """
 
     def __init__(
@@ -42,8 +49,6 @@ class Writer(Generic[Note]):
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ended = False
-        self._unpublished: str | None = None
-        self._published = 0.0
 
     def soon(self, note: Note | None, *, urgent: bool = True) -> "Future[int]":
         """The number of the entry, once it is durable; None stands for all entries before, published too.
@@ -60,7 +65,7 @@ class Writer(Generic[Note]):
         return waiting.written
 
     def close(self) -> None:
-        """Write what is queued, publish, and end the thread."""
+        """Write what is queued, publish, and end the threads."""
         with self._lock:
             thread, self._thread = self._thread, None
             if thread is not None:
@@ -69,23 +74,28 @@ class Writer(Generic[Note]):
             thread.join()
 
     def _serve(self) -> None:
-        while not self._ended:
-            group = self._group()
-            settling = [one for one in group if one.note is None]
-            if self._commit([one for one in group if one.note is not None], settling):
-                due = time.monotonic() >= self._published + _LAG
-                self._publish(at_once=bool(settling) or self._ended or due)
-                for one in settling:
-                    one.written.set_result(-1)
+        signed: queue.SimpleQueue[_Signed | None] = queue.SimpleQueue()
+        publisher = threading.Thread(target=self._publish, args=(signed,), name="audit-publish", daemon=True)
+        publisher.start()
+        try:
+            while not self._ended:
+                group = self._group()
+                settling = [one.written for one in group if one.note is None]
+                if (
+                    done := self._commit([one for one in group if one.note is not None], settling)
+                ) is not None:
+                    signed.put(done)
+        finally:
+            signed.put(None)
+            publisher.join()
 
     def _group(self) -> list[_Waiting[Note]]:
-        """The next entries to commit together; none when it is time to publish."""
+        """The next entries to commit together."""
         group: list[_Waiting[Note]] = []
-        until = self._published + _LAG if self._unpublished else None
+        until: float | None = None
         while len(group) < _GROUP:
             try:
-                wait = None if until is None else max(0.0, until - time.monotonic())
-                one = self._queue.get(timeout=wait)
+                one = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
             except queue.Empty:
                 break
             if one is None:
@@ -94,33 +104,53 @@ class Writer(Generic[Note]):
             group.append(one)
             if one.urgent:
                 until = 0.0  # whatever is here already, and no more
-            elif len(group) == 1:
+            elif until is None:
                 until = time.monotonic() + _PATIENCE
         return group
 
-    def _commit(self, group: list[_Waiting[Note]], settling: list[_Waiting[Note]]) -> bool:
+    def _commit(self, group: list[_Waiting[Note]], settling: "Sequence[Future[int]]") -> _Signed | None:
+        """Write a group, and tell who waits for it; None when it could not be written."""
         if not group:
-            return True
+            return _Signed(None, settling)
         try:
             numbers, signed = self._write([one.note for one in group if one.note is not None])
         except Exception as error:  # noqa: BLE001 - a supervisor: each caller that waits must learn of it
             _logger.warning("audit.not_written", entries=len(group), error=type(error).__name__)
-            for one in (*group, *settling):
-                one.written.set_exception(error)
-            return False
-        self._unpublished = signed or self._unpublished
+            for future in (*(one.written for one in group), *settling):
+                future.set_exception(error)
+            return None
         for one, number in zip(group, numbers, strict=True):
             if isinstance(number, Exception):
                 one.written.set_exception(number)
             else:
                 one.written.set_result(number)
-        return True
+        return _Signed(signed, settling)
 
-    def _publish(self, *, at_once: bool) -> None:
-        signed = self._unpublished
-        if signed is None or not at_once:
-            return
-        self._unpublished, self._published = None, time.monotonic()
+    def _publish(self, signed: "queue.SimpleQueue[_Signed | None]") -> None:
+        """Publish the newest checkpoint, `_LAG` after the last or as soon as somebody waits for it."""
+        published, ended = 0.0, False
+        while not ended:
+            newest: str | None = None
+            settling: list[Future[int]] = []
+            until: float | None = None
+            while not ended:
+                try:
+                    one = signed.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                except queue.Empty:
+                    break
+                if one is None:
+                    ended = True
+                    break
+                newest = one.checkpoint or newest
+                settling += one.settling
+                until = 0.0 if settling else published + _LAG
+            if newest is not None:
+                published = time.monotonic()
+                self._show_safely(newest)
+            for future in settling:
+                future.set_result(-1)
+
+    def _show_safely(self, signed: str) -> None:
         try:
             self._show(signed)
         except Exception as error:  # noqa: BLE001 - the next checkpoint is published in its place
