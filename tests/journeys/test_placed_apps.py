@@ -88,7 +88,7 @@ class Company:
         """The machines that are said to have the app."""
         with acting(self.instance, "compliance") as ctx:
             return [
-                host.name for host in runtime.workers(ctx).hosts for one in host.runs if one.app == "placed"
+                host.name for host in runtime.workers(ctx).hosts for one in host.apps if one.app == "placed"
             ]
 
     def machine(self, name: str) -> Machine:

@@ -19,6 +19,7 @@ from handrail.runtime import Lender, admit, certificates, certificates_store
 from handrail.runtime.certificates import AUTHORITY, CERTIFICATE, KEY
 from handrail.runtime.invite import Token
 from handrail.server import command
+from handrail.settings import load
 from tests.postgres import Server, postgres
 from tests.runtime.shared import acting, shared
 
@@ -85,6 +86,26 @@ def test_one_command_makes_a_directory_that_a_worker_starts_from(
     assert verbs(shared) == ["host.invited", "host.joined"]
     assert runtime.Borrower(replace(shared.settings, home=home, hosts=replace(
         shared.settings.hosts, source=f"127.0.0.1:{lender.port}"))).sync() == 0  # fmt: skip
+
+
+def test_who_joins_is_told_whether_the_host_has_web_apps(
+    shared: Instance, lender: Lender, tmp_path: Path
+) -> None:
+    for name, more, said in (
+        ("runs-alone", (), "It does runs and has no web apps"),
+        ("with-apps", ("--apps", "0.0.0.0:8444"), "reach it at 0.0.0.0:8444"),
+    ):
+        asked = (
+            "hosts",
+            "join",
+            f"127.0.0.1:{lender.port}",
+            token(shared, name),
+            "--database",
+            "SHARED_DATABASE",
+        )
+        ran = CliRunner().invoke(command(), (*asked, "--home", str(tmp_path / name), *more))
+        assert ran.exit_code == 0 and said in ran.output, ran.output
+        assert load(tmp_path / name).hosts.apps == (more[1] if more else "")
 
 
 def test_a_token_is_good_once_even_for_two_at_the_same_time(
@@ -185,6 +206,8 @@ def test_nothing_is_used_up_before_versions_clocks_and_databases_agree(
         joined(lender, home, said, "EMPTY_DATABASE")
     with pytest.raises(NotAllowed):
         admit.admit(shared, f"hrjoin_{base64.urlsafe_b64encode(bytes(64)).decode()}", b"", "1")
+    with pytest.raises(Invalid, match="no HOST:PORT"):
+        runtime.join(home, f"127.0.0.1:{lender.port}", said, "SHARED_DATABASE", 'x"]\n[runtime]:1')
     with pytest.raises(Invalid, match="no token"):
         joined(lender, home, "hrjoin_abc")
     assert not home.exists()

@@ -51,10 +51,10 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return more
 
 
-def appear(instance: Instance, name: str, address: str, state: str = "taking") -> None:
+def appear(instance: Instance, name: str, address: str, state: str = "taking", *, room: bool = True) -> None:
     about = {
         "name": name, "kind": "worker", "version": "1", "capacity": 1, "ahead_ms": 0, "sound": True,
-        "finding": "", "known_as": f"{name}.hosts.handrail", "state": state, "address": address,
+        "finding": "", "known_as": f"{name}.hosts.handrail", "state": state, "address": address, "room": room,
         "holder": lease.mine() if name == "a" else f"{name} boot 1 1",
     }  # fmt: skip
     with instance.context(SYSTEM) as ctx:
@@ -68,8 +68,16 @@ def seated(instance: Instance) -> bool:
 
 def theirs() -> str:
     """An address to which the app belongs rather than to `a`'s."""
-    key = "\n".join(SEAT.across_versions)
-    return next(f"b:{n}" for n in range(1000) if order(key, ("a:1", f"b:{n}"))[0] != "a:1")
+    return next(f"b:{n}" for n in range(1000) if not belongs_to_a(f"b:{n}"))
+
+
+def ours() -> str:
+    """An address beside which the app belongs to `a`."""
+    return next(f"b:{n}" for n in range(1000) if belongs_to_a(f"b:{n}"))
+
+
+def belongs_to_a(other: str) -> bool:
+    return order("\n".join(SEAT.across_versions), ("a:1", other))[0] == "a:1"
 
 
 def test_it_goes_once_nobody_is_at_it_and_the_other_host_is_there_to_stay(
@@ -131,6 +139,20 @@ def test_a_host_that_is_about_to_stop_lets_everything_go_at_once_if_there_is_ano
     appear(shared, "b", "b:1")
     look(moving)
     assert one.moved and not seated(shared)
+
+
+def test_a_host_that_is_full_keeps_what_is_its_own_and_a_full_one_is_sent_nothing(
+    shared: Instance, awake: tuple[Hosts, Hosted], pass_time: Callable[[float], None]
+) -> None:
+    hosts, one = awake
+    moving = Moving(shared, hosts)
+    for a, b in (("a:1", ours()), ("a:1", theirs())):  # it belongs to the one, and then to the other
+        appear(shared, "a", a, room=b == theirs())
+        appear(shared, "b", b, room=b == ours())
+        for _ in range(4):
+            look(moving)
+            pass_time(8)
+        assert not one.moved
 
 
 def look(moving: Moving) -> None:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from handrail import runtime
 from handrail.faces import web
-from handrail.kernel import SYSTEM, Caller, Instance, NotAllowed, Upstream, identity, storage
-from handrail.runtime import Host, Run, lease, lease_store, supervise, workers_pages
+from handrail.kernel import SYSTEM, Caller, Instance, Manifest, NotAllowed, Upstream, identity, storage
+from handrail.runtime import Host, Run, lease, lease_store, store, supervise, workers_pages
 from handrail.runtime.attend import Attendance
 from handrail.runtime.execute import claim
 from handrail.runtime.supervise import take_one
@@ -51,6 +51,26 @@ def test_a_host_is_listed_with_what_it_does_and_how_it_is(
     found = listed(acting)
     assert (found.state, found.kind, found.capacity, found.clock) == ("taking", "worker", 2, "right")
     assert [(one.run, one.app) for one in found.runs] == [(run.id, "tried")]
+
+
+WEB = Manifest.render("opened").replace('kind = "job"', 'kind = "web"')
+
+
+def test_web_apps_that_are_awake_are_listed_apart_from_runs_and_take_places(
+    instance: Instance, start: Start, acting: Acting
+) -> None:
+    job, app, static = (start("print(1)") for _ in range(3))
+    appears(instance, places=24, address="10.0.0.2:8444", room=False)
+    with instance.context(SYSTEM) as ctx:
+        for one, kind in ((app, "web"), (static, "static")):
+            manifest = WEB.replace('"web"', f'"{kind}"')
+            ctx.db.execute(sa.update(store.runs).where(store.runs.c.id == one.id).values(manifest=manifest))
+        for one in (job, app, static):
+            lease_store.claim(ctx, one.id, ELSEWHERE, 60, True)
+    found = listed(acting)
+    assert [one.run for one in found.runs] == [job.id]
+    assert sorted(one.run for one in found.apps) == sorted([app.id, static.id])
+    assert (found.taken, found.places, found.room, found.address) == (1, 24, False, "10.0.0.2:8444")
 
 
 @pytest.mark.parametrize(
@@ -143,10 +163,15 @@ def test_makers_are_not_told_of_hosts(acting: Acting) -> None:
 
 def test_the_page_says_what_the_verb_does(instance: Instance) -> None:
     appears(instance, ahead_ms=-90_000, sound=False, finding="3 attacks got out of a sandbox")
+    appears(
+        instance, holder="other boot 1 1", name="worker-2", places=24, room=False, address="10.0.0.2:8444"
+    )
     client = Client(web.build(instance, lambda: [workers_pages.router]), follow_redirects=False)
     with instance.context(Caller(PEOPLE[0], "cli")) as ctx:
         token = identity.issue_link(ctx, "compliance")
     assert client.get("/sign-in/link", params={"token": token}).status_code == 303
     page = client.get("/workers").text
     for said in ("worker-1", "takes none", "90 s behind", "3 attacks got out of a sandbox", "No run waits."):
+        assert said in page
+    for said in ("0 of 24", "full", "10.0.0.2:8444", "A worker has web apps once"):
         assert said in page

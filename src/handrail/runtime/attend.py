@@ -67,7 +67,14 @@ class Attendance(Worker):
             "state": self.state,
             "address": self._hosts.address if self._hosts else "",
             "known_as": self._hosts.known_as if self._hosts else "",
+            "places": self._places(),
+            "room": self._hosts is not None and self._hosts.room,
         }
+
+    def _places(self) -> int:
+        """How many web apps may be awake here: none on a worker that others do not ask for them."""
+        has = self._hosts is not None and (self._kind == "server" or self._hosts.placed)
+        return self._instance.settings.runtime.hosted if has else 0
 
 
 def condition(instance: Instance) -> tuple[bool, str]:

@@ -10,22 +10,22 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady
+from handrail.kernel import SYSTEM, Caller, Instance, NotAllowed, NotReady
 from handrail.kernel.held import Lost
 from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
-from handrail.runtime import seats_store
+from handrail.runtime import lease, lease_store, room, seats_store
 from handrail.runtime.close import End, close
 from handrail.runtime.execute import Hosting, carry_out
 from handrail.runtime.mind import Holding
 from handrail.runtime.models import Run
 from handrail.runtime.pulse import Pulse
 from handrail.runtime.reasons import Verdict
-from handrail.runtime.seats import Hosted, Seat, Sitting
+from handrail.runtime.seats import Elsewhere, Hosted, Seat, Sitting
 
 _PAUSE = 0.5  # seconds between two looks at who has nothing to do
 _TAKE_OVER = 30.0  # seconds that a version answers on while the next one wakes, and that it has to end
@@ -64,6 +64,11 @@ class Hosts(Worker):
         """Note where other hosts reach these apps, and by which name; nowhere when it is empty."""
         self.address, self.known_as = address, known_as
 
+    @property
+    def room(self) -> bool:
+        """Whether one more web app may wake here."""
+        return room.is_left(self._going_on(), self._instance.settings.runtime)
+
     def ready(self, seat: Seat) -> Hosted | None:
         """The app in this seat where it has answered before and goes on; waits for nothing."""
         found = self._awake.get(seat)
@@ -76,7 +81,8 @@ class Hosts(Worker):
         """The app in this seat, awake or waking; `begin` makes its run when there is none.
 
         While a version wakes, the one before it answers on. Refuses NotReady while an app that ended by
-        itself rests, LimitReached when all places are taken by apps that are used.
+        itself rests, LimitReached when all places are taken by apps that are used; raises Elsewhere where
+        another host has room.
         """
         with self._lock:
             found = self._awake.get(seat)
@@ -183,23 +189,25 @@ class Hosts(Worker):
             )
 
     def _make_room(self, seat: Seat) -> None:
-        """Have one of this person's give way where they have as many as one person may, else one of all."""
-        settings = self._instance.settings.runtime
-        awake = [one for one in self.awake() if not one.going]
-        own = [one for one in awake if seat.whose and one.seat.whose == seat.whose]
-        if len(own) >= settings.hosted_each:
-            each = settings.hosted_each
-            _give_way(
-                own,
-                f"{each} apps are awake for you and in use, as many as one person may have here.",
-                "Close one of them, or ask an admin to raise runtime.hosted_each.",
-            )
-        elif len(awake) >= settings.hosted:
-            _give_way(
-                awake,
-                f"Every place for apps on this server is in use; it has {settings.hosted}.",
-                "Try again when somebody has left, or ask an admin to raise runtime.hosted.",
-            )
+        """See that one more may wake here. Raises Elsewhere where only another host has room for it."""
+        try:
+            room.make_room(self._going_on(), seat, self._instance.settings.runtime)
+        except room.Full:
+            if self._another_has_room(seat):
+                raise Elsewhere(seat.app) from None
+            raise
+
+    def _another_has_room(self, seat: Seat) -> bool:
+        """Whether somebody else can have an app that is not awake here, and knows by now that it is to."""
+        key = seat.across_versions
+        if not self.placed or any(one.seat.across_versions == key for one in self.awake()):
+            return False
+        with self._instance.context(SYSTEM) as ctx:
+            lease_store.is_full(ctx, lease.mine())
+            return any(one.room for one in lease_store.neighbours(ctx))
+
+    def _going_on(self) -> list[Hosted]:
+        return [one for one in self.awake() if not one.going]
 
     def _before(self, found: Hosted) -> Hosted | None:
         """The version before that answers on while this one wakes; from then on it has a while to end."""
@@ -258,14 +266,6 @@ class Hosts(Worker):
         verdict = Verdict("succeeded", "asleep")
         with suppress(Lost):
             close(self._instance, sitting.run, End(verdict, said=Conversation(sitting.questions)))
-
-
-def _give_way(awake: Sequence[Hosted], full: str, next_step: str) -> None:
-    """Put to sleep what was used longest ago; what is in use never. Refuses LimitReached when all are."""
-    free = [one for one in awake if not one.requests]
-    if not free:
-        raise LimitReached(full, next_step=next_step)
-    min(free, key=lambda one: one.used).hosting.asleep.set()
 
 
 def _caller(callers: dict[str, Caller], run: Run, word: str) -> Caller:

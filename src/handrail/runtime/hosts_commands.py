@@ -54,10 +54,15 @@ def hosts_invite(ctx: Context, name: str) -> Invitation:
 
 
 def _joined(made: Joined) -> str:
+    does = (
+        "It does runs and has no web apps: for those, apps has to stand under [hosts] in its handrail.toml."
+    )
+    if made.apps:
+        does = f"It does runs and has web apps, for which hosts alone may reach it at {made.apps}."
     return (
         f"{made.name} is a part of the instance until {made.until:%Y-%m-%d}; {made.files} files are here.\n"
         f"Both have version {made.version} and the same database; their clocks are {made.clock_seconds} "
-        "seconds apart.\n\n"
+        f"seconds apart.\n{does}\n\n"
         f"    handrail worker --home {made.home}"
     )
 

@@ -7,6 +7,7 @@ is made here and stays here. Until all agree the token is not used up.
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from handrail.runtime.invite import Token
 _PATIENCE = 30  # seconds for one thing that the other side does
 _CLOCK = 30.0  # seconds by which the clocks of this host, the server and the database may differ
 _LARGEST = 1 << 20  # bytes of an answer
+_ADDRESS = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Joined:
     version: str
     clock_seconds: float
     files: int
+    apps: str  # where it answers others for web apps; empty: it does runs alone
 
 
 def join(home: Path, source: str, token: str, database: str, apps: str = "") -> Joined:
@@ -51,11 +54,18 @@ def join(home: Path, source: str, token: str, database: str, apps: str = "") -> 
     names the environment variable with the database's address, and `apps` where it is to answer others for
     web apps.
 
-    Refuses Conflict a directory that is in use, Invalid where the versions, the clocks or the databases are
-    not the same or the token is none, and Upstream where the server or the database cannot be reached.
+    Refuses Conflict a directory that is in use, Invalid where `apps` is no address, where the versions, the
+    clocks or the databases are not the same or the token is none, and Upstream where the server or the
+    database cannot be reached.
     """
     if home.exists() and any(home.iterdir()):
         raise Conflict(f"{home} is not empty.", next_step="Name a new directory.", subject="hosts")
+    if apps and not _ADDRESS.fullmatch(apps):
+        raise Invalid(
+            f"“{apps[:80]}” is no HOST:PORT at which others can ask for web apps.",
+            next_step="Say one such as 0.0.0.0:8444; the token is good still.",
+            subject="hosts",
+        )
     read = Token.read(token)
     here = datetime.now(UTC)
     kept = _looked_up(database, read.serial)
@@ -87,7 +97,7 @@ def join(home: Path, source: str, token: str, database: str, apps: str = "") -> 
     issued.write(home / "hosts")
     storage.write_file(home / "handrail.toml", _settings(source, database, apps).encode())
     files = Borrower(configuration.load(home)).sync()
-    return Joined(kept.name, str(home), until, ours, round(apart, 1), files)
+    return Joined(kept.name, str(home), until, ours, round(apart, 1), files, apps)
 
 
 @dataclass(frozen=True)

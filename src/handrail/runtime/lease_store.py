@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from handrail.kernel import Context, storage
+from handrail.kernel import Context, Manifest, storage
 from handrail.kernel.ready import Ready
 from handrail.kernel.storage import Instant, database_now
 from handrail.runtime.store import logs, outputs, runs
@@ -37,6 +37,9 @@ hosts = sa.Table(
     # Where other hosts reach its web apps, and by which name in its certificate; empty: it has none.
     sa.Column("address", sa.Text, nullable=False, server_default=""),
     sa.Column("known_as", sa.Text, nullable=False, server_default=""),
+    # How many web apps may be awake there, and whether one more may: fewer are, or one that nobody uses is.
+    sa.Column("places", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("room", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 
 
@@ -203,15 +206,18 @@ def all_hosts(ctx: Context) -> Sequence[Any]:
 
 
 class Reached(NamedTuple):
-    """A host that has web apps: where it is reached, and by which name in its certificate."""
+    """A host that has web apps: where it is reached, by which name in its certificate, and whether it has
+    room for one more.
+    """
 
     holder: str
     name: str
     address: str
     known_as: str
+    room: bool
 
 
-_REACHED = (hosts.c.holder, hosts.c.name, hosts.c.address, hosts.c.known_as)
+_REACHED = (hosts.c.holder, hosts.c.name, hosts.c.address, hosts.c.known_as, hosts.c.room)
 
 
 def neighbours(ctx: Context) -> tuple[Reached, ...]:
@@ -226,6 +232,11 @@ def neighbour(ctx: Context, holder: str) -> Reached | None:
     return Reached(*row) if row else None
 
 
+def is_full(ctx: Context, holder: str) -> None:
+    """Note that a host has no room for one more web app; it says itself when that is over."""
+    ctx.db.execute(sa.update(hosts).where(hosts.c.holder == holder).values(room=False))
+
+
 def is_heard_of(ctx: Context, holder: str) -> bool:
     """Whether this host has just said that it is there, or has a run whose lease has not run out."""
     lately = sa.and_(hosts.c.holder == holder, hosts.c.seen > database_now(-ALIVE))
@@ -234,12 +245,21 @@ def is_heard_of(ctx: Context, holder: str) -> bool:
     return bool(ctx.db.scalar(found))
 
 
-def going_on(ctx: Context) -> dict[str, list[tuple[str, str]]]:
-    """The runs that go on, with their apps, by who does them."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    query = sa.select(runs.c.holder, runs.c.id, runs.c.app).where(runs.c.state == "running")
-    for row in ctx.db.execute(query.order_by(runs.c.id)):
-        found.setdefault(row.holder, []).append((row.id, row.app))
+class Going(NamedTuple):
+    """A run that goes on, of this app and kind."""
+
+    run: str
+    app: str
+    kind: str
+
+
+def going_on(ctx: Context) -> dict[str, list[Going]]:
+    """The runs that go on, by who does them."""
+    found: dict[str, list[Going]] = {}
+    columns = (runs.c.holder, runs.c.id, runs.c.app, runs.c.manifest)
+    for row in ctx.db.execute(sa.select(*columns).where(runs.c.state == "running").order_by(runs.c.id)):
+        going = Going(row.id, row.app, Manifest.parse(row.manifest).kind)
+        found.setdefault(row.holder, []).append(going)
     return found
 
 

@@ -40,7 +40,7 @@ class Moving(Worker):
             living = lease_store.neighbours(ctx)
         stays = any(one.holder == lease.mine() for one in living)
         for one in awake:
-            chosen = first(one.seat, living)
+            chosen = first(one.seat, living, at=lease.mine())
             if chosen is None or chosen.holder == lease.mine():
                 self._elsewhere.pop(one, None)
             elif self._is_due(one, chosen.holder, stays):

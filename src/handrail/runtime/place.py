@@ -40,7 +40,7 @@ def place(ctx: Context, seat: Seat) -> Place:
     sat = seats_store.find(ctx, seat.across_versions)
     if sat and sat.held and not _is_over(sat.held):
         there = lease_store.neighbour(ctx, sat.held.holder)
-        known = Neighbour(*there) if there and there.address else None
+        known = _neighbour(there) if there and there.address else None
         return Place(sat.held.holder == mine, known, True)
     chosen = first(seat, lease_store.neighbours(ctx))
     return Place(chosen is None or chosen.holder == mine, chosen, False)
@@ -54,11 +54,18 @@ def may_answer(ctx: Context, there: Neighbour) -> bool:
     return lease_store.is_heard_of(ctx, there.holder)
 
 
-def first(seat: Seat, living: tuple[lease_store.Reached, ...]) -> Neighbour | None:
-    """The host among those that live to which a seat belongs; None where there is none."""
-    by_address = {one.address: one for one in living}
+def first(seat: Seat, living: tuple[lease_store.Reached, ...], at: str = "") -> Neighbour | None:
+    """The host to which a seat belongs: of those that live the first with room for one more, or where none
+    has any the first. None where no host lives. `at`: the one where the app is awake, which has room for it.
+    """
+    fit = [one for one in living if one.room or one.holder == at] or living
+    by_address = {one.address: one for one in fit}
     order = rendezvous.order("\n".join(seat.across_versions), by_address.keys())
-    return Neighbour(*by_address[order[0]]) if order else None
+    return _neighbour(by_address[order[0]]) if order else None
+
+
+def _neighbour(there: lease_store.Reached) -> Neighbour:
+    return Neighbour(there.holder, there.name, there.address, there.known_as)
 
 
 def take_seat(ctx: Context, seat: Seat, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The hosts that do runs: who is there, what each does, and whether it can."""
+"""The hosts that do runs and have web apps: who is there, what each does, and whether it can."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,10 @@ class Doing:
 class Host:
     """A server or worker. `seen` and `since` by the database's clock; `ahead_ms` is how far its own is ahead.
 
+    `runs` go on there, of at most `capacity`; `apps` are open there: web apps that are awake, which have
+    `taken` of its `places`, and static ones that somebody sits at. `room`: whether one more web app may wake.
+    `address`: where other hosts ask it for its web apps, empty where they do not.
+
     `unfit`: its sandboxes do not hold, or nobody knows, and it takes no run; `finding` says which.
     """
 
@@ -40,6 +44,11 @@ class Host:
     ahead_ms: int
     clock: str
     finding: str
+    apps: tuple[Doing, ...]
+    taken: int
+    places: int
+    room: bool
+    address: str
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,14 @@ def workers(ctx: Context) -> Workers:
     going_on = lease_store.going_on(ctx)
     found = []
     for row in lease_store.all_hosts(ctx):
-        doing = tuple(Doing(*one) for one in going_on.get(row.holder, ()))
+        going = going_on.get(row.holder, ())
+        runs = tuple(Doing(one.run, one.app) for one in going if one.kind == "job")
+        apps = tuple(Doing(one.run, one.app) for one in going if one.kind != "job")
         found.append(
             Host(
                 row.holder, row.name, row.kind, row.version, _state(row.state, row.alive, row.sound),
-                row.capacity, doing, row.since, row.seen, row.ahead_ms, _clock(row.ahead_ms), row.finding,
+                row.capacity, runs, row.since, row.seen, row.ahead_ms, _clock(row.ahead_ms), row.finding,
+                apps, sum(one.kind == "web" for one in going), row.places, row.room, row.address,
             )
         )  # fmt: skip
     return Workers(tuple(found), lease_store.count_queued(ctx))

@@ -15,19 +15,33 @@ from handrail.kernel import NotAllowed, NotFound, Refusal
 
 _AGAIN = 2  # seconds until the page of an app that wakes looks again
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+# Handrail's look (kit.css) in what a page without files of its own can have of it.
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
-main {{ max-width: 34rem; margin: 15vh auto; padding: 0 1.25rem; }}
-h1 {{ font-size: 1.4rem; margin: 0 0 .5rem; }}
+:root {{ color-scheme: light dark; font: 16px/1.55 Inter, system-ui, sans-serif; }}
+body {{ margin: 0; background: light-dark(#f5f3ee, #0e1618); color: light-dark(#17232a, #e8eeec); }}
+main {{ box-sizing: border-box; max-width: 34rem; margin: 14vh auto 3rem; padding: 0 1rem; }}
+article {{ padding: 1.5rem 1.6rem; border: 1px solid light-dark(#e2ddd2, #283a3e); border-radius: 10px;
+  background: light-dark(#fffefb, #152023); overflow-wrap: anywhere; }}
+h1 {{ font-size: 1.35rem; line-height: 1.3; margin: 0 0 .6rem; }}
 p {{ margin: .5rem 0; }}
-.next {{ border-inline-start: 3px solid; padding-inline-start: .75rem; }}
+.next {{ border-inline-start: 3px solid light-dark(#b57f24, #d9a441); padding-inline-start: .75rem;
+  color: light-dark(#535e63, #a4b3b3); }}
+.wait {{ height: 3px; margin: 1.2rem 0; border-radius: 3px; overflow: hidden;
+  background: light-dark(#f0ede6, #283a3e); }}
+.wait::before {{ content: ""; display: block; width: 30%; height: 100%; border-radius: 3px;
+  background: light-dark(#b57f24, #d9a441); animation: along 1.6s ease-in-out infinite alternate; }}
+@keyframes along {{ to {{ transform: translateX(233%); }} }}
+@media (prefers-reduced-motion: reduce) {{ .wait::before {{ animation: none; width: 100%; }} }}
 </style>
-<main role="alert"><h1>{title}</h1><p>{message}</p><p class="next">{next_step}</p></main>
+<main role="{role}"><article>
+<h1>{title}</h1><p>{message}</p>{wait}<p class="next">{next_step}</p>
+</article></main>
 </html>
 """
+_WAIT = '<div class="wait" aria-hidden="true"></div>'
 
 
 class _Answer:
@@ -48,8 +62,7 @@ class _Answer:
                 "message": self._refusal.message,
                 "next_step": self._refusal.next_step,
             }
-            page = _PAGE.format(**{key: html.escape(value) for key, value in said.items()})
-            answer: Response = HTMLResponse(page, self._status)
+            answer: Response = HTMLResponse(_page(said, "alert"), self._status)
         else:
             answer = rest.problem(self._refusal)
             answer.status_code = self._status
@@ -94,12 +107,17 @@ class _Waking:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         said = {
             "title": f"{self._app} is waking up",
-            "message": "It is being started on another machine, which takes a moment.",
-            "next_step": "This page looks again by itself.",
+            "message": "It is being started, which takes a moment.",
+            "next_step": "You need do nothing: this page looks again by itself.",
         }
-        page = _PAGE.format(**{key: html.escape(value) for key, value in said.items()})
         again = {"Refresh": str(_AGAIN), "Retry-After": str(_AGAIN)}
-        await _held(HTMLResponse(page, 503, again), self._secure)(scope, receive, send)
+        await _held(HTMLResponse(_page(said, "status", _WAIT), 503, again), self._secure)(
+            scope, receive, send
+        )
+
+
+def _page(said: dict[str, str], role: str, wait: str = "") -> str:
+    return _PAGE.format(role=role, wait=wait, **{key: html.escape(value) for key, value in said.items()})
 
 
 async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:

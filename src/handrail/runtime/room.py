@@ -1,0 +1,44 @@
+"""How many web apps are awake on one host at a time: who gives way to one more, and whether anybody does."""
+
+from collections.abc import Sequence
+
+from handrail.kernel import LimitReached
+from handrail.runtime.seats import Hosted, Seat
+from handrail.settings import RuntimeSettings
+
+
+class Full(LimitReached):
+    """Every place of this host is in use. Another one may have room."""
+
+
+def is_left(awake: Sequence[Hosted], settings: RuntimeSettings) -> bool:
+    """Whether one more may wake beside these: a place is free, or its app gives way."""
+    return len(awake) < settings.hosted or any(not one.requests for one in awake)
+
+
+def make_room(awake: Sequence[Hosted], seat: Seat, settings: RuntimeSettings) -> None:
+    """Have one of this person's give way where they have as many as one person may, else one of all.
+
+    Refuses LimitReached where all that could give way are in use, Full where that is for the host's places.
+    """
+    own = [one for one in awake if seat.whose and one.seat.whose == seat.whose]
+    if len(own) >= settings.hosted_each:
+        if not _gives_way(own):
+            raise LimitReached(
+                f"{settings.hosted_each} apps are awake for you and in use, as many as one person may have "
+                "here.",
+                next_step="Close one of them, or ask an admin to raise runtime.hosted_each.",
+            )
+    elif len(awake) >= settings.hosted and not _gives_way(awake):
+        raise Full(
+            f"Every place for apps on this server is in use; it has {settings.hosted}.",
+            next_step="Try again when somebody has left, or ask an admin to raise runtime.hosted.",
+        )
+
+
+def _gives_way(awake: Sequence[Hosted]) -> bool:
+    """Put to sleep what was used longest ago, never what is in use; whether there was any."""
+    free = [one for one in awake if not one.requests]
+    if free:
+        min(free, key=lambda one: one.used).hosting.asleep.set()
+    return bool(free)
