@@ -19,6 +19,7 @@ from handrail.runtime.sound import examined
 from handrail.server import FIRST_DEFINITIONS, open_instance
 from handrail_demo.company import PEOPLE
 from tests import prepared
+from tests.cases import FUZZING, cases
 from tests.prepared import copied
 
 NORTHWIND = Path(__file__).parents[2] / "shared" / "data" / "northwind" / "northwind.sqlite"
@@ -33,8 +34,8 @@ FLAGS = (
 )
 
 # The gate judges a change, not its luck: the same cases each time. `make fuzz` draws others (HANDRAIL_SEED is set).
-settings.register_profile("gate", settings.get_profile("ci"))
-settings.load_profile("default" if "HANDRAIL_SEED" in os.environ else "gate")
+settings.register_profile("gate", settings.get_profile("ci"), max_examples=cases(100))
+settings.load_profile("default" if FUZZING else "gate")
 
 Acting = Callable[..., AbstractContextManager[Context]]
 

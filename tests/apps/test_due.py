@@ -18,6 +18,7 @@ from handrail.server import open_instance
 from tests import forked
 from tests.apps.conftest import hello
 from tests.apps.scheduling import Clock, manifest, moments, promote, put_into_production
+from tests.cases import cases
 from tests.conftest import begun
 from tests.data.asking import actors
 
@@ -233,7 +234,7 @@ ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolka
 lines = st.sampled_from(["0 6 * * *", "30 2 * * *", "*/15 * * * *", "0 */6 * * MON-FRI", "0 0 1 * *"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(
     lines,
     st.sampled_from(ZONES),
@@ -277,7 +278,7 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=cases(15), deadline=None)
 @given(st.sampled_from(["", 'overlap = "queue"\n', 'catch_up = "skip"\n']), st.lists(steps, max_size=10))
 def test_two_servers_with_clocks_that_go_wrong_start_no_moment_twice_and_lose_not_the_last(
     pair: tuple[Instance, Instance], policy: str, taken: list[tuple[int, int, int, bool]]

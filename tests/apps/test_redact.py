@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.apps.redact import is_card, is_iban, redact
+from tests.cases import cases
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
@@ -89,7 +90,7 @@ def test_a_text_made_to_be_slow_is_read_once(piece):
     assert 0 < len(redact(whole).text) <= len(whole)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(st.text(max_size=400))
 def test_redacting_twice_takes_nothing_more(text):
     once = redact(text).text

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from handrail.apps import paths, unpack
 from handrail.kernel import Invalid, LimitReached, Refusal
+from tests.cases import cases
 
 LIMITS = unpack.Limits(files=50, size=2 * 1024 * 1024)
 MANIFEST = b'[app]\nname = "x"\n'
@@ -239,7 +240,7 @@ def hostile_zips(draw):
     return bytes(content)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(hostile_zips())
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_whatever_the_zip_it_is_refused_or_gives_only_safe_names(content):

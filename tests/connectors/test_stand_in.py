@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from handrail import apps, connectors
 from handrail.connectors.generate import Generator
 from handrail.kernel import Conflict, NotAllowed, NotReady, definitions
+from tests.cases import cases
 from tests.conftest import Acting
 from tests.connectors.conftest import SECRET, Runs, define, got
 from tests.connectors.upstream import Upstream
@@ -172,7 +173,7 @@ SCHEMAS: Any = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=cases(200))
 @given(SCHEMAS, st.text(max_size=5))
 def test_a_value_fits_its_schema_and_its_seed_decides_it(schema: dict[str, Any], seed: str) -> None:
     made = Generator({}, seed).value(schema)

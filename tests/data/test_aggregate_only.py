@@ -20,6 +20,7 @@ from handrail.data.merge import merge
 from handrail.data.models import Column, Mask, RowFilter
 from handrail.kernel import Instance, Invalid, NotAllowed, definitions
 from tests.adapters.engines.live import LiveHouse
+from tests.cases import cases
 from tests.data import budgeting
 from tests.data.asking import actors, opened
 from tests.data.governing import EMEA, House, contract, viewer
@@ -458,7 +459,7 @@ def told(house: House, sql: str) -> list[str] | None:
     return sorted(map(str, rounded))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_question, st.integers(0, 2**32))
 @example("SELECT sum(salary) AS a, count(*) AS b FROM staff s WHERE TRUE GROUP BY ROLLUP (s.dept, s.city)", 1)
 def test_no_answer_depends_on_who_in_a_cell_has_which_value(

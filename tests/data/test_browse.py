@@ -17,6 +17,7 @@ from handrail.data.models import Certification, Proposal
 from handrail.data.state import standing
 from handrail.kernel import Context, Instance, definitions, storage
 from handrail.server import ROOMS
+from tests.cases import cases
 from tests.conftest import Acting
 from tests.data import shop
 from tests.data.test_check_quality import instance, orders
@@ -135,7 +136,7 @@ def connection(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     engine.dispose()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(proposal | st.none(), certification | st.none())
 def test_sql_computes_the_state_that_the_room_computes(
     connection: sa.Connection, asked: Proposal | None, yes: Certification | None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from handrail.data.budgets import pseudonym
 from handrail.kernel import Instance
+from tests.cases import cases
 from tests.data import budgeting
 from tests.data.asking import asking, opened
 
@@ -57,7 +58,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, I
         instance.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(_rows)
 def test_rows_are_the_same_and_everybody_in_them_is_counted(
     both: tuple[Instance, Instance], sql: str
@@ -70,7 +71,7 @@ def test_rows_are_the_same_and_everybody_in_them_is_counted(
     assert {pseudonym(counted, "customer", str(row["shown"])) for row in rows} <= seen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(_groups)
 def test_groups_are_the_same_and_everybody_in_a_small_one_is_counted(
     both: tuple[Instance, Instance], sql: str

@@ -16,6 +16,7 @@ from handrail.data.load import load
 from handrail.data.promises import OPERATORS, Bound
 from handrail.kernel import Instance, Invalid, NotAllowed, NotReady, Refusal, definitions
 from handrail.kernel.events import Subscriptions
+from tests.cases import cases
 from tests.conftest import Acting, begun, inhabited
 from tests.data.asking import actors
 from tests.data.test_contract_file import FILE, GOOD
@@ -270,7 +271,7 @@ def test_rules_of_other_tools_and_other_levels_are_left_alone() -> None:
     span=st.integers(0, 20),
     count=st.integers(0, 40),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 def test_a_bound_and_its_opposite_never_agree(operator: str, low: int, span: int, count: int) -> None:
     opposite = {
         "mustBe": "mustNotBe",

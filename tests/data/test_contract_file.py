@@ -13,6 +13,7 @@ from handrail.data import odcs
 from handrail.data.load import load, parse
 from handrail.data.models import Column, CombinedLink, Contract, Mask, RowFilter
 from handrail.kernel import Invalid, Refusal, definitions
+from tests.cases import cases
 
 FILE = "contracts/orders.odcs.yaml"
 GOOD = """\
@@ -292,7 +293,7 @@ _contracts = st.builds(
 
 
 @given(contract=_contracts)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=cases(120), deadline=None)
 def test_every_contract_comes_back_from_its_file_as_it_was(contract: Contract) -> None:
     document = odcs.document(contract, Server(server=contract.source, type="custom"), "table")
     written = odcs.render(document)
@@ -303,7 +304,7 @@ def test_every_contract_comes_back_from_its_file_as_it_was(contract: Contract) -
 
 
 @given(contract=_contracts, other=_contracts)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 def test_a_contract_written_over_another_is_wholly_the_new_one(contract: Contract, other: Contract) -> None:
     first = odcs.document(other, Server(server=contract.source, type="custom"), "table")
     table = (first.schema_ or [])[0]
@@ -314,7 +315,7 @@ def test_a_contract_written_over_another_is_wholly_the_new_one(contract: Contrac
 
 
 @given(content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(150), deadline=None)
 def test_no_bytes_crash_the_loader(content: bytes) -> None:
     try:
         load(content, FILE)

@@ -16,6 +16,7 @@ from handrail import data
 from handrail.data.sketches import Tally
 from handrail.kernel import Caller, Instance, LimitReached, NotAllowed, identity
 from handrail.server import application, command
+from tests.cases import cases
 from tests.data import budgeting
 from tests.data.asking import actors, asking, opened, run
 from tests.web import Client
@@ -53,7 +54,7 @@ def identity_of(instance: Instance, person: str) -> Any:
 # Counting in bounded space.
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=cases(30), deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=300), st.integers(1, 5))
 def test_a_tally_counts_exactly_up_to_its_size_whatever_comes_twice(marks: list[int], pieces: int) -> None:
     packed = b""

@@ -12,6 +12,7 @@ from handrail.data.drift import Drift, drift, read_drift
 from handrail.data.models import Column
 from handrail.kernel import Instance
 from handrail.kernel.events import Subscriptions
+from tests.cases import cases
 from tests.conftest import Acting
 from tests.data import asking
 from tests.data.governing import contract
@@ -67,7 +68,7 @@ _names = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=6)
 
 
 @given(old=_names, new=_names)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 def test_every_column_is_told_of_once(old: list[str], new: list[str]) -> None:
     found = drift(named(*old), named(*new, kind="BIGINT"), None, Path("none"))
     assert found.renamed == ()  # no column has the type of the other

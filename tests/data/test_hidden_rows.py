@@ -22,7 +22,7 @@ from tests.data.governing import LIMITS, SECRET, House, contract
 from tests.data.worlds import FILTERS, WHO, Worlds, outcome, question
 
 SEED = int(os.environ.get("HANDRAIL_SEED", "0"))
-WORLDS = max(1, int(os.environ.get("HANDRAIL_EXAMPLES", "200")) // 8)
+WORLDS = max(1, int(os.environ.get("HANDRAIL_EXAMPLES", "96")) // 8)
 COLUMNS = (
     *(Column("k", "BIGINT"), Column("region", "VARCHAR"), Column("t", "VARCHAR"), Column("n", "BIGINT")),
     Column("l", "VARCHAR[]"),

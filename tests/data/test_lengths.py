@@ -9,6 +9,7 @@ from sqlglot import exp
 from handrail.data import lengths
 from handrail.data.parse import read
 from handrail.kernel import NotAllowed, Refusal
+from tests.cases import cases
 
 EIGHT = " || ".join(["r"] * 8)
 BOMBS = {
@@ -113,7 +114,7 @@ def questions(draw: st.DrawFn) -> str:
     return f"{with_}SELECT {', '.join(columns)} FROM {source}"
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=cases(300), deadline=None, database=None)
 @given(sql=questions(), most=st.sampled_from([100, 1_000, 10_000]))
 def test_no_accepted_text_is_longer_than_was_estimated(sql: str, most: int) -> None:
     was, lengths.MAX_LETTERS = lengths.MAX_LETTERS, most

@@ -13,6 +13,7 @@ from handrail.data import ossie
 from handrail.data.compile_metric import compile_metric
 from handrail.data.models import MetricRequest
 from handrail.kernel import Invalid, Refusal
+from tests.cases import cases
 
 
 def expression(sql: str) -> dict[str, Any]:
@@ -229,7 +230,7 @@ def trees(draw: st.DrawFn) -> tuple[list[int], list[list[int | None]]]:
     return parents, keys
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(trees(), st.data())
 def test_no_row_is_ever_counted_twice(
     tree: tuple[list[int], list[list[int | None]]], data: st.DataObject

@@ -14,6 +14,7 @@ from sqlglot import exp
 from handrail.data.models import Column, RowFilter
 from handrail.data.parse import read
 from handrail.data.resolve import DATASET, resolve
+from tests.cases import cases
 from tests.data.governing import House, contract
 
 COLUMNS = (Column("id", "BIGINT"), Column("x", "BIGINT"), Column("region", "VARCHAR"))
@@ -105,7 +106,7 @@ def plain(house: House) -> Iterator[duckdb.DuckDBPyConnection]:
     database.close()
 
 
-@settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=cases(200), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(item=items(3, kinds=("join",)))
 def test_what_is_joined_in_parentheses_is_joined_over_visible_rows(
     house: House, plain: duckdb.DuckDBPyConnection, item: Item

@@ -12,6 +12,7 @@ from handrail.data.govern import SCHEMA
 from handrail.data.promises import Rule
 from handrail.data.pushdown import alone
 from handrail.kernel.ports import EngineLimits
+from tests.cases import cases
 from tests.data.governing import contract
 
 POINTS = Rule("dangling", columns=("parent",), references=("parents", ("id",)))
@@ -43,7 +44,7 @@ def test_references_of_wide_rows_are_counted_in_little_memory(tmp_path: Path, ru
 _KEYS = st.lists(st.tuples(st.none() | st.integers(0, 3), st.none() | st.integers(0, 2)), max_size=8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(_KEYS, _KEYS, st.sampled_from([POINTS, TOGETHER]))
 def test_a_row_without_a_part_of_the_key_points_nowhere(
     tmp_path_factory: pytest.TempPathFactory,

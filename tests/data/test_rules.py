@@ -19,6 +19,7 @@ from handrail.data.rules import KINDS, fit_rule, read_rule, write_rule
 from handrail.data.write_rules import write_rules
 from handrail.kernel import Instance, NotAllowed, Refusal, definitions
 from handrail.kernel.strict_yaml import File, validate
+from tests.cases import cases
 from tests.conftest import Acting
 from tests.data.test_check_quality import instance, orders
 
@@ -244,7 +245,7 @@ bounds = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(150), deadline=None)
 @given(st.sampled_from(RULES), bounds, st.booleans(), st.sampled_from(["", "5 4 * * *"]))
 def test_a_rule_is_written_so_that_it_reads_the_same_in_words_and_in_the_file(
     base: dict[str, str], allowed: str, hint: bool, schedule: str

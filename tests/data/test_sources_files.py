@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from handrail.data.sources import Extracted, open_source
 from handrail.kernel import Invalid, NotFound, Refusal
+from tests.cases import cases
 
 
 def _read(path: Path, encoding: str | None = None) -> tuple[list[dict[str, object]], Extracted]:
@@ -106,7 +107,7 @@ _text = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, ma
 
 
 @given(rows=st.lists(st.tuples(st.integers(-(2**53), 2**53), _text), min_size=1, max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 def test_every_quoted_text_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, str]]
 ) -> None:

@@ -19,6 +19,7 @@ from handrail.data.govern import Entitlement, rewritten
 from handrail.data.parse import DUCKDB, read
 from handrail.data.resolve import resolve
 from handrail.kernel import Refusal
+from tests.cases import cases
 from tests.data.governing import CONTRACTS, EMEA, House, reads
 
 PRODUCTION = Entitlement.of(EMEA, "production")
@@ -118,7 +119,7 @@ def test_nor_does_one_name_the_engines_copies_without_that_wall(
         print(house.ask(ATTACKS[name]).to_pylist())
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=cases(400), deadline=None, database=None)
 @given(place=st.sampled_from(PLACES), quoted=QUOTED, before=SIGNS, after=SIGNS)
 def test_what_is_quoted_stays_quoted(place: str, quoted: str, before: str, after: str) -> None:
     written = quoted.format(f"{before} zqx {after}")

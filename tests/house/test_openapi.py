@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from handrail import apps, data, runtime
 from handrail.kernel import Instance, identity
 from handrail.server import application
+from tests.cases import cases
 from tests.journeys import company
 from tests.web import Client
 
@@ -213,7 +214,7 @@ def values(of: dict[str, Any], schema: dict[str, Any], deep: int = 0) -> st.Sear
     return st.none() if kind == "null" else TEXTS
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=cases(400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(choice=st.data())
 def test_nothing_that_is_sent_breaks_the_server(
     client: Client, schema: dict[str, Any], tokens: dict[str, dict[str, str]], choice: st.DataObject

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from handrail.kernel import Instance, Invalid, NotAllowed, NotFound, NotReady, identity, storage, trail
 from handrail.kernel.audit import Chosen, recent, verifier
 from handrail.server import application, command
+from tests.cases import cases
 from tests.conftest import Acting
 from tests.kernel.test_audit import edit, fill
 from tests.web import Client
@@ -186,7 +187,7 @@ def test_a_doctored_export_is_not_proved(
     assert sentence in verdict(instance, exported, capsys)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_no_bit_can_be_flipped(
     instance: Instance, exported: Path, capsys: pytest.CaptureFixture[str], place: float, bit: int
@@ -312,7 +313,7 @@ def test_consistency_with_what_was_never_signed_is_refused(instance: Instance, a
             trail.consistency(ctx, old)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(25), deadline=None)
 @given(seed=st.binary(min_size=32, max_size=32), message=st.binary(max_size=80), bit=st.integers(0, 511))
 def test_the_verifiers_own_signatures_are_those_of_the_library(seed: bytes, message: bytes, bit: int) -> None:
     key = Ed25519PrivateKey.from_private_bytes(seed)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from handrail.kernel import git, storage, upload_pack
 from handrail.kernel.errors import Conflict, Invalid, NotFound
+from tests.cases import cases
 
 ADA = git.Author("Ada <Lovelace>\n", "ada@example.org")
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -170,7 +171,7 @@ trees = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trees, trees)
 def test_applying_a_diff_to_the_old_files_gives_the_new_ones(engine, before, after):
     with engine.begin() as db:
@@ -257,7 +258,7 @@ def test_an_object_that_no_visible_ref_names_cannot_be_wanted(engine):
             upload_pack.upload_pack(viewer, request, io.BytesIO())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=200)
     | st.from_regex(rb"(00[0-9a-f]{2}(want|have|deepen|shallow) ?[0-9a-f ]*\n?){1,3}0000")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from handrail.kernel.errors import Invalid
 from handrail.kernel.manifest import Manifest
 from handrail.kernel.schedule import Schedule, Unattended, wrong_with_cron
+from tests.cases import cases
 
 VELOCITY = """\
 [app]
@@ -148,7 +149,7 @@ def test_cron_lines_that_name_no_moment_are_told_why(line):
     assert wrong_with_cron(line)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_either_a_manifest_or_a_refusal(text):
     try:
@@ -160,7 +161,7 @@ def test_any_text_is_either_a_manifest_or_a_refusal(text):
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=40)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(words.filter(str.strip))
 def test_what_is_rendered_reads_back(says):
     text = Manifest.render("app-one", says=says)

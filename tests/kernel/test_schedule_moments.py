@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.kernel.schedule import Schedule
+from tests.cases import cases
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)  # a Friday
 
@@ -52,7 +53,7 @@ fields = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(fields, st.integers(0, 40 * 24 * 60))
 def test_no_moment_lies_between_the_latest_and_now(chosen: tuple[str, str, str, str, str], back: int) -> None:
     schedule = Schedule.parse(" ".join(chosen), "UTC")
@@ -105,7 +106,7 @@ def named(text: str, number: int) -> bool:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=cases(80), deadline=None)
 @given(
     st.sampled_from(CHANGES),
     st.sampled_from(["0", "30", "15,30", "0,45", "*/20", "59"]),

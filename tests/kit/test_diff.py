@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from handrail import kit
+from tests.cases import cases
 
 LINES = st.lists(
     st.text(st.characters(codec="utf-8", exclude_characters="\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\0")),
@@ -18,7 +19,7 @@ def plain(markup: Markup | None) -> str:
     return Markup(re.sub(r"</?(span|mark)[^>]*>", "", str(markup))).unescape()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(150), deadline=None)
 @given(LINES, LINES)
 def test_every_shown_line_is_the_line_of_its_number(old: list[str], new: list[str]) -> None:
     change = kit.diff("\n".join(old), "\n".join(new), "app.py")
@@ -32,7 +33,7 @@ def test_every_shown_line_is_the_line_of_its_number(old: list[str], new: list[st
             assert plain(line.old) == plain(line.new)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(150), deadline=None)
 @given(LINES, LINES)
 def test_taking_away_the_removed_and_putting_in_the_added_gives_the_new_text(
     old: list[str], new: list[str]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from handrail import kit
 from handrail.kit import Box, Line
+from tests.cases import cases
 
 BOXES = (
     Box("a", "orders", 0, "source", "shop"),
@@ -93,7 +94,7 @@ def test_nothing_at_all_is_drawn_without_failing() -> None:
     assert "<svg" in str(kit.flow((), (), "Nothing", ""))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(st.data())
 def test_no_two_boxes_overlap_and_every_line_stays_inside(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 14))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail import review
 from handrail.kernel import Manifest
@@ -211,7 +212,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(150), deadline=None)
 @given(
     st.dictionaries(
         NAMES,
@@ -232,7 +233,7 @@ def test_no_content_of_any_file_makes_the_check_raise(files: dict[str, bytes]) -
         assert finding.file in {*files, "handrail.toml"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(st.text(max_size=120))
 def test_no_sql_makes_the_check_raise(sql: str) -> None:
     code = f"from handrail_sdk import query\nquery({sql!r})\n".encode("utf-8", "replace")
@@ -263,7 +264,7 @@ def test_hostile_code_neither_breaks_a_push_nor_holds_it_up() -> None:
     deep = b"p = " + b"'a'+" * 2000 + b"'b'\nPASSWORD = 'hunter2hunter2'\n"
     (change,) = changes(None, {"app.py": deep})
     assert change.new is not None and "hunter2" not in change.new
-    much = {f"m{n}.py": b"x = 1\n" * 50_000 for n in range(8)}
+    much = {f"m{n}.py": b"x = '%b'\n" % (b"a" * 300_000) for n in range(8)}  # each is parsed at once
     _, unread = parsed(much)
     assert len(unread) == 2 and all(one.severity == "blocks" for one in unread)
 

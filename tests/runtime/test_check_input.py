@@ -16,6 +16,7 @@ from handrail.kernel import Invalid, LimitReached, Refusal
 from handrail.kernel.inputs import TYPES, DeclaredInput
 from handrail.runtime.check_input import Given, check_input, kind_of
 from handrail.runtime.table_forms import written
+from tests.cases import cases
 
 TABLE = pa.table({"id": [1, 2], "name": ["Ann", "=1+1"]})
 PARTS = {"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"}
@@ -146,7 +147,7 @@ def test_a_large_workbook_of_honest_numbers_is_no_bomb() -> None:
     assert check(written(table, "xlsx"), "xlsx")[0] == "xlsx"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(st.binary(max_size=400), st.integers(0, 400))
 def test_whatever_is_given_is_checked_or_refused(noise: bytes, place: int) -> None:
     book = IS["xlsx"]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from handrail.runtime.compare_tables import CellChange, compare_tables
 from handrail_sdk.tables import packed
+from tests.cases import cases
 
 OLD = [
     {"region": "EMEA", "line": "Tents", "net": 1.5, "n": 3},
@@ -40,7 +41,7 @@ def test_rows_without_a_key_are_known_by_their_place() -> None:
     assert found.shown == (CellChange("2", "a", "1.5", "2.5"),)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(
     st.dictionaries(st.integers(0, 30), st.text(max_size=3), max_size=15),
     st.dictionaries(st.integers(0, 30), st.text(max_size=3), max_size=15),

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from handrail.kernel import Instance, Invalid, LimitReached
 from handrail.runtime.handed_over import HandedOver, safe_name
 from handrail.runtime.tables import table_of
+from tests.cases import cases
 from tests.runtime.conftest import Start
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_an_app_calls_a_file_becomes_a_plain_name(name: str) -> None:
     safe = safe_name(name)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from handrail.kernel import Invalid
 from handrail.runtime.markup import checked_svg, inert_html, is_svg, markdown
+from tests.cases import cases
 
 ATTACKS = [
     "<script>alert(1)</script>", "a <img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "[x](JaVaScript:alert(1))",
@@ -71,7 +72,7 @@ def test_markdown_becomes_words_and_links_to_elsewhere(text: str) -> None:
     assert "<script" not in html
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(st.text(alphabet="<>()[]!`*_#|-\n\"'&;:/ ajvscriptonx=", max_size=80))
 def test_whatever_is_written_no_other_element_comes_of_it(text: str) -> None:
     only_words(str(markdown(text)))

@@ -33,6 +33,7 @@ from handrail.runtime.keeping import PARTS
 from handrail.runtime.kept import keeps, rules
 from handrail.runtime.models import Input
 from handrail.runtime.sweep import MOST_LISTED
+from tests.cases import cases
 from tests.conftest import Acting
 from tests.data.test_contract_file import FILE as CONTRACT
 from tests.data.test_contract_file import GOOD
@@ -499,7 +500,7 @@ MADE = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(MADE, max_size=9))
 def test_a_sweep_deletes_exactly_what_each_page_said_is_due(
     instance: Instance, made: list[tuple[str, str, Environment, str, str, int, int, bool]]

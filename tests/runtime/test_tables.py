@@ -17,6 +17,7 @@ from handrail.kernel import Invalid, LimitReached
 from handrail.runtime.table_forms import written
 from handrail.runtime.tables import MAGIC, arrow, beginning
 from handrail_sdk.tables import in_file, packed
+from tests.cases import cases
 
 NASTY = [
     "=1+1",
@@ -52,7 +53,7 @@ def test_a_table_arrives_as_it_was_handed_over() -> None:
     assert beginning(packed(WHOLE), 1)["rows"] == [list(WHOLE.slice(0, 1).to_pylist()[0].values())]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail_sdk import wire
+from tests.cases import cases
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=cases(50), deadline=None)
 @given(st.dictionaries(st.text(), st.one_of(st.none(), st.booleans(), st.integers(), st.text())))
 def test_a_message_arrives_as_it_was_sent(message: dict[str, object]) -> None:
     ours, theirs = socket.socketpair()
@@ -19,7 +20,7 @@ def test_a_message_arrives_as_it_was_sent(message: dict[str, object]) -> None:
         assert wire.receive_message(theirs) == message
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=cases(30), deadline=None)
 @given(st.lists(st.binary(max_size=5000), max_size=8))
 def test_content_arrives_whole_and_ends(chunks: list[bytes]) -> None:
     ours, theirs = socket.socketpair()

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins.across import mended
 from handrail.twins.assign import Made
@@ -88,7 +89,7 @@ def test_few_exceptions_are_not_told_and_many_end_the_rule(make_table: Any) -> N
     assert not [rule for rule in many if rule.kind == "across" and rule.columns == ("shipped",)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 200),

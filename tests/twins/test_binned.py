@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 from tests.rows import fill
 
 from handrail.twins.binned import Binned
@@ -26,7 +27,7 @@ rows = st.lists(
 
 
 @pytest.mark.parametrize("entity", [None, "who"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(rows, st.integers(1, BINS["a"]), st.integers(1, BINS["b"]))
 def test_cells_have_the_rows_and_holders_of_the_groups_of_a_query(
     entity: str | None, told: list[tuple[int | None, int | None, int | None]], most_a: int, most_b: int

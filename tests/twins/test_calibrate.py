@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail import data, twins
 from handrail.twins.agreement import agree
@@ -20,7 +21,7 @@ from handrail.twins.tables import table_of
 from handrail.twins.tiles import share_near
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=cases(50), deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.integers(1, 5))
 def test_every_item_is_dealt_once_and_within_its_group(seed: int, rows: int, kinds: int) -> None:
     rng = np.random.default_rng(seed)

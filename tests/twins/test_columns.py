@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins import columns
 from handrail.twins.columns import Source, code_sql, text_shapes
@@ -39,7 +40,7 @@ def placed(bins: tuple[Bin, ...], value: float | None) -> int | None:
     return ranges[-1][0] if ranges else None
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=cases(20), deadline=None)
 @given(ends, st.lists(numbers, max_size=6, unique=True), st.lists(numbers, max_size=10))
 def test_a_number_gets_the_bin_of_its_own_value_or_the_range_it_lies_in(
     edges: list[float], spikes: list[float], values: list[float]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins import codec
 from handrail.twins.descendants import told_rows
@@ -241,7 +242,7 @@ def test_a_sketch_alone_says_whose_rows_are_real(make_table: Any) -> None:
     assert sketch.table("statuses").told == 4 and sketch.table("orders").told == 0
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.tuples(*[st.integers(0, 25)] * 4), st.integers(10, 15))
 def test_exactly_the_rows_are_told_behind_which_k_stand(
     make_table: Any, counts: tuple[int, int, int, int], k: int

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins import codec
 from handrail.twins.generate import Twin, generate
@@ -133,7 +134,7 @@ def written(given: list[Given], folder: Path) -> list[Table]:
     return tables
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(25), deadline=None)
 @example(schema=7888, seed=0, variant="plain")  # personal numbers of nineteen digits
 @example(schema=131, seed=0, variant="plain")  # personal numbers that only an unsigned type holds
 @example(schema=17776, seed=0, variant="plain")  # a key points at a column whose values repeat

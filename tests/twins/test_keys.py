@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins.keys import redraw_repeats
 from handrail.twins.make import make
@@ -20,7 +21,7 @@ from handrail.twins.without_repeats import without_repeats
 KEY = Field("id", "", required=True, primary_key=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=cases(60))
 @given(
     st.lists(st.integers(1, 9), min_size=2, max_size=3), st.floats(0, 1), st.integers(0, 2**32), st.booleans()
 )
@@ -126,7 +127,7 @@ def test_what_counts_is_counted(make_table: Any) -> None:
     assert all(sorted(of) == list(range(1, len(of) + 1)) for of in made.groupby("order")["line"].apply(list))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=cases(60))
 @given(
     st.lists(st.integers(0, 12), min_size=1, max_size=40),
     st.lists(st.integers(1, 50), min_size=1, max_size=10),

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins import codec
 from handrail.twins.assign import Made
@@ -102,7 +103,7 @@ def test_who_is_known_through_another_parent_is_the_same(make_table: Any) -> Non
     assert (through == np.array(twins["invoices"].table["customer"].to_pylist(), dtype=object)).all()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=cases(80), deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(0, 400),

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.data import CombinedLink
 from handrail.twins import codec
@@ -314,7 +315,7 @@ def test_a_pair_that_nothing_in_a_row_could_be_points_nowhere(make_table: Any) -
     assert len(keys(twin["sales"], "shop", "shelf")) < 30
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(
     rows=st.lists(st.integers(0, 5), max_size=40),
     parents=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=12),

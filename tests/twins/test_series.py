@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins import codec
 from handrail.twins.assign import Made
@@ -227,7 +228,7 @@ def test_rows_that_have_nothing_to_do_with_each_other_are_no_series(make_table: 
     assert not (table.series and (table.series.clings and "amount" in dict(table.series.clings)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.lists(st.integers(0, 9), min_size=1, max_size=40),

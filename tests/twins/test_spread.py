@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 from tests.rows import fill
 
 from handrail.twins.columns import Source
@@ -24,7 +25,7 @@ def spread(rows: list[Row], entity: str | None, k: int = 2) -> Spread:
         return Spread(Source(con, "t", len(rows), k, entity), "v")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(rows_of, st.sets(numbers), st.booleans())
 def test_people_are_counted_as_counting_row_by_row_does(
     rows: list[Row], wanted: set[float], upwards: bool
@@ -52,7 +53,7 @@ def test_people_are_counted_as_counting_row_by_row_does(
     assert found.holders_between(chosen, starts).tolist() == [len(one) for one in between]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(rows_of, st.sets(numbers), st.booleans())
 def test_rows_are_counted_where_nobody_is_behind_them(
     rows: list[Row], wanted: set[float], upwards: bool

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.cases import cases
 
 from handrail.twins import codec
 from handrail.twins.generate import generate
@@ -86,7 +87,7 @@ def test_a_source_with_circles_gives_none(make_table: Any) -> None:
     levels_of(np.array([-1 if one is None else at[one] for one in twin["of"].to_pylist()]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(0, 500),

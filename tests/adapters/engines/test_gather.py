@@ -13,6 +13,7 @@ from handrail.adapters.engines import DuckDB
 from handrail.adapters.engines.gather import gather
 from handrail.kernel import Invalid, LimitReached, Refusal
 from handrail.kernel.ports import EngineLimits, Remote, Rows
+from tests.cases import cases
 
 LIMITS = EngineLimits(30, 64, 1)
 ORDERS = (
@@ -217,7 +218,7 @@ _WHERE = st.recursive(
 _JOINS = st.sampled_from(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(_JOINS, _WHERE, st.booleans())
 def test_any_join_and_condition_is_answered_as_in_one_place(
     everywhere: Places, join: str, where: str, turned: bool

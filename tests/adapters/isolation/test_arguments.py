@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from handrail.adapters.isolation.arguments import arguments, checked_names
 from handrail.kernel import Invalid
 from handrail.kernel.sandbox import Layer, Limits
+from tests.cases import cases
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_too_many_files_are_refused() -> None:
         checked_names(f"{n}.py" for n in range(5000))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(st.text(alphabet="a./\\\0~ é-", max_size=12))
 def test_whatever_name_is_accepted_lies_below_the_code_folder(name: str) -> None:
     try:

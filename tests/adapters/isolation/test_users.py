@@ -18,6 +18,7 @@ from handrail.adapters.isolation.users import Users
 from handrail.kernel import LimitReached
 from handrail.kernel.sandbox import Layer, Sandbox
 from tests.adapters.isolation.conftest import LIMITS, UID
+from tests.cases import cases
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start sandboxes as somebody else")
 
@@ -33,7 +34,7 @@ def test_an_app_has_the_same_id_each_time(tmp_path: Path) -> None:
     assert all(100 <= uid < 1100 for uid in found)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=cases(60))
 @given(st.lists(st.sampled_from("abcdefgh"), max_size=12), st.integers(2, 5))
 def test_no_two_apps_have_one_id_at_the_same_time(
     tmp_path_factory: pytest.TempPathFactory, apps: list[str], count: int
