@@ -23,7 +23,7 @@ from handrail.kernel import (
     definitions,
     trail,
 )
-from handrail.runtime import Run, layer, layer_build, layer_tool, package_store
+from handrail.runtime import Run, diagnosis, layer, layer_build, layer_tool, package_store
 from handrail.settings import PackagesSettings, Settings
 from tests.apps.conftest import MANIFEST
 from tests.conftest import Acting
@@ -44,8 +44,14 @@ def index() -> Iterator[Index]:
 
 
 @pytest.fixture
-def here(instance: Instance, index: Index, acting: Acting) -> Iterator[Instance]:
-    """The instance with this index and a list of approved packages, its layers beside the real ones."""
+def here(
+    instance: Instance, index: Index, acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Instance]:
+    """The instance with this index and a list of approved packages, its layers beside the real ones. What is known
+    of this machine's sandboxes is known here: another place for layers changes nothing that holds them.
+    """
+    known = diagnosis.folder(instance.settings)
+    monkeypatch.setattr(diagnosis, "folder", lambda _settings: known)
     real = layer.build(Settings(home=Path("/nowhere"))).binds["/layer"]
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
@@ -53,7 +59,7 @@ def here(instance: Instance, index: Index, acting: Acting) -> Iterator[Instance]
         instance.settings = replace(
             instance.settings,
             runtime=replace(instance.settings.runtime, layers=folder),
-            packages=PackagesSettings(index=index.url, seconds=60),
+            packages=PackagesSettings(index=index.url, seconds=600),  # however busy this machine is
         )
         with acting("admin") as ctx:
             definitions.write(ctx, "packages.toml", APPROVED.encode(), "Approve.")
