@@ -2,7 +2,8 @@
 
 A copy is a row of the twin whose modelled columns all equal those of a real row. All rows are compared. The
 share of copies is held against the share of real rows that another real row equals (the hold-out rate, leave
-one out), and against the share that rows put together by chance from the twin's own columns reach. Of what is
+one out), and against the share that rows put together by chance from the twin's own columns reach; that it is
+more must be no coincidence, which in small tables much is. Of what is
 invented, identifiers, addresses and free texts are looked up among the real ones, all of them: none should be
 one, but for what chance does where a shape has little room.
 """
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from handrail.twins.below import backed, rare_below
+from handrail.twins.coincidence import most_at_rate, most_of_one_kind
 from handrail.twins.columns import number_sql, quoted
 from handrail.twins.models import ColumnSketch, HostileCell, Privacy, TableSketch
 from handrail.twins.plane import Plane
@@ -26,7 +28,7 @@ from handrail.twins.semantics import meaning_of
 from handrail.twins.shapes import MOST_ROOM, is_code, room_of
 from handrail.twins.told_columns import rare_told
 
-CHANCE_ROWS = 100_000  # rows put together by chance, enough to know how often they meet a real one
+CHANCE_ROWS = 10_000, 100_000  # put together by chance, enough to know how often they meet a real one
 TOLERATED = 1.2  # times the hold-out rate
 _NOBODYS = ("email", "phone", "iban", "card", "national_id", "prose", "url")
 
@@ -62,7 +64,12 @@ def judge(
 
 
 def _copies(plane: Plane, real: str, plain: pa.Table, seed: int) -> Privacy:
-    """How many rows equal a real one, against how many do among the real ones and by chance."""
+    """How many rows equal a real one, against how many do among the real ones and by chance.
+
+    A copying twin has more of them than both: than the rate that is usual may bring, and than rows of one
+    population have when it is dealt out anew which are the twin's. Of the first there is doubt in small
+    tables, of whose real rows few tell what is usual; of the second where equal rows are forbidden.
+    """
     names = tuple(plain.column_names)
     _fingerprint(plane, real, names)
     copies = _found(plane, plain, names)
@@ -71,10 +78,14 @@ def _copies(plane: Plane, real: str, plain: pa.Table, seed: int) -> Privacy:
         "SELECT coalesce(sum(n) FILTER (n > 1) / sum(n), 0) FROM real_prints"
     ).fetchall()[0]
     usual = max(float(hold_out), chance)
-    spread = math.sqrt(usual * (1 - usual) / plain.num_rows)
-    limit = min(1.0, TOLERATED * usual + 3 * spread + 3 / plain.num_rows)
+    many = round(copies * plain.num_rows)
+    most = most_at_rate(min(1.0, TOLERATED * usual), plain.num_rows)
+    if many > most:
+        sizes, count = _sizes(plane, plain, names)
+        most = max(most, most_of_one_kind(sizes, count, plain.num_rows, seed))
+    limit = most / plain.num_rows
     found = Privacy(names, round(copies, 5), round(float(hold_out), 5), round(chance, 5), round(limit, 5))
-    if copies <= limit:
+    if many <= most:
         return found
     column = _to_blame(plane, real, plain, names)
     reason = f"{copies:.1%} of its rows equal a real row, {limit:.1%} is usual; {column} betrays them most."
@@ -178,10 +189,24 @@ def _found(plane: Plane, twin: pa.Table, names: Sequence[str]) -> float:
     return int(count) / int(twin.num_rows)
 
 
+def _sizes(plane: Plane, twin: pa.Table, names: Sequence[str]) -> tuple[dict[int, int], int]:
+    """How many different rows there are so many times in both together, and how many rows are real."""
+    plane.con.register("twin_rows", twin)
+    found = plane.con.execute(
+        f"WITH pooled AS (SELECT p, n, n AS own FROM real_prints UNION ALL "
+        f"SELECT {_print(names)}, 1, 0 FROM twin_rows), "
+        "counted AS (SELECT sum(n) AS size, sum(own) AS own FROM pooled GROUP BY p) "
+        "SELECT size::BIGINT, count(*), sum(own)::BIGINT FROM counted GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    plane.con.unregister("twin_rows")
+    return {size: count for size, count, _ in found}, sum(own for *_, own in found)
+
+
 def _shuffled(twin: pa.Table, seed: int) -> pa.Table:
     """Each column's values from rows of its own: rows that keep nothing but the columns' own shares."""
     rng = np.random.default_rng([seed, 77])
-    rows = min(twin.num_rows, CHANCE_ROWS)
+    least, most = CHANCE_ROWS
+    rows = min(max(twin.num_rows, least), most)
     columns = [column.take(pa.array(rng.integers(0, twin.num_rows, rows))) for column in twin.columns]
     return pa.Table.from_arrays(columns, names=twin.column_names)
 
