@@ -99,7 +99,7 @@ def test_whether_a_query_fails_does_not_depend_on_the_greatest_hidden_value(tmp_
 @pytest.mark.parametrize("filter_", ["region = viewer.region", "region IN viewer.regions", "k < 100"])
 def test_no_function_is_run_over_a_hidden_value(tmp_path: Path, filter_: str, sql: str) -> None:
     houses = two(tmp_path, filter_, ({}, {"t": "secret", "n": 777, "l": ["secret"]}))
-    told = [outcome(house, sql, seconds=3) for house in houses]
+    told = [outcome(house, sql, seconds=60) for house in houses]  # what is right takes no time
     assert told[0] == told[1]
     assert "longer than" not in told[0]
 

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def totals(instance: Instance, tmp_path: Path, text: str = TOTALS, certified: bo
     with act("steward.hr") as ctx:
         data.import_source(ctx, str(tmp_path / "totals.csv"), "totals")
         changes = {"owner": "steward.hr", "deputy": "lead", "purposes": ["finance"], "readers": ["hr"]}
-        until = TODAY.replace(year=TODAY.year + 1).isoformat()
+        until = (TODAY + timedelta(days=365)).isoformat()
         if data.dataset(ctx, "totals").state == "draft":
             data.propose(ctx, "totals", {**changes, "description": "Closed months", "expires": until})
     if certified:

@@ -1,6 +1,6 @@
 """A company whose app people open in their browser, and a browser to open it with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,20 +93,21 @@ class Hosting:
 
     def sleep_of(self, environment: str) -> None:
         """Let everything of an environment fall asleep, and wait for it."""
-        for one in self.hosts.awake():
-            if one.seat.environment == environment:
-                one.hosting.asleep.set()
-                assert one.thread is not None
-                one.thread.join(30)
+        _fall_asleep([one for one in self.hosts.awake() if one.seat.environment == environment])
 
     def sleep(self) -> None:
         """Let everything fall asleep, and wait for it."""
-        for one in self.hosts.awake():
-            one.hosting.asleep.set()
-            assert one.thread is not None
-            one.thread.join(30)
+        _fall_asleep(self.hosts.awake())
         for sitting in tuple(self.hosts._sittings.values()):
             self.hosts._rise(sitting)
+
+
+def _fall_asleep(those: Iterable[runtime.Hosted]) -> None:
+    for one in those:
+        one.hosting.asleep.set()
+        assert one.thread is not None
+        one.thread.join(300)
+        assert not one.thread.is_alive(), f"{one.seat.app} does not fall asleep"
 
 
 class Browser(Client):

@@ -51,7 +51,7 @@ class Served:
         found = re.search(r"http://\S+", line)
         assert found, f"{line!r} {(self.home / 'server.log').read_text()}"
         self.address = found.group()
-        for _ in range(200):
+        for _ in range(2400):  # two minutes, on a busy machine
             try:
                 if self.ask("GET", "/healthz").status == 200:
                     return self

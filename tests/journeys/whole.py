@@ -95,7 +95,7 @@ def check_contract(db: sa.Connection, home: Path, dataset: str) -> None:
 
 def check_runs(db: sa.Connection, were_running: set[str]) -> None:
     """No run is left with a process that is gone: it begins anew, or was given up; and each ends once."""
-    assert until(lambda: not any(map(lease.is_gone, _holders(db))), 30), "nobody took a run back"
+    assert until(lambda: not any(map(lease.is_gone, _holders(db)))), "nobody took a run back"
     found = {row.id: row for row in rows(db, runtime_store.runs, "id", "state", "ended", "reason")}
     assert {one["subject"] for one in trail(db, "run.started")} == set(found)
     over = sorted(row.id for row in found.values() if row.state in ("succeeded", "failed", "stopped"))
@@ -131,7 +131,7 @@ def survivors(mark: str) -> list[str]:
     return found
 
 
-def until(fulfilled: Callable[[], bool], seconds: float = 15) -> bool:
+def until(fulfilled: Callable[[], bool], seconds: float = 120) -> bool:
     for _ in range(int(seconds / 0.05)):
         if fulfilled():
             return True

@@ -40,8 +40,8 @@ def ended(instance: Instance, start: Start) -> Start:
 
 @pytest.fixture
 def small(instance: Instance) -> Instance:
-    """The instance with limits that a test reaches quickly."""
-    limits = replace(instance.settings.runtime, seconds=2, output_mb=1, memory_mb=200, processes=20)
+    """The instance with limits that a test reaches quickly, but for time, which a busy machine takes."""
+    limits = replace(instance.settings.runtime, seconds=60, output_mb=1, memory_mb=200, processes=20)
     instance.settings = replace(instance.settings, runtime=limits)
     return instance
 

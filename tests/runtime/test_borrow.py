@@ -107,7 +107,7 @@ def test_who_has_no_certificate_of_ours_is_told_nothing(
     home = tmp_path / "stranger"
     given(instance, home)
     context = ssl.create_default_context(cafile=str(home / "hosts" / "authority.pem"))
-    plain = socket.create_connection(("127.0.0.1", lender.port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", lender.port), timeout=120)
     with pytest.raises((ssl.SSLError, ConnectionError)), plain:
         greeted = context.wrap_socket(plain, server_hostname="handrail-lender")
         greeted.sendall(b"GET /files HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -53,6 +53,8 @@ def test_an_exception_is_the_reason_and_its_traceback_begins_in_the_app(ended: S
 def test_whatever_an_app_does_to_itself_is_a_failed_run_with_its_reason(
     small: Instance, start: Start, code: str, how: str, words: str
 ) -> None:
+    if how == "timeout":
+        small.settings = replace(small.settings, runtime=replace(small.settings.runtime, seconds=2))
     run = runtime.execute(small, start(code).id)
     assert (run.state, run.ended) == ("failed", how)
     assert words in run.reason

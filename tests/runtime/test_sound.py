@@ -72,7 +72,7 @@ def test_what_is_queued_waits_until_the_sandboxes_have_been_examined(
     examiner, supervisor, run = doctor(), Supervisor(instance), start("print(1)")
     supervisor.start()
     try:
-        assert examiner.begun.wait(20)
+        assert examiner.begun.wait(120)
         time.sleep(1)
         with acting("maker.sales") as ctx:
             assert runtime.run(ctx, run.id).state == "queued"
@@ -90,7 +90,7 @@ def test_after_an_upgrade_while_a_server_lives_the_next_run_waits_too(
     examiner, run = doctor(), start("print(1)")
     taking = threading.Thread(target=take_one, args=(instance, threading.Event()))
     taking.start()
-    assert examiner.begun.wait(20)
+    assert examiner.begun.wait(120)
     with acting("maker.sales") as ctx:
         assert runtime.run(ctx, run.id).state == "queued"
     examiner.go_on.set()
@@ -104,7 +104,7 @@ def test_a_server_examines_before_anybody_runs_anything_and_stops_when_it_is_tol
 ) -> None:
     examiner, supervisor = doctor(), Supervisor(instance)
     supervisor.start()
-    assert examiner.begun.wait(20)
+    assert examiner.begun.wait(120)
     supervisor.stop()
     assert diagnosis.known(instance.settings, instance.ports.isolation) is None
 
@@ -152,7 +152,7 @@ def test_who_comes_while_they_are_examined_waits_for_that_one_and_need_not(
     ]
     for one in waiting:
         one.start()
-    assert examiner.begun.wait(20)
+    assert examiner.begun.wait(120)
     hurried = threading.Event()
     hurried.set()
     with pytest.raises(NotReady, match="being examined"):

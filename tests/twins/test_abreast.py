@@ -14,7 +14,7 @@ def test_results_come_in_the_order_of_the_things_whichever_is_done_first() -> No
 
     def work(n: int) -> int:
         if n == 0:
-            assert later.wait(10)
+            assert later.wait(120)
         else:
             later.set()
         return n * n
@@ -36,11 +36,11 @@ def test_after_the_block_nothing_runs_and_what_had_not_begun_never_does() -> Non
 
     def work(n: int) -> None:
         begun.append(n)
-        busy.wait(10)
-        assert release.wait(10)
+        busy.wait(120)
+        assert release.wait(120)
 
     with pytest.raises(InterruptedError), abreast(work, range(ABREAST + 5)):
-        busy.wait(10)
+        busy.wait(120)
         threading.Timer(0.05, release.set).start()
         raise InterruptedError
     assert sorted(begun) == list(range(ABREAST))
@@ -53,7 +53,7 @@ def test_a_thing_begins_only_when_what_it_comes_after_has_ended() -> None:
 
     def work(one: str) -> None:
         if one == "first":
-            assert slow.wait(10)
+            assert slow.wait(120)
         if one == "free":
             slow.set()
         ended.append(one)

@@ -304,7 +304,7 @@ def test_an_answer_that_nobody_reads_to_its_end_is_cancelled(house: LiveHouse, p
     assert next(rows.batches()).num_rows == 20_000
     closing = threading.Thread(target=rows.close)
     closing.start()
-    closing.join(20)
+    closing.join(120)
     with psycopg.connect(postgres.address("postgres"), autocommit=True) as db:
         running = (
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'handrail' AND state = 'active'"
