@@ -16,7 +16,8 @@ WORKERS ?= auto
 demo: setup
 	$(BIN)/handrail demo --home .demo --port $(PORT)
 
-# A process per core; make test WORKERS=3 may fill two cores while tests wait for servers, sandboxes and browsers.
+# `auto` is a process per core and one more, as tests wait for servers, sandboxes and browsers; make test WORKERS=2 takes
+# two.
 test: setup system-test
 	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import tempfile
 import threading
 from collections import Counter
@@ -58,6 +59,11 @@ if "TMPDIR" not in os.environ and (memory := in_memory()):  # who says a place h
     os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, as tests wait: for servers, sandboxes, browsers and leases."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, then those of most tests: two cores then end together, and none waits for one file."""
     count = Counter(item.path for item in items)
@@ -111,6 +117,7 @@ def inhabit(home: Path) -> None:
 
 def examine(home: Path) -> None:
     """Have the sandboxes of this machine examined, in an instance of its own: it stands on the trail."""
+    shutil.rmtree(home, ignore_errors=True)  # of one that was stopped in the middle
     Instance.create(home, files=FIRST_DEFINITIONS)
     opened = open_instance(home)
     with suppress(Refusal):  # a machine without sandboxes: the tests of those say so

@@ -39,6 +39,7 @@ def test_every_program_passes_where_everything_is_filled_in_properly(tmp_path: P
     assert {name: why for name, why in outcomes(tmp_path, tidy=True).items() if why} == {}
 
 
+@pytest.mark.release
 def test_the_mess_of_offices_breaks_most_but_not_all(tmp_path: Path) -> None:
     went = outcomes(tmp_path, tidy=False)
     assert 0.5 < sum(bool(why) for why in went.values()) / len(went) < 0.9
@@ -64,6 +65,7 @@ def test_a_twin_that_breaks_everything_is_told_by_its_false_alarms() -> None:
     assert (found.recall, found.precision, found.false_alarms) == (1.0, 0.5, 1.0)
 
 
+@pytest.mark.release
 def test_a_source_is_looked_at_once_and_its_twins_are_those_of_builds_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

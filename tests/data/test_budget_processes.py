@@ -130,6 +130,11 @@ def test_eight_processes_at_once_are_shown_no_more_than_the_budget(shop: Instanc
         assert data.my_budgets(ctx)[0].seen == len(shown)
 
 
+@pytest.mark.parametrize(
+    "empty",
+    ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.release])],
+    indirect=True,
+)
 def test_eight_processes_keep_to_the_budgets_of_viewers_and_apps_when_sketches_count(
     empty: Instance, tmp_path: Path
 ) -> None:

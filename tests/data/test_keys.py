@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from handrail.data.keys import Keys, find_keys
 from handrail.data.profile import profile
@@ -312,6 +313,7 @@ class _Counting:
         return self._db.execute(*what)
 
 
+@pytest.mark.release
 def test_three_hundred_wide_tables_take_few_queries(tmp_path: Path) -> None:
     """Everything is called alike and much looks like a key: without bounds these were millions of queries."""
     with duckdb.connect() as db:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from handrail import data
 from handrail.kernel import Instance, identity
 from tests.data import asking
-from tests.faces.conftest import violations
+from tests.faces.conftest import COLORS, RULES, violations
 from tests.journeys.served import Served
 
 pytestmark = pytest.mark.browser
@@ -65,13 +66,15 @@ def browser(chromium: Browser, server: Served, instance: Instance) -> Iterator[O
         context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_has_a_barrier_that_axe_can_find(browser: Opens, theme: str) -> None:
+@pytest.mark.parametrize(("theme", "rules"), [("light", RULES), ("dark", COLORS)], ids=["light", "dark"])
+def test_no_page_has_a_barrier_that_axe_can_find(
+    browser: Opens, theme: Literal["light", "dark"], rules: tuple[str, ...]
+) -> None:
     page = browser("steward.sales")
-    page.emulate_media(color_scheme="light" if theme == "light" else "dark", reduced_motion="reduce")
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     for path in PATHS:
         page.goto(path)
-        assert (path, violations(page)) == (path, [])
+        assert (path, violations(page, rules)) == (path, [])
 
 
 def test_no_page_is_wider_than_a_phone(browser: Opens) -> None:

@@ -23,6 +23,9 @@ OLDER = sorted(
     for file in (resources.files("handrail.kernel") / "migrations" / "versions").iterdir()
     if file.name[:4].isdigit()
 )[:-1]
+# From these `make test` upgrades to the newest in one go; from every other one, `make test-release`.
+FEW = (OLDER[0], OLDER[len(OLDER) // 2], OLDER[-1])
+FROM = [one if one in FEW else pytest.param(one, marks=pytest.mark.release) for one in OLDER]
 # What is made anew from other tables and files, and the tallies of a day that 0010 gave another shape.
 ANEW = {"catalog", "catalog_words", "catalog_folder", "seen_days"}
 # A value that fits whatever a column of this type may hold.
@@ -50,6 +53,12 @@ def rows(connection: sa.Connection) -> dict[str, int]:
     }
 
 
+def changed(before: dict[str, int], after: dict[str, int]) -> dict[str, tuple[int, int | None]]:
+    """The tables that have another number of rows afterwards."""
+    every = {name: (number, after.get(name)) for name, number in before.items() if name not in ANEW}
+    return {name: numbers for name, numbers in every.items() if numbers[0] != numbers[1]}
+
+
 def lost(engine: sa.Engine, revision: str) -> dict[str, tuple[int, int | None]]:
     """The tables of an old database with rows everywhere that have another number of them afterwards."""
     with engine.begin() as connection:
@@ -57,9 +66,22 @@ def lost(engine: sa.Engine, revision: str) -> dict[str, tuple[int, int | None]]:
         before = furnish(connection)
     migrate.upgrade(engine)
     with engine.connect() as connection:
-        after = rows(connection)
-    every = {name: (number, after.get(name)) for name, number in before.items() if name not in ANEW}
-    return {name: numbers for name, numbers in every.items() if numbers[0] != numbers[1]}
+        return changed(before, rows(connection))
+
+
+def lost_on_the_way(engine: sa.Engine) -> dict[str, dict[str, tuple[int, int | None]]]:
+    """The same at each revision, of a database that was upgraded to every one, with rows in each new table."""
+    before: dict[str, int] = {}
+    found = {}
+    for revision in OLDER:
+        with engine.connect() as connection, migrate._whole_tables(connection), connection.begin():
+            command.upgrade(migrate.config(connection), revision)
+            found[revision] = changed(before, rows(connection))
+            before = furnish(connection)
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        found["the newest"] = changed(before, rows(connection))
+    return {revision: tables for revision, tables in found.items() if tables}
 
 
 def differences(engine: sa.Engine) -> list[object]:
@@ -97,7 +119,21 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path)
         migrate.upgrade(engine)
 
 
-@pytest.mark.parametrize("revision", OLDER)
+def test_a_database_that_saw_every_version_keeps_what_was_put_in_at_each(tmp_path: Path) -> None:
+    engine = storage.open_engine(storage.sqlite_url(tmp_path / "state.db"))
+    assert lost_on_the_way(engine) == {}
+    assert differences(engine) == []
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("PRAGMA foreign_key_check")).all() == []
+
+
+def test_and_so_does_one_on_postgresql(postgres: Server) -> None:
+    engine = storage.open_engine(postgres.database("from_each"))
+    assert lost_on_the_way(engine) == {}
+    engine.dispose()
+
+
+@pytest.mark.parametrize("revision", FROM)
 def test_an_old_database_keeps_every_row(tmp_path: Path, revision: str) -> None:
     engine = storage.open_engine(storage.sqlite_url(tmp_path / "state.db"))
     assert lost(engine, revision) == {}
@@ -107,7 +143,7 @@ def test_an_old_database_keeps_every_row(tmp_path: Path, revision: str) -> None:
         assert connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
 
 
-@pytest.mark.parametrize("revision", OLDER)
+@pytest.mark.parametrize("revision", FROM)
 def test_an_old_database_keeps_every_row_on_postgresql(postgres: Server, revision: str) -> None:
     engine = storage.open_engine(postgres.database(f"from_{revision}"))
     assert lost(engine, revision) == {}

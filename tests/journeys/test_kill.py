@@ -28,7 +28,7 @@ from tests.conftest import populate
 from tests.journeys import whole
 from tests.journeys.served import Answer, Served, run_cli
 
-ROUNDS = 5
+ROUNDS = (2, pytest.param(5, marks=pytest.mark.release))  # times that the server is killed
 MARK = "handrail-kill-journey"
 # Sleeps as another program of a name of its own, to be found in /proc from outside.
 SLEEPS = f"import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(300)', '{MARK}'])\n"
@@ -253,14 +253,17 @@ def running(engine: sa.Engine) -> set[str]:
     return {row.id for row in found if row.state == "running"}
 
 
-def test_a_server_killed_in_the_middle_of_everything_leaves_nothing_half_done(home: Path) -> None:
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_a_server_killed_in_the_middle_of_everything_leaves_nothing_half_done(
+    home: Path, rounds: int
+) -> None:
     moment = random.Random(20261127)
     tokens = issued(home)
     engine = sa.create_engine(f"sqlite:///{home / 'handrail.db'}")
     server = Served(home).start()
     told: Told = []
     try:
-        for turn in range(ROUNDS):
+        for turn in range(rounds):
             traffic = Traffic(server, tokens)
             busy_until_killed(traffic, 1000 * turn, moment.uniform(0.2, 2.0), each_kind=turn == 0)
             told += traffic.told

@@ -181,7 +181,13 @@ print(json.dumps([found.probes, [f"{one.name}: {one.found}" for one in found.fai
 
 @pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="everybody else is a plain user in all the other tests")
-@pytest.mark.parametrize("less", [(), ("without Landlock",)], ids=["all walls", "without Landlock"])
+@pytest.mark.parametrize(
+    "less",
+    [
+        pytest.param((), id="all walls"),
+        pytest.param(("without Landlock",), id="without Landlock", marks=pytest.mark.release),
+    ],
+)
 def test_every_attack_finds_nothing_where_a_plain_user_started_it(
     instance: Instance, less: tuple[str]
 ) -> None:

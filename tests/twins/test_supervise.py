@@ -181,7 +181,15 @@ def test_a_refresh_that_the_servers_end_interrupts_waits_for_the_next_server(
     assert state_of(instance, asked.id).state == "done"
 
 
-@pytest.mark.parametrize("moment", ["carry_out", "write_tables", "put_manifest", "_end"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("carry_out", marks=pytest.mark.release),
+        pytest.param("write_tables", marks=pytest.mark.release),
+        "put_manifest",
+        "_end",
+    ],
+)
 def test_kill_9_leaves_the_older_twin_and_no_litter(
     shop: Path, acting: Acting, instance: Instance, moment: str
 ) -> None:
