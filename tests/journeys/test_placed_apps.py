@@ -191,6 +191,7 @@ def test_an_app_is_on_one_machine_and_on_the_other_when_that_one_is_killed_and_n
     assert company.ended() == ["", "interrupted"]
 
 
+@pytest.mark.release
 def test_a_machine_that_is_cut_off_loses_its_app_to_the_other_and_has_it_again_when_it_is_back_and_nobody_is_dropped(
     company: Company,
 ) -> None:
