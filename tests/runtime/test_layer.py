@@ -116,6 +116,23 @@ def test_a_cache_that_the_sandbox_cannot_reach_is_refused(tmp_path: Path) -> Non
         layer.build(settings(tmp_path))
 
 
+def test_a_user_without_a_place_for_layers_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotReady, match="cannot be made: Not a directory") as refused:
+        layer.build(settings(tmp_path / "file" / "layers"))
+    assert "runtime.layers" in refused.value.next_step
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(layer.os, "geteuid", lambda: 1001)
+    monkeypatch.setattr(layer.Path, "home", homeless)
+    with pytest.raises(NotReady, match="no home"):
+        layer.root_of(Settings(home=tmp_path))
+
+
 def test_without_a_python_of_the_system_apps_run_on_a_copy_of_ours(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

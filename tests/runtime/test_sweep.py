@@ -70,8 +70,9 @@ def finished(
     commit: str = "c0ffee",
     keep_days: int = 0,
     code: bytes = b"print(1)",
+    went_on: float = 0,
 ) -> str:
-    """A run that ended so many days ago, with a log, an output, a file, and what it read and showed."""
+    """A run that `went_on` for days and ended so many days ago, with a log, an output, a file, and what it read and showed."""
     text = Manifest.render(app)
     manifest = Manifest.parse(
         text.replace("\nkind", f"\nkeep_days = {keep_days}\nkind") if keep_days else text
@@ -82,7 +83,12 @@ def finished(
             storage.new_id("run"), app, commit, environment, person, manifest, "sha256:0", "queued", ended
         )
         store.add_run(ctx, run, {"app.py": code})
-        over = {"state": state, "ended": "exited", "started": ended, "finished": ended}
+        over = {
+            "state": state,
+            "ended": "exited",
+            "started": ended - timedelta(days=went_on),
+            "finished": ended,
+        }
         ctx.db.execute(sa.update(store.runs).where(store.runs.c.id == run.id).values(**over))
         store.add_output(ctx, Output(run.id, 1, "text", "a.txt", "", "text/plain", 5), b"hello")
         store.add_log(ctx, run.id, 1, b"printed")
@@ -231,8 +237,10 @@ def test_what_read_a_dataset_goes_when_its_contract_lets_no_row_stay(
     with acting("steward.sales") as ctx:
         definitions.write(ctx, CONTRACT, (GOOD + level).encode(), "Keep little.")
     old, young = finished(instance, 6), finished(instance, 4)
+    long = finished(instance, 1, went_on=4.5)  # a web app that was awake when it was read
     swept(instance)  # although they are the last two
     assert there(instance, old) == RECORD | {"input": 4}
+    assert there(instance, long) == RECORD | {"input": 4}
     assert there(instance, young) == WHOLE
     with acting(PERSON) as ctx:
         outputs = runtime.kept(ctx, young).of("outputs")

@@ -26,7 +26,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Limit:
-    """Something that lets a run's outputs be kept for no longer than this after its end, and what it is."""
+    """Something that lets what was read be kept for no longer than this, and what it is."""
 
     age: timedelta
     because: str
@@ -61,9 +61,18 @@ _Deadline = tuple[datetime | None, str]
 
 
 def keeping(
-    ended: datetime, terms: Terms, own_days: int, limits: Collection[Limit], needs: Collection[Need]
+    began: datetime,
+    ended: datetime,
+    terms: Terms,
+    own_days: int,
+    limits: Collection[Limit],
+    needs: Collection[Need],
 ) -> tuple[Keep, Keep, Keep]:
-    """Until when outputs, inputs and record of a run are kept that ended then; `own_days` of its manifest."""
+    """Until when outputs, inputs and record of a run are kept; `own_days` of its manifest.
+
+    What it has read it may have read as soon as it `began`, so that limits count from then; a web app goes on
+    for days. All else counts from when it had `ended`.
+    """
     for need in needs:
         if need.kind == "hold":
             held = None, need.because, need.because
@@ -73,7 +82,7 @@ def keeping(
     if own_days:
         said = f"its app lets what its runs leave be kept for {_days(own_days)}"
         bounds.append((ended + timedelta(days=own_days), said))
-    by_contract = [(ended + limit.age, limit.because) for limit in limits]
+    by_contract = [(began + limit.age, limit.because) for limit in limits]
     wanted = next((need.because for need in needs if need.kind == "outputs"), "")
     usual = (None, wanted) if wanted else _usual(ended, terms.outputs, "what a run shows")
     gated = next((need.because for need in needs if need.kind == "record"), "")

@@ -95,6 +95,7 @@ def keeps(ctx: Context, known: Rules, found: Sequence[Left]) -> Mapping[str, tup
     needed = _needs(ctx, found)
     return {
         one.run: keeping(
+            one.began,
             one.ended,
             known.terms,
             one.keep_days,
@@ -136,5 +137,7 @@ def _add(needs: Mapping[str, list[Need]], run: str, need: Need) -> None:
 
 
 def _left(run: Run) -> Left:
-    ended = run.finished or run.queued
-    return Left(run.id, run.app, run.commit, run.environment, run.person, ended, run.manifest.keep_days)
+    began, ended = run.started or run.queued, run.finished or run.queued
+    return Left(
+        run.id, run.app, run.commit, run.environment, run.person, began, ended, run.manifest.keep_days
+    )

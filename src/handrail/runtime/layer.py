@@ -117,10 +117,13 @@ def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Prog
     `layer_build.install_apart` for what an app has besides.
     """
     report = progress or (lambda _label, _done, _total: None)
+    root = root_of(settings)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _no_place(f"{root} cannot be made: {error.strerror}") from error
     with suppress(NotReady):
         return built(settings, name, lock)
-    root = root_of(settings)
-    root.mkdir(parents=True, exist_ok=True)
     if not reachable(root):
         raise NotReady(
             f"The sandbox's user cannot reach {root}.",
@@ -169,12 +172,23 @@ def own_place(settings: Settings, lock: str) -> Path | None:
 
 
 def root_of(settings: Settings) -> Path:
-    """Where layers are kept on this machine."""
+    """Where layers are kept on this machine. Refuses NotReady for a user without a home."""
     if settings.runtime.layers:
         return Path(settings.runtime.layers)
     if os.geteuid() == 0:
         return Path("/var/cache/handrail/layers")
-    return Path.home() / ".cache" / "handrail" / "layers"
+    try:
+        return Path.home() / ".cache" / "handrail" / "layers"
+    except RuntimeError as error:
+        raise _no_place("this user has no home") from error
+
+
+def _no_place(why: str) -> NotReady:
+    return NotReady(
+        f"There is no place for the Python that apps run on: {why}.",
+        next_step="Run Handrail as a user with a home of its own, or set runtime.layers in the handrail.toml "
+        "of its instance (--home) to a folder that this user may write to.",
+    )
 
 
 def _place(root: Path, name: str, python: Interpreter) -> Path:

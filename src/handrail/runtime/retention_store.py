@@ -35,6 +35,7 @@ tallies = sa.Table(
     sa.Column("micros", sa.BigInteger, nullable=False),
 )
 _DAY = 24 * 3600 * 1_000_000  # microseconds
+_BEGAN = sa.func.coalesce(runs.c.started, runs.c.queued, type_=Instant)
 _ENDED = sa.func.coalesce(runs.c.finished, runs.c.queued, type_=Instant)
 
 
@@ -56,6 +57,7 @@ class Left(NamedTuple):
     commit: str
     environment: Environment
     person: str
+    began: datetime
     ended: datetime
     keep_days: int
 
@@ -75,7 +77,7 @@ def left(
     limit: int,
     within: Collection[str] | None = None,
 ) -> tuple[Left, ...]:
-    """Runs that are over and still have this part, of which it may be due: all that ended so long ago (None:
+    """Runs that are over and still have this part, of which it may be due: all that began so long ago (None:
     none for that), or whose manifest says less; by id, those `after` one, or `within` these.
     """
     there = {
@@ -90,10 +92,10 @@ def left(
     own = sa.type_coerce(_ENDED, sa.BigInteger) + days * _DAY <= sa.literal(now, Instant)
     old = sa.false() if part == "record" else sa.and_(days > 0, own)
     if shortest is not None:
-        old = sa.or_(old, now - shortest >= _ENDED)
-    query = sa.select(
-        runs.c.id, runs.c.app, runs.c.commit, runs.c.environment, runs.c.person, _ENDED, runs.c.keep_days
-    ).where(runs.c.state.in_(sorted(ENDED)), there, old)
+        old = sa.or_(old, now - shortest >= _BEGAN)  # some count from then, none from earlier
+    who = (runs.c.id, runs.c.app, runs.c.commit, runs.c.environment, runs.c.person)
+    query = sa.select(*who, _BEGAN, _ENDED, runs.c.keep_days)
+    query = query.where(runs.c.state.in_(sorted(ENDED)), there, old)
     query = query.where(runs.c.id > after) if within is None else query.where(runs.c.id.in_(within))
     return tuple(Left(*row) for row in ctx.db.execute(query.order_by(runs.c.id).limit(limit)))
 
