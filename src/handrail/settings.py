@@ -119,7 +119,9 @@ class RuntimeSettings:
     questions: int = 5000
     # The largest file that a run may write, and the size of its working directory.
     file_mb: int = 128
-    concurrent: int = 2
+    # Runs at the same time. One more than processors keeps them busy: a run that starts or ends waits for the
+    # kernel and the disk.
+    concurrent: int = 3
     # How long a run stays with a process that is not heard of; then another begins it anew.
     lease_seconds: int = 60
     # How long a worker that is told to stop waits for its runs, before it gives them back to the queue.

@@ -60,7 +60,7 @@ def test_who_waits_learns_what_went_wrong_and_the_next_is_written() -> None:
 
 
 def test_a_checkpoint_that_cannot_be_published_stops_nobody() -> None:
-    def publish(signed: str) -> None:
+    def publish(signed: Sequence[str]) -> None:
         raise OSError
 
     writer: Writer[str] = Writer(lambda notes: ([0], "signed"), publish)
@@ -73,10 +73,10 @@ def test_the_next_group_is_written_while_a_checkpoint_is_published() -> None:
     publishing, go_on, numbers = threading.Event(), threading.Event(), count()
     published: list[str] = []
 
-    def publish(signed: str) -> None:
+    def publish(signed: Sequence[str]) -> None:
         publishing.set()
         assert go_on.wait(60)
-        published.append(signed)
+        published.extend(signed)
 
     def commit(notes: Sequence[str]) -> tuple[Sequence[int], str | None]:
         return [next(numbers) for _ in notes], f"signed {notes[-1]}"
@@ -95,7 +95,7 @@ def test_the_next_group_is_written_while_a_checkpoint_is_published() -> None:
 
 def test_the_last_checkpoint_is_published_before_the_writer_is_closed() -> None:
     published: list[str] = []
-    writer: Writer[str] = Writer(lambda notes: (range(len(notes)), f"signed {notes[-1]}"), published.append)
+    writer: Writer[str] = Writer(lambda notes: (range(len(notes)), f"signed {notes[-1]}"), published.extend)
     for name in ("one", "two", "three"):
         writer.soon(name).result()
     writer.close()

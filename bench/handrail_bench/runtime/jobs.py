@@ -13,8 +13,8 @@ _WORK = "total = sum(n * n for n in range(2_000_000))\nprint(total)\n"
 
 
 def queued(instance: Instance, bare: Bare, count: int, details: dict[str, Any]) -> dict[str, Any]:
-    """So many jobs of a quarter of a second, two at a time: how many were lost, and how many times as fast
-    they were done as the same work by bare processes, two at a time.
+    """So many jobs of a quarter of a second, as many at a time as an instance takes: how many were lost, and
+    how many times as fast they were done as the same work by bare processes, two at a time.
     """
     with instance.context(AS_MAKER) as ctx:
         version = apps.push(

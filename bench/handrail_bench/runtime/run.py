@@ -38,7 +38,7 @@ class Size:
 
 FULL = Size(turns=12, trips=20_000, jobs=200, requests=300, viewers=100, apps=24)
 SMALL = Size(turns=2, trips=200, jobs=6, requests=20, viewers=5, apps=2)
-_LIMITS = {"runtime": {"waiting": 100_000, "questions": 1_000_000, "hosted": 64, "concurrent": 2}}
+_LIMITS = {"runtime": {"waiting": 100_000, "questions": 1_000_000, "hosted": 64}}
 
 
 def measured(size: Size, say: Say) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The append-only trail: entries, their Merkle tree and a signed checkpoint after every commit."""
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -114,8 +113,7 @@ class Log:
         self._engine = engine
         self._signer = signer
         self._witness = witness
-        self._publishing = threading.Lock()
-        self._writer: Writer[Note] = Writer(self._commit, self.publish)
+        self._writer: Writer[Note] = Writer(self._commit, self._publish)
 
     @property
     def verifier_key(self) -> str:
@@ -151,13 +149,17 @@ class Log:
         return signed
 
     def publish(self, signed: str | None) -> None:
-        """Keep the newest checkpoint outside the database, so that a trail that was cut short is noticed."""
-        if signed is None:
-            return
-        with self._publishing:
-            known = self._witness.read_text(encoding="utf-8") if self._witness.exists() else ""
-            if _size(signed) > _size(known):
-                storage.write_file(self._witness, signed.encode())
+        """Keep the newest checkpoint outside the database, within a moment, so that a trail that was cut
+        short is noticed; for who has committed what `append` signed.
+        """
+        if signed is not None:
+            self._writer.committed(signed)
+
+    def _publish(self, signed: Sequence[str]) -> None:
+        known = self._witness.read_text(encoding="utf-8") if self._witness.exists() else ""
+        newest = max(signed, key=_size)  # transactions end in another order than they were signed in
+        if _size(newest) > _size(known):
+            storage.write_file(self._witness, newest.encode())
 
     def write(self, note: Note) -> int:
         """Write one entry durably and return its number; waits for the group it is committed with."""

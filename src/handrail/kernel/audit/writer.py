@@ -33,7 +33,7 @@ class _Signed:
 class Writer(Generic[Note]):
     """Commits what is said, in its order. `commit` gives the number of each entry, and a checkpoint;
     in place of a number, what kept this entry alone from being written. Another thread publishes the
-    checkpoints, since the next group need not wait for that.
+    checkpoints that came since it last did, since nobody need wait for that.
 
     The threads begin with the first entry. What goes wrong with a group reaches everybody who waits for it.
     """
@@ -41,11 +41,12 @@ class Writer(Generic[Note]):
     def __init__(
         self,
         commit: Callable[[Sequence[Note]], tuple[Sequence[int | Exception], str | None]],
-        publish: Callable[[str], None],
+        publish: Callable[[Sequence[str]], None],
     ) -> None:
         self._write = commit
         self._show = publish
         self._queue: queue.SimpleQueue[_Waiting[Note] | None] = queue.SimpleQueue()
+        self._signed: queue.SimpleQueue[_Signed | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ended = False
@@ -57,12 +58,15 @@ class Writer(Generic[Note]):
         """
         waiting = _Waiting(note, urgent, Future())
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._ended = False
-                self._thread = threading.Thread(target=self._serve, name="audit", daemon=True)
-                self._thread.start()
+            self._begin()
             self._queue.put(waiting)
         return waiting.written
+
+    def committed(self, checkpoint: str) -> None:
+        """Have a checkpoint published that was committed elsewhere, with a transaction of its own."""
+        with self._lock:
+            self._begin()
+            self._signed.put(_Signed(checkpoint, ()))
 
     def close(self) -> None:
         """Write what is queued, publish, and end the threads."""
@@ -73,9 +77,14 @@ class Writer(Generic[Note]):
         if thread is not None:
             thread.join()
 
+    def _begin(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._ended = False
+            self._thread = threading.Thread(target=self._serve, name="audit", daemon=True)
+            self._thread.start()
+
     def _serve(self) -> None:
-        signed: queue.SimpleQueue[_Signed | None] = queue.SimpleQueue()
-        publisher = threading.Thread(target=self._publish, args=(signed,), name="audit-publish", daemon=True)
+        publisher = threading.Thread(target=self._publish, name="audit-publish", daemon=True)
         publisher.start()
         try:
             while not self._ended:
@@ -84,9 +93,9 @@ class Writer(Generic[Note]):
                 if (
                     done := self._commit([one for one in group if one.note is not None], settling)
                 ) is not None:
-                    signed.put(done)
+                    self._signed.put(done)
         finally:
-            signed.put(None)
+            self._signed.put(None)
             publisher.join()
 
     def _group(self) -> list[_Waiting[Note]]:
@@ -126,31 +135,32 @@ class Writer(Generic[Note]):
                 one.written.set_result(number)
         return _Signed(signed, settling)
 
-    def _publish(self, signed: "queue.SimpleQueue[_Signed | None]") -> None:
-        """Publish the newest checkpoint, `_LAG` after the last or as soon as somebody waits for it."""
+    def _publish(self) -> None:
+        """Publish what was committed, `_LAG` after the last or as soon as somebody waits for it."""
         published, ended = 0.0, False
         while not ended:
-            newest: str | None = None
+            signed: list[str] = []
             settling: list[Future[int]] = []
             until: float | None = None
             while not ended:
                 try:
-                    one = signed.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                    wait = None if until is None else max(0.0, until - time.monotonic())
+                    one = self._signed.get(timeout=wait)
                 except queue.Empty:
                     break
                 if one is None:
                     ended = True
                     break
-                newest = one.checkpoint or newest
+                signed += [one.checkpoint] if one.checkpoint else []
                 settling += one.settling
                 until = 0.0 if settling else published + _LAG
-            if newest is not None:
+            if signed:
                 published = time.monotonic()
-                self._show_safely(newest)
+                self._show_safely(signed)
             for future in settling:
                 future.set_result(-1)
 
-    def _show_safely(self, signed: str) -> None:
+    def _show_safely(self, signed: Sequence[str]) -> None:
         try:
             self._show(signed)
         except Exception as error:  # noqa: BLE001 - the next checkpoint is published in its place
