@@ -77,6 +77,14 @@ def test_it_belongs_to_one_of_the_hosts_that_live_and_is_here_where_there_is_non
     others("b")  # type: ignore[operator]
     appear(shared, "b", sound=False)
     assert {where(shared, seat)[1] for seat in seats} == {"a"}
+    appear(shared, "b", address="")  # it does runs alone
+    assert {where(shared, seat)[1] for seat in seats} == {"a"}
+    appear(shared, "b")
+    assert {where(shared, seat)[1] for seat in seats} == {"a", "b"}
+    with shared.context(SYSTEM) as ctx:
+        is_b = lease_store.hosts.c.name == "b"
+        ctx.db.execute(sa.update(lease_store.hosts).where(is_b).values(seen=storage.database_now(-16)))
+    assert {where(shared, seat)[1] for seat in seats} == {"a"}
 
 
 def test_who_has_it_keeps_it_and_nobody_else_can_begin(shared: Instance, others: object) -> None:

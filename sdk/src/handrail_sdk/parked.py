@@ -12,6 +12,8 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+from handrail_sdk import fonts
+
 _OURS = ("handrail_sdk.calls", "handrail_sdk.outputs")
 _LARGEST = 1 << 20  # bytes of a command
 _MOST_PASSED = 4  # descriptors
@@ -20,6 +22,7 @@ _MOST_PASSED = 4  # descriptors
 def main() -> None:
     """Import what the arguments name, say so, and become what is asked for."""
     control = socket.socket(fileno=int(os.environ.pop("HANDRAIL_PARKED")))
+    fonts.known()
     for name in (*_OURS, *sys.argv[1:]):
         import_module(name)
     with control:

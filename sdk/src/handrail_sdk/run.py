@@ -12,7 +12,7 @@ import stat
 import sys
 import warnings
 
-from handrail_sdk import TYPE_CHECKING
+from handrail_sdk import TYPE_CHECKING, fonts
 from handrail_sdk.refused import Refused
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> int:
     if folder != CODE:
         sys.path.insert(1, CODE)
     warnings.filterwarnings("ignore", message=".*non-interactive.*")
+    fonts.known()
     code = _run(script)
     sys.stdout.flush()
     return code or _hand_over()

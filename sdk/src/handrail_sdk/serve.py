@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from handrail_sdk import viewer
+from handrail_sdk import fonts, viewer
 
 CODE = Path("/app")
 _NAMES = ("app", "application", "demo", "server", "api")
@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> int:
     sys.path.insert(0, str(script.parent))
     if script.parent != CODE:
         sys.path.insert(1, str(CODE))
+    fonts.known()
     app = _streamlit(script) if _uses(script, "streamlit") else _application(_served_by(script))
     if app is None:
         print(

@@ -27,6 +27,7 @@ from handrail.kernel.sandbox import Conversation, Limits, Outcome, Sandbox
 from handrail.runtime import layer, lease, store, take_back
 from handrail.runtime.close import End, close
 from handrail.runtime.events import RunStarted
+from handrail.runtime.fonts import with_fonts
 from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.lock_packages import locked
 from handrail.runtime.mind import Minder
@@ -166,6 +167,7 @@ def _in_sandbox(
         caller = Caller(active(ctx, run.person), "socket", run=run.ref)
         files = store.find_files(ctx, run.id)
     python = layer.build(instance.settings, run.manifest.layer, locked(files))
+    python = with_fonts(instance, python, stop)
     ours, theirs = socket.socketpair()
     answers: list[Conversation] = []
     viewers = hosting.viewers if hosting else None

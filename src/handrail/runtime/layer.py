@@ -23,7 +23,7 @@ from handrail.runtime.layer_build import Progress, install, install_apart, into
 from handrail.runtime.layer_use import use
 from handrail.settings import Settings
 
-_PACKAGES, _OWN, _SDK = "/layer", "/packages", "/sdk"
+PACKAGES, _OWN, _SDK = "/layer", "/packages", "/sdk"
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)(?: ; ([^\\\n]*))?", re.MULTILINE)
 # A lock that a maker's requirements came to: no line of it is an option, an address or a condition.
 _OWN_LOCK = re.compile(
@@ -42,7 +42,7 @@ IMPORTED_AS = {
 }
 _ENVIRONMENT = {
     # What a maker asked for comes last: it can add modules, and replace none.
-    "PYTHONPATH": f"{_SDK}:{_PACKAGES}:{_OWN}",
+    "PYTHONPATH": f"{_SDK}:{PACKAGES}:{_OWN}",
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108 - a tmpfs of the sandbox's own
     # Nobody is there to be told, and an attempt only costs time.
@@ -95,7 +95,7 @@ def built(settings: Settings, name: str = REPORT, lock: str = "") -> Layer:
     """The layer, ready to use; it is not swept while this is held. Refuses NotReady when it was not built."""
     root, python = root_of(settings), python_of(settings)
     place, sdk, own = _place(root, name, python), _sdk_place(root, python), own_place(settings, lock)
-    binds = {**python.binds, _PACKAGES: place, _SDK: sdk, **({_OWN: own} if own else {})}
+    binds = {**python.binds, PACKAGES: place, _SDK: sdk, **({_OWN: own} if own else {})}
     held = [use(one) for one in binds.values() if one.parent == root]
     if None in held:
         raise NotReady(
@@ -129,7 +129,7 @@ def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Prog
             f"The sandbox's user cannot reach {root}.",
             next_step="Set runtime.layers in handrail.toml to a directory that everybody may enter.",
         )
-    with _alone(root):
+    with alone(root):
         python = python_of(settings)
         place, sdk, own = _place(root, name, python), _sdk_place(root, python), own_place(settings, lock)
         if not place.is_dir():
@@ -138,7 +138,7 @@ def build(settings: Settings, name: str = REPORT, lock: str = "", progress: Prog
         if not sdk.is_dir():
             into(sdk, lambda draft: _copy_sdk(python, draft))
     if own is not None:
-        with _alone(root, "-packages"):  # a slow index holds up nobody who adds nothing
+        with alone(root, "-packages"):  # a slow index holds up nobody who adds nothing
             if not own.is_dir():
                 into(own, lambda draft: install_apart(settings, lock, place, python, draft, report))
     return built(settings, name, lock)
@@ -148,7 +148,13 @@ def current(settings: Settings) -> set[Path]:
     """The folders of all layers as they are today, built or not, with their Python and SDK."""
     root, python = root_of(settings), python_of(settings)
     layers = {_place(root, name, python) for name in LAYERS}
-    return layers | {_sdk_place(root, python)} | set(python.binds.values())
+    fonts = {fonts_of(one) for one in layers}
+    return layers | fonts | {_sdk_place(root, python)} | set(python.binds.values())
+
+
+def fonts_of(packages: Path) -> Path:
+    """Where the list of the fonts in a folder of packages lies; see `handrail.runtime.fonts`."""
+    return packages.with_name(f"fonts-{packages.name}")
 
 
 def python_of(settings: Settings) -> Interpreter:
@@ -228,7 +234,8 @@ def _sdk_files() -> list[Path]:
 
 
 @contextmanager
-def _alone(root: Path, which: str = "") -> Iterator[None]:
+def alone(root: Path, which: str = "") -> Iterator[None]:
+    """Be the only process of this machine that adds to the layers there, or to what `which` says of them."""
     with (root / f".lock{which}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

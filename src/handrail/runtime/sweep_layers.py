@@ -15,10 +15,10 @@ from handrail.runtime.layer_use import take_away, unused_since
 
 # What `layer.build` and `interpreter.choose` make there, and nothing else that may lie beside it.
 _OURS = re.compile(
-    r"(?:report|data|dashboard|packages|python)-[0-9a-f]{16}|sdk-[0-9a-f]{16}-[0-9]+\.[0-9]+\.[0-9]+"
+    r"(?:report|data|dashboard|packages|python)-[0-9a-f]{16}|fonts-(?:report|data|dashboard)-[0-9a-f]{16}|sdk-[0-9a-f]{16}-[0-9]+\.[0-9]+\.[0-9]+"
 )
 # What a build or a sweep left that did not end; one that is still at it is younger.
-_LEFT = re.compile(r"\.(?:gone-)?(?:report|data|dashboard|packages|python|sdk)-[0-9a-z.-]+")
+_LEFT = re.compile(r"\.(?:gone-)?(?:report|data|dashboard|packages|python|sdk|fonts)-[0-9a-z.-]+")
 _DAY = 24 * 3600.0
 
 
