@@ -13,6 +13,7 @@ from tests.cases import cases
 
 from handrail.twins import codec
 from handrail.twins.assign import Made
+from handrail.twins.bounded import ends
 from handrail.twins.generate import generate
 from handrail.twins.make import make
 from handrail.twins.models import (
@@ -112,6 +113,33 @@ def test_a_balance_is_carried_from_month_to_month(make_table: Any) -> None:
     assert abs(np.median(frame["opening"][firsts]) - np.median(start)) < 12_000
     assert codec.from_json(codec.to_json(sketch)) == sketch
     assert generate(sketch, 1, "plain")["statements"].table.equals(twin)
+
+
+def test_a_balance_that_is_carried_on_strays_no_further_than_real_ones(make_table: Any) -> None:
+    """Real ones are pulled back: what is drawn for a row does not know how far its account has come."""
+    rng = np.random.default_rng(4)
+    owner, turn = lengths(rng, 30, 31)
+    closing = rng.normal(500, 115, len(owner)).round().astype(int)
+    for row in np.flatnonzero(turn):
+        closing[row] = 500 + round(0.9 * (closing[row - 1] - 500) + rng.normal(0, 50))
+    opening = np.where(turn == 0, 500, np.roll(closing, 1))
+    tables = accounts(
+        make_table,
+        rng,
+        owner=owner,
+        month=months(0, turn),
+        opening=opening,
+        moved=closing - opening,
+        closing=closing,
+    )
+    for seed in (1, 2, 3):
+        sketch, twin = plain(tables, seed)
+        later, frame = in_order(twin, "month")
+        assert (frame["opening"][later] == frame["closing"][later - 1]).all()
+        assert (frame["closing"] == frame["opening"] + frame["moved"]).all()
+        low, high = ends([sketch.table("statements").column("closing")])["closing"]
+        assert closing.min() - 30 < low and high < closing.max() + 30
+        assert frame["closing"].min() >= low and frame["closing"].max() <= high
 
 
 def test_a_running_total_adds_up_and_a_meter_never_falls(make_table: Any) -> None:

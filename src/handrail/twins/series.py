@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from handrail.twins import draw
 from handrail.twins.assign import Made
+from handrail.twins.bounded import ends, keep_within
 from handrail.twins.holds import computed, in_units, natural, places
 from handrail.twins.models import ColumnSketch, TableSketch
 from handrail.twins.repair import solved
@@ -169,14 +170,17 @@ def _carry(turns: Turns, rules: Sequence[Rule], within: Sequence[Rule], rng: np.
     for rule in rules:
         _begins(turns, columns[rule.columns[0]], rows[rule.columns[0]], rng)
 
+    made = {rule.columns[0] for rule in (*rules, *within)}
+    steps = [name for name in names if name not in made]
+    bounds = ends([columns[name] for name in names if name in made])
+
     def compute(here: Ints) -> None:
         for rule in within:
             target = rule.columns[0]
             made = computed(rule, columns, {name: rows[name].take(here) for name in rule.columns})
             _put(rows[target], here, in_units(columns[target], made.array), made.valid)
 
-    compute(np.flatnonzero(turns.before < 0))  # first rows, and those that point nowhere
-    for here in turns.levels():
+    def advance(here: Ints) -> None:
         old = turns.before[here]
         for rule in rules:
             a, b = rule.columns
@@ -189,6 +193,13 @@ def _carry(turns: Turns, rules: Sequence[Rule], within: Sequence[Rule], rng: np.
                 valid = rows[a].valid[old] & rows[b].valid[here]
             _put(rows[a], here, in_units(columns[a], wanted), valid)
         compute(here)
+
+    begin = np.flatnonzero(turns.before < 0)  # first rows, and those that point nowhere
+    compute(begin)
+    keep_within(rows, begin, steps, bounds, compute, rng)
+    for here in turns.levels():
+        advance(here)
+        keep_within(rows, here, steps, bounds, advance, rng)
     turns.one.values |= rows
 
 
