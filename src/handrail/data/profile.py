@@ -15,6 +15,7 @@ _COLUMNS_AT_ONCE = 200
 _CELLS_HELD = 2_000_000
 _MANY_CATEGORIES = 12
 _FIRST_ROWS = 5_000
+_REPEATS_WITHIN = 100_000  # rows of a large table: a column that repeats here is no key
 _SAMPLED = ("VARCHAR", "BIGINT", "INTEGER")
 
 
@@ -76,7 +77,9 @@ def _columns(
         )
         # The count so far is within a few per cent (HyperLogLog): make it exact where it decides something.
         close = [c for c in part if values[c] == rows and about[c] > 0.85 * rows and c[1] != "BLOB"]
-        if close:
+        repeated = _repeated(con, source, close, rows)
+        about |= {column: min(about[column], rows - 1) for column in repeated}
+        if close := [column for column in close if column not in repeated]:
             exact = ", ".join(f"count(DISTINCT {quote(name)})" for name, _ in close)
             about |= dict(zip(close, first(con, f"SELECT {exact} FROM {source}"), strict=True))  # noqa: S608
         for name, type_ in part:
@@ -142,6 +145,20 @@ def _categories(con: duckdb.DuckDBPyConnection, source: str, name: str, k: int) 
     )
     found = con.execute(sql).fetchall()
     return tuple(value for value, _ in found) if all(often for _, often in found) else ()
+
+
+def _repeated(
+    con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[tuple[str, str]], rows: int
+) -> frozenset[tuple[str, str]]:
+    """Those of these columns of a large table that repeat in its first rows already, and so are no keys: to
+    count all values of a column apart takes longer than anything else that is asked of it."""
+    if not columns or rows <= 2 * _REPEATS_WITHIN:
+        return frozenset()
+    listed = ", ".join(quote(name) for name, _ in columns)
+    counts = ", ".join(f"count(DISTINCT {quote(name)})" for name, _ in columns)
+    begun = f"(SELECT {listed} FROM {source} LIMIT {_REPEATS_WITHIN})"  # noqa: S608
+    found = first(con, f"SELECT {counts} FROM {begun}")  # noqa: S608
+    return frozenset(one for one, apart in zip(columns, found, strict=True) if apart < _REPEATS_WITHIN)
 
 
 def _sample(

@@ -130,16 +130,18 @@ def matched(
     Weights are raked until the children are shared by the bins of each column as they are in reality
     (Deming and Stephan 1940); by their rank the numbers are dealt out.
     """
-    known = [(codes[name].astype(np.int64), np.array(shares)) for name, shares in towards if name in codes]
+    known = [(codes[name], np.array(shares)) for name, shares in towards if name in codes]
     if not known or not degrees.any():
         return degrees
+    # Whose bin is not known has one more, the last, which keeps its weight; it is counted with the first.
+    placed = [(np.where(at >= 0, at, len(shares)).astype(np.intp), shares) for at, shares in known]
     weights = degrees + 0.1 * degrees.mean()
     for _ in range(RAKED):
-        for at, shares in known:
-            has = np.bincount(np.maximum(at, 0), weights=weights, minlength=len(shares))
-            wanted = shares * weights.sum()
-            ratio = np.clip(wanted / np.maximum(has, 1e-9), 0.05, 20.0)
-            weights = weights * np.where(at >= 0, ratio[np.maximum(at, 0)], 1.0)
+        for at, shares in placed:
+            has = np.bincount(at, weights=weights, minlength=len(shares) + 1)
+            has[0] += has[-1]
+            ratio = np.clip(shares * weights.sum() / np.maximum(has[:-1], 1e-9), 0.05, 20.0)
+            weights *= np.append(ratio, 1.0)[at]
     dealt = np.empty_like(degrees)
     dealt[np.argsort(-weights, kind="stable")] = np.sort(degrees)[::-1]
     return dealt

@@ -34,13 +34,15 @@ def leaning(spread: Spread, bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
     if not ranges:
         return bins
     lows = np.array([bins[place].low for place in ranges])
-    alone = np.isin(spread.x, [float(one.value or 0) for one in bins if one.kind == "value"])
-    of = np.clip(np.searchsorted(lows, spread.x, side="right") - 1, 0, None)
+    free = np.flatnonzero(~np.isin(spread.x, [float(one.value or 0) for one in bins if one.kind == "value"]))
     clipped = np.clip(spread.x, bins[ranges[0]].low, bins[ranges[-1]].high)
+    # The numbers grow, so those of a range lie side by side; those below all ranges belong to the first.
+    starts = np.append(np.searchsorted(spread.x[free], lows), len(free))
+    starts[0] = 0
     made = list(bins)
     for number, place in enumerate(ranges):
-        one, mine = bins[place], (of == number) & ~alone
-        if one.high <= one.low or not mine.any() or spread.holders(mine) < spread.k:
+        one, mine = bins[place], free[starts[number] : starts[number + 1]]
+        if one.high <= one.low or not len(mine) or spread.holders(mine) < spread.k:
             continue
         x, inside, n = spread.x[mine], clipped[mine], spread.n[mine]
         beyond = np.abs(x - inside)

@@ -47,10 +47,12 @@ class Spread:
             return self.n
         return np.bincount(self._at[self._who >= 0], minlength=len(self.x))
 
-    def holders(self, chosen: NDArray[np.bool_]) -> int:
-        """How many k counts for all the chosen numbers together."""
+    def holders(self, chosen: NDArray[np.bool_] | Ints) -> int:
+        """How many k counts for all the chosen numbers together, chosen by a mask or by their places."""
         if self._who is None:
             return int(self.n[chosen].sum())
+        if chosen.dtype != np.bool_:
+            chosen = np.bincount(chosen, minlength=len(self.x)).astype(bool)
         return len(np.unique(self._who[chosen[self._at] & (self._who >= 0)]))
 
     def ranked(self, chosen: NDArray[np.bool_], upwards: bool) -> tuple[Floats, Ints]:
