@@ -10,6 +10,7 @@ from handrail.kernel import SYSTEM, Caller, Instance, NotReady
 from handrail.kernel.sandbox import Conversation, Sandbox
 from handrail.runtime import layer, store
 from handrail.runtime.execute import active, limits_of
+from handrail.runtime.fonts import with_fonts
 from handrail.runtime.handed_over import HandedOver
 from handrail.runtime.lock_packages import locked
 from handrail.runtime.models import Run
@@ -39,7 +40,8 @@ def trial(instance: Instance, run: Run, instead: Mapping[str, Path], stop: threa
     with instance.context(SYSTEM) as ctx:
         files = store.find_files(ctx, run.id)
         caller = Caller(active(ctx, run.person), "socket", run=replace(run.ref, instead=dict(instead)))
-    python, most = layer.build(instance.settings, run.manifest.layer, locked(files)), limits_of(instance)
+    python = layer.build(instance.settings, run.manifest.layer, locked(files))
+    python, most = with_fonts(instance, python, stop), limits_of(instance)
     printed, said = _End(), list[Conversation]()
     outputs = HandedOver(instance, run, keep=False)
     ours, theirs = socket.socketpair()
