@@ -8,9 +8,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -91,6 +93,14 @@ def prepare(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Say where `prepared` keeps what the tests of a run begin with: all its processes have one such place."""
     own = tmp_path_factory.getbasetemp()
     prepared.KEPT[:] = [(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "prepared"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_cost_little() -> None:
+    """Hash passwords in no time: what they really cost is seen in a process of its own (kernel/test_identity)."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    for name in ("manage", "sign_in"):
+        import_module(f"handrail.kernel.identity.{name}").HASHER = cheap  # type: ignore[attr-defined]
 
 
 def populate(instance: Instance) -> None:

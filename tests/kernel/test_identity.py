@@ -18,6 +18,7 @@ from handrail.kernel import (
     Person,
     identity,
 )
+from tests import forked
 from tests.conftest import Acting
 
 CHECKING = import_module("handrail.kernel.identity.sign_in")  # its package has a function of this name
@@ -40,6 +41,17 @@ def cookie(instance: Instance, acting: Acting) -> str:
         identity.set_password(ctx, "maker.sales", PASSWORD)
     with instance.context(SYSTEM) as ctx:
         return identity.sign_in(ctx, "Maker.Sales@meridian.example", PASSWORD)
+
+
+def test_a_password_costs_who_guesses_it_memory_and_time() -> None:
+    """As Handrail is shipped: in this process the tests have made it cheap."""
+    told = forked.run(
+        "from importlib import import_module\n"
+        "for name in ('manage', 'sign_in'):\n"
+        "    hasher = import_module(f'handrail.kernel.identity.{name}').HASHER\n"
+        "    print(hasher.type.name, hasher.memory_cost >= 19 * 1024, hasher.time_cost >= 2)\n"
+    )
+    assert told.stdout == "ID True True\n" * 2, told.stderr  # no less than OWASP asks for
 
 
 def holder(instance: Instance, cookie: str) -> str | None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import Acting
+from tests.conftest import begun, inhabited
+from tests.data.asking import actors
 
 from handrail import data
 from handrail.kernel import Instance, Manifest
@@ -21,17 +22,31 @@ CODE_STAFF = CODE + b'print(query("SELECT avg(salary) FROM staff"))\n'
 
 
 @pytest.fixture
-def catalog(instance: Instance, acting: Acting, tmp_path: Path) -> Iterator[Instance]:
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with a catalog, where a test names it."""
+    with begun(tmp_path, stocked if "catalog" in request.fixturenames else None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalog(instance: Instance) -> Instance:
     """Two datasets: orders, and staff whose salary is sensitive."""
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (folder / "orders.csv").write_text("order_id,region,net_amount,note\n1,EMEA,10.5,a\n2,APAC,20.0,b\n")
-    (folder / "staff.csv").write_text("staff_id,salary\n1,50000\n2,60000\n")
+    return instance
+
+
+def stocked(folder: Path) -> None:
+    """Make `home`, an instance with these two, and `source`, from which they were imported."""
+    source = folder / "source"
+    source.mkdir(parents=True)
+    (source / "orders.csv").write_text("order_id,region,net_amount,note\n1,EMEA,10.5,a\n2,APAC,20.0,b\n")
+    (source / "staff.csv").write_text("staff_id,salary\n1,50000\n2,60000\n")
+    made = inhabited(folder / "home")
+    acting = actors(made)
     with acting("steward.sales") as ctx:
-        data.import_source(ctx, str(folder), name="shop")
+        data.import_source(ctx, str(source), name="shop")
     with acting("steward.hr") as ctx:
         data.propose(ctx, "staff", {"classifications": {"salary": "sensitive"}})
-    yield instance
+    made.close()
 
 
 @pytest.fixture
