@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from handrail import runtime
-from handrail.faces.origins.arrive import Arrivals
+from handrail.faces.origins.arrive import Arrivals, _Gate
 from handrail.faces.origins.clients import Clients
 from handrail.faces.origins.headers import between_hosts, from_host, to_browser
 from handrail.faces.origins.onward import Onward, Unreached
@@ -74,6 +75,21 @@ class Asked:
         return int(self.got[0]["status"])
 
 
+class Spoken(Asked):
+    """A WebSocket that another host is asked for."""
+
+    def __init__(self, there: Neighbour, calling: ssl.SSLContext) -> None:
+        super().__init__(there, calling, type="websocket", scheme="ws", subprotocols=[])
+
+    async def receive(self) -> Any:
+        self.read += 1
+        return {"type": "websocket.connect"} if self.read == 1 else await asyncio.Event().wait()
+
+    def go_and_be_closed(self) -> None:
+        with suppress(KeyError):  # there is no status where it was not accepted
+            self.go()
+
+
 def given(instance: Instance, folder: Path, name: str = "front", lends: bool = False) -> ssl.SSLContext:
     """What a host asks by whose certificate is of this authority."""
     made = certificates.issue(instance, name, 10, lends=lends)
@@ -128,11 +144,78 @@ def test_a_host_whose_certificate_was_revoked_is_told_nothing(
         Asked(there, calling["front"]).go()
 
 
+def test_hosts_speak_no_older_tls(instance: Instance, there: Neighbour, tmp_path: Path) -> None:
+    older = given(instance, tmp_path)
+    older.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(Unreached):
+        Asked(there, older).go()
+
+    async def run() -> None:
+        serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        serving.load_cert_chain(tmp_path / "host.pem", tmp_path / "host.key")
+        serving.maximum_version = ssl.TLSVersion.TLSv1_2
+        heard = list[bytes]()
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.append(await reader.read(1000))
+            writer.close()
+
+        server = await asyncio.start_server(hear, "127.0.0.1", 0, ssl=serving)
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        old = Neighbour("", "there", address, "front.hosts.handrail")
+        asked = Asked(old, runtime.papers(instance).calling)
+        clients = Clients(asked.calling)
+        with pytest.raises(Unreached):
+            async with asyncio.timeout(60):
+                await Onward(old, SEAT, False, asked.scope, asked.receive, asked.send).go(clients)
+        await clients.close()
+        server.close()
+        assert heard == []
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()
+
+
+@pytest.mark.parametrize(
+    ("serial", "said", "heard"),
+    [
+        ("", b"https", None),  # a connection by which no certificate came
+        ("0A", b"https", "https"),
+        ("0A", b"http", "http"),
+        ("0A", b"ftp", "http"),
+    ],
+)
+def test_only_a_host_says_what_the_browser_spoke_and_no_app_hears_that_one_did(
+    instance: Instance, serial: str, said: bytes, heard: str | None
+) -> None:
+    came, got = list[Any](), list[Any]()
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        came.append((scope["scheme"], scope["headers"]))
+
+    async def send(message: Any) -> None:
+        got.append(message)
+
+    scope = {"type": "http", "scheme": "https", "host_certificate": serial}
+    scope["headers"] = [*HOST, (b"handrail-scheme", said)]  # type: ignore[assignment]
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _Gate(instance, app)(scope, receive, send)).result()
+    assert came == ([(heard, HOST)] if heard else [])
+    assert [one["status"] for one in got[:1]] == ([] if heard else [421])
+
+
 @pytest.mark.parametrize("pretends", ["name", "authority"])
 def test_nothing_is_said_to_a_host_that_is_another_than_the_one_that_was_chosen(
     instance: Instance, there: Neighbour, tmp_path: Path, pretends: str
 ) -> None:
     calling = given(instance, tmp_path)
+    spoken = Spoken(there, calling)
+    spoken.go_and_be_closed()
+    assert spoken.got == [{"type": "websocket.close", "code": 1008}], "nobody is signed in"
     if pretends == "name":
         there = replace(there, known_as="other.hosts.handrail")
     else:
@@ -142,6 +225,8 @@ def test_nothing_is_said_to_a_host_that_is_another_than_the_one_that_was_chosen(
     with pytest.raises(Unreached):
         asked.go()
     assert asked.read == 0, "another host may still be given what was to be sent"
+    with pytest.raises(Unreached):
+        Spoken(there, calling).go_and_be_closed()
 
 
 def test_a_host_that_is_no_way_to_the_app_leads_nobody_on_and_has_read_nothing(
@@ -197,6 +282,39 @@ def test_what_was_sent_whole_to_a_host_that_is_lost_is_asked_of_nobody_else(
 
     assert asked(method="POST", headers=[*HOST, (b"content-length", b"100")])() == 502
     assert asked()() == "asked again"
+
+
+@pytest.mark.parametrize(("said", "means"), [("", 421), ("Handrail-Elsewhere: 1\r\n", "asked again")])
+def test_an_app_that_says_421_itself_is_not_taken_for_a_host_that_has_it_not(
+    instance: Instance, tmp_path: Path, said: str, means: object
+) -> None:
+    """Who asked would be sent from host to host, and the app asked again and again."""
+    serving, calling = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), given(instance, tmp_path)
+    serving.load_cert_chain(tmp_path / "host.pem", tmp_path / "host.key")
+
+    async def misdirected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 421 Misdirected Request\r\n{said}Content-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async def run() -> object:
+        server = await asyncio.start_server(misdirected, "127.0.0.1", 0, ssl=serving)
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        asked = Asked(Neighbour("", "there", address, "front.hosts.handrail"), calling)
+        clients = Clients(calling)
+        try:
+            async with asyncio.timeout(60):
+                await Onward(asked.there, SEAT, False, asked.scope, asked.receive, asked.send).go(clients)
+            return asked.got[0]["status"]
+        except Unreached:
+            return "asked again"
+        finally:
+            await clients.close()
+            server.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, run()).result() == means
 
 
 def test_no_certificate_is_shown_where_there_is_none(instance: Instance) -> None:

@@ -124,6 +124,20 @@ def test_who_has_no_certificate_of_ours_is_told_nothing(
     assert not (home / "keys").exists()
 
 
+def test_nothing_is_lent_over_an_older_tls(instance: Instance, lender: Lender, tmp_path: Path) -> None:
+    given(instance, tmp_path)
+    context = ssl.create_default_context(cafile=str(tmp_path / "hosts" / "authority.pem"))
+    context.load_cert_chain(tmp_path / "hosts" / CERTIFICATE, tmp_path / "hosts" / KEY)
+    for newest, spoken in ((ssl.TLSVersion.TLSv1_3, True), (ssl.TLSVersion.TLSv1_2, False)):
+        context.maximum_version = newest
+        with socket.create_connection(("127.0.0.1", lender.port), timeout=120) as plain:
+            try:
+                context.wrap_socket(plain, server_hostname="handrail-lender")
+                assert spoken
+            except ssl.SSLError:
+                assert not spoken
+
+
 def test_a_certificate_that_was_revoked_is_good_for_nothing(
     instance: Instance, lender: Lender, acting: Acting, tmp_path: Path
 ) -> None:

@@ -175,6 +175,18 @@ def test_a_server_of_another_authority_is_told_nothing(
     assert sent == []
 
 
+def test_a_server_that_speaks_an_older_tls_is_told_nothing(
+    shared: Instance, lender: Lender, tmp_path: Path
+) -> None:
+    asked = module._Server(f"127.0.0.1:{lender.port}", Token.read(token(shared)).authority)
+    assert asked.ask("GET", "/join", {})["version"]
+    assert lender._server is not None
+    lender._server.context.minimum_version = module.ssl.TLSVersion.TLSv1_2
+    lender._server.context.maximum_version = module.ssl.TLSVersion.TLSv1_2
+    with pytest.raises(Upstream, match="No server of this instance"):
+        asked.ask("GET", "/join", {})
+
+
 def test_a_host_cannot_pass_itself_off_as_the_server_that_lends(
     shared: Instance, lender: Lender, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from typing import cast
 
 from handrail.kernel import Caller
 from handrail.kernel.people import Person
+from handrail.runtime import lease
 from handrail.runtime.execute import Hosting
 from handrail.runtime.models import Run
 from handrail.runtime.seats import Hosted, Seat
@@ -42,3 +43,12 @@ def test_each_has_a_word_of_their_own_and_another_one_when_they_come_again() -> 
     assert not app.callers and not app.words and not app.there
     with app.request(caller("viewer.emea")) as later:
         assert later not in (one, other)
+
+
+def test_nobody_is_led_to_an_app_in_the_last_second_of_its_lease() -> None:
+    """Whoever comes then could still be at it when another host may have it."""
+    app, until = hosted(), lease.now() + 60
+    app.hosting.good_until = lambda: until
+    assert not app.going
+    until = lease.now() + 0.5
+    assert app.going
