@@ -22,6 +22,7 @@ from handrail.twins.roll_back import roll_back
 from handrail.twins.stand_alone import stand_alone
 from handrail.twins.start import cancel, start
 from handrail.twins.supervise import build_here
+from handrail.twins.without_pandas import without_pandas
 
 _LOOK = 1.0  # seconds between two looks at a build from afar
 
@@ -82,7 +83,7 @@ def _or_alone(within: Callable[..., None]) -> Callable[..., None]:
         if out is None or rest["datasets"] or rest["with_related"]:
             raise click.UsageError("With --from, say where to with --out, and name no dataset.")
         kit.cli.speak(rest["as_json"])
-        with kit.cli.refusals(rest["as_json"]), kit.cli.progress() as progress:
+        with kit.cli.refusals(rest["as_json"]), kit.cli.progress() as progress, without_pandas():
             made = stand_alone(source, out, variant or "hostile", rest["seed"], progress, encoding, verbatim)
         kit.cli.show(made, _told, rest["as_json"])
 
