@@ -21,7 +21,7 @@ from handrail import settings as configuration
 from handrail.commands import COMMANDS
 from handrail.faces import cli
 from handrail.faces.later import Later, listed
-from handrail.kernel import Conflict, Invalid, logs
+from handrail.kernel import Conflict, Invalid, NotReady, logs
 from handrail.kernel.events import Subscription
 from handrail.kernel.ports import Ports
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from handrail.faces.origins.arrive import Arrivals
     from handrail.kernel import Instance
+    from handrail.kernel.sandbox import Isolation
 
 # The packages whose access rules, tables and event subscriptions make up the house.
 ROOMS: tuple[str, ...] = (
@@ -69,15 +70,29 @@ def open_instance(home: Path) -> Instance:
         Ports(
             apps=lambda: apps.Directory(),
             engine=lambda: adapters.Engines(settings.home, settings.engines),
-            isolation=lambda: adapters.Bubblewrap(
-                settings.runtime.uid, settings.runtime.uids, str(settings.home.resolve())
-            ),
+            isolation=lambda: _isolation(settings),
             door=lambda: faces.AppDoor(),
             twins=lambda: twins.Keeper(),
         ),
         rooms=ROOMS,
         subscriptions=_subscriptions(),
     )
+
+
+def _isolation(settings: configuration.Settings) -> Isolation:
+    """The driver that the settings choose; refuses NotReady where what it needs is not installed."""
+    realm = str(settings.home.resolve())
+    if settings.runtime.isolation == "bubblewrap":
+        return adapters.Bubblewrap(settings.runtime.uid, settings.runtime.uids, realm)
+    try:
+        return adapters.Kubernetes(settings, realm)
+    except ModuleNotFoundError as error:
+        if error.name != "lightkube":
+            raise
+        raise NotReady(
+            "runtime.isolation is kubernetes, and its client is not installed.",
+            next_step="Install handrail[kubernetes].",
+        ) from error
 
 
 def _settings(home: Path) -> configuration.Settings:

@@ -104,6 +104,8 @@ class TwinsSettings:
 class RuntimeSettings:
     """Limits of one run."""
 
+    # What keeps a run in: bubblewrap on this machine, or kubernetes as [kubernetes] says.
+    isolation: str = "bubblewrap"
     memory_mb: int = 1024
     processes: int = 64
     seconds: int = 120
@@ -147,6 +149,37 @@ class RuntimeSettings:
     uids: int = 1000
     # Where Python layers are kept; empty: a cache that the sandbox user can reach.
     layers: str = ""
+
+
+@dataclass(frozen=True)
+class KubernetesSettings:
+    """The cluster in which runs are Jobs, where `runtime.isolation` is kubernetes."""
+
+    # A kubeconfig file, below the instance's directory unless it begins with a slash; empty: the service
+    # account of the pod that Handrail is in.
+    kubeconfig: str = ""
+    # Which of its contexts; empty: the current one.
+    context: str = ""
+    # The namespace of runs, and of nothing else.
+    namespace: str = "handrail-runs"
+    # The RuntimeClass of their pods: one with a kernel of its own.
+    runtime_class: str = "gvisor"
+    # What app and relay start from, by digest (name@sha256:…): an image with a Python of the layers' version.
+    image: str = ""
+    # Where that Python is in the image.
+    python: str = "/usr/local/bin/python3"
+    # The PersistentVolumeClaim of the volume that is mounted here at runtime.layers.
+    claim: str = ""
+    # Where this process waits for its pods; port 0: any that is free.
+    listen: str = "0.0.0.0:0"
+    # How pods reach it, as IP address and port; empty: by the address that it has towards the API server.
+    address: str = ""
+    # The namespace of Handrail's own pods, where the network knows pods by labels only; empty: none.
+    server_namespace: str = ""
+    # Thousandths of a processor that a run has.
+    millicores: int = 1000
+    # How long a pod may take to begin, images and all.
+    start_seconds: int = 120
 
 
 @dataclass(frozen=True)
@@ -286,6 +319,7 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
     twins: TwinsSettings = field(default_factory=TwinsSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     hosts: HostsSettings = field(default_factory=HostsSettings)
     packages: PackagesSettings = field(default_factory=PackagesSettings)
@@ -300,6 +334,7 @@ SECTIONS: dict[str, type[Any]] = {
     name: kind for name, kind in get_type_hints(Settings).items() if name not in ("home", "engines")
 }
 ENGINE_KINDS = ("postgres", "spark")
+ISOLATIONS = ("bubblewrap", "kubernetes")
 _ENGINE_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
@@ -332,7 +367,13 @@ def parse(home: Path, values: dict[str, Any], origin: str) -> Settings:
             rooms[section] = {name: _engine(name, one, origin) for name, one in content.items()}
         else:
             rooms[section] = _section(section, SECTIONS[section], content, origin)
-    return Settings(home=home, **rooms)
+    found = Settings(home=home, **rooms)
+    if found.runtime.isolation not in ISOLATIONS:
+        raise SettingsError(
+            f"{origin}: runtime.isolation is “{found.runtime.isolation}”.",
+            f"Give one of {', '.join(ISOLATIONS)}.",
+        )
+    return found
 
 
 def _engine(name: str, content: Any, origin: str) -> EngineSettings:

@@ -7,7 +7,8 @@ from handrail.front_doors import open_when_asked
 if TYPE_CHECKING:
     from handrail.adapters.engines import Engines
     from handrail.adapters.isolation import Bubblewrap
+    from handrail.adapters.isolation.kubernetes import Kubernetes
 
-__all__ = ["Bubblewrap", "Engines"]
+__all__ = ["Bubblewrap", "Engines", "Kubernetes"]
 
 open_when_asked(__name__)

@@ -31,7 +31,7 @@ from handrail.runtime import Run
 MOST_UNLUCKY = 5  # refused starts and interrupted runs of one turn that are made up for
 _AT_ONCE = 50
 # How a run ends that the platform, or a system behind it, ended; see runtime/reasons.py.
-_PLATFORM = frozenset({"unstarted", "broken", "upstream"})
+_PLATFORM = frozenset({"unstarted", "lost", "broken", "upstream"})
 _GONE = "Its run is gone."
 _PAUSED = "The schedule was paused before it ran."
 _CHANGED = "The schedule runs as somebody else since."

@@ -9,7 +9,9 @@ from typing import Literal, Protocol
 
 from handrail.kernel.errors import Refusal
 
-Ended = Literal["exited", "signal", "timeout", "output", "memory", "processes", "stopped", "unstarted"]
+Ended = Literal[
+    "exited", "signal", "timeout", "output", "memory", "processes", "stopped", "unstarted", "lost"
+]  # fmt: skip
 
 CODE = "/app"
 WORK = "/work"
@@ -64,6 +66,8 @@ class Sandbox:
     listener: socket.socket | None = None
     # Whose it is: where the driver can, sandboxes of different apps are different users at any time.
     app: str = ""
+    # Which run it is, for whoever looks at processes or pods: an id; empty for none.
+    run: str = ""
 
     @property
     def passed(self) -> Mapping[str, socket.socket]:
@@ -80,7 +84,7 @@ class Outcome:
     code: int
     seconds: float
     peak_memory: int = 0
-    # What could not be set up, when it was `unstarted`.
+    # What could not be set up, when it was `unstarted`; what became of it, when it was `lost`.
     detail: str = ""
     # Whether a sandbox was used that had waited for it.
     parked: bool = False
@@ -92,6 +96,10 @@ class Isolation(Protocol):
     @property
     def walls(self) -> Mapping[str, str]:
         """What holds here, in words, by what it holds."""
+
+    @property
+    def untried(self) -> Mapping[str, str]:
+        """The attacks of `handrail doctor` that mean nothing here, by how their names begin, and why."""
 
     def identity(self) -> str:
         """What its sandboxes rest on beside our own code and the kernel: programs, walls, users."""

@@ -209,7 +209,10 @@ def _told(found: Diagnosis) -> RenderableType:
     said = Text(f"{found.held} of {found.probes} attacks from inside a sandbox found nothing.")
     failures = [Text(f"✗ {probe.name}: {probe.found}", style="red") for probe in found.failed]
     walls = [Text(f"{name}: {wall}", style="dim") for name, wall in found.walls.items()]
-    return Group(said, *failures, *walls)
+    untried = [
+        Text(f"not tried: {name.strip(': ')}: {why}", style="yellow") for name, why in found.untried.items()
+    ]
+    return Group(said, *failures, *walls, *untried)
 
 
 @click.command("doctor")

@@ -46,6 +46,7 @@ class Diagnosis:
     walls: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""  # of all it rests on
     at: str = ""  # when it was made, in UTC
+    untried: Mapping[str, str] = field(default_factory=dict)  # what cannot be tried here, and why
 
     @property
     def green(self) -> bool:

@@ -92,7 +92,7 @@ class _Examination:
         stages = {"attacks from inside": self._attacks, "bombs": self._bombs, "survivors": self._survivors}
         for done, (label, stage) in enumerate(stages.items()):
             self._report(label, done, len(stages))
-            found += stage()
+            found += (probe for probe in stage() if not probe.name.startswith(tuple(self._isolation.untried)))
             if self._stop.is_set():
                 raise NotReady(
                     "The sandbox was not examined to the end.", next_step="Run `handrail doctor` again."
@@ -101,8 +101,9 @@ class _Examination:
         failed = tuple(probe for probe in found if not probe.held)
         with self._instance.context(SYSTEM) as ctx:
             now = ctx.clock.now().astimezone(UTC).isoformat(timespec="seconds")
+            untried = dict(self._isolation.untried)
             made = Diagnosis(
-                len(found), len(found) - len(failed), failed, tuple(found), walls, fingerprint, now
+                len(found), len(found) - len(failed), failed, tuple(found), walls, fingerprint, now, untried
             )
             ctx.audit.note(
                 "sandbox.examined", f"machine:{socket.gethostname()}", probes=made.probes, held=made.held,
@@ -119,10 +120,12 @@ class _Examination:
         with canary(self._instance.settings.home) as made, self._neighbour() as neighbour:
             made |= {"file_limit": _LIMITS.file, "open_files": _LIMITS.open_files, "landlock": landlock}
             made |= {"neighbour": neighbour}
-            yield from self._inside(made, hosted=False)
-            yield from self._inside(made, hosted=True)
-            yield from self._inside_parked(made, hosted=False)
-            yield from self._inside_parked(made, hosted=True)
+            for (hosted, parked), before in _BEFORE.items():
+                if before and before in self._isolation.untried:
+                    continue
+                yield from (
+                    self._inside_parked(made, hosted=hosted) if parked else self._inside(made, hosted=hosted)
+                )
 
     def _inside_parked(self, made: Mapping[str, Any], *, hosted: bool) -> list[Probe]:
         """The attacks in a sandbox that had waited; none where none can, since then none will."""
@@ -155,11 +158,13 @@ class _Examination:
             if b"ready\n" in printed:
                 ready.set()
 
-        files = {**_program("neighbour"), "canary.json": json.dumps({"name": name}).encode()}
+        hosted = _BEFORE[True, False] not in self._isolation.untried
+        told = {"name": name, "hosted": hosted}
+        files = {**_program("neighbour"), "canary.json": json.dumps(told).encode()}
         living = threading.Thread(
             target=self._sandboxed,
             args=(files, replace(_LIMITS, seconds=None), heard, stop),
-            kwargs={"hosted": True, "app": name},
+            kwargs={"hosted": hosted, "app": name},
         )
         living.start()
         try:

@@ -184,7 +184,7 @@ def _in_sandbox(
                 (python.python, "-P", "-m", hosting.program if hosting else "handrail_sdk.run",
                  run.manifest.entrypoint),
                 files, python, limits, theirs, hosting.listener.dup() if hosting else None,
-                run.app,
+                run.app, run.id,
             )  # fmt: skip
             outcome = instance.ports.isolation.run(sandbox, printed.write, stop)
         finally:

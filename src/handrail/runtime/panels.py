@@ -13,6 +13,7 @@ _SAID = {
     "timeout": "ran too long", "interrupted": "were interrupted", "upstream": "missed what they asked for",
     "signal": "crashed", "output": "printed too much", "processes": "started too many processes",
     "unstarted": "could not be started", "silent": "answered nobody", "broken": "broke off",
+    "lost": "were lost with their machine",
 }  # fmt: skip
 
 

@@ -114,6 +114,10 @@ _FORCED = {
         "It was ended by signal {signal}.",
         "A library crashed, or the app ended itself; the log says more.",
     ),
+    "lost": (
+        "Its sandbox was lost before it had ended: {detail}",
+        "Start it again. If that happens often, tell an admin.",
+    ),
     "unstarted": (
         "Its sandbox could not be started: {detail}",
         "Tell an admin, who can run `handrail doctor`.",

@@ -1,6 +1,7 @@
 """Isolation drivers: how app code is kept from everything but its own door.
 
-One driver so far, bubblewrap; the composition root plugs it in as `ports.isolation`.
+The composition root plugs one in as `ports.isolation`: bubblewrap, or Kubernetes
+where `runtime.isolation` says so.
 """
 
 from handrail.adapters.isolation.bubblewrap import Bubblewrap

@@ -12,14 +12,14 @@ PRLIMIT = "/usr/bin/prlimit"
 START = "/start"  # where Python finds what it loads first
 MOST_FILES = 2500  # bwrap takes 9,000 arguments, of which a file needs three
 
-_WRITABLE = ("/dev/shm", WORK, "/tmp")  # noqa: S108 - these are the sandbox's own
+WRITABLE = ("/dev/shm", WORK, "/tmp")  # noqa: S108 - these are the sandbox's own
 
 _WALLS = (
     "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup",
     "--disable-userns", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL",
     "--new-session", "--die-with-parent", "--hostname", "sandbox",
 )  # fmt: skip
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PATH": "/usr/bin", "HOME": WORK, "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",  # noqa: S108
     "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1",
 }  # fmt: skip
@@ -85,19 +85,19 @@ def arguments(
     for inside, outside in layer.binds.items():
         made += ("--ro-bind", str(outside), inside)
     made += _system(layer)
-    made += ("--proc", "/proc", "--dev", "/dev", *_tmpfs(_WRITABLE[0], limits.file), "--remount-ro", "/dev")
-    for writable in _WRITABLE[1:]:
+    made += ("--proc", "/proc", "--dev", "/dev", *_tmpfs(WRITABLE[0], limits.file), "--remount-ro", "/dev")
+    for writable in WRITABLE[1:]:
         made += _tmpfs(writable, limits.file)
     made += ("--tmpfs", CODE) if code is None else ("--ro-bind", str(code), CODE)
     for name, descriptor in files.items():
         made += ("--file", str(descriptor), f"{CODE}/{name}")
-    environment = {**_ENVIRONMENT, **layer.environment}
+    environment = {**ENVIRONMENT, **layer.environment}
     if second is not None:
         made += ("--file", str(second.program), f"{START}/sitecustomize.py")
         environment["PYTHONPATH"] = ":".join(filter(None, (START, layer.environment.get("PYTHONPATH"))))
         bound = (made[at + 2] for at, word in enumerate(made) if word == "--ro-bind")
         readable = (*dict.fromkeys((*bound, CODE)), START, "/proc")
-        told = landlock.wanted(second.version, readable, _WRITABLE, loopback=second.loopback)
+        told = landlock.wanted(second.version, readable, WRITABLE, loopback=second.loopback)
         environment[landlock.VARIABLE] = told
     if code is None:
         made += ("--remount-ro", CODE)

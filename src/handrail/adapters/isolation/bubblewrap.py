@@ -50,6 +50,11 @@ class Bubblewrap:
             memory = processes = f"cgroup v{self._groups.version}"
         return {"memory": memory, "processes": processes, "second wall": inside, "users": self._users.said}
 
+    @property
+    def untried(self) -> Mapping[str, str]:
+        """None: every attack is tried."""
+        return {}
+
     def identity(self) -> str:
         """The programs, the walls, and who we are; refuses NotReady where a program is missing."""
         programs = [Path(found(tool)) for tool in tools()]

@@ -7,7 +7,7 @@ from handrail.kernel import NotReady
 from handrail.kernel.sandbox import Limits
 
 # Address space beyond the memory limit: libraries reserve far more than they use.
-_SPARE_ADDRESSES = 8 << 30
+SPARE_ADDRESSES = 8 << 30
 
 
 def found(tool: str) -> str:
@@ -41,7 +41,7 @@ def limiting(limits: Limits, *, walled: bool) -> str:
     """Commands of a shell that set what the kernel keeps for each process, of itself and all that it starts;
     without a wall around all of them, memory is also kept here.
     """
-    addresses = limits.memory + _SPARE_ADDRESSES if walled else 2 * limits.memory + (1 << 30)
+    addresses = limits.memory + SPARE_ADDRESSES if walled else 2 * limits.memory + (1 << 30)
     # POSIX has files in blocks of 512 bytes; what it does not have, every shell has in kilobytes.
     most = {"v": addresses >> 10, "f": limits.file >> 9, "c": 0, "l": 1 << 10}
     if limits.seconds is not None:
