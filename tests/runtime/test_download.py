@@ -1,6 +1,7 @@
 """A download: for whom the run was made, on the trail, and counted on the day on which it is made."""
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from handrail import data, runtime
 from handrail.kernel import Instance, Invalid, LimitReached, Manifest, NotAllowed, NotReady
 from handrail.kernel.audit import recent
 from handrail.runtime import Run, store
-from tests.conftest import Acting
+from tests.conftest import Acting, begun
 from tests.data import budgeting
 from tests.data.asking import Hands
 from tests.runtime.conftest import Start
@@ -35,10 +36,22 @@ ASKS = (
 
 
 @pytest.fixture
-def read(instance: Instance, acting: Acting, tmp_path: Path) -> Run:
-    """A production run that was shown five of forty customers; twelve a day are the budget."""
-    budgeting.furnish(instance, tmp_path, budget=12)
-    budgeting.certify(instance, "customers", {"classifications": {"score": "sensitive"}})
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with customers and their budget, where a test names a run that was shown some."""
+    with begun(tmp_path, classified if "read" in request.fixturenames else None) as opened:
+        yield opened
+
+
+def classified(folder: Path) -> None:
+    """Make `home`, an instance with forty customers; twelve a day are the budget."""
+    made = budgeting.furnished(folder, 12)
+    budgeting.certify(made, "customers", {"classifications": {"score": "sensitive"}})
+    made.close()
+
+
+@pytest.fixture
+def read(instance: Instance, acting: Acting) -> Run:
+    """A production run that was shown five of these."""
     instance.clock = Hands()
     with acting("viewer.emea") as ctx:
         run = runtime.start(ctx, "tried", "c0ffee", {"app.py": ASKS.encode()}, READS, "production")

@@ -40,9 +40,20 @@ CANARY = "Zebulon Quixotrix"
 @pytest.fixture
 def make_table(tmp_path: Path) -> MakeTable:
     """Write columns as an extract and describe them."""
+    return making(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def make_shared_table(tmp_path_factory: pytest.TempPathFactory) -> MakeTable:
+    """The same, for what all tests of a file begin with."""
+    return making(tmp_path_factory.mktemp("tables"))
+
+
+def making(folder: Path) -> MakeTable:
+    """Writes columns as an extract in this folder, and describes them."""
 
     def make(name: str, columns: dict[str, Any], *fields: Field, entity: str | None = None) -> Table:
-        path = tmp_path / f"{name}.parquet"
+        path = folder / f"{name}.parquet"
         pq.write_table(pa.table(columns), path)
         given = {one.name: one for one in fields}
         return Table(

@@ -18,10 +18,12 @@ from handrail.twins.sketch import take
 ROWS = 400
 
 
-@pytest.fixture
-def sketch(make_table: Any) -> Sketch:
-    shops = make_table("shops", {"shop": pa.array(range(1, 41))}, Field("shop", "", True, primary_key=True))
-    sales = make_table(
+@pytest.fixture(scope="module")
+def sketch(make_shared_table: Any) -> Sketch:
+    shops = make_shared_table(
+        "shops", {"shop": pa.array(range(1, 41))}, Field("shop", "", True, primary_key=True)
+    )
+    sales = make_shared_table(
         "sales",
         {
             "sale": pa.array(range(ROWS)),

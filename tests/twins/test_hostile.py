@@ -22,9 +22,9 @@ ROWS = 3000
 VALUES = {case.id for case in CELLS}
 
 
-@pytest.fixture
-def sketch(make_table: Any) -> Sketch:
-    table = make_table(
+@pytest.fixture(scope="module")
+def sketch(make_shared_table: Any) -> Sketch:
+    table = make_shared_table(
         "orders",
         {
             "id": pa.array(range(ROWS)),
@@ -154,8 +154,8 @@ def test_outliers_stay_within_reach_and_within_the_type(sketch: Sketch) -> None:
     assert max(value for value in twin["count"].to_pylist() if value is not None) <= 11 * 90
 
 
-@pytest.fixture
-def skewed(make_table: Any) -> Sketch:
+@pytest.fixture(scope="module")
+def skewed(make_shared_table: Any) -> Sketch:
     """Sales of very different size, by a region and a channel that have very different numbers of them."""
     rng = np.random.default_rng(4)
     regions, channels = ("EMEA", "APAC", "LATAM", "ANZ"), ("web", "store", "phone")
@@ -169,7 +169,7 @@ def skewed(make_table: Any) -> Sketch:
         data.Rule("invalid", columns=("region",), values=regions),
         data.Rule("invalid", columns=("channel",), values=channels),
     )
-    return take(open_plane([replace(make_table("sales", columns), promises=promised)], 10)).sketch
+    return take(open_plane([replace(make_shared_table("sales", columns), promises=promised)], 10)).sketch
 
 
 @pytest.mark.parametrize("seed", range(5))

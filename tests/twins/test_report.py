@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.conftest import begun
+from tests.data.asking import actors
+from tests.prepared import copied
+from tests.twins.conftest import furnished
 
 from handrail import data, twins
-from handrail.kernel import Context
+from handrail.kernel import Context, Instance
+from handrail.server import open_instance
 from handrail.twins import store
 from handrail.twins.agreement import _off
 from handrail.twins.gates import gates
@@ -24,8 +29,25 @@ Acting = Callable[..., AbstractContextManager[Context]]
 
 
 @pytest.fixture
-def masked(shop: Path, acting: Acting) -> str:
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
+    """A fresh instance: with what a test names of the shop and the twins of its masked datasets."""
+    named = request.fixturenames
+    make = hidden_in_part if "masked" in named else furnished if "shop" in named else None
+    with begun(tmp_path, make) as opened:
+        yield opened
+
+
+@pytest.fixture
+def masked(instance: Instance, tmp_path: Path) -> str:
     """A build of orders and customers, whose channel and segment only people of `management` see."""
+    return (tmp_path / "build").read_text()
+
+
+def hidden_in_part(folder: Path) -> None:
+    """Make the shop with them, and `build`, which names that build."""
+    copied(furnished, folder)
+    made = open_instance(folder / "home")
+    acting = actors(made)
     hidden = {"kind": "null", "unless_groups": ["management"]}
     for name, column in (("orders", "channel"), ("customers", "segment")):
         with acting("steward.sales") as ctx:
@@ -33,7 +55,8 @@ def masked(shop: Path, acting: Acting) -> str:
         with acting("steward.hr") as ctx:
             data.certify(ctx, name)
     with acting("steward.sales") as ctx:
-        return twins.build(ctx, ("customers", "orders")).id
+        (folder / "build").write_text(twins.build(ctx, ("customers", "orders")).id)
+    made.close()
 
 
 def drawn(made: TwinReport | None, dataset: str, column: str) -> set[str]:
