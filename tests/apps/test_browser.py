@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from handrail import runtime
 from tests.apps.conftest import BY_REGION, ORDERS, hello, link
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 

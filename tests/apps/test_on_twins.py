@@ -9,6 +9,8 @@ from handrail import apps, runtime, twins
 from handrail.kernel import Instance, Invalid, NotFound
 from tests.journeys import company
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:

@@ -10,6 +10,8 @@ from handrail.kernel import Conflict, Instance, NotAllowed, NotFound, NotReady, 
 from tests.apps.scheduling import Clock, moments, put_into_production, settle, share_orders
 from tests.web import Client
 
+pytestmark = pytest.mark.long
+
 DAILY = Schedule.parse("0 6 * * *", "Europe/Berlin")
 
 

@@ -23,6 +23,8 @@ from tests.prepared import copied
 
 __all__ = ["postgres"]
 
+pytestmark = pytest.mark.long
+
 BUDGET = 25
 # Asks for customers in an order of its own and prints each it is shown, after it was shown.
 ASKS = """

@@ -12,6 +12,8 @@ from tests.cases import cases
 from tests.data import budgeting
 from tests.data.asking import asking, opened
 
+pytestmark = pytest.mark.long
+
 LEAST = 5
 
 _condition = st.one_of(

@@ -21,6 +21,8 @@ from handrail.kernel import Person
 from tests.data.governing import House
 from tests.data.questions import ARROW, PLAIN, people, policies, queries, tables, visible
 
+pytestmark = pytest.mark.long
+
 EACH = 20  # queries over one set of data, policies and viewer
 CASES = int(os.environ.get("HANDRAIL_EXAMPLES", "500"))
 SEED = int(os.environ.get("HANDRAIL_SEED", "0"))

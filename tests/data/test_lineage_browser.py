@@ -13,7 +13,7 @@ from handrail.server import application
 from tests.data import asking
 from tests.faces.conftest import AXE, serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 

@@ -13,7 +13,7 @@ from tests.data.test_metric_budgets import BUYER
 from tests.postgres import Server, postgres
 
 __all__ = ["postgres", "shop"]
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.long]
 
 COUNTED = {"entity_key": "customer_id", "subject": "customer", "budget": 6}
 MODEL = asking.MODEL.replace(b"          - name: ordered\n", BUYER + b"          - name: ordered\n")

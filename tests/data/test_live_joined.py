@@ -17,7 +17,7 @@ from tests.data.test_live import FILTERED, certified, change, shop
 from tests.postgres import Server, postgres
 
 __all__ = ["postgres", "shop"]
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.long]
 
 PLAN = "region,target,email\n" + "\n".join(f"{r},{n},{n}@x.example" for r in ("EMEA", "APAC") for n in (5, 6))
 

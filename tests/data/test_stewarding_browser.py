@@ -13,7 +13,7 @@ from tests.data import asking
 from tests.faces.conftest import COLORS, RULES, violations
 from tests.journeys.served import Served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 Opens = Callable[[str], Page]
 PATHS = (
     "/",

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.faces.conftest import COLORS, PASSWORD, RULES, enter, violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 PATHS = ("/", "/styleguide", "/people", "/people/maker.sales", "/audit", "/audit/3", "/me", "/nowhere")
 
 

@@ -20,6 +20,8 @@ from tests.data.asking import Hands
 from tests.journeys import company
 from tests.web import Client
 
+pytestmark = pytest.mark.long
+
 MANIFEST = (
     company.MANIFEST.replace(
         'columns = ["region", "line", "net_amount"]',

@@ -16,6 +16,8 @@ from tests.data.test_northwind_sales import MODEL
 from tests.journeys.company import EXPIRES
 from tests.journeys.served import run_cli
 
+pytestmark = pytest.mark.long
+
 CERTIFIED = ("orders", "order_details", "products", "categories")
 MANIFEST = """\
 [app]

@@ -16,6 +16,8 @@ from tests.faces.conftest import serving as served
 from tests.journeys import company
 from tests.journeys.hosting import PAGE, Hosting, static
 
+pytestmark = pytest.mark.long
+
 PLACE = "http://regions.localhost:8400"
 SANDBOX = "http://sandbox--regions.localhost:8400"
 SAME = {"sec-fetch-site": "same-origin", "accept": "application/json"}

@@ -29,6 +29,8 @@ from tests.apps.conftest import MANIFEST
 from tests.conftest import Acting
 from tests.runtime.index import Index, serving
 
+pytestmark = pytest.mark.long
+
 APPROVED = """\
 [packages]
 tidy = ">=1,<2"

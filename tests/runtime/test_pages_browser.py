@@ -15,7 +15,7 @@ from handrail.runtime import Supervisor, pages
 from tests.conftest import PEOPLE
 from tests.runtime.conftest import Start
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture
