@@ -77,7 +77,7 @@ def test_a_missing_wall_turns_it_red(apart: Instance, monkeypatch: pytest.Monkey
     def fewer(*given: object) -> tuple[str, ...]:
         made = list(whole(*given))  # type: ignore[arg-type]
         at = made.index("--remount-ro")
-        made[at:at] = ["--ro-bind", "/tmp", "/host", "--symlink", "/host", "/var"]
+        made[at:at] = ["--ro-bind", tempfile.gettempdir(), "/host", "--symlink", "/host", "/var"]
         return tuple(word for word in made if word not in gone)
 
     monkeypatch.setattr(bubblewrap, "arguments", fewer)
