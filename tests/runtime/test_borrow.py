@@ -1,5 +1,6 @@
 """A worker with a directory of its own has what the server has, byte for byte, and from nobody else."""
 
+import hashlib
 import socket
 import ssl
 import threading
@@ -122,6 +123,27 @@ def test_who_has_no_certificate_of_ours_is_told_nothing(
     with pytest.raises(Upstream):
         borrower(home, lender).sync()
     assert not (home / "keys").exists()
+
+
+def test_what_lies_beside_or_behind_what_is_lent_is_not(instance: Instance) -> None:
+    """Of the authority's key a host could make itself any other; drafts and git's own files are nobody's."""
+    home = instance.settings.home
+    instance.secret("hosts")
+    authority = home / "keys" / "hosts.key"
+    for hidden in ("definitions/.git/config", "extracts/.orders-draft/1.parquet", "twins/.t"):
+        (home / hidden).parent.mkdir(parents=True, exist_ok=True)
+        (home / hidden).write_text(f"hidden {hidden}")
+    (home / "definitions" / "link.yaml").symlink_to(authority)
+    (home / "extracts" / "seen.parquet").write_text("rows")
+    shelf = lend.Shelf(instance)
+    paths = {one.path for one in shelf.files()}
+    assert "extracts/seen.parquet" in paths
+    assert not [one for one in paths if "/." in one or one.endswith("link.yaml")]
+    assert {one for one in paths if one.startswith("keys")} == {
+        "keys/audit.key", "keys/entities.key", "keys/mask.key"
+    }  # fmt: skip
+    for file in (authority, home / "twins" / ".t"):
+        assert shelf.find(hashlib.sha256(file.read_bytes()).hexdigest()) is None
 
 
 def test_nothing_is_lent_over_an_older_tls(instance: Instance, lender: Lender, tmp_path: Path) -> None:
