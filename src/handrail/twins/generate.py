@@ -17,6 +17,7 @@ from handrail.twins.calibrate import regroup, repeats
 from handrail.twins.era import dated
 from handrail.twins.hostile import keyed, strew
 from handrail.twins.lent import lenders
+from handrail.twins.memory import give_back
 from handrail.twins.models import HostileCell, Progress, Sketch, TableSketch, Variant
 from handrail.twins.pointing import close
 from handrail.twins.repair import add_up
@@ -60,6 +61,10 @@ def generate(
             made[table.name] = real_rows(table, kept[table.name], made, seeded(seed, table.name))
         else:
             made[table.name] = rows(table, made, outside or {}, seed, lenders(sketch, table.name))
+        followed = {link.to for later in sketch.tables[position + 1 :] for link in later.links}
+        for one in (one for name, one in made.items() if name not in followed):
+            one.places.clear()  # only who points at a row asks where in its bins it is
+        give_back(made[table.name].rows)
     finished: dict[str, Twin] = {}
     for table in sketch.tables:
         close(table, made, seed)
@@ -77,6 +82,7 @@ def generate(
             finished[table.name] = Twin(kept[table.name], ())
         else:
             finished[table.name] = _finish(sketch, one, seed, variant)
+        give_back(one.rows)
     return finished
 
 
