@@ -248,6 +248,17 @@ def test_who_has_no_certificate_is_lent_nothing_though_they_may_ask_to_join(
             server.ask("GET", path, {})
 
 
+def test_who_has_no_certificate_can_send_no_more_than_a_request(shared: Instance, lender: Lender) -> None:
+    """It would be kept in memory, of whoever reaches the port."""
+    said = token(shared)
+    server = module._Server(f"127.0.0.1:{lender.port}", Token.read(said).authority)
+    asked = {"token": said, "version": module.version("handrail"), "request": "none"}
+    with pytest.raises(Invalid, match="no request for a certificate"):
+        server.ask("POST", "/join", {**asked, "more": "x" * 8000})
+    with pytest.raises(Upstream):
+        server.ask("POST", "/join", {**asked, "more": "x" * 17000})
+
+
 def test_only_admins_invite_and_only_where_something_is_lent(shared: Instance, tmp_path: Path) -> None:
     with pytest.raises(NotAllowed), acting(shared, "maker.sales") as ctx:
         runtime.invite(ctx, "worker-1")
