@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from handrail.kernel import Caller, Instance, identity
+from handrail import adapters
+from handrail.kernel import Caller, Instance, NotReady, identity
 from handrail.server import open_instance
 from tests.conftest import PEOPLE
 from tests.journeys.served import HANDRAIL, Served
@@ -63,3 +64,32 @@ def test_a_server_whose_rooms_cannot_begin_ends_and_says_why(home: Path, setting
     assert ended.returncode != 0
     assert "every blue moon" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_settings_choose_what_keeps_runs_in(home: Path) -> None:
+    opened = open_instance(home)
+    assert type(opened.ports.isolation).__name__ == "Bubblewrap"
+    opened.close()
+    (home / "handrail.toml").write_text('[runtime]\nisolation = "kubernetes"\n')
+    opened = open_instance(home)
+    assert type(opened.ports.isolation).__name__ == "Kubernetes"
+    with pytest.raises(
+        NotReady, match=r"before these are set: kubernetes.claim, kubernetes.image, runtime.layers"
+    ):
+        opened.ports.isolation.check()
+    opened.close()
+
+
+def test_a_cluster_that_is_chosen_without_its_client_is_refused_with_what_to_install(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "handrail.toml").write_text('[runtime]\nisolation = "kubernetes"\n')
+    for loaded in [name for name in sys.modules if name.startswith("handrail.adapters.isolation.kubernetes")]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setitem(sys.modules, "lightkube", None)
+    monkeypatch.delitem(adapters.__dict__, "Kubernetes", raising=False)
+    opened = open_instance(home)
+    with pytest.raises(NotReady) as refused:
+        _ = opened.ports.isolation
+    assert "handrail[kubernetes]" in refused.value.next_step
+    opened.close()

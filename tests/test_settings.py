@@ -37,6 +37,7 @@ def test_a_value_that_is_written_holds(tmp_path: Path) -> None:
         ("[runtime]\nseconds = true\n", "runtime.seconds is bool", "type int"),
         ("[runtime]\nseconds = -1\n", "runtime.seconds is negative", "zero or more"),
         ("[runtime\n", "not valid TOML", "Correct that line"),
+        ("[runtime]\nisolation = 'docker'\n", "runtime.isolation is “docker”", "bubblewrap, kubernetes"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(tmp_path: Path, text: str, message: str, next_step: str) -> None:

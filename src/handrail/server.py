@@ -87,7 +87,7 @@ def _isolation(settings: configuration.Settings) -> Isolation:
     try:
         return adapters.Kubernetes(settings, realm)
     except ModuleNotFoundError as error:
-        if error.name != "lightkube":
+        if error.name not in ("httpx2", "lightkube", "msgspec"):  # what the extra brings
             raise
         raise NotReady(
             "runtime.isolation is kubernetes, and its client is not installed.",

@@ -435,6 +435,8 @@ def render() -> str:
     lines += [
         "## Servers that answer for tables that stay there (docs/operate/engines.md), a section each:",
         '## [engines.warehouse] with kind = "postgres" and url_env = "WAREHOUSE_URL"',
+        "## [kubernetes] counts where runtime.isolation is kubernetes (docs/operate/kubernetes.md): it was",
+        "## tested against written API exchanges only, never on a live cluster.",
         "",
     ]
     return "\n".join(lines)

@@ -21,6 +21,7 @@ REFUSED = NotAllowed("payroll is not declared.", next_step="Declare it.")
         (Outcome("exited", 1, 1), Conversation(refusals=(REFUSED,)), "KeyError: 1", "failed", "exited", "KeyError"),
         (Outcome("exited", 0, 1), Conversation(broken="a frame of 9 bytes"), "", "failed", "broken", "cut off"),
         (Outcome("exited", 1, 1), Conversation(), "MemoryError", "failed", "memory", "1024 MB"),
+        (Outcome("lost", 0, 1, 0, "Evicted: no room"), Conversation(), "", "failed", "lost", "Evicted: no room"),
         (Outcome("exited", 1, 1), Conversation(), "RuntimeError: can't start new thread", "failed", "processes", "64"),
         (Outcome("stopped", 0, 1), Conversation(), "", "stopped", "stopped", "stopped"),
         (Outcome("signal", 64, 1), Conversation(), "", "failed", "signal", "signal 64"),

@@ -57,7 +57,7 @@ class Story:
         with self._lock:
             self.asked.append((method, path))
             if method == "POST" and path.endswith("/jobs"):
-                self.job = body["metadata"]["name"]
+                self.job, self.node.pod = body["metadata"]["name"], body["spec"]["template"]["spec"]
             for at, one in enumerate(self.exchanges):
                 if at in self._used or (one.get("after") == "deleted" and not self.node.deleted.is_set()):
                     continue

@@ -1,10 +1,12 @@
 """A driver whose API server tells a story, and whose pods are processes of this machine."""
 
+import shutil
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,15 +69,19 @@ def tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
         def tell(name: str, **chosen: Any) -> Cluster:
             python = layers.python_of(Settings(home=tmp_path)).host
-            node = Node(python)
+            home = Path(tempfile.mkdtemp(prefix="handrail-volume-"))  # which pods' users reach
+            home.chmod(0o755)
+            opened.callback(shutil.rmtree, home)
+            layer = layer_in(home)
+            node = Node(python, home / "layers")
             opened.callback(node.close)
             story = Story(name, node)
             made.append(story)
             kubeconfig = opened.enter_context(telling(story, tmp_path / "api"))
-            settings = settings_for(tmp_path, kubeconfig, python, **chosen)
-            driver = Kubernetes(settings, str(tmp_path))
+            settings = settings_for(home, kubeconfig, python, **chosen)
+            driver = Kubernetes(settings, str(home))
             opened.callback(driver.close)
-            return Cluster(driver, story, node, layer_in(tmp_path), settings)
+            return Cluster(driver, story, node, layer, settings)
 
         yield tell
     for story in made:
@@ -96,6 +102,9 @@ def settings_for(folder: Path, kubeconfig: Path, python: Path, **chosen: Any) ->
 def layer_in(folder: Path) -> Layer:
     """A layer as `runtime.layer` makes it, its packages on the volume and its Python beside."""
     place = folder / "layers"
+    for name in ("report-1", "sdk-1"):
+        with suppress(OSError):  # of some tests that start nothing
+            (place / name).mkdir(parents=True, exist_ok=True)
     binds = {
         f"/usr/bin/python{MINOR}": Path(f"/usr/bin/python{MINOR}"),
         "/layer": place / "report-1",

@@ -99,12 +99,11 @@ def test_an_app_does_not_reach_the_relay_again_that_it_came_by(tells: Tells) -> 
     there = tells("ends_well")
     code = (
         "import os, socket, time\n"
-        "way = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'way', 'socket')\n"
         "for _ in range(200):\n"
-        "    if not os.path.exists(way): break\n"
+        "    if not os.path.exists('/handrail/way/socket'): break\n"
         "    time.sleep(0.05)\n"
         "again = socket.socket(socket.AF_UNIX)\n"
-        "try: again.connect(way); print('connected')\n"
+        "try: again.connect('/handrail/way/socket'); print('connected')\n"
         "except OSError as error: print(type(error).__name__)\n"
     )
     _, printed = there.run(code)
@@ -124,6 +123,21 @@ def test_each_process_of_an_app_has_the_limits_that_it_has_elsewhere(tells: Tell
         "NPROC 24 24", "NOFILE 256 256", f"FSIZE {8 << 20} {8 << 20}", "CORE 0 0", f"MEMLOCK {1 << 20} {1 << 20}",
         "CPU 40 40", "['1', '2']",
     ]  # fmt: skip
+
+
+def test_an_app_writes_to_its_own_folders_and_sees_no_secret_of_its_relay(tells: Tells) -> None:
+    there = tells("ends_well")
+    code = (
+        "import os\n"
+        "for place in ('/app', '/sdk', '/layer', '/handrail/way', '/handrail/enter', '/', '/work', '/tmp', '/dev/shm'):\n"
+        "    try: open(place + '/x', 'w').close(); print('wrote', place)\n"
+        "    except OSError: pass\n"
+        "print(sorted(os.listdir('/handrail')), sorted(os.listdir('/handrail/enter')), os.getuid() > 0)\n"
+    )
+    _, printed = there.run(code)
+    *wrote, seen = printed.splitlines()
+    assert wrote == ["wrote /work", "wrote /tmp", "wrote /dev/shm"]
+    assert seen == "['enter', 'way'] ['enter.json', 'enter.py', 'filter'] True"
 
 
 def test_an_app_inherits_its_door_and_nothing_else(tells: Tells) -> None:
@@ -301,7 +315,7 @@ def test_the_token_is_told_to_the_api_server_and_to_nobody_else(
 
 def _alone(tmp_path: Path, **cluster: object) -> tuple[Kubernetes, Story]:
     """A driver and a story of which nothing may be asked."""
-    story = Story("ends_well", Node(Path("/usr/bin/python3")))
+    story = Story("ends_well", Node(Path("/usr/bin/python3"), tmp_path))
     return Kubernetes(
         settings_for(tmp_path, tmp_path / "api" / "kubeconfig", Path("/usr/bin/python3")), "x"
     ), story

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
+import structlog
+
 from handrail.adapters.isolation.arguments import checked_names
 from handrail.adapters.isolation.kubernetes.attempt import Attempt
 from handrail.adapters.isolation.kubernetes.belongings import deny_all
@@ -23,6 +25,7 @@ from handrail.kernel import NotReady
 from handrail.kernel.sandbox import Outcome, Sandbox
 from handrail.settings import Settings
 
+_TESTED = "against written API exchanges only, never on a live cluster"
 _NOT_LISTENED = "a pod answers nobody who comes to it"
 _NOT_PARKED = "a pod is made for one run, and none waits"
 _NOT_SEEN = "the processes of a pod are on another machine"
@@ -37,6 +40,8 @@ _UNTRIED = {
 }
 # Containers that share the kernel of their machine: a RuntimeClass of these is no wall.
 _NO_WALL = ("runc", "crun", "youki")
+
+_logger = structlog.get_logger(__name__)
 
 
 class Kubernetes:
@@ -58,7 +63,7 @@ class Kubernetes:
         """What holds here, in words, and how little that was tried."""
         chosen = self._settings.kubernetes
         return {
-            "tested": "against written API exchanges only, never on a live cluster",
+            "tested": _TESTED,
             "runtime class": chosen.runtime_class + (f" ({self._handler})" if self._handler else ""),
             "network": "a policy that denies all but the way back, which the cluster's network must enforce",
             "memory": "limits of the pod",
@@ -138,6 +143,7 @@ class Kubernetes:
                 next_step="Set kubernetes.runtime_class to one of gVisor (runsc) or Kata.",
             )
         self._handler = handler
+        _logger.warning("kubernetes.chosen", tested=_TESTED, namespace=chosen.namespace)
         cluster.apply_policy(deny_all(chosen.namespace))
         sweep(cluster, self._labels)
         port = self._board.open()
