@@ -16,7 +16,7 @@ from handrail.kernel import Environment, Person
 from handrail.kernel.ports import EngineLimits
 
 SECRET = b"0" * 32
-LIMITS = EngineLimits(seconds=20, memory_mb=256, threads=2)
+LIMITS = EngineLimits(seconds=120, memory_mb=256, threads=2)
 
 
 def contract(name: str, columns: Sequence[Column], *filters: RowFilter) -> Contract:

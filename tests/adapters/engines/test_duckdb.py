@@ -16,7 +16,7 @@ from handrail.adapters.engines.duckdb import DuckDB, _closed_database, _same_tab
 from handrail.kernel import Invalid, LimitReached, NotReady, Refusal
 from handrail.kernel.ports import NARROWED, EngineLimits, Keys
 
-LIMITS = EngineLimits(seconds=20, memory_mb=200, threads=2)
+LIMITS = EngineLimits(seconds=120, memory_mb=200, threads=2)
 MAP = pa.map_(pa.string(), pa.int64())
 
 
@@ -141,7 +141,7 @@ def test_rows_that_would_fill_the_memory_are_read_from_their_file(engine: DuckDB
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"n": range(20_000), "text": ["x" * 2_000] * 20_000}), path)
     assert path.stat().st_size < 1_000_000
-    limits = EngineLimits(seconds=20, memory_mb=40, threads=2)
+    limits = EngineLimits(seconds=120, memory_mb=40, threads=2)
     assert rows(engine, {"t": path}, "SELECT max(n) AS n FROM s.t", limits)["n"].to_pylist() == [19_999]
     with pytest.raises(duckdb.OutOfMemoryException):
         _closed_database("s", {"t": path}, limits, held=True)
