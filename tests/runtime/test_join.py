@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from handrail import runtime
 from handrail.kernel import SYSTEM, Conflict, Instance, Invalid, NotAllowed, NotReady, Upstream, clock, trail
@@ -47,10 +50,13 @@ def joined(lender: Lender, home: Path, said: str, database: str = "SHARED_DATABA
     return runtime.join(home, f"127.0.0.1:{lender.port}", said, database, "127.0.0.1:0")
 
 
-def certificate_request() -> bytes:
-    name = x509.Name([x509.NameAttribute(module.NameOID.COMMON_NAME, "worker-1")])
+def certificate_request(said: str = "worker-1", key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
+    name = x509.Name([x509.NameAttribute(module.NameOID.COMMON_NAME, said)])
     made = x509.CertificateSigningRequestBuilder().subject_name(name)
-    return str(module._pem(made.sign(certificates.Ed25519PrivateKey.generate(), None))).encode()
+    signed = (
+        made.sign(key, hashes.SHA256()) if key else made.sign(certificates.Ed25519PrivateKey.generate(), None)
+    )
+    return str(module._pem(signed)).encode()
 
 
 def verbs(instance: Instance) -> list[str]:
@@ -198,6 +204,49 @@ def test_a_host_cannot_pass_itself_off_as_the_server_that_lends(
         server._must_be_known(host.public_bytes(module.serialization.Encoding.DER))
 
 
+def test_of_the_lenders_certificate_the_name_the_use_and_the_time_count_each(
+    shared: Instance, lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = module._Server("127.0.0.1:1", Token.read(token(shared)).authority)
+
+    def issued() -> bytes:
+        made = certificates.issue(shared, "lender", 10, lends=True).certificate
+        return x509.load_pem_x509_certificate(made).public_bytes(module.serialization.Encoding.DER)
+
+    good = issued()
+    with monkeypatch.context() as patched:
+        patched.setattr(certificates, "LENDER", "worker-1.hosts.handrail")
+        other_name = issued()
+    with monkeypatch.context() as patched:
+        asks = SimpleNamespace(SERVER_AUTH=module.ExtendedKeyUsageOID.CLIENT_AUTH)
+        patched.setattr(certificates, "ExtendedKeyUsageOID", asks)
+        other_use = issued()
+    server._must_be_known(good)
+    for other in (other_name, other_use):
+        with pytest.raises(ValueError, match="another host"):
+            server._must_be_known(other)
+    monkeypatch.setattr(module, "datetime", _Later)
+    with pytest.raises(ValueError, match="not good now"):
+        server._must_be_known(good)
+
+
+def test_who_is_admitted_has_the_version_of_the_server_the_key_that_signed_and_the_name_of_the_invitation(
+    shared: Instance, lender: Lender
+) -> None:
+    said, request, ours = token(shared), certificate_request("server-1"), module.version("handrail")
+    with pytest.raises(Invalid, match=r"the host that asks 0\.0\.1"):
+        admit.admit(shared, said, request, "0.0.1")
+    der = x509.load_pem_x509_csr(request).public_bytes(module.serialization.Encoding.DER)
+    forged = x509.load_der_x509_csr(der[:-1] + bytes([der[-1] ^ 1]))
+    of_another_kind = certificate_request(key=ec.generate_private_key(ec.SECP256R1()))
+    for other in (str(module._pem(forged)).encode(), of_another_kind, b"none"):
+        with pytest.raises(Invalid, match="no request"):
+            admit.admit(shared, said, other, ours)
+    given = x509.load_pem_x509_certificate(admit.admit(shared, said, request, ours).certificate)
+    names = given.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["worker-1.hosts.handrail"]
+
+
 def test_nothing_is_used_up_before_versions_clocks_and_databases_agree(
     shared: Instance, lender: Lender, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +277,14 @@ def test_nothing_is_used_up_before_versions_clocks_and_databases_agree(
     with pytest.raises(Conflict):
         joined(lender, tmp_path / "used", said)
     assert joined(lender, home, said).name == "worker-1"
+
+
+class _Later(module.datetime):  # type: ignore[name-defined, misc]
+    """A clock of three weeks from now."""
+
+    @classmethod
+    def now(cls, zone: object = None) -> object:
+        return super().now(zone) + timedelta(days=21)
 
 
 class _Ahead(module.datetime):  # type: ignore[name-defined, misc]
