@@ -12,7 +12,7 @@ from handrail.data.budgets import pseudonym
 from handrail.kernel import Instance, Invalid, LimitReached, NotAllowed, NotReady
 from handrail.kernel.audit import recent
 from tests.data import budgeting
-from tests.data.asking import actors, asking, opened, run
+from tests.data.asking import actors, asking, run
 
 SALES = "sales-reporting"
 
@@ -101,8 +101,7 @@ COUNTED = {
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = opened(tmp_path_factory.mktemp("shop"))
-    budgeting.furnish(instance, tmp_path_factory.mktemp("files"), budget=12)
+    instance = budgeting.furnished(tmp_path_factory.mktemp("shop"), 12)
     yield instance
     instance.close()
 
@@ -110,8 +109,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 @pytest.fixture(scope="module")
 def free(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """The same without a budget."""
-    instance = opened(tmp_path_factory.mktemp("free"))
-    budgeting.furnish(instance, tmp_path_factory.mktemp("files"), budget=None)
+    instance = budgeting.furnished(tmp_path_factory.mktemp("free"), None)
     yield instance
     instance.close()
 

@@ -14,10 +14,11 @@ from handrail import data, twins
 from handrail.data import odcs, quality_store
 from handrail.kernel import Instance, LimitReached, NotReady, Upstream, definitions
 from handrail.kernel.audit import recent
-from handrail.server import FIRST_DEFINITIONS, open_instance
-from tests.conftest import populate
+from handrail.server import open_instance
+from tests.conftest import inhabit
 from tests.data.asking import MODEL, TODAY, actors, asking, run
 from tests.postgres import Server, postgres
+from tests.prepared import copied
 
 __all__ = ["postgres"]
 pytestmark = pytest.mark.postgres
@@ -39,10 +40,9 @@ def shop(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     """An instance that knows an engine, and nothing of its tables yet."""
     monkeypatch.setenv(ADDRESS, postgres.database("shop", *SHOP))
     home = tmp_path / "home"
-    Instance.create(home, files=FIRST_DEFINITIONS)
+    copied(inhabit, home)
     (home / "handrail.toml").write_text(f'[engines.warehouse]\nkind = "postgres"\nurl_env = "{ADDRESS}"\n')
     instance = open_instance(home)
-    populate(instance)
     yield instance
     instance.close()
 
