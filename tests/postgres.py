@@ -29,6 +29,7 @@ from tests.prepared import KEPT
 USER, PASSWORD = "handrail", "a-password-of-the-tests"
 _ORIGINAL = "people_of_the_tests"
 _ACCOUNT = "postgres"  # the server refuses to run as root
+_PATIENCE = 600  # seconds, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -148,23 +149,35 @@ def _running(binaries: Path) -> Iterator[Server]:
             account = ["setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups"]
             for path in (root, secret):
                 shutil.chown(path, _ACCOUNT)
-        port = _free_port()
         initdb = [binaries / "initdb", "-D", data, "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}"]
         _run([*account, *initdb, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
-        options = (
-            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='{root}' -c fsync=off"
-        )
-        control = [*account, binaries / "pg_ctl", "-D", data, "-w", "-l", root / "log", "-o", options]
-        server = Server(port, tuple(control))
-        server.start()
+        server = _started([*account, binaries / "pg_ctl", "-D", data, "-w", "-t", str(_PATIENCE)], root)
         try:
             yield server
         finally:
             server.stop()
 
 
+def _started(control: list[str | Path], root: Path) -> Server:
+    """The server, started on a port that was free a moment ago; on another where somebody was faster."""
+    for left in reversed(range(5)):
+        port = _free_port()
+        options = (
+            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='{root}' -c fsync=off"
+        )
+        server = Server(port, (*control, "-l", root / "log", "-o", options))
+        try:
+            server.start()
+        except subprocess.CalledProcessError:
+            if not left:
+                raise
+        else:
+            return server
+    raise AssertionError("it was started, or it was said why not")
+
+
 def _run(command: list[str | Path]) -> None:
-    subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=60)
+    subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=_PATIENCE)
 
 
 def _free_port() -> int:

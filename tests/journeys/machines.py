@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -83,6 +85,32 @@ class Machine:
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
+
+
+@contextmanager
+def two_machines(port: int) -> Iterator[tuple[Machine, Machine]]:
+    """Two of them, by numbers that no other test on this computer has meanwhile."""
+    with _numbered() as first, machine(first, port) as one, machine(first + 1, port) as other:
+        yield one, other
+
+
+@contextmanager
+def _numbered() -> Iterator[int]:
+    """The first of two numbers that nobody else has; the kernel gives them back when this process ends."""
+    for first in range(1, 240, 2):
+        with (Path(tempfile.gettempdir()) / f"handrail-machines-{first}").open("w") as lock:
+            if _locked(lock.fileno()):
+                yield first
+                return
+    raise RuntimeError("120 tests on this computer have machines of their own")
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -235,7 +235,7 @@ def busy_until_killed(traffic: Traffic, first: int, seconds: float, each_kind: b
         thread.start()
     try:
         if each_kind:  # once, whatever else this machine does, each kind of work was really done
-            assert whole.until(lambda: {what for what, _ in traffic.told} == KINDS, 60), traffic.told
+            assert whole.until(lambda: {what for what, _ in traffic.told} == KINDS, 300), traffic.told
             assert whole.until(lambda: bool(whole.survivors(MARK))), "no sandbox began"
         time.sleep(seconds)
     finally:

@@ -19,7 +19,7 @@ from handrail.runtime import Run, store
 from handrail.server import FIRST_DEFINITIONS, open_instance
 from tests.conftest import populate
 from tests.journeys import machines, whole
-from tests.journeys.machines import Machine, machine
+from tests.journeys.machines import Machine, two_machines
 from tests.postgres import Server, postgres
 from tests.runtime.shared import acting, queue
 
@@ -60,9 +60,8 @@ def instance(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def two(instance: Instance, postgres: Server) -> Iterator[tuple[Machine, Machine]]:
-    first = 1 + 2 * (os.getpid() % 120)  # others may try the same on this machine
-    with machine(first, postgres.port) as one, machine(first + 1, postgres.port) as other:
-        yield one, other
+    with two_machines(postgres.port) as both:
+        yield both
 
 
 def beyond(one: Machine, database: str) -> str:

@@ -22,7 +22,7 @@ from handrail.server import FIRST_DEFINITIONS, open_instance
 from tests.conftest import populate
 from tests.journeys import machines, whole
 from tests.journeys.hosting import MANIFEST, Browser, Hosting
-from tests.journeys.machines import Machine, machine
+from tests.journeys.machines import Machine, two_machines
 from tests.postgres import Server, postgres
 from tests.runtime.shared import acting
 
@@ -119,8 +119,7 @@ def company(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     instance = open_instance(home)
     populate(instance)
     runtime.build_layer(instance.settings, "dashboard")
-    first = 1 + 2 * (os.getpid() % 120)  # others may try the same on this machine
-    with machine(first, postgres.port) as one, machine(first + 1, postgres.port) as other:
+    with two_machines(postgres.port) as (one, other):
         made = Company(instance, one, other, database)
         try:
             yield made
