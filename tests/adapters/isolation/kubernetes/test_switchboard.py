@@ -81,7 +81,8 @@ def test_code_is_told_again_to_a_relay_that_begins_anew_and_to_nobody_once_the_a
     assert run.ended.wait(20)
     assert printed == b"said by the app"
     assert call(board, wanted) == b""
-    assert call(board, {"token": run.token, "stream": "printed"}) == b""
+    call(board, hello + b"\nsaid by another")
+    assert printed == b"said by the app"
 
 
 def test_a_token_is_good_for_nothing_once_its_run_is_over(board: Switchboard) -> None:
