@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -15,6 +16,7 @@ from handrail.twins.models import LinkSketch, TableSketch
 from handrail.twins.values import Ints, Mask, Values
 
 RAKED = 6  # rounds
+TOLD_FROM = 100  # children, ten times the least k: of fewer it is not told how unequally they are shared
 CLOSE = 0.1  # share of children by which drawn numbers may miss the total and be kept all the same
 
 
@@ -95,8 +97,10 @@ def loaded(
     link: LinkSketch, degrees: Ints | None, parents: int, total: int, rng: np.random.Generator
 ) -> Ints:
     """Children per parent in the known proportions; who was drawn to have more gets more of them, unless it
-    is known whose they are."""
-    loads = link.loads
+    is known whose they are. What is left over is shared by those of whom nothing is known."""
+    loads = np.array(link.loads)
+    if (unknown := loads == 0).any():
+        loads[unknown] = max(0.0, 1 - float(loads.sum())) / unknown.sum()
     if link.in_order:
         shares = np.zeros(parents)
         shares[: len(loads)] = loads[:parents]
@@ -104,11 +108,19 @@ def loaded(
     drawn = np.zeros(parents) if degrees is None else degrees.astype(float)
     ranked = np.lexsort((rng.random(parents), -drawn))
     given = np.zeros(parents)
-    given[ranked[: len(loads)]] = np.array(loads[:parents]) * total
+    given[ranked[: len(loads)]] = loads[:parents] * total
     return np.round(given).astype(np.int64)
 
 
-def unequal(link: LinkSketch, parents: int, rng: np.random.Generator) -> Ints:
+def spread_of(link: LinkSketch, parents: int, children: int) -> float:
+    """How unequally few parents share their children (deviation over mean): as told, or where there are too
+    few children to tell, as if each had drawn its parent by chance. That all have as many is least likely."""
+    if link.spread or not 1 < parents <= children < TOLD_FROM:
+        return link.spread
+    return math.sqrt(parents / children)
+
+
+def unequal(spread: float, parents: int, rng: np.random.Generator) -> Ints:
     """Proportions of children of few parents, of whom no more is told than how unequal they are.
 
     Evenly placed quantiles of a gamma distribution (Wilson and Hilferty 1931), stretched to that spread: of
@@ -116,9 +128,9 @@ def unequal(link: LinkSketch, parents: int, rng: np.random.Generator) -> Ints:
     """
     normal = NormalDist()
     scores = np.array([normal.inv_cdf((place + 0.5) / parents) for place in range(parents)])
-    shares = np.maximum(1 - link.spread**2 / 9 + scores * link.spread / 3, 0.0) ** 3
+    shares = np.maximum(1 - spread**2 / 9 + scores * spread / 3, 0.0) ** 3
     off = shares / shares.mean() - 1
-    stretched = np.maximum(1 + off * (link.spread / max(float(off.std()), 1e-9)), 0.01)
+    stretched = np.maximum(1 + off * (spread / max(float(off.std()), 1e-9)), 0.01)
     return np.asarray(np.round(rng.permutation(stretched) * 1_000_000), dtype=np.int64)
 
 

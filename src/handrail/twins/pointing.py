@@ -16,6 +16,7 @@ from handrail.twins.assign import (
     point,
     point_back,
     reorder,
+    spread_of,
     unequal,
 )
 from handrail.twins.groups import once
@@ -126,8 +127,9 @@ def _point(
             if link.loads:
                 total = one.rows - round(one.rows * link.null_share)
                 degrees = loaded(link, degrees, parent.rows, total, rng)
-            if link.spread and not link.loads and (degrees is None or not degrees.any()):
-                degrees = unequal(link, parent.rows, rng)
+            spread = spread_of(link, parent.rows, one.rows)
+            if spread and not link.loads and (degrees is None or not degrees.any()):
+                degrees = unequal(spread, parent.rows, rng)
             if degrees is not None and not link.unique and not link.in_order:
                 shares, whose = agreeing.towards(link, children) if agreeing and link in several else ((), {})
                 degrees = matched(degrees, (*link.towards, *shares), {**parent.codes, **whose})
