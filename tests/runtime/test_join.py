@@ -3,6 +3,7 @@
 import base64
 import importlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,18 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from handrail import runtime
-from handrail.kernel import SYSTEM, Conflict, Instance, Invalid, NotAllowed, NotReady, Upstream, clock, trail
+from handrail.kernel import (
+    SYSTEM,
+    Conflict,
+    Instance,
+    Invalid,
+    NotAllowed,
+    NotReady,
+    Upstream,
+    clock,
+    storage,
+    trail,
+)
 from handrail.runtime import Lender, admit, certificates, certificates_store
 from handrail.runtime.certificates import AUTHORITY, CERTIFICATE, KEY
 from handrail.runtime.invite import Token
@@ -266,6 +278,12 @@ def test_nothing_is_used_up_before_versions_clocks_and_databases_agree(
     monkeypatch.setenv("EMPTY_DATABASE", postgres.database("empty"))
     with pytest.raises(Upstream, match="cannot be asked"):
         joined(lender, home, said, "EMPTY_DATABASE")
+    monkeypatch.setenv("OTHER_DATABASE", postgres.database("other"))
+    others = storage.open_engine(os.environ["OTHER_DATABASE"])
+    certificates_store.certificates.create(others)
+    others.dispose()
+    with pytest.raises(Invalid, match="not the one in which this token was made"):
+        joined(lender, home, said, "OTHER_DATABASE")
     with pytest.raises(NotAllowed):
         admit.admit(shared, f"hrjoin_{base64.urlsafe_b64encode(bytes(64)).decode()}", b"", "1")
     with pytest.raises(Invalid, match="no HOST:PORT"):
