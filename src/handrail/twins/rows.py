@@ -17,6 +17,7 @@ from handrail.twins.draw import Codes, binned, cells, decode, placed, text_codes
 from handrail.twins.follow import along, in_step, keep_places
 from handrail.twins.keys import capacity, distinct
 from handrail.twins.lent import Lender, lend
+from handrail.twins.memory import give_back
 from handrail.twins.models import ColumnSketch, TableSketch
 from handrail.twins.people import distinct_texts
 from handrail.twins.pointing import pointed, write_keys
@@ -68,9 +69,11 @@ def rows(
                 changed.add(column.name)
                 _draw(table, made, one, column, turns, rng)
     settle(table, one)
+    give_back(one.rows)
     _decode(table, one, seed)
     lend(one, lenders, seeded(seed, f"{table.name}:lent"))
     keep_places(table, one)
+    give_back(one.rows)
     texts = [column for column in table.columns if column.copies is not None and column.kind == "text"]
     for column in texts:
         _copy(table, made, one, column)
