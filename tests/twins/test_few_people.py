@@ -126,3 +126,36 @@ def test_what_few_parents_are_like_is_not_told_by_their_children(make_table: Any
     sketch = sketched([staff, make_table("orders", orders, KEY, by, entity="customer")])
     (link,) = (one for one in sketch.table("orders").links if one.to == "staff")
     assert not link.towards
+
+
+def _orders_of_staff(make_table: Any, without: int, theirs: int) -> Sketch:
+    """Sixty of staff, of whom some have no region; so many in a hundred orders are theirs, and urgent."""
+    rng, rows = np.random.default_rng(3), np.arange(3000)
+    region = pa.array([None if one < without else ("north", "south")[one % 2] for one in range(60)])
+    staff = make_table("staff", {"id": pa.array(range(60)), "region": region}, KEY)
+    few = rows % 100 < theirs
+    by = np.where(few, rng.integers(0, without, len(rows)), rng.integers(without, 60, len(rows)))
+    kind = np.where(few, "urgent", "usual")
+    to = Field("by", "", required=True, references=("staff", "id"))
+    orders = {"id": pa.array(rows), "by": pa.array(by), "kind": pa.array(kind)}
+    return sketched([staff, make_table("orders", orders, KEY, to)])
+
+
+@pytest.mark.parametrize(("without", "told"), [(3, False), (9, False), (10, True)])
+def test_children_tell_only_of_k_parents_who_are_alike(make_table: Any, without: int, told: bool) -> None:
+    sketch = _orders_of_staff(make_table, without, 24)
+    region, orders = sketch.table("staff").column("region"), sketch.table("orders")
+    nobody = next(place for place, one in enumerate(region.bins) if one.kind == "null")
+    (link,) = orders.links
+    (shares,) = (shares for column, shares in link.towards if column == "region")
+    assert (shares[nobody] > 0) == told
+    urgent = next(place for place, one in enumerate(orders.column("kind").bins) if one.value == "urgent")
+    surely = [dict(shares).get(urgent, 0.0) > 0.9 for _, shares in orders.column("kind").given]
+    assert any(surely) == told
+
+
+def test_what_few_parents_children_are_is_not_what_all_others_leave_over(make_table: Any) -> None:
+    """Whoever knows how many orders there are takes away what is told of the other parents' ones."""
+    (link,) = _orders_of_staff(make_table, 3, 24).table("orders").links
+    (shares,) = (shares for column, shares in link.towards if column == "region")
+    assert sum(shares) == pytest.approx(1.0, abs=1e-3)

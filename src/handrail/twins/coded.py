@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from handrail.twins.binned import Binned
 from handrail.twins.columns import code_sql, number_sql, quoted
@@ -107,6 +107,16 @@ def place_of(code: str) -> str:
     return f"u_{code}"
 
 
+class Like(NamedTuple):
+    """Bins of a parent's column that `few` parents are in, who count as if they were in that of most."""
+
+    few: tuple[int, ...]
+    most: int
+
+
+NOBODY = Like((), 0)
+
+
 class _Binning:
     """Columns that are binned in one pass, in three steps: the value, its bin, and its place within that.
 
@@ -127,14 +137,23 @@ class _Binning:
         self._asked.append(f"{sql} AS {name}")
         self._kept += [name] if kept else []
 
-    def add(self, node: Node, of: str, column: ColumnSketch, reference: str, there: str = "") -> None:
-        """Bin a column of the table `of`; without `there`, a condition that was carried, in every row."""
+    def add(
+        self, node: Node, of: str, column: ColumnSketch, reference: str, there: str = "", like: Like = NOBODY
+    ) -> None:
+        """Bin a column of the table `of`; without `there`, a condition that was carried, in every row. Rows
+        in some bins count `like` those of another.
+        """
         value = f"x_{node.code}"
         self.carry(value_sql(column, reference), value)
         sql, given = coding(self._plane, of, column, value)
         self._binned.append(f"{f'CASE WHEN {there} THEN {sql} END' if there else sql} AS {node.code}")
         self._values += given
-        self._kept.append(node.code)
+        few = ", ".join(map(str, like.few))
+        self._kept.append(
+            f"CASE WHEN {node.code} IN ({few}) THEN {like.most} ELSE {node.code} END AS {node.code}"
+            if few
+            else node.code
+        )
         self.nodes.append(node)
         if places := _place(column, node.code, value):
             self._kept += places
@@ -234,7 +253,38 @@ def _evidence(
         joins.append(f"LEFT JOIN {plane.pointed_at(table, link)} AS p{place} ON {joined}")
         known = [one for one in drafts[link.to] if modelled(one) and one.role == "model"][:MOST_EVIDENCE]
         known = known if plane.is_backed(link.to) else []
-        for number, column in enumerate(known):
+        likes = _few_parents(plane, table, link.to, known)
+        for number, (column, like) in enumerate(zip(known, likes, strict=True)):
             node = Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True)
-            binning.add(node, link.to, column, f"p{place}.{quoted(column.name)}", f"there_{place}")
+            reference = f"p{place}.{quoted(column.name)}"
+            binning.add(node, link.to, column, reference, f"there_{place}", like)
     return joins
+
+
+def _few_parents(plane: Plane, table: str, parent: str, columns: Sequence[ColumnSketch]) -> list[Like]:
+    """Of each column of a parent the bins that fewer than k parents are in, and the one that most are in.
+
+    Which share of the children belongs to these few, and what their children are like, is a fact about them
+    however many the children are; and beside what is told of all others it would be told by what is left. So
+    they count with most. Columns whose values k of those below stand for, and rows that are told, tell it
+    anyway.
+    """
+    if parent in plane.told or plane.tables[parent].verbatim:
+        return [NOBODY] * len(columns)
+    holder, relation = plane.holder(parent), f"parents_{plane.views[table]}_{plane.views[parent]}"
+    binning = _Binning(plane)
+    for number, column in enumerate(columns):
+        node = Node("", column.name, f"w{number}", len(column.bins))
+        binning.add(node, parent, column, f"t.{quoted(column.name)}")
+    if holder:
+        binning.carry(f"t.{holder}", "holder", kept=True)
+    binning.write(relation, [f"{plane.samples[parent]} AS t"])
+    source, found = plane.source(parent, relation, "holder" if holder else None), []
+    for node, column in zip(binning.nodes, columns, strict=True):
+        counted = source.all(
+            f"SELECT {node.code}, {source.holders} AS n FROM {relation} WHERE {node.code} IS NOT NULL "
+            "GROUP BY 1 ORDER BY n DESC, 1"
+        )
+        few = tuple(code for code, n in counted[1:] if n < plane.k_of(table))
+        found.append(NOBODY if column.below or column.kept or not few else Like(few, counted[0][0]))
+    return found
