@@ -295,7 +295,8 @@ def test_who_interrupts_a_build_finds_nothing_half_written_and_the_old_twin(tmp_
     source, out = MADE["a circle"](tmp_path), tmp_path / "twin"
     before = stand_alone(str(source), out).id
     slow = (
-        "import handrail.twins.stand_alone as s, sys, time\n"
+        "import handrail.twins.stand_alone as s, signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background has none
         "real = s.make\n"
         "def make(*given):\n"
         "    print('making', flush=True)\n"
@@ -333,6 +334,7 @@ def test_an_interrupt_while_a_folder_is_made_or_removed_leaves_none(
 ) -> None:
     interrupted = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background has none
         "from pathlib import Path\n"
         "import handrail.twins.stand_alone as s\n"
         "_, source, out, moment, where = sys.argv\n"

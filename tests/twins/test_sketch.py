@@ -355,7 +355,7 @@ def test_a_few_parents_share_the_children_as_they_do_in_reality(make_table: Any)
     (link,) = sketch.table("parcels").links
     assert link.loads == (0.6, 0.25, 0.1, 0.045, 0.0)  # five parcels are too few to be told
     counts = sorted(plain(sketch)["parcels"]["depot"].value_counts().field("counts").to_pylist())
-    assert counts == pytest.approx([45, 100, 250, 600], abs=6)
+    assert counts == pytest.approx([5, 45, 100, 250, 600], abs=5)  # the last has what is left over
     assert codec.from_json(codec.to_json(sketch)) == sketch
 
 

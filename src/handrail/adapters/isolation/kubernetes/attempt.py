@@ -21,7 +21,7 @@ from handrail.kernel.sandbox import Outcome, Sandbox
 _TICK = 0.1  # seconds between two looks at the clock, the stop signal and the output
 _NAMES = 3  # that are tried where others have them
 _HINDERED = 5.0  # seconds without a pod after which Kubernetes is asked why
-_REST = 5.0  # seconds that the last of the output may take
+_REST = 20.0  # seconds that the last of the output may take
 _UNTOLD = 60.0  # seconds after the end of the output in which Kubernetes has to say how it ended
 _GOING = 30.0  # seconds that the end of a pod may take
 _logger = structlog.get_logger(__name__)
@@ -87,10 +87,7 @@ class Attempt:
                 return Fate("unstarted", detail=session.refused)
             found = fate(self._pod, begun=session.begun is not None) if self._pod is not None else None
             if found is not None:
-                # It may have printed more than has come until now.
-                if session.begun is not None:
-                    session.ended.wait(_REST)
-                return Fate("output") if session.excessive.is_set() else found
+                return self._with_its_output(session, found)
             if self._gone:
                 return Fate("lost", detail="its pod was deleted by somebody else than Handrail")
             if (ended := self._late(session, started)) is not None:
@@ -99,6 +96,17 @@ class Attempt:
                 silent = silent or time.monotonic()
                 if time.monotonic() - silent > _UNTOLD:
                     return Fate("lost", detail="Kubernetes did not say how it ended")
+
+    def _with_its_output(self, session: Session, found: Fate) -> Fate:
+        """The end, once all that it printed has come: a short app may end before its call is taken."""
+        whole = True
+        if session.begun is not None or found.ended in ("exited", "signal"):
+            whole = session.ended.wait(_REST)
+        if session.excessive.is_set():
+            return Fate("output")
+        if found == Fate("exited") and not whole:
+            return Fate("lost", detail="the last of what it printed did not come")
+        return found
 
     def _look(self) -> None:
         """Take what is known of the pod by now."""
