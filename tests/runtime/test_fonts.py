@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,7 @@ from handrail.kernel import Instance, NotReady
 from handrail.kernel.sandbox import Layer, Limits, Outcome, Sandbox
 from handrail.runtime import layer
 from handrail.runtime.fonts import FONTS, with_fonts
-from handrail.runtime.layer import PACKAGES
+from handrail.runtime.layer import OWN, PACKAGES
 
 DRAWS = b"""
 import logging, sys
@@ -33,6 +34,22 @@ def test_an_app_finds_the_list_and_makes_none(instance: Instance) -> None:
         outcome = instance.ports.isolation.run(sandbox, printed.extend, threading.Event())
         assert (outcome.ended, outcome.code) == ("exited", 0), printed.decode()
         assert said in printed.decode()
+
+
+def test_what_one_app_brings_says_nothing_to_others_on_its_layer(instance: Instance, tmp_path: Path) -> None:
+    """A package of an app's own that is called as one that the layer lacks, and prints a list."""
+    own, packages = tmp_path / "own", tmp_path / "report-0123456789abcdef"
+    (own / "matplotlib").mkdir(parents=True)
+    packages.mkdir()
+    for one in (tmp_path, *tmp_path.parents):
+        if one.is_relative_to(tmp_path.parents[1]):
+            one.chmod(0o755)
+    lies = 'import os\nprint(\'{"fontlist-v3.json": "{}"}\', flush=True)\nos._exit(0)\n'
+    (own / "matplotlib" / "__init__.py").write_text(lies)
+    built = layer.build(instance.settings)
+    mine = replace(built, binds={**built.binds, PACKAGES: packages, OWN: own})
+    found = with_fonts(instance, mine, threading.Event())
+    assert list(found.binds[FONTS].iterdir()) == []
 
 
 class Printing:

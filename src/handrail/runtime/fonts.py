@@ -16,14 +16,15 @@ import structlog
 
 from handrail.kernel import Instance, Refusal
 from handrail.kernel.sandbox import Layer, Limits, Sandbox
-from handrail.runtime.layer import PACKAGES, alone, fonts_of
+from handrail.runtime.layer import OWN, PACKAGES, alone, fonts_of
 from handrail.runtime.layer_build import into
 from handrail.runtime.layer_use import use
 
 FONTS = "/fonts"  # inside; the SDK looks there
 _LIMITS = Limits(seconds=60, memory=512 << 20, processes=16, printed=4 << 20, file=4 << 20)
 _NAME = re.compile(r"fontlist-v[0-9A-Za-z.]{1,30}\.json")
-# What it prints is the layer's word, and goes to apps on the same layer alone.
+# What it prints is the layer's word, and goes to all apps on that layer: so the packages that one of them
+# brings have no part in it.
 _PROGRAM = """
 import json, os
 import matplotlib
@@ -58,7 +59,9 @@ def _made(instance: Instance, layer: Layer, stop: threading.Event) -> dict[str, 
     """
     printed = bytearray()
     command = (layer.python, "-P", "-c", _PROGRAM)
-    outcome = instance.ports.isolation.run(Sandbox(command, {}, layer, _LIMITS), printed.extend, stop)
+    layers = {inside: place for inside, place in layer.binds.items() if inside != OWN}
+    sandbox = Sandbox(command, {}, replace(layer, binds=layers), _LIMITS)
+    outcome = instance.ports.isolation.run(sandbox, printed.extend, stop)
     if outcome.ended != "exited":
         _logger.warning("fonts.unlisted", layer=layer.digest, ended=outcome.ended, detail=outcome.detail)
         return None

@@ -23,7 +23,7 @@ from handrail.runtime.layer_build import Progress, install, install_apart, into
 from handrail.runtime.layer_use import use
 from handrail.settings import Settings
 
-PACKAGES, _OWN, _SDK = "/layer", "/packages", "/sdk"
+PACKAGES, OWN, _SDK = "/layer", "/packages", "/sdk"
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)(?: ; ([^\\\n]*))?", re.MULTILINE)
 # A lock that a maker's requirements came to: no line of it is an option, an address or a condition.
 _OWN_LOCK = re.compile(
@@ -42,7 +42,7 @@ IMPORTED_AS = {
 }
 _ENVIRONMENT = {
     # What a maker asked for comes last: it can add modules, and replace none.
-    "PYTHONPATH": f"{_SDK}:{PACKAGES}:{_OWN}",
+    "PYTHONPATH": f"{_SDK}:{PACKAGES}:{OWN}",
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108 - a tmpfs of the sandbox's own
     # Nobody is there to be told, and an attempt only costs time.
@@ -95,7 +95,7 @@ def built(settings: Settings, name: str = REPORT, lock: str = "") -> Layer:
     """The layer, ready to use; it is not swept while this is held. Refuses NotReady when it was not built."""
     root, python = root_of(settings), python_of(settings)
     place, sdk, own = _place(root, name, python), _sdk_place(root, python), own_place(settings, lock)
-    binds = {**python.binds, PACKAGES: place, _SDK: sdk, **({_OWN: own} if own else {})}
+    binds = {**python.binds, PACKAGES: place, _SDK: sdk, **({OWN: own} if own else {})}
     held = [use(one) for one in binds.values() if one.parent == root]
     if None in held:
         raise NotReady(
