@@ -9,6 +9,7 @@ from typing import Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import APIRouter
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from handrail.faces import web
 from handrail.kernel import Caller, Instance, identity
@@ -40,7 +41,11 @@ SignedIn = Callable[[str], Client]
 
 def signed_in(instance: Instance, *routers: APIRouter) -> SignedIn:
     """Clients, of a server with these pages and addresses, of people who came in by a one-time link."""
-    app = web.build(instance, lambda: list(routers))
+    return entering(instance, web.build(instance, lambda: list(routers)))
+
+
+def entering(instance: Instance, app: ASGIApp) -> SignedIn:
+    """The same of an application that is there already."""
 
     def sign_in(who: str) -> Client:
         made = Client(app, follow_redirects=False)

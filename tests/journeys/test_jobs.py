@@ -4,21 +4,20 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from handrail import apps, data, runtime
-from handrail.kernel import Caller, Instance, Manifest, identity
+from handrail.kernel import Instance, Manifest
 from handrail.kernel.audit import recent
 from handrail.server import application
 from tests.apps.scheduling import promote
-from tests.conftest import PEOPLE
 from tests.data.asking import Hands
 from tests.journeys import company
-from tests.web import Client
+from tests.web import Client, SignedIn, entering
 
 pytestmark = pytest.mark.long
 
@@ -41,7 +40,6 @@ h.markdown("# Targets\\n\\n" + "\\n".join(f"- {row.line}: {row.who}" for row in 
 TARGETS = b"line,target,who\nTents,1000,=HYPERLINK(1)\nShells,2000,<b>Bo</b>\n"
 MORE = TARGETS + b"Footwear,3000,Cy\n"
 SENT = {"Origin": "http://testserver"}
-SignedIn = Callable[[str], Client]
 
 
 @pytest.fixture
@@ -66,16 +64,7 @@ def shop(tmp_path: Path) -> Iterator[Instance]:
 @pytest.fixture
 def client(shop: Instance) -> SignedIn:
     """Browsers of people who came in by a one-time link."""
-    app = application(shop)
-
-    def sign_in(who: str) -> Client:
-        made = Client(app, follow_redirects=False)
-        with shop.context(Caller(PEOPLE[0], "cli")) as ctx:
-            token = identity.issue_link(ctx, who)
-        assert made.get("/sign-in/link", params={"token": token}).status_code == 303
-        return made
-
-    return sign_in
+    return entering(shop, application(shop))
 
 
 def opened(shop: Instance, browser: Client, targets: bytes, called: str = "targets.csv") -> str:

@@ -269,7 +269,7 @@ def _few_parents(plane: Plane, table: str, parent: str, columns: Sequence[Column
     they count with most. Columns whose values k of those below stand for, and rows that are told, tell it
     anyway.
     """
-    if parent in plane.told or plane.tables[parent].verbatim:
+    if not columns or parent in plane.told or plane.tables[parent].verbatim:
         return [NOBODY] * len(columns)
     holder, relation = plane.holder(parent), f"parents_{plane.views[table]}_{plane.views[parent]}"
     binning = _Binning(plane)
@@ -287,4 +287,5 @@ def _few_parents(plane: Plane, table: str, parent: str, columns: Sequence[Column
         )
         few = tuple(code for code, n in counted[1:] if n < plane.k_of(table))
         found.append(NOBODY if column.below or column.kept or not few else Like(few, counted[0][0]))
+    plane.con.execute(f"DROP TABLE {relation}")
     return found
