@@ -1,7 +1,9 @@
 """Runs that draw find the list of fonts that matplotlib would make anew in each of them."""
 
 import json
+import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,14 +38,21 @@ def test_an_app_finds_the_list_and_makes_none(instance: Instance) -> None:
         assert said in printed.decode()
 
 
-def test_what_one_app_brings_says_nothing_to_others_on_its_layer(instance: Instance, tmp_path: Path) -> None:
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that the sandboxes' user can reach, as none below `tmp_path` is."""
+    with tempfile.TemporaryDirectory(prefix="handrail-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_what_one_app_brings_says_nothing_to_others_on_its_layer(
+    instance: Instance, open_to_all: Path
+) -> None:
     """A package of an app's own that is called as one that the layer lacks, and prints a list."""
-    own, packages = tmp_path / "own", tmp_path / "report-0123456789abcdef"
+    own, packages = open_to_all / "own", open_to_all / "report-0123456789abcdef"
     (own / "matplotlib").mkdir(parents=True)
     packages.mkdir()
-    for one in (tmp_path, *tmp_path.parents):
-        if one.is_relative_to(tmp_path.parents[1]):
-            one.chmod(0o755)
     lies = 'import os\nprint(\'{"fontlist-v3.json": "{}"}\', flush=True)\nos._exit(0)\n'
     (own / "matplotlib" / "__init__.py").write_text(lies)
     built = layer.build(instance.settings)
