@@ -15,7 +15,14 @@ SCHEDULE = '\n[schedule]\ncron = "{cron}"\ntimezone = "{timezone}"\n'
 
 
 class Clock(Hands):
-    """Hands that can be put to a moment."""
+    """Hands that can be put to a moment. They begin at one hour, whatever the hour of the test is.
+
+    From it a next morning is never so far that those who signed in before are signed out by then.
+    """
+
+    def __init__(self) -> None:
+        now = dt.datetime.now(dt.UTC)
+        self.put(now.replace(hour=3, minute=0, second=0, microsecond=0) + dt.timedelta(days=1))
 
     def put(self, moment: dt.datetime) -> None:
         """Make it that moment now."""
