@@ -66,7 +66,8 @@ system:
 	@scripts/need bwrap:bubblewrap git:git
 
 system-test:
-	@scripts/need bwrap:bubblewrap git:git chromium:chromium curl:curl '/usr/lib/*/libatomic.so.1:libatomic1' \
+	@scripts/need bwrap:bubblewrap git:git curl:curl \
+	  chromium-headless-shell:chromium-headless-shell '/usr/lib/*/libatomic.so.1:libatomic1' \
 	  '/usr/lib/postgresql/*/bin/initdb:postgresql'
 
 # The page assets alone; setup makes them too.

@@ -61,6 +61,7 @@ def test_the_menu_opens_on_a_phone(page: Page) -> None:
 
 def test_one_can_sign_in_and_reach_the_content_by_keyboard_alone(page: Page) -> None:
     page.goto("/sign-in")
+    expect(page.get_by_label("E-mail")).to_be_focused()  # by itself, once the page is drawn
     page.keyboard.type("maker.sales@meridian.example")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
