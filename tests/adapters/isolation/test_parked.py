@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from handrail.adapters.isolation import Bubblewrap, parked
+from handrail.adapters.isolation.users import Users
 from handrail.kernel import NotReady
 from handrail.kernel.sandbox import Layer, Limits, Outcome, Sandbox
 from tests.adapters.isolation.conftest import LIMITS, UID
@@ -203,8 +204,12 @@ def test_two_that_come_at_once_do_not_get_the_same(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start sandboxes as somebody else")
-def test_each_has_a_user_of_its_own_who_gives_way_to_an_app(light: Layer, park: Callable[..., None]) -> None:
-    driver = Bubblewrap(UID, 2, secrets.token_hex(4))
+def test_each_has_a_user_of_its_own_who_gives_way_to_an_app(
+    light: Layer, park: Callable[..., None], tmp_path: Path
+) -> None:
+    driver = Bubblewrap(UID, 2)
+    # Two ids are few: whatever else runs on this computer has the first of them at times.
+    driver._users = Users(UID, 2, secrets.token_hex(4), tmp_path / "users")
     like = Sandbox((light.python, "-P", "-c", "print(1)"), {}, light, replace(LIMITS, seconds=18), app="one")
     try:
         for _ in range(2):

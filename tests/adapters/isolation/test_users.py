@@ -86,6 +86,25 @@ def test_another_process_of_handrail_is_asked_as_well_and_its_death_frees_what_i
                 assert second == taken
 
 
+def test_what_was_forked_meanwhile_keeps_no_id_beyond_its_end(tmp_path: Path) -> None:
+    """Between a fork and its program each child has all our open files, for long where a machine is busy."""
+    users = Users(100, 2, "", tmp_path)
+    wait, go_on = os.pipe()
+    with users.one("a"), users.one("b"):
+        child = os.fork()
+        if child == 0:
+            os.close(go_on)
+            os.read(wait, 1)
+            os._exit(0)
+    try:
+        with users.one("c"), users.one("d"):
+            pass
+    finally:
+        os.close(go_on)
+        os.close(wait)
+        os.waitpid(child, 0)
+
+
 TAKES_ALL = """
 import ctypes, time
 libc, taken = ctypes.CDLL(None), 0

@@ -53,7 +53,7 @@ class Users:
                 try:
                     yield uid
                 finally:
-                    os.close(held)
+                    _let_go(held)
                 return
         raise LimitReached(
             f"All {self._count:,} user ids for sandboxes are those of other apps at the moment.",
@@ -78,9 +78,9 @@ class Users:
                 return mine
             return None
         finally:
-            os.close(alone)
             if held >= 0:
-                os.close(held)
+                _let_go(held)
+            _let_go(alone)
 
 
 def _locked(descriptor: int, how: int) -> bool:
@@ -88,3 +88,11 @@ def _locked(descriptor: int, how: int) -> bool:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         return True
     return False
+
+
+def _let_go(descriptor: int) -> None:
+    """End a lock and close its file. By closing alone it would go on in each process that was forked
+    meanwhile and has not become a program of its own yet: it has the same open file.
+    """
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
