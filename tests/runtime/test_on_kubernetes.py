@@ -4,6 +4,7 @@ The API server tells a written story, and the pod's containers are processes wit
 `tests/adapters/isolation/kubernetes`.
 """
 
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -46,7 +47,10 @@ def clustered(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             instance.settings, Diagnosis(1, 1, (), (Probe("looks", True, "nothing"),), {}, known, "now")
         )
         yield story
-        driver.close()
+        port = driver._board.open()
+        instance.ports.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=20)
     node.close()
     assert not story.unknown
     assert not story.unasked

@@ -197,7 +197,7 @@ class Instance:
         return SYSTEM
 
     def close(self) -> None:
-        """End the audit writer, let the engines' connections go, and close the database."""
+        """End the audit writer, let go of what the plugs keep, and close the database."""
         self.log.close()
         self.ports.close()
         self.engine.dispose()

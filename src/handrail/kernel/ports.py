@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -271,6 +272,8 @@ class Ports:
         }
 
     def close(self) -> None:
-        """Let the engine's connections go, if it was ever needed."""
-        if "engine" in self.__dict__:
-            self.engine.close()
+        """Let go of what the engine and the sandboxes' driver keep, of each that was ever needed."""
+        with ExitStack() as each:  # so that one that cannot does not keep the other
+            for name in ("engine", "isolation"):
+                if name in self.__dict__:
+                    each.callback(self.__dict__[name].close)

@@ -126,6 +126,9 @@ class Isolation(Protocol):
     def leave_none(self) -> None:
         """End all that wait."""
 
+    def close(self) -> None:
+        """Let go of all that outlives a run: what waits, and where it listens. Nothing runs afterwards."""
+
 
 class Outputs(Protocol):
     """Where a run's outputs go, and where the files come from that it was given."""

@@ -137,6 +137,10 @@ class Bubblewrap:
         """End all that wait."""
         self._lot.empty()
 
+    def close(self) -> None:
+        """The same; nothing listens here."""
+        self.leave_none()
+
     def _start(
         self, opened: ExitStack, sandbox: Sandbox, user: int | None, waits: parked.Parked | None = None
     ) -> Started:
