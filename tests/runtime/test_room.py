@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handrail import runtime
-from handrail.kernel import SYSTEM, Instance, LimitReached
-from handrail.runtime import Elsewhere, Hosts, lease, lease_store, room
+from handrail.kernel import Instance, LimitReached
+from handrail.runtime import Elsewhere, Hosts, room
 from handrail.runtime.attend import Attendance
 from handrail.runtime.seats import Hosted, Seat
 from handrail.settings import RuntimeSettings
+from tests.cases import cases
 from tests.runtime.shared import postgres, shared
 from tests.runtime.test_place import SEAT, appear, others, where
 from tests.runtime.test_seats import caller, hosted
@@ -120,29 +123,77 @@ def test_where_no_host_has_room_the_one_that_it_belongs_to_refuses_and_says_what
         assert where(shared, seat)[0], "it would be led in circles"
 
 
-def test_a_version_is_not_sent_away_from_the_one_before_it(shared: Instance, others: Be, full: Hosts) -> None:
+class Begun(Exception):
+    """A run was about to begin: there was room for it."""
+
+
+def begins() -> runtime.Run:
+    raise Begun
+
+
+def test_the_next_version_wakes_where_the_one_before_it_is_though_every_place_is_in_use(
+    shared: Instance, others: Be, full: Hosts
+) -> None:
     others("b")
     appear(shared, "b")
     others("a")
     (before,) = full.awake()
+    with pytest.raises(Begun):  # and is not sent away to the other host, which has room
+        full.wake(replace(before.seat, commit="decade"), begins)
+    with pytest.raises(Elsewhere):
+        full.wake(of_a(shared), never)
+
+
+def test_one_version_at_a_time_wakes_without_a_place_and_until_then_the_one_before_answers_on(
+    shared: Instance, others: Be, full: Hosts
+) -> None:
+    (before,) = full.awake()
+    before.ready.set()
+    waking = awake_for("", 1, "decade")
+    waking.requests = 1
+    full._awake[waking.seat] = waking
+    third = replace(before.seat, commit="facade")
+    used = before.used
+    assert full.wake(third, never) is before
+    assert before.used > used
+    before.retired = 1.0
     with pytest.raises(room.Full):
-        full.wake(replace(before.seat, commit="decade"), never)
+        full.wake(third, never)
+    before.hosting.asleep.set()
+    waking.ready.set()
+    with pytest.raises(Begun):
+        full.wake(third, begins)
 
 
-def test_a_host_says_how_many_places_it_has_and_whether_there_is_room(shared: Instance, full: Hosts) -> None:
-    def told() -> tuple[int, bool]:
-        with shared.context(SYSTEM) as ctx:
-            (row,) = [one for one in lease_store.all_hosts(ctx) if one.holder == lease.mine()]
-        return row.places, row.room
+def test_a_version_that_takes_over_has_the_place_of_the_one_before_for_that_person_too() -> None:
+    limits = replace(RuntimeSettings(), hosted=5, hosted_each=1)
+    own = awake_for("viewer.emea", 1)
+    with own.request(caller("viewer.emea")):
+        room.make_room([own], replace(own.seat, commit="decade"), limits)
+        assert not own.going
+        with pytest.raises(LimitReached, match="1 apps are awake"):
+            room.make_room([own], replace(own.seat, app="another"), limits)
 
-    attendance = Attendance(shared, "worker", 1, full)
-    attendance.tell()
-    assert told() == (1, False)
-    next(iter(full.awake())).requests = 0
-    attendance.tell()
-    assert told() == (1, True)
-    shared.settings = replace(shared.settings, hosts=replace(shared.settings.hosts, apps=""))
-    attendance.tell()
-    assert told()[0] == 0, "a worker that nobody asks for web apps has none"
-    Attendance(shared, "server", 1, full).tell()
-    assert told()[0] == 1
+
+APPS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), max_size=9, unique=True)
+
+
+@settings(deadline=None, max_examples=cases(100))
+@given(APPS, st.integers(1, 4))
+def test_no_more_are_ever_awake_than_there_are_places_and_one(
+    wanted: list[tuple[str, str]], places: int
+) -> None:
+    limits, awake = replace(RuntimeSettings(), hosted=places, hosted_each=99), list[Hosted]()
+    for app, commit in wanted:
+        seat = Seat(app, "production", "", commit)
+        had_room = room.is_left(awake, limits)
+        try:
+            room.make_room(awake, seat, limits)
+        except room.Full:
+            assert not had_room
+            continue
+        made = hosted()
+        made.seat, made.requests = seat, 1  # in use, so that nobody gives way
+        awake.append(made)
+    assert len({one.seat.app for one in awake}) <= places
+    assert len(awake) <= places + 1

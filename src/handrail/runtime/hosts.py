@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from handrail.kernel import SYSTEM, Caller, Instance, NotAllowed, NotReady
+from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady
 from handrail.kernel.held import Lost
 from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
@@ -80,15 +80,21 @@ class Hosts(Worker):
     def wake(self, seat: Seat, begin: Callable[[], Run]) -> Hosted:
         """The app in this seat, awake or waking; `begin` makes its run when there is none.
 
-        While a version wakes, the one before it answers on. Refuses NotReady while an app that ended by
-        itself rests, LimitReached when all places are taken by apps that are used; raises Elsewhere where
-        another host has room.
+        While a version wakes, or finds no room to, the one before it answers on. Refuses NotReady while an
+        app that ended by itself rests, LimitReached when all places are taken by apps that are used; raises
+        Elsewhere where another host has room.
         """
         with self._lock:
             found = self._awake.get(seat)
             if found is None or found.going:
                 self._must_rest(seat)
-                self._make_room(seat)
+                try:
+                    self._make_room(seat)
+                except LimitReached:
+                    if (before := self._usable(seat)) is None:
+                        raise
+                    before.used = time.monotonic()
+                    return before
                 found = self._awake[seat] = self._begin(seat, begin)
             answering = self._before(found) or found
             found.used = answering.used = time.monotonic()
@@ -212,24 +218,29 @@ class Hosts(Worker):
     def _before(self, found: Hosted) -> Hosted | None:
         """The version before that answers on while this one wakes; from then on it has a while to end."""
         waking = not found.ready.is_set() and time.monotonic() - found.begun < _TAKE_OVER
-        usable = [one for one in self._others(found) if one.ready.is_set() and one.retired is None]
-        if not (waking and usable):
+        before = self._usable(found.seat)
+        if not waking or before is None:
             self._retire_others(found)
             return None
         if not found.knocked:
             found.knocked = True
             name = f"knock {found.run.id}"
             threading.Thread(target=self._knock, args=(found,), name=name, daemon=True).start()
-        return max(usable, key=lambda one: one.begun)
+        return before
 
-    def _others(self, found: Hosted) -> list[Hosted]:
+    def _usable(self, seat: Seat) -> Hosted | None:
+        """The latest of the other versions in this seat that answer."""
+        usable = [one for one in self._others(seat) if one.ready.is_set() and one.retired is None]
+        return max(usable, key=lambda one: one.begun, default=None)
+
+    def _others(self, seat: Seat) -> list[Hosted]:
         """Other versions of the same app in the same seat that are awake."""
-        seat = found.seat.across_versions
-        every = [one for one in self.awake() if one is not found and one.seat.across_versions == seat]
+        key = seat.across_versions
+        every = [one for one in self.awake() if one.seat != seat and one.seat.across_versions == key]
         return [one for one in every if not one.going]
 
     def _retire_others(self, found: Hosted) -> None:
-        for one in self._others(found):
+        for one in self._others(found.seat):
             one.retired = one.retired or time.monotonic()
 
     def _knock(self, hosted: Hosted) -> None:
