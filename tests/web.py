@@ -24,16 +24,16 @@ class Client(TestClient):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.portal = _portal()
+        self.portal = portal()
 
 
 @cache
-def _portal() -> BlockingPortal:
+def portal() -> BlockingPortal:
     """One event loop in a thread of its own, until the process ends."""
     kept = ExitStack()
-    portal = kept.enter_context(start_blocking_portal())
+    made = kept.enter_context(start_blocking_portal())
     atexit.register(kept.close)
-    return portal
+    return made
 
 
 SignedIn = Callable[[str], Client]

@@ -17,6 +17,7 @@ from handrail import runtime
 from handrail.faces.origins.arrive import Arrivals, _Gate
 from handrail.faces.origins.clients import Clients
 from handrail.faces.origins.headers import between_hosts, from_host, to_browser
+from handrail.faces.origins.lead import Leading
 from handrail.faces.origins.onward import Onward, Unreached
 from handrail.kernel import Conflict, Instance, Invalid, Refusal
 from handrail.runtime import Neighbour, certificates
@@ -103,6 +104,24 @@ def stranger() -> Instance:
     other = Instance.__new__(Instance)
     other.secret = lambda _name: b"x" * 32  # type: ignore[method-assign]
     return other
+
+
+def test_what_speaks_to_apps_is_let_go_with_the_host(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to themselves its connections would stay open beyond the loop that has them."""
+    instance.settings = replace(instance.settings, hosts=replace(instance.settings.hosts, apps="127.0.0.1:0"))
+    let_go: list[bool] = []
+
+    async def noted(_leading: Leading) -> None:
+        let_go.append(asyncio.get_running_loop().is_running())
+
+    monkeypatch.setattr(Leading, "close", noted)
+    arrivals = Arrivals(instance, runtime.Hosts(instance))
+    arrivals.start()
+    assert let_go == []
+    arrivals.stop()
+    assert let_go == [True]
 
 
 def test_a_host_is_answered_and_finds_out_by_itself_that_nobody_is_signed_in(

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.types import ASGIApp, Message
+
 from handrail import apps, review, runtime
 from handrail.kernel import Instance, identity
 from handrail.server import application
 from tests.journeys import company
-from tests.web import Client
+from tests.web import Client, portal
 
 PORT = 8400
 MAIN = f"http://127.0.0.1:{PORT}"
@@ -64,6 +66,11 @@ class Hosting:
         self.app = application(instance, self.hosts)
         self.hosts.start()
 
+    def close(self) -> None:
+        """End as a server does: let go of the connections to apps and hosts, then put the apps to sleep."""
+        portal().call(_ended, self.app)
+        self.hosts.stop()
+
     def browser(self, person: str, main: str = MAIN) -> "Browser":
         """A browser in which somebody is signed in."""
         with self.instance.context(self.instance.system()) as ctx:
@@ -100,6 +107,18 @@ class Hosting:
         _fall_asleep(self.hosts.awake())
         for sitting in tuple(self.hosts._sittings.values()):
             self.hosts._rise(sitting)
+
+
+async def _ended(app: ASGIApp) -> None:
+    said = iter(("lifespan.startup", "lifespan.shutdown"))
+
+    async def receive() -> Message:
+        return {"type": next(said)}
+
+    async def send(message: Message) -> None:
+        assert not message["type"].endswith(".failed"), message
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
 
 
 def _fall_asleep(those: Iterable[runtime.Hosted]) -> None:

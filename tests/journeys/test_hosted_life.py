@@ -74,7 +74,7 @@ def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
     runtime.build_layer(opened.instance.settings, "dashboard")
     opened.push(echo())
     yield opened
-    opened.hosts.stop()
+    opened.close()
     opened.instance.close()
 
 
@@ -306,6 +306,6 @@ def test_what_a_server_leaves_when_it_stops_is_nothing(tmp_path: Path) -> None:
     maker.visit("/visit/echo?environment=sandbox")
     folder = Path(opened.hosts._folder)
     assert list(folder.iterdir())
-    opened.hosts.stop()
+    opened.close()
     assert not folder.exists() and runs(opened)[0].over
     opened.instance.close()

@@ -124,7 +124,7 @@ def company(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         try:
             yield made
         finally:
-            made.hosting.hosts.stop()
+            made.hosting.close()
             instance.close()
 
 

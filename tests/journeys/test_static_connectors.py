@@ -66,7 +66,7 @@ def hosting(tmp_path: Path, upstream: Upstream) -> Iterator[Hosting]:
         upstream.called.clear()
         yield opened
     finally:
-        opened.hosts.stop()
+        opened.close()
         opened.instance.close()
 
 

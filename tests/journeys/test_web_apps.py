@@ -117,7 +117,7 @@ def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
     opened = Hosting(company.furnished(tmp_path_factory.mktemp("hosting") / "company"))
     runtime.build_layer(opened.instance.settings, "dashboard")
     yield opened
-    opened.hosts.stop()
+    opened.close()
     opened.instance.close()
 
 

@@ -50,7 +50,7 @@ class Arrivals:
             http=_Http,
             ws=_WebSocket,
             ssl_context_factory=lambda _config, _default: papers.serving,
-            lifespan="off",
+            lifespan="on",  # by its end the connections to apps are let go, in the loop that has them
             log_config=None,
             access_log=False,
             server_header=False,
@@ -126,6 +126,9 @@ class _Gate:
         self._good: dict[str, float] = {}  # when a certificate was found to be good
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
         serial = scope.get("host_certificate", "")
         if not await self._may_ask(serial):
             _logger.warning("host.refused", serial=serial)
@@ -149,5 +152,10 @@ class _Gate:
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """The answer to what is asked of no app: of Handrail itself nothing is here."""
+    """The answer to what is asked of no app: of Handrail itself nothing is here, to begin or to end."""
+    if scope["type"] == "lifespan":
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+        return
     await answers.elsewhere(scope, receive, send)
