@@ -4,8 +4,12 @@ import base64
 import importlib
 import json
 import os
+import socket
+import ssl
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +34,7 @@ from handrail.kernel import (
     storage,
     trail,
 )
-from handrail.runtime import Lender, admit, certificates, certificates_store
+from handrail.runtime import Lender, admit, certificates, certificates_store, lend
 from handrail.runtime.certificates import AUTHORITY, CERTIFICATE, KEY
 from handrail.runtime.invite import Token
 from handrail.server import command
@@ -124,6 +128,38 @@ def test_who_joins_is_told_whether_the_host_has_web_apps(
         ran = CliRunner().invoke(command(), (*asked, "--home", str(tmp_path / name), *more))
         assert ran.exit_code == 0 and said in ran.output, ran.output
         assert load(tmp_path / name).hosts.apps == (more[1] if more else "")
+
+
+@pytest.mark.parametrize(
+    ("server", "more", "has"),
+    [
+        ("10.0.0.1:8444", (), "0.0.0.0:8444"), ("[fd00::1]:8444", (), "[::]:8444"), ("", (), ""),
+        ("10.0.0.1:8444", ("--no-apps",), ""), ("10.0.0.1:8444", ("--apps", "10.0.0.2:9"), "10.0.0.2:9"),
+    ],
+)  # fmt: skip
+def test_a_host_has_web_apps_where_the_server_has_and_it_is_not_told_otherwise(
+    shared: Instance, lender: Lender, tmp_path: Path, server: str, more: tuple[str, ...], has: str
+) -> None:
+    shared.settings = replace(shared.settings, hosts=replace(shared.settings.hosts, apps=server))
+    where = ("hosts", "join", f"127.0.0.1:{lender.port}", token(shared), "--database", "SHARED_DATABASE")
+    ran = CliRunner().invoke(command(), (*where, "--home", str(tmp_path / "worker"), *more))
+    assert ran.exit_code == 0, ran.output
+    assert load(tmp_path / "worker").hosts.apps == has
+
+
+def test_what_says_both_and_a_home_that_is_a_file_use_no_token_up(
+    shared: Instance, lender: Lender, tmp_path: Path
+) -> None:
+    said = token(shared)
+    where = ("hosts", "join", f"127.0.0.1:{lender.port}", said, "--database", "SHARED_DATABASE")
+    both = ("--apps", "0.0.0.0:8444", "--no-apps")
+    ran = CliRunner().invoke(command(), (*where, "--home", str(tmp_path / "worker"), *both))
+    assert ran.exit_code == 1 and "the opposite" in ran.output
+    (tmp_path / "file").touch()
+    with pytest.raises(Conflict):
+        joined(lender, tmp_path / "file", said)
+    assert joined(lender, tmp_path / "worker", said).name == "worker-1"
+    assert (tmp_path / "worker").stat().st_mode & 0o077 == 0, "all data of the instance is there"
 
 
 def test_a_token_is_good_once_even_for_two_at_the_same_time(
@@ -333,6 +369,53 @@ def test_who_has_no_certificate_can_send_no_more_than_a_request(shared: Instance
         server.ask("POST", "/join", {**asked, "more": "x" * 8000})
     with pytest.raises(Upstream):
         server.ask("POST", "/join", {**asked, "more": "x" * 17000})
+
+
+def spoken(lender: Lender) -> ssl.SSLSocket:
+    """A connection of somebody who has no certificate, and has said nothing yet."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plain = socket.create_connection(("127.0.0.1", lender.port), timeout=30)
+    return context.wrap_socket(plain)
+
+
+def test_strangers_have_so_many_connections_at_a_time_and_hosts_have_theirs_beside_them(
+    shared: Instance, lender: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs a thread: whoever reaches the port could have all that the server can start."""
+    home = tmp_path / "worker"
+    joined(lender, home, token(shared))
+    monkeypatch.setattr(lend, "_EACH", 2)
+    with spoken(lender), spoken(lender), pytest.raises(OSError):
+        spoken(lender)
+    # Their ends are noticed, and a host that shows its certificate is none of them.
+    until = time.monotonic() + 30
+    while lender._server._strangers:  # type: ignore[union-attr]
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    borrower = runtime.Borrower(load(home))
+    with spoken(lender):
+        assert borrower.sync() == 0
+        assert len(lender._server._strangers) == 1  # type: ignore[union-attr]
+
+
+def test_a_stranger_who_sends_a_byte_now_and_then_is_hung_up_on(
+    shared: Instance, lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lend, "_STAYS", 1.0)
+    sent = 0
+    with spoken(lender) as line, suppress(OSError):
+        line.settimeout(0.2)
+        line.sendall(b"GET /")
+        while sent < 60:
+            line.sendall(b"x")
+            sent += 1
+            try:
+                if not line.recv(1):
+                    break
+            except TimeoutError:  # it is still listened to
+                continue
+    assert sent < 60
 
 
 def test_only_admins_invite_and_only_where_something_is_lent(shared: Instance, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import click
 from rich.console import RenderableType
 
 from handrail import kit
-from handrail.kernel import Context
+from handrail.kernel import Context, Invalid
 from handrail.runtime.certificates import MOST_DAYS
 from handrail.runtime.certificates_store import Certificate
 from handrail.runtime.host_certificates import host_certificates, issue_certificate, revoke_certificate
@@ -86,18 +86,24 @@ def _joined(made: Joined) -> str:
 )
 @click.option(
     "--apps",
-    default="",
     metavar="HOST:PORT",
-    help="Where this host answers others for web apps, such as 0.0.0.0:8444; none without it.",
+    help="Where this host answers others for web apps; without it at the port where the server does.",
 )
+@click.option("--no-apps", is_flag=True, help="Do runs alone, and have no web apps.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
-def hosts_join(source: str, token: str, home: Path, database: str, apps: str, as_json: bool) -> None:
+def hosts_join(
+    source: str, token: str, home: Path, database: str, apps: str | None, no_apps: bool, as_json: bool
+) -> None:
     """Make this machine a host of the instance that lends at HOST:PORT, by the TOKEN of an invitation.
 
     Sees first that versions, clocks and databases agree; until then the token is not used up.
     """
     with kit.cli.refusals(as_json):
-        kit.cli.show(join(home, source, token, database, apps), _joined, as_json)
+        if no_apps and apps:
+            raise Invalid(
+                "--apps and --no-apps say the opposite.", next_step="Leave one of them out.", subject="hosts"
+            )
+        kit.cli.show(join(home, source, token, database, "" if no_apps else apps), _joined, as_json)
 
 
 def _listed(found: Sequence[Certificate]) -> RenderableType:

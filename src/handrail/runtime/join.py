@@ -10,6 +10,8 @@ import os
 import re
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from handrail import settings as configuration
-from handrail.kernel import Conflict, Invalid, Upstream, storage
+from handrail.kernel import Conflict, Invalid, Refusal, Upstream, storage
 from handrail.runtime import certificates_store
 from handrail.runtime.borrow import Borrower
 from handrail.runtime.certificates import LENDER, Issued
@@ -49,16 +51,16 @@ class Joined:
     apps: str  # where it answers others for web apps; empty: it does runs alone
 
 
-def join(home: Path, source: str, token: str, database: str, apps: str = "") -> Joined:
+def join(home: Path, source: str, token: str, database: str, apps: str | None = None) -> Joined:
     """Make `home` the directory of a worker that borrows from the server at `source` (host:port); `database`
-    names the environment variable with the database's address, and `apps` where it is to answer others for
-    web apps.
+    names the environment variable with the database's address. `apps` is where it is to answer others for
+    web apps, empty for runs alone; None: at the port of the server's own `hosts.apps`, where that has one.
 
     Refuses Conflict a directory that is in use, Invalid where `apps` is no address, where the versions, the
     clocks or the databases are not the same or the token is none, and Upstream where the server or the
     database cannot be reached.
     """
-    if home.exists() and any(home.iterdir()):
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Conflict(f"{home} is not empty.", next_step="Name a new directory.", subject="hosts")
     if apps and not _ADDRESS.fullmatch(apps):
         raise Invalid(
@@ -89,15 +91,41 @@ def join(home: Path, source: str, token: str, database: str, apps: str = "") -> 
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, kept.name)])
     request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, None)
     asked = {"token": token, "version": ours, "request": _pem(request)}
-    given = server.ask("POST", "/join", asked)
+    with _made(home):
+        given = server.ask("POST", "/join", asked)
     until = datetime.fromisoformat(given["until"])
     issued = Issued(
         given["authority"].encode(), given["certificate"].encode(), _private(key), read.serial, until
     )
     issued.write(home / "hosts")
+    if apps is None:
+        apps = given["apps"]
     storage.write_file(home / "handrail.toml", _settings(source, database, apps).encode())
     files = Borrower(configuration.load(home)).sync()
     return Joined(kept.name, str(home), until, ours, round(apart, 1), files, apps)
+
+
+@contextmanager
+def _made(home: Path) -> Iterator[None]:
+    """A directory for its user alone, since all data will be there; it is not left behind where this refuses.
+
+    Refuses Conflict where it cannot be made, before a token is used up for it.
+    """
+    new = not home.exists()
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Conflict(
+            f"{home} cannot be made: {error.strerror}.",
+            next_step="Name a new directory where this user may write; the token is good still.",
+            subject="hosts",
+        ) from error
+    try:
+        yield
+    except Refusal:
+        if new:
+            home.rmdir()
+        raise
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ invitation gets such a certificate, and nothing else.
 import hashlib
 import json
 import re
+import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -19,7 +21,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import structlog
 
@@ -27,13 +29,15 @@ from handrail.kernel import Instance, Refusal
 from handrail.runtime import certificates
 from handrail.runtime.admit import admit
 from handrail.runtime.certificates import AUTHORITY, CERTIFICATE, KEY
-from handrail.runtime.peers import may_ask
+from handrail.runtime.peers import for_others, may_ask
 
 LENT_KEYS = ("audit", "entities", "mask")
 _FOLDERS = ("definitions", "extracts", "twins")
 _PATIENCE = 30  # seconds for one thing that the other side does
 _PIECE = 1 << 20  # bytes
 _LARGEST_REQUEST = 16 << 10  # bytes of who wants to join
+_STAYS = 60.0  # seconds that somebody without a certificate may take for all that they want
+_STRANGERS, _EACH = 256, 16  # connections of such at a time: of all, and of one address
 _CONTENT = re.compile(r"/content/([0-9a-f]{64})")
 _logger = structlog.get_logger(__name__)
 
@@ -61,7 +65,9 @@ class Shelf:
             self._instance.secret(name)  # made by now: two hosts that made one each would differ
         home = self._instance.settings.home
         with self._lock:
-            return tuple(one for file in sorted(_files(home)) if (one := self._lent(home, file)))
+            there = sorted(_files(home))
+            self._known = {file: self._known[file] for file in there if file in self._known}
+            return tuple(one for file in there if (one := self._lent(home, file)))
 
     def find(self, sha256: str) -> Path | None:
         """A file that has this content, as far as is known."""
@@ -137,13 +143,54 @@ def _context(instance: Instance) -> ssl.SSLContext:
     return context
 
 
+class _Stranger(NamedTuple):
+    """Who has shown no certificate: from where they come, until when they may stay, and how they speak."""
+
+    address: str
+    until: float
+    line: ssl.SSLSocket | None = None  # not before they have greeted, which has a time of its own
+
+
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self, where: tuple[str, int], instance: Instance, context: ssl.SSLContext) -> None:
         self.instance, self.context, self.shelf = instance, context, Shelf(instance)
+        self._lock = threading.Lock()
+        self._strangers: dict[socket.socket, _Stranger] = {}  # who has shown no certificate, as they came
         super().__init__(where, _Handler)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Take so many connections of those whom nobody knows yet, and no more: each costs a thread."""
+        address = str(client_address[0])
+        with self._lock:
+            of_this = sum(one.address == address for one in self._strangers.values())
+            if len(self._strangers) >= _STRANGERS or of_this >= _EACH:
+                return False
+            self._strangers[request] = _Stranger(address, time.monotonic() + _STAYS)
+        return True
+
+    def greeted(self, request: socket.socket, line: ssl.SSLSocket) -> None:
+        """Somebody speaks TLS by now: they are known by a certificate, or may stay for a while."""
+        with self._lock:
+            stranger = self._strangers.pop(request)
+            if not line.getpeercert():
+                self._strangers[request] = stranger._replace(line=line)
+
+    def service_actions(self) -> None:
+        """Hang up on strangers who take too long, a byte at a time or otherwise; done twice a second."""
+        with self._lock:
+            late = [one.line for one in self._strangers.values() if one.line and one.until < time.monotonic()]
+        for line in late:
+            with suppress(OSError):  # it has ended
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Whoever it was is gone."""
+        with self._lock:
+            self._strangers.pop(request, None)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Somebody who has left, or has no certificate."""
@@ -158,8 +205,14 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Greet in this connection's own thread, so that nobody keeps others waiting."""
         self.request.settimeout(_PATIENCE)
-        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        came, self.request = self.request, self.server.context.wrap_socket(self.request, server_side=True)
+        self.server.greeted(came, self.request)
         super().setup()
+
+    def finish(self) -> None:
+        """Close the connection: the socket that came was given up for that of TLS."""
+        with self.request:
+            super().finish()
 
     def do_GET(self) -> None:
         """The list, or a content."""
@@ -219,6 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "authority": given.authority.decode(),
                 "certificate": given.certificate.decode(),
                 "until": given.until.isoformat(),
+                "apps": for_others(self.server.instance.settings.hosts.apps),
             },
         )
 

@@ -83,6 +83,14 @@ def announced(instance: Instance, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def for_others(apps: str) -> str:
+    """Where another host of this instance answers for web apps, when this one does at `apps`: at every
+    address of its own, and the same port. Empty where this one answers nobody.
+    """
+    host, _, port = apps.rpartition(":")
+    return f"{'[::]' if ':' in host else '0.0.0.0'}:{port}" if port else ""  # noqa: S104 - by certificates alone
+
+
 def _own(towards: tuple[str, int]) -> str:
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         asked.connect(towards)

@@ -4,11 +4,12 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
 
+from handrail.adapters.isolation.kubernetes import switchboard
 from handrail.adapters.isolation.kubernetes.belongings import KNOWN_AS
 from handrail.adapters.isolation.kubernetes.switchboard import Session, Switchboard
 from handrail.kernel import NotReady
@@ -95,6 +96,27 @@ def test_a_relay_with_another_python_is_sent_away_with_the_reason(board: Switchb
     run, _ = session(board, python="3.12")
     assert call(board, {"token": run.token, "stream": "code", "python": "3.11"}) == b""
     assert run.refused == "the image has Python 3.11, and the layer was built for Python 3.12"
+
+
+def test_who_takes_long_over_a_greeting_keeps_no_place(
+    board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of so many calls at a time, by one who sends a byte now and then, none would be left for relays."""
+    monkeypatch.setattr(switchboard, "_GREETING", 1.0)
+    context = ssl.create_default_context(cadata=board.certificate)
+    plain = socket.create_connection(("127.0.0.1", board.open()), timeout=20)
+    sent = 0
+    with closing(context.wrap_socket(plain, server_hostname=KNOWN_AS)) as line, suppress(OSError):
+        line.settimeout(0.2)
+        while sent < 60:
+            line.sendall(b"x")
+            sent += 1
+            try:
+                if not line.recv(1):
+                    break
+            except TimeoutError:  # it is still listened to
+                continue
+    assert sent < 60
 
 
 def test_what_passes_itself_off_as_handrail_is_not_spoken_to(board: Switchboard) -> None:

@@ -201,8 +201,10 @@ class Switchboard:
 
 def _greeting(line: ssl.SSLSocket) -> Mapping[str, str]:
     """Who calls: one line of JSON, all of it texts. Raises ValueError for anything else."""
-    received = b""
+    received, until = b"", time.monotonic() + _GREETING
     while not received.endswith(b"\n"):
+        # For all of it: whoever sends a byte now and then would keep a place for hours, and all of them.
+        line.settimeout(max(0.001, until - time.monotonic()))
         piece = line.recv(1)  # what comes after it belongs to the stream
         if not piece:
             raise ValueError("no greeting")
