@@ -3,7 +3,7 @@
 import pytest
 
 from handrail import apps, runtime
-from handrail.kernel import Conflict, Instance, NotAllowed, NotFound
+from handrail.kernel import Caller, Conflict, Instance, NotAllowed, NotFound
 from handrail.runtime import Given
 from handrail.server import application
 from tests.apps.conftest import MANIFEST, Push
@@ -56,6 +56,20 @@ def test_nobody_runs_again_what_they_may_not_run_or_what_somebody_else_gave_file
         apps.again(ctx, run.id)
     with acting("viewer.emea") as ctx, pytest.raises(NotFound):
         apps.again(ctx, run.id)
+
+
+def test_a_token_that_is_bound_to_another_purpose_runs_nothing_however_it_is_said(
+    instance: Instance, acting: Acting, push: Push
+) -> None:
+    promote(instance, push())
+    with acting("maker.sales") as ctx:
+        person, run = ctx.caller.person, apps.open(ctx, "hello")
+    other = Caller(person, "rest", purposes=frozenset({"staffing"}))
+    for begin in (apps.run, apps.open, lambda ctx, _: apps.again(ctx, run.id)):
+        with instance.context(other) as ctx, pytest.raises(NotAllowed, match="and not for sales-reporting"):
+            begin(ctx, "hello")
+    with instance.context(Caller(person, "rest", purposes=frozenset({"sales-reporting"}))) as ctx:
+        assert apps.open(ctx, "hello").person == "maker.sales"
 
 
 def test_a_file_comes_by_the_form_of_the_page_and_by_rest(instance: Instance, push: Push, token) -> None:

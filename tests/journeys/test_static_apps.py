@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from handrail import apps, runtime
 from handrail.kernel import identity
@@ -206,6 +207,42 @@ def test_a_new_password_ends_visits_in_every_browser(shared: Hosting) -> None:
         identity.set_password(ctx, "viewer.emea", "a new and long password")
     assert _after_a_moment(lambda: asked(browser.at(PLACE)).status_code, 401) == 401
     assert asked(other.at(PLACE)).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_a_visit_ends_with_the_token_that_it_was_begun_with(shared: Hosting, how: str) -> None:
+    acting = company.actors(shared.instance)
+    with acting("viewer.emea") as ctx:
+        token, secret = identity.issue_token(ctx, "script", days=1)
+    program = Browser(shared.app, MAIN)
+    begun = program.post("/api/v1/apps/regions/visits", headers={"Authorization": f"Bearer {secret}"})
+    assert begun.status_code == 200, begun.text
+    program.at(PLACE).get(begun.json()["address"], follow_redirects=False)
+    assert asked(program.at(PLACE)).status_code == 200
+    with acting("viewer.emea") as ctx:
+        if how == "revoked":
+            identity.revoke_token(ctx, token.id)
+        else:
+            ctx.db.execute(sa.text("UPDATE tokens SET expires = 0 WHERE id = :id"), {"id": token.id})
+    assert _after_a_moment(lambda: asked(program.at(PLACE)).status_code, 401) == 401
+
+
+def test_a_token_that_is_bound_to_another_purpose_begins_no_visit(shared: Hosting) -> None:
+    with company.actors(shared.instance)("viewer.emea") as ctx:
+        bound = {
+            purpose: identity.issue_token(ctx, "script", [f"purpose:{purpose}"])[1]
+            for purpose in ("customer-care", "sales-reporting")
+        }
+    answers = {
+        purpose: Browser(shared.app, MAIN).post(
+            "/api/v1/apps/regions/visits", headers={"Authorization": f"Bearer {secret}"}
+        )
+        for purpose, secret in bound.items()
+    }
+    assert {purpose: one.status_code for purpose, one in answers.items()} == {
+        "customer-care": 403,
+        "sales-reporting": 200,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Identity: passwords, links, sessions and tokens, and how each of them ends."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -10,6 +11,7 @@ from handrail.kernel import (
     SYSTEM,
     Caller,
     Conflict,
+    Context,
     Instance,
     Invalid,
     LimitReached,
@@ -181,6 +183,29 @@ def test_a_narrow_token_cannot_make_a_wider_one(instance: Instance, acting: Acti
     assert caller
     with pytest.raises(Invalid, match="may do more"), instance.context(caller) as ctx:
         identity.issue_token(ctx, "all")
+
+
+@pytest.mark.parametrize("person", ["admin", "viewer.emea"])
+@pytest.mark.parametrize(
+    "credential",
+    [
+        lambda ctx: identity.set_password(ctx, ctx.caller.person.id, PASSWORD),
+        lambda ctx: identity.set_password(ctx, "maker.sales", PASSWORD),
+        lambda ctx: identity.issue_link(ctx, "maker.sales"),
+        lambda ctx: identity.add_person(ctx, Person("eve", "Eve", "eve@meridian.example"), PASSWORD),
+    ],
+    ids=["own password", "another's password", "link", "new account"],
+)
+def test_a_token_that_is_bound_to_a_purpose_makes_no_way_in_that_is_not(
+    instance: Instance, acting: Acting, person: str, credential: Callable[[Context], object]
+) -> None:
+    with acting(person) as ctx:
+        _, secret = identity.issue_token(ctx, "spreadsheet", scopes=["purpose:sales-reporting"])
+    with instance.context(SYSTEM) as ctx:
+        caller = identity.by_token(ctx, secret, "rest")
+    assert caller and caller.narrowed
+    with pytest.raises(NotAllowed), instance.context(caller) as ctx:
+        credential(ctx)
 
 
 def test_somebody_elses_token_cannot_be_revoked(acting: Acting) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from handrail import runtime
-from handrail.kernel import NotAllowed, NotFound
+from handrail.kernel import Caller, Instance, NotAllowed, NotFound
 from handrail.runtime import store
+from handrail.runtime.download import download_log
 from handrail.runtime.look import seen
 from tests.conftest import Acting
 from tests.runtime.conftest import Start
@@ -32,6 +33,30 @@ def test_others_do_not_even_learn_that_there_is_such_a_run(ended: Start, acting:
     ):
         with acting(other) as ctx, pytest.raises(NotFound):
             look(ctx, run.id)
+
+
+def test_a_token_that_is_bound_to_another_purpose_is_shown_nothing_of_a_run(
+    instance: Instance, ended: Start, acting: Acting
+) -> None:
+    run = ended(PRINTS, person="viewer.emea", environment="production")
+    with acting("viewer.emea") as ctx:
+        person = ctx.caller.person
+    other = Caller(person, "rest", purposes=frozenset({"staffing"}))
+    for look in (
+        runtime.log,
+        runtime.outputs,
+        runtime.inputs,
+        lambda ctx, run_id: runtime.output(ctx, run_id, 1),
+        lambda ctx, run_id: runtime.download(ctx, run_id, 1),
+        download_log,
+    ):
+        with instance.context(other) as ctx, pytest.raises(NotAllowed, match="for staffing"):
+            look(ctx, run.id)
+    with instance.context(other) as ctx:
+        assert not runtime.may_see_outputs(ctx, run.id)
+    its_own = Caller(person, "rest", purposes=frozenset({run.manifest.purpose, "staffing"}))
+    with instance.context(its_own) as ctx:
+        assert runtime.may_see_outputs(ctx, run.id) and runtime.log(ctx, run.id) == "a row\n"
 
 
 def test_the_owner_of_the_app_sees_that_it_ran_in_production_but_not_what_it_showed(

@@ -137,10 +137,13 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Visit:
-    """Somebody at an app's own origin; `n` is the version that is tried in the sandbox."""
+    """Somebody at an app's own origin; `n` is the version that is tried in the sandbox, `proof` the session
+    or the token that it was begun with, where there was one.
+    """
 
     id: str
     app: str
     environment: Environment
     person: str
     n: int | None = None
+    proof: str = ""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from handrail import runtime, twins
 from handrail.apps import facts, find
 from handrail.apps.models import Version
-from handrail.kernel import Context, Environment, Invalid, NotReady, git
+from handrail.kernel import Context, Environment, Invalid, NotReady, access, git
 from handrail.runtime import Given, Run
 
 
@@ -74,7 +74,10 @@ def start_version(
     builds: Mapping[str, str] = MappingProxyType({}),
     inputs: Mapping[str, Given] = MappingProxyType({}),
 ) -> Run:
-    """Start a version that the caller may run there, as another verb of this room has found out."""
+    """Start a version that the caller may run there, as another verb of this room has found out. Refuses
+    NotAllowed a token that is bound to other purposes than the app's.
+    """
+    access.require_purpose(ctx, version.manifest.purpose, f"app:{version.app}")
     files = git.Repository(ctx.db, version.app).files(version.commit)
     app, manifest = version.app, version.manifest
     builds_on = (variant, builds, inputs)

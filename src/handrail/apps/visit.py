@@ -12,7 +12,7 @@ from handrail import runtime, twins
 from handrail.apps import find, visits_store
 from handrail.apps.models import Version, Visit
 from handrail.apps.run import in_use
-from handrail.kernel import Context, Environment, Invalid, Person, git, identity, storage
+from handrail.kernel import Caller, Context, Environment, Invalid, Person, access, git, identity, storage
 
 _TICKET = timedelta(minutes=1)
 HOSTED = ("web", "static")
@@ -26,9 +26,11 @@ def enter(
     origin; good there only for the browser that keeps the secret `knock` at that origin, when one is named.
 
     Production shows the promoted version to whom it is shared with; the sandbox version `n` (the newest
-    without one) to owners and reviewers. Refuses as `open` and `run` do, and Invalid for a job.
+    without one) to owners and reviewers. The visit ends with the caller's session or token. Refuses as `open`
+    and `run` do, and Invalid for a job.
     """
     version = shown(ctx, name, environment, n)
+    access.require_purpose(ctx, version.manifest.purpose, f"app:{name}")
     if version.manifest.kind not in HOSTED:
         raise Invalid(
             f"{name} is a job: it runs to an end and shows what it made.",
@@ -42,6 +44,7 @@ def enter(
         environment,
         ctx.caller.person.id,
         version.n if environment == "sandbox" else None,
+        ctx.caller.proof,
     )
     visits_store.add(ctx, visit, _hash(f"{ticket}.{knock}"), ctx.clock.now() + _TICKET)
     ctx.audit.note("app.entered", f"app:{name}", environment=environment, n=version.n)
@@ -61,14 +64,15 @@ def begin(ctx: Context, name: str, environment: Environment, ticket: str, knock:
 
 
 def visitor(ctx: Context, name: str, environment: Environment, cookie: str) -> tuple[Visit, Person] | None:
-    """Whose visit a cookie belongs to, as that person is now; None when it is over or the account is
-    closed.
+    """Whose visit a cookie belongs to, as that person is now; None when it is over, when the session or the
+    token is that it was begun with, or when the account is closed.
     """
     visit = visits_store.find(ctx, name, environment, _hash(cookie))
     if visit is None:
         return None
     person = identity.found(ctx, visit.person)
-    return (visit, person) if person.active else None
+    proven = identity.still_proven(ctx, Caller(person, "app", proof=visit.proof))
+    return (visit, person) if person.active and proven else None
 
 
 def leave(ctx: Context) -> None:

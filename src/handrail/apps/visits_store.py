@@ -20,14 +20,14 @@ visits = sa.Table(
     sa.Column("ticket", sa.Text, unique=True),  # until it is used
     sa.Column("cookie", sa.Text, unique=True),  # from then on
     sa.Column("expires", Instant, nullable=False),
+    sa.Column("proof", sa.Text, nullable=False, server_default=""),  # the session or token it ends with
 )
 
 
 def add(ctx: Context, visit: Visit, ticket: str, expires: datetime) -> None:
     """Keep a visit that begins when its ticket is shown; forget those that are over."""
     ctx.db.execute(sa.delete(visits).where(visits.c.expires <= ctx.clock.now()))
-    values = {"app": visit.app, "environment": visit.environment, "n": visit.n, "person": visit.person}
-    ctx.db.execute(sa.insert(visits).values(id=visit.id, ticket=ticket, expires=expires, **values))
+    ctx.db.execute(sa.insert(visits).values(**vars(visit), ticket=ticket, expires=expires))
 
 
 def use(
@@ -68,4 +68,4 @@ def end(ctx: Context, person: str) -> None:
 
 
 def _visit(row: Any) -> Visit:
-    return Visit(row.id, row.app, row.environment, row.person, row.n)
+    return Visit(row.id, row.app, row.environment, row.person, row.n, row.proof)

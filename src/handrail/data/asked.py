@@ -14,7 +14,7 @@ from handrail.data.metrics import definition
 from handrail.data.models import Request
 from handrail.data.parse import nearest
 from handrail.data.stands import stands
-from handrail.kernel import Context, Environment, Invalid, Manifest, NotAllowed
+from handrail.kernel import Context, Environment, Invalid, Manifest, NotAllowed, access
 
 Groupings = Callable[[], tuple[tuple[str, ...], dict[str, Any]]]
 
@@ -48,7 +48,7 @@ def settled(ctx: Context, request: Request) -> Asked:
         _, manifest = ctx.ports.apps.declared(ctx, app, environment)
     if manifest:
         purpose = manifest.purpose
-    purpose = _bound(ctx.caller.purposes, purpose)
+    purpose = _bound(ctx, purpose)
     declared = declared_purposes(ctx)
     if not purpose or purpose not in declared:
         said = f"There is no purpose {purpose}." if purpose else "A query needs a purpose."
@@ -75,15 +75,10 @@ def settled(ctx: Context, request: Request) -> Asked:
     return replace(Asked(question.sql, question.params, purpose, *about), groupings=beside)
 
 
-def _bound(to: frozenset[str] | None, purpose: str | None) -> str | None:
+def _bound(ctx: Context, purpose: str | None) -> str | None:
     """The purpose of a question by a token that is bound to some: the only one, or the one that was said."""
-    if to is None or purpose in to:
-        return purpose
-    if purpose is None and len(to) == 1:
+    to = ctx.caller.purposes
+    if purpose is None and to is not None and len(to) == 1:
         return next(iter(to))
-    raise NotAllowed(
-        f"This token may ask for {', '.join(sorted(to))}, and not for {purpose or 'no purpose'}.",
-        next_step="Ask for that, or make a token for your purpose on your page, under “Tokens”.",
-        subject="query",
-        rule="token-purpose",
-    )
+    access.require_purpose(ctx, purpose, "query")
+    return purpose

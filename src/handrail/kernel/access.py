@@ -177,6 +177,19 @@ def require(ctx: "Context", action: str, resource: Resource, **context: Any) -> 
     return decision
 
 
+def require_purpose(ctx: "Context", purpose: str | None, subject: str) -> None:
+    """Refuse what serves a purpose that the caller's token is not bound to; a token may be bound to some."""
+    to = ctx.caller.purposes
+    if to is None or purpose in to:
+        return
+    raise NotAllowed(
+        f"This token may ask for {', '.join(sorted(to))}, and not for {purpose or 'no purpose'}.",
+        next_step="Ask for that, or make a token for your purpose on your page, under “Tokens”.",
+        subject=subject,
+        rule="token-purpose",
+    )
+
+
 def denial(decision: Decision, action: str, resource: Resource) -> NotAllowed:
     """The refusal for a decision that denied."""
     sentence = decision.because[:1].upper() + decision.because[1:]

@@ -59,6 +59,11 @@ class Caller:
     purposes: frozenset[str] | None = None
     proof: str = field(default="", compare=False)
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether it may do less than its person: a token for some actions or some purposes."""
+        return self.scopes is not None or self.purposes is not None
+
 
 # Handrail itself: starts, recoveries, sign-in before anybody is known. It has no role and so no rights.
 SYSTEM = Caller(Person("handrail", "Handrail", ""), "system")

@@ -24,9 +24,10 @@ def entries(
 ) -> tuple[audit.Entry, ...]:
     """The newest entries first: everybody's for those who may see the trail, otherwise one's own only.
 
-    A token of limited scope needs that scope even for its person's own: they tell what that person asked.
+    A token of limited scope or purpose needs that right even for its person's own: they tell what that
+    person asked.
     """
-    if person != ctx.caller.person.id or ctx.caller.scopes is not None:
+    if person != ctx.caller.person.id or ctx.caller.narrowed:
         access.require(ctx, "see-trail", _TRAIL)
     ctx.audit.settle()
     return audit.recent(ctx.db, person=person, verb=verb, subject=subject, before=before, limit=limit)

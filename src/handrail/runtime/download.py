@@ -68,8 +68,7 @@ def kept_name(output: Output, form: str = "") -> str:
 
 
 def _allowed(ctx: Context, run_id: str) -> Run:
-    run, resource = look.known(ctx, run_id)
-    access.require(ctx, "see-outputs", resource, run_person=run.person)
+    run, resource = look.shown_run(ctx, run_id)
     access.require(ctx, "download-output", resource, run_person=run.person)
     look.must_be_kept(run)
     return run

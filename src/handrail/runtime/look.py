@@ -75,7 +75,8 @@ def tried(ctx: Context, app: str, commit: str) -> tuple[Run, ...]:
 def may_see_outputs(ctx: Context, run_id: str) -> bool:
     """Whether the caller may see what a run shows: for pages, which show the rest without it."""
     found, resource = known(ctx, run_id)
-    return access.decide(ctx, "see-outputs", resource, run_person=found.person).allowed
+    bound = ctx.caller.purposes is not None and found.manifest.purpose not in ctx.caller.purposes
+    return not bound and access.decide(ctx, "see-outputs", resource, run_person=found.person).allowed
 
 
 def outputs(ctx: Context, run_id: str) -> tuple[Output, ...]:
@@ -175,9 +176,19 @@ def _as_seen(ctx: Context, run: Run) -> Run:
     return replace(run, reason=reason, next_step=NEXT_STEP if failed else "", exit_code=None)
 
 
-def _require_outputs(ctx: Context, run_id: str) -> None:
+def shown_run(ctx: Context, run_id: str) -> tuple[Run, Resource]:
+    """A run of which the caller may see what it shows: for the verbs of this room.
+
+    Refuses as `outputs` does, and NotAllowed a token that is bound to other purposes than the run's.
+    """
     found, resource = known(ctx, run_id)
     access.require(ctx, "see-outputs", resource, run_person=found.person)
+    access.require_purpose(ctx, found.manifest.purpose, f"run:{run_id}")
+    return found, resource
+
+
+def _require_outputs(ctx: Context, run_id: str) -> None:
+    found, _ = shown_run(ctx, run_id)
     must_be_kept(found)
     if facts := again(ctx, found):
         ctx.audit.note("output.seen_again", f"run:{run_id}", app=found.app, **facts)

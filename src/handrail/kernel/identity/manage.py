@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from handrail.kernel import access
 from handrail.kernel.access import Resource
 from handrail.kernel.context import Context
-from handrail.kernel.errors import Conflict, Invalid, NotFound
+from handrail.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from handrail.kernel.identity import store
 from handrail.kernel.people import ROLES, Person
 
@@ -30,6 +30,8 @@ class SessionsEnded:
 def add_person(ctx: Context, person: Person, password: str | None = None) -> Person:
     """Add somebody; refuses a taken id or address, an unknown role, a short password."""
     access.require(ctx, "manage-people", _MANAGED)
+    if password is not None:
+        refuse_bound(ctx)
     return _insert(ctx, person, password)
 
 
@@ -62,9 +64,12 @@ def change_person(ctx: Context, person: Person) -> Person:
 
 
 def set_password(ctx: Context, person_id: str, password: str) -> None:
-    """Set a password: one's own, or as an admin anybody's. Ends that person's sessions."""
-    if ctx.caller.person.id != person_id or ctx.caller.scopes is not None:
+    """Set a password: one's own, or as an admin anybody's. Ends that person's sessions. Refuses a token that
+    is bound to a purpose.
+    """
+    if ctx.caller.person.id != person_id or ctx.caller.narrowed:
         access.require(ctx, "manage-people", _MANAGED)
+    refuse_bound(ctx)
     found(ctx, person_id)
     ctx.db.execute(
         store.people.update().where(store.people.c.id == person_id).values(password=_hashed(password))
@@ -72,6 +77,19 @@ def set_password(ctx: Context, person_id: str, password: str) -> None:
     ctx.db.execute(store.sessions.delete().where(store.sessions.c.person == person_id))
     ctx.events.publish(SessionsEnded(person_id))
     ctx.audit.note("password.set", f"person:{person_id}")
+
+
+def refuse_bound(ctx: Context) -> None:
+    """Refuse a token that is bound to a purpose: with a new way to sign in, its holder would be bound to
+    none.
+    """
+    if ctx.caller.purposes is not None:
+        raise NotAllowed(
+            "A token that is bound to a purpose makes no new way to sign in.",
+            next_step="Sign in to do it.",
+            subject=f"person:{ctx.caller.person.id}",
+            rule="token-purpose",
+        )
 
 
 def people(ctx: Context) -> tuple[Person, ...]:

@@ -22,7 +22,7 @@ from handrail.kernel.audit import log
 from handrail.kernel.context import Context
 from handrail.kernel.errors import LimitReached, NotAllowed
 from handrail.kernel.identity import store
-from handrail.kernel.identity.manage import HASHER, found
+from handrail.kernel.identity.manage import HASHER, found, refuse_bound
 from handrail.kernel.people import Caller, Person, Via
 from handrail.kernel.storage import new_id
 
@@ -69,6 +69,7 @@ def sign_in(ctx: Context, email: str, password: str) -> str:
 def issue_link(ctx: Context, person_id: str) -> str:
     """Make a one-time sign-in link for somebody; returns its token, which is kept nowhere."""
     access.require(ctx, "manage-people", Resource("Instance", "people"))
+    refuse_bound(ctx)
     person = found(ctx, person_id)
     token = secrets.token_urlsafe(32)
     expires = ctx.clock.now() + timedelta(minutes=ctx.settings.identity.link_minutes)
