@@ -149,14 +149,14 @@ def test_one_that_its_maker_stops_has_succeeded_and_is_there_again_at_once(
 def test_one_that_ends_is_told_as_such_rests_and_wakes_again(
     hosting: Hosting, maker: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handrail.runtime.hosts._BACK_OFF", (600,))  # seconds: whatever happens meanwhile
+    monkeypatch.setattr("handrail.runtime.rest._BACK_OFF", (600,))  # seconds: whatever happens meanwhile
     ended = maker.at(HERE).get("/end", headers=JSON)
     assert ended.status_code == 502 and "did not answer" in ended.json()["detail"]
     assert soon(lambda: runs(hosting)[0].state == "failed") and "exit code 3" in runs(hosting)[0].reason
     assert soon(lambda: not hosting.hosts.awake())
     resting = maker.at(HERE).get("/", headers=JSON)
     assert resting.status_code == 409 and re.search(r"woken again in \d+ second", resting.json()["detail"])
-    monkeypatch.setattr("handrail.runtime.hosts._BACK_OFF", (1,))
+    monkeypatch.setattr("handrail.runtime.rest._BACK_OFF", (1,))
     assert soon(lambda: maker.at(HERE).get("/", headers=JSON).status_code == 200)
 
 

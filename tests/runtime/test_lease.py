@@ -294,3 +294,7 @@ def _add(instance: Instance, run: Run, files: dict[str, bytes]) -> None:
 def test_a_process_of_another_machine_is_never_taken_for_gone() -> None:
     assert not lease.is_gone(ELSEWHERE)
     assert not lease.is_gone(lease.mine())
+    machine, pid, _ = lease.mine().rsplit(" ", 2)
+    assert lease.is_gone(f"{machine} {pid} 1")
+    name, _ = machine.split(" ")
+    assert not lease.is_gone(f"{name} {'0' * 8} {pid} 1"), "another machine may be called as this one is"

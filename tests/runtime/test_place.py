@@ -87,6 +87,21 @@ def test_it_belongs_to_one_of_the_hosts_that_live_and_is_here_where_there_is_non
     assert {where(shared, seat)[1] for seat in seats} == {"a"}
 
 
+def test_of_two_at_one_address_it_is_the_one_that_was_heard_of_last(shared: Instance, others: object) -> None:
+    """A host that was killed and starts again: its process before is thought to live for a while."""
+    for holder in ("z boot 1 1", "y boot 2 2", "a boot 3 3"):
+        appear(shared, "a", holder=holder)
+    appear(shared, "a", holder="y boot 2 2")
+    with shared.context(SYSTEM) as ctx:
+        found = runtime.place(ctx, SEAT).neighbour
+    assert found is not None and found.holder == "y boot 2 2"
+    for holder in ("a boot 3 3", "z boot 1 1"):
+        appear(shared, "a", holder=holder)
+        with shared.context(SYSTEM) as ctx:
+            found = runtime.place(ctx, SEAT).neighbour
+        assert found is not None and found.holder == holder
+
+
 def test_who_has_it_keeps_it_and_nobody_else_can_begin(shared: Instance, others: object) -> None:
     others("a")  # type: ignore[operator]
     appear(shared, "a")

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady
+import structlog
+
+from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady, Refusal
 from handrail.kernel.held import Lost
 from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
@@ -25,13 +27,13 @@ from handrail.runtime.mind import Holding
 from handrail.runtime.models import Run
 from handrail.runtime.pulse import Pulse
 from handrail.runtime.reasons import Verdict
+from handrail.runtime.rest import Rests
 from handrail.runtime.seats import Elsewhere, Hosted, Seat, Sitting
 
 _PAUSE = 0.5  # seconds between two looks at who has nothing to do
 _TAKE_OVER = 30.0  # seconds that a version answers on while the next one wakes, and that it has to end
-_BACK_OFF = (1, 2, 5, 10, 30, 60)  # seconds before an app that ended by itself is woken again
-_STEADY = 60.0  # seconds after which an end is not counted with those before
 _BACKLOG = 1024
+_logger = structlog.get_logger(__name__)
 
 
 class Hosts(Worker):
@@ -44,7 +46,7 @@ class Hosts(Worker):
         self._awake: dict[Seat, Hosted] = {}
         self._living: set[threading.Thread] = set()  # also of those that end while the next one is there
         self._sittings: dict[Seat, Sitting] = {}
-        self._ends: dict[Seat, list[float]] = {}
+        self._rests = Rests()
         self._end = threading.Event()
         self._folder = ""  # of their sockets
         self._pulse = Pulse(self.awake, instance.settings.runtime.silent_seconds)
@@ -82,12 +84,15 @@ class Hosts(Worker):
 
         While a version wakes, or finds no room to, the one before it answers on. Refuses NotReady while an
         app that ended by itself rests, LimitReached when all places are taken by apps that are used; raises
-        Elsewhere where another host has room.
+        Elsewhere where another host has room, and where this one stops.
         """
+        if (found := self._awake.get(seat)) is None or found.going:
+            self._prepare()  # may wait for another host, and nobody else is to wait for that
         with self._lock:
             found = self._awake.get(seat)
             if found is None or found.going:
-                self._must_rest(seat)
+                self._must_go_on(seat)
+                self._rests.must_be_over(seat)
                 try:
                     self._make_room(seat)
                 except LimitReached:
@@ -105,6 +110,7 @@ class Hosts(Worker):
         with self._lock:
             found = self._sittings.get(seat)
             if found is None:
+                self._must_go_on(seat)
                 run = begin()
                 found = self._sittings[seat] = Sitting(seat, run, Holding(self._instance, run))
             found.used = time.monotonic()
@@ -127,7 +133,8 @@ class Hosts(Worker):
 
     def stop(self) -> None:
         """Put everything to sleep, and wait for it."""
-        self._end.set()
+        with self._lock:  # whoever is about to begin one has begun it by now, or never will
+            self._end.set()
         self._pulse.stop()
         super().stop()
         for one in self.awake():
@@ -135,7 +142,8 @@ class Hosts(Worker):
         for thread in tuple(self._living):
             thread.join()
         for sitting in tuple(self._sittings.values()):
-            self._rise(sitting)
+            with suppress(Refusal):  # the database is away: it ends with its lease, and all else here as well
+                self._rise(sitting)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -147,7 +155,6 @@ class Hosts(Worker):
         try:
             listener.bind(path)
             listener.listen(_BACKLOG)
-            self._prepare()
             run = begin()  # last, so that no run is begun that nobody ends
         except BaseException:
             listener.close()
@@ -163,6 +170,8 @@ class Hosts(Worker):
     def _live(self, hosted: Hosted) -> None:
         try:
             carry_out(self._instance, hosted.run, self._end, hosted.hosting)
+        except Refusal as refusal:  # the database is away: the run ends with its lease
+            _logger.warning("host.unended", run=hosted.run.id, reason=refusal.message)
         finally:
             with self._lock:
                 hosted.ended.set()
@@ -173,26 +182,18 @@ class Hosts(Worker):
                     del self._awake[hosted.seat]
                 wanted = not (hosted.hosting.asleep.is_set() or self._end.is_set())
                 if wanted or hosted.hosting.silent.is_set():
-                    self._ended_by_itself(hosted)
+                    self._rests.ended(hosted.seat, hosted.begun)
 
-    def _ended_by_itself(self, hosted: Hosted) -> None:
-        now = time.monotonic()
-        before = [] if now - hosted.begun > _STEADY else self._ends.get(hosted.seat, [])
-        self._ends[hosted.seat] = [*before, now]
-
-    def _must_rest(self, seat: Seat) -> None:
-        if not (ends := self._ends.get(seat)):
+    def _must_go_on(self, seat: Seat) -> None:
+        if not self._end.is_set():
             return
-        pause = _BACK_OFF[min(len(ends), len(_BACK_OFF)) - 1]
-        left = ends[-1] + pause - time.monotonic()
-        if left > 0:
-            raise NotReady(
-                f"{seat.app} has ended by itself"
-                + (f" {len(ends)} times in a row" if len(ends) > 1 else "")
-                + f", and is woken again in {max(1, round(left))} seconds at the earliest.",
-                next_step="Try again then; the log of its last run says why it ended.",
-                subject=f"app:{seat.app}",
-            )
+        if self.placed:
+            raise Elsewhere(seat.app)
+        raise NotReady(
+            f"This server is about to stop, and begins {seat.app} no more.",
+            next_step="Try again in a moment.",
+            subject=f"app:{seat.app}",
+        )
 
     def _make_room(self, seat: Seat) -> None:
         """See that one more may wake here. Raises Elsewhere where only another host has room for it."""

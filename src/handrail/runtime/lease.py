@@ -80,12 +80,11 @@ def mine() -> str:
 
 
 def is_gone(holder: str) -> bool:
-    """Whether the process of that name has certainly ended; other machines' processes are not judged."""
-    host, boot, pid, started = holder.split(" ")
-    here, booted = _machine().split(" ")
-    if host != here:
-        return False
-    return boot != booted or _started(int(pid)) != started
+    """Whether the process of that name has certainly ended; other machines' processes are not judged, nor
+    those of another boot: machines may have one name, and the other one lives.
+    """
+    machine, pid, started = holder.rsplit(" ", 2)
+    return machine == _machine() and _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:

@@ -221,9 +221,13 @@ _REACHED = (hosts.c.holder, hosts.c.name, hosts.c.address, hosts.c.known_as, hos
 
 
 def neighbours(ctx: Context) -> tuple[Reached, ...]:
-    """The hosts on which web apps may wake now."""
+    """The hosts on which web apps may wake now, the one that was heard of last as the last: of two at one
+    address that is the one which listens there.
+    """
     fit = (_alive(), hosts.c.sound, hosts.c.state == "taking", hosts.c.address != "")
-    return tuple(Reached(*row) for row in ctx.db.execute(sa.select(*_REACHED).where(*fit)))
+    return tuple(
+        Reached(*row) for row in ctx.db.execute(sa.select(*_REACHED).where(*fit).order_by(hosts.c.seen))
+    )
 
 
 def neighbour(ctx: Context, holder: str) -> Reached | None:
