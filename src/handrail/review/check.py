@@ -50,7 +50,7 @@ def check(
         ),
         lambda one: around(files, one),
         lambda _: outside(files),
-        lambda _: leaves(files),
+        lambda _: leaves(files, manifest.kind),
         lambda one: imports(files, one, known.packages),
         failures,
         coerced,

@@ -1,7 +1,14 @@
-"""Ways out of a page that no content security policy closes: what stands in an address leaves with it."""
+"""Ways out of a page that no content security policy closes: what stands in an address leaves with it.
+
+What is written so that it is not found at once (escapes in names, entities in attributes, UTF-16, long
+lines, a tag over several) is read as a browser reads it. A name that a page puts together while it runs is
+beyond any look at its text.
+"""
 
 from __future__ import annotations
 
+import codecs
+import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,8 +16,13 @@ from dataclasses import dataclass
 from handrail.review.models import Finding, Severity
 from handrail.review.rules.around import GROUP
 
-PAGES = (".html", ".htm", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".vue", ".svelte", ".svg")
-_LONGEST = 20_000  # characters of a line that are looked at
+PAGES = (
+    ".html", ".htm", ".xhtml", ".xml", ".xsl", ".svg", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".vue",
+    ".svelte", ".jinja", ".jinja2", ".j2", ".tmpl", ".tpl", ".mustache", ".hbs", ".ejs",
+)  # fmt: skip
+_MAKES_PAGES = ".py"  # in an app of kind web: it holds its page in its strings
+_BEGUN_BY = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_ESCAPED = re.compile(r"\\(?:u\{0{0,8}([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,7 @@ _WAYS = {
             rf"""(?P<quote>["']){_HOST}(?:(?!(?P=quote)).){{0,500}}(?P=quote)\s*\+"""
             rf"""|`{_HOST}[^`]{{0,500}}\$\{{"""
             rf"""|`(?:https?:)?//\$\{{"""
+            rf"""|\bf(?P<marks>[\"']{{1,3}})(?:(?!(?P=marks)).){{0,200}}{_HOST}(?:(?!(?P=marks)).){{0,300}}\{{"""
             rf"""|\bnew\s+URL\(\s*["'`]{_HOST}""",
             re.IGNORECASE,
         ),
@@ -69,25 +82,52 @@ _WAYS = {
 }
 
 
-def leaves(files: Mapping[str, bytes]) -> Iterator[Finding]:
-    """A finding for each line of a page by which what it shows could go elsewhere."""
+def leaves(files: Mapping[str, bytes], kind: str = "static") -> Iterator[Finding]:
+    """A finding for each line of a page by which what it shows could go elsewhere; of an app of kind `web`
+    also for its Python, which makes pages.
+    """
+    endings = (*PAGES, _MAKES_PAGES) if kind == "web" else PAGES
     for file, content in files.items():
-        if file.lower().endswith(PAGES):
-            yield from _page(file, content)
+        if file.lower().endswith(endings):
+            yield from _page(file, _read(content))
 
 
-def _page(file: str, content: bytes) -> Iterator[Finding]:
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
-        for rule, way in _WAYS.items():
-            if found := way.sign.search(line[:_LONGEST]):
-                yield Finding(
-                    rule=rule,
-                    severity=way.severity,
-                    title=way.title,
-                    file=file,
-                    line=number,
-                    end_line=number,
-                    because=f"`{found[0][:60].strip()}…` {way.because}.",
-                    fix=way.fix,
-                    group=GROUP,
-                )
+def _read(content: bytes) -> str:
+    """The text as a browser reads it: a mark at its beginning counts for more than what is said elsewhere."""
+    encoding = next((name for mark, name in _BEGUN_BY if content.startswith(mark)), "utf-8")
+    return content.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _plain(text: str) -> str:
+    """The same with what is escaped as it is meant, line for line."""
+    if "&" in text:
+        text = "\n".join(" ".join(html.unescape(line).splitlines()) for line in text.split("\n"))
+    return _ESCAPED.sub(_meant, text) if "\\" in text else text
+
+
+def _meant(escape: re.Match[str]) -> str:
+    number = int(next(filter(None, escape.groups())), 16)
+    letter = chr(number) if number < 0x110000 else ""
+    return letter if letter.isprintable() else " "
+
+
+def _page(file: str, text: str) -> Iterator[Finding]:
+    text = _plain(text)
+    for rule, way in _WAYS.items():
+        number, counted, before = 1, 0, 0
+        for found in way.sign.finditer(text):
+            number, counted = number + text.count("\n", counted, found.start()), found.start()
+            if number == before:
+                continue
+            before = number
+            yield Finding(
+                rule=rule,
+                severity=way.severity,
+                title=way.title,
+                file=file,
+                line=number,
+                end_line=number,
+                because=f"`{' '.join(found[0].split())[:60]}…` {way.because}.",
+                fix=way.fix,
+                group=GROUP,
+            )
