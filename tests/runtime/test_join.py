@@ -162,6 +162,21 @@ def test_what_says_both_and_a_home_that_is_a_file_use_no_token_up(
     assert (tmp_path / "worker").stat().st_mode & 0o077 == 0, "all data of the instance is there"
 
 
+def test_a_network_that_is_cut_once_the_token_is_used_up_leaves_a_host_that_can_be_started(
+    shared: Instance, lender: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(_: object) -> int:
+        raise Upstream("It does not lend its files: TimeoutError.", next_step="See that it is up.")
+
+    home = tmp_path / "worker"
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime.Borrower, "sync", cut)
+        with pytest.raises(Upstream, match="worker-1 is a part of the instance") as refused:
+            joined(lender, home, token(shared))
+    assert f"handrail worker --home {home}" in refused.value.next_step
+    assert runtime.Borrower(load(home)).sync() > 0
+
+
 def test_a_token_is_good_once_even_for_two_at_the_same_time(
     shared: Instance, lender: Lender, tmp_path: Path
 ) -> None:

@@ -101,7 +101,14 @@ def join(home: Path, source: str, token: str, database: str, apps: str | None = 
     if apps is None:
         apps = given["apps"]
     storage.write_file(home / "handrail.toml", _settings(source, database, apps).encode())
-    files = Borrower(configuration.load(home)).sync()
+    try:
+        files = Borrower(configuration.load(home)).sync()
+    except Upstream as refusal:
+        raise Upstream(
+            f"{kept.name} is a part of the instance, but its files have not come: {refusal.message}",
+            next_step=f"Start it, which fetches them: handrail worker --home {home}",
+            subject="hosts",
+        ) from refusal
     return Joined(kept.name, str(home), until, ours, round(apart, 1), files, apps)
 
 

@@ -2,10 +2,12 @@
 
 import ipaddress
 import os
+import re
+from pathlib import Path
 
 import pytest
 
-from handrail.adapters.isolation.kubernetes.ready import own_address, process
+from handrail.adapters.isolation.kubernetes.ready import machine, own_address, process
 from handrail.adapters.isolation.watching import started
 from handrail.kernel import NotReady
 
@@ -36,3 +38,15 @@ def test_a_process_is_told_from_a_later_one_of_its_number() -> None:
     number, _, birth = process().partition("-")
     assert int(number) == os.getpid()
     assert started(int(number)) == birth != ""
+
+
+def test_two_machines_of_one_name_do_not_look_for_each_others_processes(tmp_path: Path) -> None:
+    """The sweep would take the runs of the other one for those of processes that are gone, and end them."""
+    boots = [tmp_path / name for name in ("one", "other")]
+    for boot in boots:
+        boot.write_text(f"{boot.name}\n")
+    one, other = map(machine, boots)
+    assert one != other
+    assert machine(boots[0]) == one
+    assert machine() == machine() not in (one, other)
+    assert re.fullmatch("[0-9a-f]{16}", one)

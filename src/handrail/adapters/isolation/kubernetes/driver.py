@@ -6,7 +6,6 @@ cluster; its walls say so wherever they are shown.
 
 import hashlib
 import os
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -19,7 +18,7 @@ from handrail.adapters.isolation.kubernetes.attempt import Attempt
 from handrail.adapters.isolation.kubernetes.belongings import deny_all
 from handrail.adapters.isolation.kubernetes.cluster import Cluster
 from handrail.adapters.isolation.kubernetes.pod import OURS, Place
-from handrail.adapters.isolation.kubernetes.ready import must_be_set, own_address, process, sweep
+from handrail.adapters.isolation.kubernetes.ready import machine, must_be_set, own_address, process, sweep
 from handrail.adapters.isolation.kubernetes.switchboard import Switchboard
 from handrail.kernel import NotReady
 from handrail.kernel.sandbox import Outcome, Sandbox
@@ -50,8 +49,9 @@ class Kubernetes:
     def __init__(self, settings: Settings, realm: str) -> None:
         self._settings = settings
         instance = hashlib.sha256(realm.encode()).hexdigest()[:16]
-        host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:16]
-        self._labels = {f"{OURS}/instance": instance, f"{OURS}/host": host, f"{OURS}/process": process()}
+        self._labels = {
+            f"{OURS}/instance": instance, f"{OURS}/host": machine(), f"{OURS}/process": process()
+        }  # fmt: skip
         self._board = Switchboard(settings.kubernetes.listen)
         self._once = threading.Lock()
         self._cluster: Cluster | None = None

@@ -1,5 +1,6 @@
 """What must be there before a process' first Job: settings, an address, and nothing of one that is gone."""
 
+import hashlib
 import ipaddress
 import os
 import re
@@ -17,6 +18,7 @@ from handrail.settings import Settings
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}")
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _GUIDE = "docs/operate/kubernetes.md"
 _logger = structlog.get_logger(__name__)
 
@@ -64,6 +66,14 @@ def _on_the_way(towards: tuple[str, int]) -> str:
     with socket.socket(family, socket.SOCK_DGRAM) as asked:
         asked.connect(where)
         return str(asked.getsockname()[0])
+
+
+def machine(boot: Path = _BOOT) -> str:
+    """This machine, since it was started last, as a label: another one may have its name, whose processes are
+    not to be looked for here. What was left before a restart ends at its deadline.
+    """
+    name = f"{socket.gethostname()} {boot.read_text(encoding='ascii').strip()}"
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def process() -> str:
