@@ -19,8 +19,10 @@ def test_each_viewer_of_an_app_that_calls_another_system_has_a_sandbox_of_their_
             ctx, {"handrail.toml": manifest.encode(), "app.py": b"app = None\n"}, "A desk", ""
         )
         assert connectors.stated(ctx, "crm") is not None
-    found = set()
+    found: dict[str, set[str]] = {"production": set(), "sandbox": set()}
     for person in ("viewer.emea", "viewer.apac"):
         with acting(person) as ctx:
-            found.add(apps.whose(ctx, version))
-    assert found == ({"viewer.emea", "viewer.apac"} if alone else {""})
+            for environment in ("production", "sandbox"):
+                found[environment].add(apps.whose(ctx, version, environment))
+    assert found["production"] == ({"viewer.emea", "viewer.apac"} if alone else {""})
+    assert found["sandbox"] == {"viewer.emea", "viewer.apac"}  # so that it counts as theirs

@@ -1,9 +1,11 @@
 """Who sees what of a run."""
 
+from dataclasses import replace
+
 import pytest
 
 from handrail import runtime
-from handrail.kernel import Caller, Instance, NotAllowed, NotFound
+from handrail.kernel import Caller, Context, Environment, Instance, Manifest, NotAllowed, NotFound
 from handrail.runtime import store
 from handrail.runtime.download import download_log
 from handrail.runtime.look import seen
@@ -33,6 +35,54 @@ def test_others_do_not_even_learn_that_there_is_such_a_run(ended: Start, acting:
     ):
         with acting(other) as ctx, pytest.raises(NotFound):
             look(ctx, run.id)
+
+
+def hosted(ctx: Context, reads: str = "", environment: Environment = "production") -> runtime.Run:
+    manifest = Manifest.parse(Manifest.render("tried", kind="web") + reads)
+    return runtime.host(ctx, "tried", "c0ffee", {"app.py": b"app = None"}, manifest, environment)
+
+
+READS = '[data.sales_orders]\ncolumns = ["region"]\n'
+
+
+def test_what_answers_everybody_shows_what_it_printed_to_nobody_and_is_stopped_by_its_owners(
+    acting: Acting, owned: None
+) -> None:
+    with acting("viewer.emea") as ctx:
+        run = hosted(ctx)
+        store.finish(
+            ctx,
+            replace(run, state="failed", reason="KeyError: 'Ms. Somebody'", outline="It failed."),
+            "running",
+        )
+    for look in (runtime.log, runtime.outputs, download_log):
+        for person, why in (("viewer.emea", "may be of any of them"), ("maker.sales", "made for viewer.emea")):
+            with acting(person) as ctx, pytest.raises(NotAllowed, match=why):
+                look(ctx, run.id)
+    with acting("viewer.emea") as ctx:
+        seen_run = runtime.run(ctx, run.id)
+        assert (seen_run.state, seen_run.reason) == ("failed", "It failed.")
+
+
+def test_who_woke_what_answers_everybody_does_not_end_it_for_the_others(acting: Acting, owned: None) -> None:
+    with acting("viewer.emea") as ctx:
+        run, own = hosted(ctx), hosted(ctx, READS)
+    with acting("viewer.emea") as ctx:
+        assert runtime.stop(ctx, own.id).id == own.id
+    with acting("viewer.emea") as ctx, pytest.raises(NotAllowed, match="answers everybody"):
+        runtime.stop(ctx, run.id)
+    with acting("maker.sales") as ctx:
+        assert runtime.stop(ctx, run.id).id == run.id
+
+
+@pytest.mark.parametrize(("reads", "environment"), [(READS, "production"), ("", "sandbox")])
+def test_what_answers_one_person_shows_them_what_it_printed(
+    acting: Acting, reads: str, environment: Environment
+) -> None:
+    with acting("viewer.emea") as ctx:
+        run = hosted(ctx, reads, environment)
+    with acting("viewer.emea") as ctx:
+        assert runtime.log(ctx, run.id) == ""
 
 
 def test_a_token_that_is_bound_to_another_purpose_is_shown_nothing_of_a_run(

@@ -93,13 +93,14 @@ def shown(ctx: Context, name: str, environment: Environment, n: int | None = Non
     return find.chosen(ctx, name, n=n)
 
 
-def whose(ctx: Context, version: Version) -> str:
-    """The class of viewers that the caller is answered in: empty where an app reads nothing, so that
-    everybody is shown the same; otherwise the caller alone, whose rows and budget are nobody else's, and who
-    may be answered by a system that answers not everybody.
+def whose(ctx: Context, version: Version, environment: Environment) -> str:
+    """The class of viewers that the caller is answered in: empty where an app in production reads nothing, so
+    that everybody is shown the same; otherwise the caller alone, whose rows and budget are nobody else's, and
+    who may be answered by a system that answers not everybody. In the sandbox nobody has reviewed the code,
+    and what somebody keeps awake there is to count as theirs.
     """
-    reads = version.manifest.datasets or version.manifest.metrics or version.manifest.connectors
-    return ctx.caller.person.id if reads else ""
+    shared = environment == "production" and version.manifest.shows_all_the_same
+    return "" if shared else ctx.caller.person.id
 
 
 def host(ctx: Context, version: Version, environment: Environment) -> runtime.Run:

@@ -151,6 +151,11 @@ class Manifest:
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
+    @property
+    def shows_all_the_same(self) -> bool:
+        """Whether it reads no data and calls no other system, so that nothing differs by who looks."""
+        return not (self.datasets or self.metrics or self.connectors)
+
     @staticmethod
     def render(
         name: str,

@@ -168,8 +168,10 @@ def again(ctx: Context, run: Run) -> Mapping[str, object]:
 
 
 def _as_seen(ctx: Context, run: Run) -> Run:
-    """The run without what the app could have written rows into, when they were another person's."""
-    if run.environment == "sandbox" or run.person == ctx.caller.person.id:
+    """The run without what the app could have written rows into, where they were or may be
+    another person's.
+    """
+    if not run.shared and (run.environment == "sandbox" or run.person == ctx.caller.person.id):
         return run
     failed = run.over and run.state != "succeeded"
     reason = run.outline or "It failed." if failed else ""

@@ -52,6 +52,12 @@ class Run:
     inputs_swept: datetime | None = None
 
     @property
+    def shared(self) -> bool:
+        """Whether it answers everybody who opens its app, so that what it prints may be of any of them."""
+        hosted = self.environment == "production" and self.manifest.kind == "web"
+        return hosted and self.manifest.shows_all_the_same
+
+    @property
     def over(self) -> bool:
         """Whether nothing more will come of it."""
         return self.state in ENDED
@@ -76,6 +82,7 @@ class Run:
             "environment": self.environment,
             "person": self.person,
             "owners": owners,
+            "shared": self.shared,
         }
         return Resource("Run", self.id, attrs)
 

@@ -78,6 +78,6 @@ class _ToApp(Carried):
 def _silent(hosted: runtime.Hosted) -> Upstream:
     return Upstream(
         f"{hosted.seat.app} did not answer: it ended, or took too long.",
-        next_step="Try again; if it stays so, tell the app's owner, who sees in its log what happened.",
+        next_step="Try again; if it stays so, tell the app's owner, who sees that it ended and can try it.",
         subject=f"app:{hosted.seat.app}",
     )

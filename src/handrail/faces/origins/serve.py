@@ -169,7 +169,7 @@ class Origins:
         visit, person = found
         with self._instance.context(Caller(person, "app")) as ctx:
             version = apps.shown(ctx, place.app, place.environment, visit.n)
-            whose = apps.whose(ctx, version)
+            whose = apps.whose(ctx, version, place.environment)
         seat = runtime.Seat(place.app, place.environment, whose, version.commit)
         if version.manifest.kind == "static":
             seat = runtime.Seat(place.app, place.environment, person.id, version.commit)
