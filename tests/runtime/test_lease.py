@@ -13,6 +13,7 @@ from handrail import runtime
 from handrail.kernel import (
     SYSTEM,
     Caller,
+    Context,
     Environment,
     Instance,
     Manifest,
@@ -284,6 +285,28 @@ def test_two_who_queue_the_same_code_at_once_both_do(shared: Instance) -> None:
         other.join(0.5)
     other.join()
     assert {state(shared, replace(again, id=one)) for one in ("run_again", "run_other")} == {"queued"}
+
+
+def test_a_run_that_cannot_be_taken_back_keeps_no_other_one_waiting(
+    shared: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor the start of a server, which takes back what is left from before."""
+    runs = [queue(shared, person=person) for person in ("maker.sales", "maker.ops", "maker.sales")]
+    for run in [taken(shared) for _ in runs]:
+        run_out(shared, run)
+    again = take_back._queue_again
+
+    def refuses(ctx: Context, run: Run, *, counts: bool) -> None:
+        if run.id == runs[0].id:
+            raise NotFound("Its app is there no longer.", next_step="None.")
+        again(ctx, run, counts=counts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(take_back, "_queue_again", refuses)
+        assert recover(shared) == 2
+    assert [state(shared, run) for run in runs] == ["running", "queued", "queued"]
+    assert recover(shared) == 1
+    assert state(shared, runs[0]) == "queued"
 
 
 def _add(instance: Instance, run: Run, files: dict[str, bytes]) -> None:

@@ -3,7 +3,7 @@
 import threading
 from types import TracebackType
 
-from handrail.kernel import SYSTEM, Instance
+from handrail.kernel import SYSTEM, Instance, Refusal
 from handrail.runtime import store
 from handrail.runtime.models import Run
 
@@ -29,15 +29,20 @@ class Printed:
             self._end = (self._end + piece)[-_END:]
 
     def flush(self) -> None:
-        """Keep what has come since the last time."""
+        """Keep what has come since the last time; refuses Upstream, and then it waits for the next."""
         with self._writing:
             with self._lock:
                 content, self._waiting = bytes(self._waiting), bytearray()
             if not content:
                 return
             self._pieces += 1
-            with self._instance.context(SYSTEM, self._run.lease) as ctx:
-                store.add_log(ctx, self._run.id, self._pieces, content)
+            try:
+                with self._instance.context(SYSTEM, self._run.lease) as ctx:
+                    store.add_log(ctx, self._run.id, self._pieces, content)
+            except Refusal:  # the database is away, perhaps for a moment
+                with self._lock:
+                    self._waiting[:0] = content
+                raise
 
     @property
     def end(self) -> str:

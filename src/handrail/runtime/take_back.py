@@ -6,24 +6,34 @@ another system. A web app is begun by whoever comes to it next, and a run that s
 ends with that terminal.
 """
 
-from handrail.kernel import SYSTEM, Context, Instance
+import structlog
+
+from handrail.kernel import SYSTEM, Context, Instance, Refusal
 from handrail.runtime import lease, lease_store, store
 from handrail.runtime.close import End, end
 from handrail.runtime.lease_store import Held
 from handrail.runtime.models import Run
 from handrail.runtime.reasons import given_up, interrupted
 
+_logger = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 3  # of one run: whatever ends its process each time, ends no fourth one
 
 
 def recover(instance: Instance) -> int:
     """Take back every run whose lease has run out, or whose process on this machine is gone; gives how many.
 
-    A run that another living process executes, such as `handrail run` in a terminal, is not disturbed.
+    A run that another living process executes, such as `handrail run` in a terminal, is not disturbed. One
+    that is refused is left for the next time, and keeps no other one waiting.
     """
     with instance.context(SYSTEM) as ctx:
         left = [one for one in lease_store.held(ctx) if one.overdue or lease.is_gone(one.holder)]
-    return sum(_taken_back(instance, one) for one in left)
+    taken = 0
+    for one in left:
+        try:
+            taken += _taken_back(instance, one)
+        except Refusal as refusal:
+            _logger.warning("run.not_taken_back", run=one.run, reason=refusal.message)
+    return taken
 
 
 def _taken_back(instance: Instance, one: Held) -> bool:
