@@ -12,7 +12,7 @@ import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -245,6 +245,7 @@ def _in_words(policy: Mapping[str, Any], origins: Mapping[str, str]) -> Rule:
     )
 
 
+@cache
 def _shipped(package: str, name: str) -> str:
     file = resources.files(package) / name
     return file.read_text(encoding="utf-8") if file.is_file() else ""
