@@ -53,8 +53,16 @@ def test_no_cookies_raise_and_ours_never_pass(others: list[bytes]) -> None:
     assert cookie_of(sent, secure=False)
 
 
+def kept(cookie: bytes) -> list[bytes]:
+    """What a browser hears of a cookie that an app sets."""
+    return [value for key, value in to_browser([(b"Set-Cookie", cookie)], "", True) if key == b"set-cookie"]
+
+
 @pytest.mark.parametrize("name", [b"handrail_visit", b"__Host-handrail_visit", b"__host-HANDRAIL_visit"])
-def test_an_app_sets_no_cookie_by_our_name(name: bytes) -> None:
-    assert not [
-        value for key, value in to_browser([(b"Set-Cookie", name + b"=x")], "", True) if key == b"set-cookie"
-    ]
+@pytest.mark.parametrize("before", [b"", b"=", b" = ", b"\t="], ids=["named", "nameless", "spaced", "tab"])
+def test_an_app_sets_no_cookie_by_our_name(name: bytes, before: bytes) -> None:
+    assert not kept(before + name + b"=x")
+
+
+def test_what_an_app_says_about_our_cookie_in_one_of_its_own_is_kept() -> None:
+    assert kept(b"note=handrail_visit=x; Path=/") == [b"note=handrail_visit=x; Path=/"]

@@ -56,7 +56,10 @@ def test_what_answers_everybody_shows_what_it_printed_to_nobody_and_is_stopped_b
             "running",
         )
     for look in (runtime.log, runtime.outputs, download_log):
-        for person, why in (("viewer.emea", "may be of any of them"), ("maker.sales", "made for viewer.emea")):
+        for person, why in (
+            ("viewer.emea", "may be of any of them"),
+            ("maker.sales", "made for viewer.emea"),
+        ):
             with acting(person) as ctx, pytest.raises(NotAllowed, match=why):
                 look(ctx, run.id)
     with acting("viewer.emea") as ctx:

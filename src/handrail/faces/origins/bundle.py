@@ -26,6 +26,13 @@ from handrail.faces.origins.headers import policed
 from handrail.kernel import SYSTEM, Instance
 
 _CLIENT = "/.handrail/handrail.js"
+_TYPES = mimetypes.MimeTypes()  # Python's own, whatever the machine knows besides
+for _media, _ending in (
+    ("text/javascript", ".js"), ("text/javascript", ".mjs"), ("text/markdown", ".md"),
+    ("image/webp", ".webp"), ("font/woff", ".woff"), ("font/woff2", ".woff2"),
+    ("font/ttf", ".ttf"), ("font/otf", ".otf"),
+):  # fmt: skip
+    _TYPES.add_type(_media, _ending)
 _MOST_KEPT = 16  # versions whose files are in memory
 _POLICY = (
     "default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; "
@@ -84,13 +91,22 @@ def _open(name: str, root: PurePosixPath) -> bool:
 
 def _file(content: bytes, name: str, secure: bool, scope: Scope) -> Response:
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    media = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    media = media_of(name)
     hashes = inline(content) if media == "text/html" else ""
     said = {key.decode(): value.decode() for key, value in policed(_POLICY.format(hashes=hashes), secure)}
     said |= {"ETag": tag, "Cache-Control": "private, no-cache"}
     if Headers(scope=scope).get("if-none-match") == tag:
         return Response(status_code=304, headers=said)
     return Response(content, headers=said, media_type=media)
+
+
+def media_of(name: str) -> str:
+    """What a browser is told that a file is. The same on every machine, whatever types it knows; and of one
+    that is packed by its name nobody is told what would be in it: as a script or a page it would be one that
+    the review takes for neither.
+    """
+    media, packed = _TYPES.guess_type(name)
+    return "application/octet-stream" if packed or not media else media
 
 
 @lru_cache(maxsize=256)

@@ -121,7 +121,9 @@ def policed(policy: str, secure: bool) -> list[tuple[bytes, bytes]]:
 def _own_cookie(value: bytes) -> bytes:
     """A cookie of the app's for its own host; nothing where it takes our name."""
     parts = [part.strip() for part in value.split(b";")]
-    if COOKIE.encode() in parts[0].partition(b"=")[0].lower():
+    name, equals, rest = parts[0].partition(b"=")
+    # One without a name comes back as its value alone, which may look like another's name and value.
+    if COOKIE.encode() in (name.strip() if equals and name.strip() else rest or name).lower():
         return b""
     return b"; ".join(part for part in parts if not part.lower().startswith(b"domain"))
 

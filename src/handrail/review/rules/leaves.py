@@ -17,8 +17,9 @@ from handrail.review.models import Finding, Severity
 from handrail.review.rules.around import GROUP
 
 PAGES = (
-    ".html", ".htm", ".xhtml", ".xml", ".xsl", ".svg", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".vue",
-    ".svelte", ".jinja", ".jinja2", ".j2", ".tmpl", ".tpl", ".mustache", ".hbs", ".ejs",
+    ".html", ".htm", ".xhtml", ".xml", ".xsl", ".rdf", ".wsdl", ".xpdl", ".svg",
+    ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".vue", ".svelte",
+    ".jinja", ".jinja2", ".j2", ".tmpl", ".tpl", ".mustache", ".hbs", ".ejs",
 )  # fmt: skip
 _MAKES_PAGES = ".py"  # in an app of kind web: it holds its page in its strings
 _BEGUN_BY = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
