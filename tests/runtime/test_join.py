@@ -414,6 +414,17 @@ def test_strangers_have_so_many_connections_at_a_time_and_hosts_have_theirs_besi
         assert len(lender._server._strangers) == 1  # type: ignore[union-attr]
 
 
+def test_a_stranger_is_not_told_what_the_server_is_made_of(shared: Instance, lender: Lender) -> None:
+    for asked in (b"GET /join HTTP/1.0\r\n\r\n", b"PUT /x HTTP/1.0\r\n\r\n"):
+        with spoken(lender) as line:
+            line.sendall(asked)
+            told = b""
+            while piece := line.recv(4096):
+                told += piece
+        assert told.startswith(b"HTTP/1.1 ")
+        assert b"Python" not in told
+
+
 def test_a_stranger_who_sends_a_byte_now_and_then_is_hung_up_on(
     shared: Instance, lender: Lender, monkeypatch: pytest.MonkeyPatch
 ) -> None:

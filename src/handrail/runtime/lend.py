@@ -281,5 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin(len(answer), status)
         self.wfile.write(answer)
 
+    def version_string(self) -> str:
+        """Strangers are not told which Python this is."""
+        return "handrail"
+
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: each host asks every few seconds."""

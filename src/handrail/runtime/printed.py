@@ -1,6 +1,8 @@
 """What a run prints, on its way to the database while the run goes on."""
 
 import threading
+import time
+from contextlib import suppress
 from types import TracebackType
 
 from handrail.kernel import SYSTEM, Instance, Refusal
@@ -8,6 +10,10 @@ from handrail.runtime import store
 from handrail.runtime.models import Run
 
 _END = 4000  # bytes at the end that explain a failure
+_TRIES, _AGAIN = (
+    10,
+    1.0,
+)  # how often the last of it is tried to be kept, and seconds between; its lease goes on
 
 
 class Printed:
@@ -53,4 +59,12 @@ class Printed:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
+        """Keep the last of it: a run that did all that it should is not to fail for a moment without the
+        database. Refuses Upstream where that takes longer.
+        """
+        for _ in range(_TRIES - 1):
+            with suppress(Refusal):
+                self.flush()
+                return
+            time.sleep(_AGAIN)
         self.flush()
