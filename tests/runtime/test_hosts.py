@@ -55,6 +55,35 @@ def test_a_lender_that_does_not_answer_keeps_nobody_waiting_but_who_wakes_an_app
     assert refused == ["The server does not lend its files."]
 
 
+def test_many_who_come_at_once_are_prepared_for_once(
+    shared: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them would ask the lender for its list, one after the other, and the last would wait for all."""
+    prepared, found, ready = list[int](), list[object](), threading.Barrier(8)
+    monkeypatch.setattr("handrail.runtime.hosts.carry_out", lambda *given: given[3].asleep.wait(60))
+    hosts = Hosts(shared, lambda: prepared.append(1))
+
+    def begin() -> runtime.Run:
+        with acting(shared, "maker.sales") as ctx:
+            return runtime.host(ctx, SEAT.app, SEAT.commit, {"app.py": b""}, MANIFEST, "sandbox")
+
+    def come() -> None:
+        ready.wait()
+        found.append(hosts.wake(SEAT, begin))
+
+    threads = [threading.Thread(target=come) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (one,) = hosts.awake()
+    assert found == [one] * 8
+    assert prepared == [1]
+    one.hosting.asleep.set()
+    assert one.thread is not None
+    one.thread.join(60)
+
+
 @pytest.mark.parametrize("placed", [False, True], ids=["alone", "among others"])
 def test_what_has_stopped_begins_nothing_more(shared: Instance, placed: bool) -> None:
     """A thread may come late, and nobody would end what it begins."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotAllowed, NotReady, Refusal
+from handrail.kernel import SYSTEM, Caller, Instance, LimitReached, NotReady, Refusal
 from handrail.kernel.held import Lost
 from handrail.kernel.sandbox import Conversation
 from handrail.kernel.worker import Worker
@@ -28,7 +28,7 @@ from handrail.runtime.models import Run
 from handrail.runtime.pulse import Pulse
 from handrail.runtime.reasons import Verdict
 from handrail.runtime.rest import Rests
-from handrail.runtime.seats import Elsewhere, Hosted, Seat, Sitting
+from handrail.runtime.seats import Elsewhere, Hosted, Seat, Sitting, caller_by
 
 _PAUSE = 0.5  # seconds between two looks at who has nothing to do
 _TAKE_OVER = 30.0  # seconds that a version answers on while the next one wakes, and that it has to end
@@ -42,7 +42,7 @@ class Hosts(Worker):
     def __init__(self, instance: Instance, prepare: Callable[[], object] = lambda: None) -> None:
         self._instance, self._prepare = instance, prepare  # before each run; refuses where it cannot be
         self.address = self.known_as = ""  # where other hosts reach these apps, and by which name
-        self._lock = threading.RLock()
+        self._lock, self._waking = threading.RLock(), threading.Lock()
         self._awake: dict[Seat, Hosted] = {}
         self._living: set[threading.Thread] = set()  # also of those that end while the next one is there
         self._sittings: dict[Seat, Sitting] = {}
@@ -86,24 +86,18 @@ class Hosts(Worker):
         app that ended by itself rests, LimitReached when all places are taken by apps that are used; raises
         Elsewhere where another host has room, and where this one stops.
         """
-        if (found := self._awake.get(seat)) is None or found.going:
-            self._prepare()  # may wait for another host, and nobody else is to wait for that
         with self._lock:
-            found = self._awake.get(seat)
-            if found is None or found.going:
+            if there := self._there(seat):
+                return there
+        with self._waking:  # one at a time: they alone wait for the server that lends
+            with self._lock:
+                if there := self._there(seat) or self._instead(seat):
+                    return there
+            self._prepare()
+            with self._lock:
                 self._must_go_on(seat)
-                self._rests.must_be_over(seat)
-                try:
-                    self._make_room(seat)
-                except LimitReached:
-                    if (before := self._usable(seat)) is None:
-                        raise
-                    before.used = time.monotonic()
-                    return before
                 found = self._awake[seat] = self._begin(seat, begin)
-            answering = self._before(found) or found
-            found.used = answering.used = time.monotonic()
-            return answering
+                return self._answering(found)
 
     def sit(self, seat: Seat, begin: Callable[[], Run]) -> Sitting:
         """Whoever sits at a static app in this seat; `begin` makes the run when nobody did until now."""
@@ -147,6 +141,29 @@ class Hosts(Worker):
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _there(self, seat: Seat) -> Hosted | None:
+        """Who answers where an app is awake, or wakes."""
+        found = self._awake.get(seat)
+        return None if found is None or found.going else self._answering(found)
+
+    def _answering(self, found: Hosted) -> Hosted:
+        answering = self._before(found) or found
+        found.used = answering.used = time.monotonic()
+        return answering
+
+    def _instead(self, seat: Seat) -> Hosted | None:
+        """The version before, where this one finds no room beside it; None where it may begin."""
+        self._must_go_on(seat)
+        self._rests.must_be_over(seat)
+        try:
+            self._make_room(seat)
+        except LimitReached:
+            if (before := self._usable(seat)) is None:
+                raise
+            before.used = time.monotonic()
+            return before
+        return None
+
     def _begin(self, seat: Seat, begin: Callable[[], Run]) -> Hosted:
         # For this user alone, and short enough for a socket's address, which a path below home may not be.
         self._folder = self._folder or tempfile.mkdtemp(prefix="handrail-")
@@ -161,7 +178,9 @@ class Hosts(Worker):
             Path(path).unlink(missing_ok=True)
             raise
         callers: dict[str, Caller] = {}
-        hosted = Hosted(seat, run, path, Hosting(listener, lambda word: _caller(callers, run, word)), callers)
+        hosted = Hosted(
+            seat, run, path, Hosting(listener, lambda word: caller_by(callers, run, word)), callers
+        )
         hosted.thread = threading.Thread(target=self._live, args=(hosted,), name=f"host {run.id}")
         self._living.add(hosted.thread)
         hosted.thread.start()
@@ -278,15 +297,3 @@ class Hosts(Worker):
         verdict = Verdict("succeeded", "asleep")
         with suppress(Lost):
             close(self._instance, sitting.run, End(verdict, said=Conversation(sitting.questions)))
-
-
-def _caller(callers: dict[str, Caller], run: Run, word: str) -> Caller:
-    found = callers.get(word)
-    if found is None:
-        raise NotAllowed(
-            "This question is for nobody who is here: a web app asks while it answers a request.",
-            next_step="Ask inside the function that answers the request, not when the app starts or in a "
-            "thread of your own.",
-            subject=f"run:{run.id}",
-        )
-    return found

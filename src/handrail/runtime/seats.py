@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from handrail.kernel import Caller
+from handrail.kernel import Caller, NotAllowed
 from handrail.runtime import lease
 from handrail.runtime.execute import Hosting
 from handrail.runtime.mind import Holding
@@ -120,3 +120,16 @@ class Sitting:
     used: float = field(default_factory=time.monotonic)
     shown: int = 0  # files
     questions: int = 0
+
+
+def caller_by(callers: dict[str, Caller], run: Run, word: str) -> Caller:
+    """For whom a word is good that an app asks by; refuses NotAllowed one that is nobody's who is there."""
+    found = callers.get(word)
+    if found is None:
+        raise NotAllowed(
+            "This question is for nobody who is here: a web app asks while it answers a request.",
+            next_step="Ask inside the function that answers the request, not when the app starts or in a "
+            "thread of your own.",
+            subject=f"run:{run.id}",
+        )
+    return found
