@@ -26,6 +26,7 @@ class Made:
 
     sketch: TableSketch
     rows: int
+    k: int = 0  # rows that share each text which is told; 0 where that many people do
     codes: dict[str, Codes] = field(default_factory=dict)
     places: dict[str, Places] = field(default_factory=dict)  # within the bins
     values: dict[str, Values] = field(default_factory=dict)

@@ -52,9 +52,9 @@ def calibrate(table: TableSketch, one: Made) -> None:
 
 
 def repeats(table: TableSketch) -> frozenset[str]:
-    """The columns that repeat what stands in another table's row: nothing that belongs to this one alone may
-    change them."""
-    return frozenset(column.name for column in table.columns if column.copies is not None)
+    """The columns that repeat what stands in another table's row, or in other rows that point at the same:
+    nothing that belongs to one row alone may change them."""
+    return frozenset(column.name for column in table.columns if column.copies is not None or column.alike)
 
 
 def _explaining(table: TableSketch) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from handrail.twins.binned import Binned
@@ -179,10 +180,12 @@ def code(
     degrees: Sequence[Degree],
     first: str = "",
     repeating: Collection[str] = (),
+    of: Mapping[str, str] = MappingProxyType({}),
 ) -> Coded:
     """Bin a table, together with the rows it points at, into a temporary table of small numbers.
 
-    The column `first` depends on no other of the table; those that are `repeating` another row's come soon.
+    The column `first` depends on no other of the table; those that are `repeating` another row's come soon,
+    and then those that are one value for each parent, `of` which link is said.
 
     Columns beyond those that can depend on each other are binned into further tables, some at a time: all in
     one query would take gigabytes for a table of thousands.
@@ -200,6 +203,7 @@ def code(
                 fixed=one.role == "key",
                 alone=bool(one.below or one.kept),
                 repeats=one.name in repeating,
+                of=of.get(one.name, ""),
             ),
             one,
         )

@@ -60,7 +60,9 @@ def generate(
         if table.verbatim:
             made[table.name] = real_rows(table, kept[table.name], made, seeded(seed, table.name))
         else:
-            made[table.name] = rows(table, made, outside or {}, seed, lenders(sketch, table.name))
+            made[table.name] = rows(
+                table, made, outside or {}, seed, table.k or sketch.k, lenders(sketch, table.name)
+            )
         followed = {link.to for later in sketch.tables[position + 1 :] for link in later.links}
         for one in (one for name, one in made.items() if name not in followed):
             one.places.clear()  # only who points at a row asks where in its bins it is

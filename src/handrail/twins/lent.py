@@ -55,7 +55,7 @@ def lend(one: Made, known: Sequence[Lender], rng: np.random.Generator) -> None:
     """
     for lender in known:
         column = one.sketch.column(lender.column)
-        if column.role != "model" or column.copies is not None or dtype_of(column.kind) is not object:
+        if column.role != "model" or column.copies or column.alike or dtype_of(column.kind) is not object:
             continue
         told = {text for text, _ in _known(column)}
         offered = [(text, share) for text, share in lender.shares if text not in told]

@@ -36,6 +36,7 @@ def shape(binned: Binned, nodes: Sequence[Node], first: str = "") -> Shape:
 
     The table's own column `first` is drawn before all others, then those that are drawn alone, then those
     that repeat what another row says: that is given, and what was drawn first would not go together with it.
+    Then come those that are one value for each parent, by nothing but what is so too.
     """
     fixed = [node for node in nodes if node.fixed]
     free = [node for node in nodes if not node.fixed]
@@ -49,13 +50,9 @@ def shape(binned: Binned, nodes: Sequence[Node], first: str = "") -> Shape:
         begins = [node for node in left if node.column == first and not node.link]
         begins += [node for node in left if node.alone]
         begins += [node for node in left if node.repeats]
-        if begins:
-            best = begins[0]
-        elif placed:
-            best = max(left, key=lambda n: max(measured.told(n, p) for p in placed))
-        else:
-            best = max(left, key=lambda n: sum(measured.told(other, n) for other in left if other is not n))
-        parents[best.code] = () if best.alone else _parents(measured, best, placed)
+        best = begins[0] if begins else _next(measured, [one for one in left if one.of] or left, placed)
+        near = [node for node in placed if best.may_follow(node)]
+        parents[best.code] = () if best.alone else _parents(measured, best, near)
         order.append(best)
         placed.append(best)
         left.remove(best)
@@ -68,6 +65,15 @@ def shared(binned: Binned, pairs: Sequence[tuple[Node, Node]]) -> list[float]:
     """What the nodes of each pair say about each other, in nats, less than chance alone would show."""
     measured = _Measured(binned, [])
     return [measured.shared(first, (second,)) for first, second in pairs]
+
+
+def _next(measured: _Measured, left: Sequence[Node], placed: Sequence[Node]) -> Node:
+    """Of the nodes that are left the one that those placed say most of; with none placed, that says most."""
+    if any(node.may_follow(one) for node in left for one in placed):
+        return max(
+            left, key=lambda n: max((measured.told(n, p) for p in placed if n.may_follow(p)), default=0.0)
+        )
+    return max(left, key=lambda n: sum(measured.told(other, n) for other in left if other is not n))
 
 
 def _parents(measured: _Measured, node: Node, placed: Sequence[Node]) -> tuple[Node, ...]:

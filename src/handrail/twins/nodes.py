@@ -22,6 +22,11 @@ class Node:
     repeats: bool = (
         False  # what the row that a link points at says, so that it is known before others are drawn
     )
+    of: str = ""  # the link whose parents have one value each in it
+
+    def may_follow(self, other: Node) -> bool:
+        """Whether it may be drawn by another: what is one value for each parent, by what is so too."""
+        return not self.of or self.repeats or self.of in (other.link, other.of)
 
 
 def fold(code: str, bins: int, groups: int) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from handrail.twins.abreast import abreast, in_turn
 from handrail.twins.across import mended
+from handrail.twins.alike import dealt_by_parent, say_alike
 from handrail.twins.as_told import put, settle
 from handrail.twins.assign import Made, reorder, rows_of
 from handrail.twins.by_lists import drawn_by_lists
@@ -37,14 +38,16 @@ def rows(
     made: Mapping[str, Made],
     outside: Outside,
     seed: int,
+    k: int,
     lenders: Sequence[Lender] = (),
 ) -> Made:
     """All rows of a table whose parents are made. Links that close a circle stay open, see `pointing`.
 
-    `lenders` know texts of it that its own sketch does not.
+    `k` rows share each of its texts that is told, unless people are counted; `lenders` know texts of it that
+    its own sketch does not.
     """
     rng = seeded(seed, table.name)
-    one = Made(table, _wanted(table, made))
+    one = Made(table, _wanted(table, made), k=0 if table.entity else k)
     pools = pointed(table, made, outside, one, rng)
     turns = begun(table, one, rng)
 
@@ -77,10 +80,12 @@ def rows(
     texts = [column for column in table.columns if column.copies is not None and column.kind == "text"]
     for column in texts:
         _copy(table, made, one, column)
+    say_alike(table, one, seeded(seed, f"{table.name}:alike"))
     _keep_order(table, made, one, seed)
     _meant(table, made, one, seed)
     for column in texts:  # what was mended in between
         _copy(table, made, one, column)
+    say_alike(table, one, seeded(seed, f"{table.name}:alike"))
     _keys(table, made, one, seed)
     write_keys(table, made, pools, one, seed)
     put(table, made, one)
@@ -115,6 +120,11 @@ def _draw(
     drawn = drawn_by_lists(table, one, column, ~told, found, rng)
     one.codes[column.name], places = in_step(table, made, one, column, cell, drawn, rng)
     one.places[column.name] = along(table, made, one, column, places, rng)
+    if column.alike:
+        found = one.codes[column.name], one.places[column.name]
+        one.codes[column.name], one.places[column.name] = dealt_by_parent(
+            table, one, column, cell, found, rng
+        )
     if column.copies is not None:
         _copy(table, made, one, column)
 

@@ -14,18 +14,14 @@ from typing import Any
 from handrail.twins.abreast import abreast
 from handrail.twins.below import told_below
 from handrail.twins.coded import Coded, code, pool_name
-from handrail.twins.columns import (
-    Source,
-    number_sql,
-    quoted,
-    text_bins,
-)
+from handrail.twins.columns import Source, number_sql, quoted, text_bins
 from handrail.twins.descendants import Told, told_rows
 from handrail.twins.following import Heights, copied, following, says
 from handrail.twins.fresh import fresh
 from handrail.twins.gather_rules import rules_of
 from handrail.twins.links import Degree, degrees, link_sketch, linked, towards
 from handrail.twins.means import leaning, means_of
+from handrail.twins.mine_alike import alike
 from handrail.twins.mine_parents import beside, through
 from handrail.twins.mine_series import Mined, mine_series
 from handrail.twins.mine_trees import tree
@@ -90,8 +86,12 @@ def _sketched(
     with plane.beside() as own:
         mined = mine_series(own, name, drafts[name])
         copies = dict(copied(own, name, drafts[name]))
-        coded = code(own, name, drafts, degrees, mined.series.by if mined else "", copies)
-        return _table(own, name, drafts, coded, mined, copies), coded
+        in_turn = {column for rule in mined.rules for column in rule.columns} if mined else set[str]()
+        first = mined.series.by if mined else ""
+        one_value = dict(alike(own, name, drafts[name], {*copies, *in_turn, first}))
+        of = {column: link for column, (link, _) in copies.items()} | one_value
+        coded = code(own, name, drafts, degrees, first, copies, of)
+        return _table(own, name, drafts, coded, mined, copies, one_value), coded
 
 
 def _table(
@@ -101,6 +101,7 @@ def _table(
     coded: Coded,
     mined: Mined | None,
     copies: Mapping[str, tuple[str, str]],
+    one_value: Mapping[str, str],
 ) -> TableSketch:
     source = plane.source(name, coded.relation, "holder" if plane.tables[name].entity else None)
     made = {column.name: column for column in drafts[name]}
@@ -114,6 +115,8 @@ def _table(
             made[node.column] = _depend(source, made[node.column], node, coded, step)
     for column, of in copies.items():
         made[column] = replace(made[column], copies=of if any(made[column].shares) else None)
+    for column, link in one_value.items():
+        made[column] = replace(made[column], alike=link if any(made[column].shares) else "")
     columns = tuple(made.values())
     links = tuple(
         replace(

@@ -57,6 +57,7 @@ class ColumnSketch:
     otherwise: tuple[float, ...] = ()  # shares of the bins in all cells that fewer than k stand for
     below: int = 0  # of a small table: how many of its values, the last, k of those that point at it share
     copies: tuple[str, str] | None = None  # (link, column) of the parent's row that it repeats
+    alike: str = ""  # the link whose parents have one value each in it: what one of their rows says, all say
     along: tuple[str, str] | None = None  # the parent whose place within a bin this column's follows, or a
     # column that is no parent and that it follows over all bins
     closely: tuple[float, ...] = ()  # by bin: how closely, -1..1; over all bins: one number
