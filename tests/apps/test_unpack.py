@@ -75,6 +75,9 @@ def test_what_a_mac_or_python_leaves_in_a_zip_is_left_out():
         ("trailing ", "space or a dot"),
         ("dir./x", "space or a dot"),
         ("a\nb", "control characters"),
+        ("report\u202etxt.py", "nobody sees"),
+        ("data/aux.txt", "device on Windows"),
+        ("NUL", "device on Windows"),
         ("a/" * 130 + "b", "longer than"),
     ],
 )

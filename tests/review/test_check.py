@@ -212,6 +212,20 @@ def test_a_way_out_of_a_page_is_found_however_it_is_written(file: str, content: 
     assert [(one.rule, one.line) for one in found] == [(rule, 1)]
 
 
+@pytest.mark.parametrize("file", ["app.py", "page.js", "query.sql"])
+@pytest.mark.parametrize("letter", ["\\u202e", "\\u2066", "\\u3164"])
+def test_code_that_looks_other_than_it_runs_is_found_and_the_same_as_an_escape_is_not(
+    file: str, letter: str
+) -> None:
+    written = f"'{letter}'\n"
+    meant = written.encode().decode("unicode_escape")
+    rules = {
+        text: [one.rule for one in review.check({file: text.encode()}, GOOD[0].manifest, None, KNOWN)]
+        for text in (written, meant)
+    }
+    assert rules[meant] == ["unseen-letter"] and rules[written] == []
+
+
 def test_python_that_serves_no_page_is_not_read_as_one() -> None:
     files = {"app.py": f"PAGE = '{PEER}'".encode()}
     web = Manifest.parse(Manifest.render("a", kind="web"))

@@ -10,6 +10,7 @@ LONGEST_PATH = 240  # bytes; leaves room for the place where the app is unpacked
 IGNORED_BY_HFS = dict.fromkeys(
     [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF], None
 )
+DEVICES = {"con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(1, 10))}
 GITS_OWN = {".git", "git~1"}  # the second is what Windows' short names call the first
 
 
@@ -34,6 +35,10 @@ def wrong_with_path(path: str) -> str | None:
         return "has a name that ends in a space or a dot"
     if any(part.translate(IGNORED_BY_HFS).casefold() in GITS_OWN for part in parts):
         return "is inside a .git folder"
+    if any(unicodedata.category(letter) == "Cf" for letter in path):
+        return "has a letter that nobody sees, which can make it look like another name"
+    if any(part.partition(".")[0].casefold() in DEVICES for part in parts):
+        return "is the name of a device on Windows"
     return None
 
 

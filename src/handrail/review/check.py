@@ -19,6 +19,7 @@ from handrail.review.rules.imports import imports
 from handrail.review.rules.leaves import leaves
 from handrail.review.rules.outside import outside
 from handrail.review.rules.pasted import pasted
+from handrail.review.rules.unseen import unseen
 from handrail.review.seen import Seen, seen
 from handrail.review.source import MOST, Program, Source, is_python, not_reviewed, read
 
@@ -51,6 +52,7 @@ def check(
         lambda one: around(files, one),
         lambda _: outside(files),
         lambda _: leaves(files, manifest.kind),
+        lambda _: unseen(files),
         lambda one: imports(files, one, known.packages),
         failures,
         coerced,
