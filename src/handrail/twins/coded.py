@@ -118,7 +118,7 @@ class Like(NamedTuple):
 NOBODY = Like((), 0)
 
 
-class _Binning:
+class Binning:
     """Columns that are binned in one pass, in three steps: the value, its bin, and its place within that.
 
     Each step names the columns of the one before: bins and places ask for a value many times over.
@@ -212,7 +212,7 @@ def code(
     own.sort(key=lambda found: found[0].fixed)  # as those are chosen that depend on each other
     binnings = []
     for start in range(0, max(len(own), 1), MOST_NODES):
-        binning = _Binning(plane)
+        binning = Binning(plane)
         for node, column in own[start : start + MOST_NODES]:
             binning.add(node, table, column, counted.get(column.name) or f"t.{quoted(column.name)}")
         if holder:
@@ -247,7 +247,7 @@ def code(
 
 
 def _evidence(
-    plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketch]], binning: _Binning
+    plane: Plane, table: str, drafts: Mapping[str, Sequence[ColumnSketch]], binning: Binning
 ) -> list[str]:
     """Bin columns of the rows that the table points at, too; returns the joins which that takes."""
     joins = []
@@ -255,14 +255,18 @@ def _evidence(
         binning.carry(f"p{place}.{quoted(link.to_columns[0])} IS NOT NULL", f"there_{place}")
         joined = plane.joined(table, link, "t", f"p{place}")
         joins.append(f"LEFT JOIN {plane.pointed_at(table, link)} AS p{place} ON {joined}")
-        known = [one for one in drafts[link.to] if modelled(one) and one.role == "model"][:MOST_EVIDENCE]
-        known = known if plane.is_backed(link.to) else []
+        known = evidence(drafts[link.to]) if plane.is_backed(link.to) else []
         likes = _few_parents(plane, table, link.to, known)
         for number, (column, like) in enumerate(zip(known, likes, strict=True)):
             node = Node(link.name, column.name, f"e{place}_{number}", len(column.bins), True)
             reference = f"p{place}.{quoted(column.name)}"
             binning.add(node, link.to, column, reference, f"there_{place}", like)
     return joins
+
+
+def evidence(columns: Sequence[ColumnSketch]) -> list[ColumnSketch]:
+    """The columns of a parent that may explain its children."""
+    return [one for one in columns if modelled(one) and one.role == "model"][:MOST_EVIDENCE]
 
 
 def _few_parents(plane: Plane, table: str, parent: str, columns: Sequence[ColumnSketch]) -> list[Like]:
@@ -273,23 +277,9 @@ def _few_parents(plane: Plane, table: str, parent: str, columns: Sequence[Column
     they count with most. Columns whose values k of those below stand for, and rows that are told, tell it
     anyway.
     """
-    if not columns or parent in plane.told or plane.tables[parent].verbatim:
-        return [NOBODY] * len(columns)
-    holder, relation = plane.holder(parent), f"parents_{plane.views[table]}_{plane.views[parent]}"
-    binning = _Binning(plane)
+    found, crowds = [], plane.crowds.get(parent)
     for number, column in enumerate(columns):
-        node = Node("", column.name, f"w{number}", len(column.bins))
-        binning.add(node, parent, column, f"t.{quoted(column.name)}")
-    if holder:
-        binning.carry(f"t.{holder}", "holder", kept=True)
-    binning.write(relation, [f"{plane.samples[parent]} AS t"])
-    source, found = plane.source(parent, relation, "holder" if holder else None), []
-    for node, column in zip(binning.nodes, columns, strict=True):
-        counted = source.all(
-            f"SELECT {node.code}, {source.holders} AS n FROM {relation} WHERE {node.code} IS NOT NULL "
-            "GROUP BY 1 ORDER BY n DESC, 1"
-        )
+        counted = crowds[number] if crowds else ()
         few = tuple(code for code, n in counted[1:] if n < plane.k_of(table))
         found.append(NOBODY if column.below or column.kept or not few else Like(few, counted[0][0]))
-    plane.con.execute(f"DROP TABLE {relation}")
     return found

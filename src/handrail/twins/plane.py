@@ -27,6 +27,7 @@ FEW_ROWS = 50_000  # below this, starting a second thread takes longer than it s
 UTC = "SET TimeZone = 'UTC'"
 _PLACE = quoted("#place")
 _APART = count()
+Crowds = tuple[tuple[tuple[int, int], ...], ...]  # by column: bins, and how many are in each, most first
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Plane:
     keyed: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)  # asked once, see `is_key`
     backed: dict[str, bool] = field(default_factory=dict)  # asked once, see `is_backed`
     told: dict[str, Told] = field(default_factory=dict)  # small tables whose rows are told, found by `take`
+    crowds: dict[str, Crowds] = field(default_factory=dict)  # by table that others point at, found by `take`
     pointed: dict[tuple[str, str], str] = field(default_factory=dict)  # see `pointed_at`
     within: str = "memory"  # the database of the connection that holds its tables, see `apart`
 

@@ -15,6 +15,7 @@ from handrail.twins.abreast import abreast
 from handrail.twins.below import told_below
 from handrail.twins.coded import Coded, code, pool_name
 from handrail.twins.columns import Source, number_sql, quoted, text_bins
+from handrail.twins.crowds import count_crowds
 from handrail.twins.descendants import Told, told_rows
 from handrail.twins.following import Heights, copied, following, says
 from handrail.twins.fresh import fresh
@@ -61,6 +62,7 @@ def take(plane: Plane, progress: Progress | None = None) -> Taken:
             drafts[name] = told_columns(plane, name, found, drafts[name])
         else:
             drafts[name] = told_below(plane, name, drafts[name])
+    count_crowds(plane, drafts)
     counts = {name: degrees(plane, name) for name in order}
     for name in order:
         drafts[name] += [degree.column for degree in counts[name]]
