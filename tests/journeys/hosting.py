@@ -1,5 +1,6 @@
 """A company whose app people open in their browser, and a browser to open it with."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -146,13 +147,19 @@ class Browser(Client):
         return self.origins[place]
 
     def visit(self, address: str) -> Any:
-        """Go to an address at Handrail and on to where it leads; gives the last answer."""
-        answer = self.get(address, follow_redirects=False)
+        """Go to an address at Handrail and on to where it leads, and look again where it says that it will
+        be there soon, as browsers do; gives the last answer.
+        """
+        there = str(self.base_url.join(address))
+        deadline = time.monotonic() + 90
         for _ in range(6):
+            answer = self.at(there).get(there, follow_redirects=False)
+            while "refresh" in answer.headers and time.monotonic() < deadline:
+                time.sleep(float(answer.headers["refresh"]))
+                answer = self.at(there).get(there, follow_redirects=False)
             if answer.status_code != 303:
                 return answer
             there = str(answer.request.url.join(answer.headers["location"]))
-            answer = self.at(there).get(there, follow_redirects=False)
         raise AssertionError(f"{address} leads in circles")
 
 
