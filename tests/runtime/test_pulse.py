@@ -139,9 +139,9 @@ def test_one_that_was_ended_for_its_silence_rests_as_one_that_ended_by_itself(
     host._live(one)
     if silent:
         with pytest.raises(NotReady, match="has ended by itself"):
-            host._must_rest(SEAT)
+            host._rests.must_be_over(SEAT)
     else:
-        host._must_rest(SEAT)
+        host._rests.must_be_over(SEAT)
 
 
 def test_its_run_says_why_it_was_ended() -> None:
