@@ -61,12 +61,12 @@ $(VENV)/ready: requirements.lock pyproject.toml sdk/pyproject.toml package-lock.
 	touch $@
 
 # What only the system can give: namespaces need bubblewrap; tests need a browser with its driver's libatomic,
-# a database server, git and curl.
+# a database server, git, curl, and ip to make machines of network namespaces.
 system:
 	@scripts/need bwrap:bubblewrap git:git
 
 system-test:
-	@scripts/need bwrap:bubblewrap git:git curl:curl \
+	@scripts/need bwrap:bubblewrap git:git curl:curl ip:iproute2 \
 	  chromium-headless-shell:chromium-headless-shell '/usr/lib/*/libatomic.so.1:libatomic1' \
 	  '/usr/lib/postgresql/*/bin/initdb:postgresql'
 

@@ -261,7 +261,9 @@ def test_without_control_groups_memory_is_watched(runs: Runs, driver: Bubblewrap
     assert outcome.ended == "memory" or "MemoryError" in printed
 
 
-def test_a_fork_bomb_ends_with_that_reason(runs: Runs) -> None:
+def test_a_fork_bomb_ends_with_that_reason(runs: Runs, driver: Bubblewrap) -> None:
+    if driver._groups is None:
+        pytest.skip("no control groups on this machine")
     assert runs(FORK_BOMB)[0].ended == "processes"
 
 

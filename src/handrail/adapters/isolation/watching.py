@@ -3,6 +3,7 @@
 import json
 import os
 import selectors
+import signal
 import subprocess
 import threading
 import time
@@ -109,17 +110,36 @@ class Watch:
         return None
 
     def _end(self) -> None:
-        """Kill the launcher; the first process of the sandbox dies with it, and all others with that one."""
+        """Kill the launcher; the first process of the sandbox dies with it, and all others with that one.
+
+        That first process asks to die with its launcher only after a moment of its life. A control group
+        holds it from the start; without one it is killed by its own number.
+        """
+        begun = self._begun() if self._group is None and self._process.poll() is None else {}
+        begun |= dict((self._root,) if self._root else ())
+        for pid, birth in begun.items():
+            if started(pid) == birth:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self._process.kill()
         if self._group is not None and not self._group.kill():
             raise RuntimeError("a sandbox has a process that cannot be killed")
-        if self._root is not None:
-            pid, birth = self._root
-            deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 5
+        for pid, birth in begun.items():
             while started(pid) == birth and _state(pid) != "Z":
                 if time.monotonic() > deadline:
                     raise RuntimeError("a sandbox has a process that cannot be killed")
                 time.sleep(0.002)
+
+    def _begun(self) -> dict[int, str]:
+        """What the launcher has begun, by number, and when; the launcher is halted, so that it begins no more
+        and their numbers stay theirs.
+        """
+        self._process.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + 5
+        while _state(self._process.pid) not in "TtZX" and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return {pid: started(pid) for pid in _children().get(self._process.pid, ())}
 
     def _read_rest(self) -> None:
         """What the launcher reported last; nobody holds the other end any more."""
@@ -154,12 +174,7 @@ class Watch:
 
 def tree_memory(root: int) -> int:
     """The memory in bytes that a process and all its descendants hold; pages they share count for each."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError, ValueError, IndexError):
-                parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(entry.name))
+    children = _children()
     total, waiting = 0, [root]
     while waiting:
         pid = waiting.pop()
@@ -169,6 +184,17 @@ def tree_memory(root: int) -> int:
                 if line.startswith(("RssAnon:", "RssShmem:")):
                     total += int(line.split()[1]) * 1024
     return total
+
+
+def _children() -> dict[int, list[int]]:
+    """The processes of this machine by their parents."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    return children
 
 
 def started(pid: int) -> str:
