@@ -226,6 +226,12 @@ def test_code_that_looks_other_than_it_runs_is_found_and_the_same_as_an_escape_i
     assert rules[meant] == ["unseen-letter"] and rules[written] == []
 
 
+def test_letters_that_nobody_sees_are_found_in_a_page_that_is_written_in_utf_16_too() -> None:
+    page = "<script>let level = 'user\u202e \u2066'</script>\n".encode("utf-16")
+    findings = review.check({"index.html": page}, Manifest.parse(Manifest.render("a")), None, KNOWN)
+    assert "unseen-letter" in [one.rule for one in findings]
+
+
 def test_python_that_serves_no_page_is_not_read_as_one() -> None:
     files = {"app.py": f"PAGE = '{PEER}'".encode()}
     web = Manifest.parse(Manifest.render("a", kind="web"))

@@ -10,10 +10,8 @@ from handrail.runtime import store
 from handrail.runtime.models import Run
 
 _END = 4000  # bytes at the end that explain a failure
-_TRIES, _AGAIN = (
-    10,
-    1.0,
-)  # how often the last of it is tried to be kept, and seconds between; its lease goes on
+# How often the last of it is tried to be kept, and seconds between; its lease goes on.
+_TRIES, _AGAIN = 10, 1.0
 
 
 class Printed:

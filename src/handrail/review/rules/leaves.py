@@ -90,10 +90,10 @@ def leaves(files: Mapping[str, bytes], kind: str = "static") -> Iterator[Finding
     endings = (*PAGES, _MAKES_PAGES) if kind == "web" else PAGES
     for file, content in files.items():
         if file.lower().endswith(endings):
-            yield from _page(file, _read(content))
+            yield from _page(file, read(content))
 
 
-def _read(content: bytes) -> str:
+def read(content: bytes) -> str:
     """The text as a browser reads it: a mark at its beginning counts for more than what is said elsewhere."""
     encoding = next((name for mark, name in _BEGUN_BY if content.startswith(mark)), "utf-8")
     return content.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 
 from handrail.review.models import Finding
-from handrail.review.rules.leaves import PAGES
+from handrail.review.rules.leaves import PAGES, read
 
 _CODE = (*PAGES, ".py", ".pyi", ".css", ".sql", ".toml")
 _UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\u115f\u1160\u3164\uffa0]")
@@ -22,7 +22,7 @@ def unseen(files: Mapping[str, bytes]) -> Iterator[Finding]:
     """A blocking finding for each line of code with such a letter in it."""
     for file, content in files.items():
         if file.lower().endswith(_CODE):
-            for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), 1):
+            for number, line in enumerate(read(content).split("\n"), 1):
                 if found := _UNSEEN.search(line):
                     yield _finding(file, number, found[0])
 
